@@ -1,0 +1,43 @@
+//! What can go wrong. Each message names the argument, its value and what was expected.
+
+use crate::image::Shape;
+
+/// Why a call failed. Its text is one sentence for the person who reads the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is outside its range; nothing was read or written.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The masks found do not fit the caller's buffer, which was not touched.
+    #[error(
+        "masks_len is {len}; {mask_count} masks of {} x {} pixels need {} floats",
+        shape.width(), shape.height(), u128::from(*mask_count) * u128::from(shape.pixels())
+    )]
+    BufferTooSmall {
+        /// How many masks there are.
+        mask_count: u32,
+        /// The image's shape.
+        shape: Shape,
+        /// The length of the caller's buffer in floats.
+        len: usize,
+    },
+    /// The host has too little memory. The context stays usable.
+    #[error("out of memory: {0}")]
+    OutOfMemory(String),
+    /// The device has too little memory. The context stays usable.
+    #[error("out of device memory: {0}")]
+    OutOfDeviceMemory(String),
+    /// No Vulkan device fits the options.
+    #[error("no device: {0}")]
+    NoDevice(String),
+    /// The device was lost. The context can only be dropped.
+    #[error("the device was lost: {0}")]
+    DeviceLost(String),
+    /// The device did not finish in time. The context can only be dropped.
+    #[error("the device did not finish in time: {0}")]
+    Timeout(String),
+    /// The Vulkan driver refused a call that should have worked. The context stays usable.
+    #[error("the Vulkan driver failed: {0}")]
+    Driver(String),
+}

@@ -1,0 +1,70 @@
+//! ctm turns colour maps into masks, on the GPU or the CPU.
+//!
+//! A *colour map* is an image in which each region is painted in one flat colour: an ID pass from a
+//! renderer, a segmentation map, a regional-prompt map. ctm counts how many pixels each exact
+//! colour has, keeps the colours with enough pixels, takes the most frequent of them, and writes
+//! one binary mask for each into memory that the caller owns.
+//!
+//! This crate is the Rust face of the library; the C face is `include/ctm.h`, whose functions are
+//! thin shells around [`Context`].
+//!
+//! ```
+//! use ctm::{ColorMap, Context, Options, Params};
+//!
+//! let pixels = [1.0, 0.0, 0.0,  1.0, 0.0, 0.0,  0.0, 0.0, 1.0]; // red, red, blue
+//! let map = ColorMap::new(&pixels, 3, 1, 3)?;
+//! let mut context = Context::new(&Options { backend: ctm::Backend::Cpu, ..Options::default() })?;
+//! let mut masks = [0.5; 6];
+//! let palette = context.run(&map, &Params { min_pixels: 1, max_count: 5 }, &mut masks)?;
+//! assert_eq!(palette.colors.len(), 2);
+//! assert_eq!(masks, [1.0, 1.0, 0.0,  0.0, 0.0, 1.0]);
+//! # Ok::<(), ctm::Error>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! One pixel's way is count → select → label → expand.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
+//! | `color` | what "the same colour" and "the smaller colour" mean |
+//! | `tally` | a table of colours and their pixel counts on the host |
+//! | `select` | which colours get a mask, and in which order; the only place that decides it |
+//! | `labels` | the label map between counting and masks |
+//! | `expand` | label map → mask planes |
+//! | `plan` | pure arithmetic: image and device limits → chunks, table sizes, dispatches |
+//! | `pipeline` | [`Context`]: runs the stages in order on the backend of each |
+//! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
+//! | `capi` | the C functions of `include/ctm.h` |
+
+mod capi;
+mod color;
+mod cpu;
+mod error;
+mod expand;
+mod image;
+mod labels;
+mod params;
+mod pipeline;
+#[doc(hidden)]
+pub mod plan;
+mod select;
+mod tally;
+mod threads;
+mod vulkan;
+
+pub use color::Color;
+pub use error::Error;
+pub use image::{ColorMap, Shape};
+pub use params::{Backend, Options, Params};
+pub use pipeline::{ColorCount, Context, Palette};
+pub use vulkan::{DeviceInfo, DeviceKind, devices};
+
+#[doc(hidden)]
+pub use params::DebugOptions;
+#[doc(hidden)]
+pub use vulkan::DeviceLimits;
+
+/// This library's version, `major.minor.patch`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,65 @@
+//! The settings of a call and of a context.
+
+use std::time::Duration;
+
+use crate::vulkan::DeviceLimits;
+
+/// Which colours get a mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Colours with fewer pixels than this get no mask. 0 means 1.
+    pub min_pixels: u64,
+    /// At most this many masks, the most frequent colours first. 0: no mask.
+    pub max_count: u32,
+}
+
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// A hardware Vulkan device where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// A Vulkan device, software rasterisers included; an error where there is none.
+    Vulkan,
+    /// The processor.
+    Cpu,
+}
+
+/// How a [`Context`](crate::Context) is set up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Where the work is done.
+    pub backend: Backend,
+    /// Part of the Vulkan device's name, upper and lower case alike; `None`: chosen by rule.
+    pub device_name: Option<String>,
+    /// Threads of the host that work at most; 0: one per processor.
+    pub max_threads: u32,
+    /// How long one submission to a device may take before the device counts as hung.
+    pub device_timeout: Duration,
+    /// For ctm's own tests.
+    #[doc(hidden)]
+    pub debug: DebugOptions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            backend: Backend::Auto,
+            device_name: None,
+            max_threads: 0,
+            device_timeout: Duration::from_secs(60),
+            debug: DebugOptions::default(),
+        }
+    }
+}
+
+/// Switches for ctm's own tests: other devices' limits, and stages split over both backends.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[doc(hidden)]
+pub struct DebugOptions {
+    /// Replaces the limits that the Vulkan device reports.
+    pub device_limits: Option<DeviceLimits>,
+    /// The backend of the stages count and label, in this order, where they are to differ from
+    /// `Options::backend`. Each is `Vulkan` or `Cpu`.
+    pub stages: Option<[Backend; 2]>,
+}
