@@ -40,4 +40,7 @@ pub enum Error {
     /// The Vulkan driver refused a call that should have worked. The context stays usable.
     #[error("the Vulkan driver failed: {0}")]
     Driver(String),
+    /// A defect in ctm, or a context that one has left unusable.
+    #[error("internal error: {0}")]
+    Internal(String),
 }

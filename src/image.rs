@@ -25,9 +25,7 @@ impl Shape {
             }
         }
         if !(1..=4).contains(&channels) {
-            return Err(Error::InvalidArgument(format!(
-                "channels is {channels}; 1 to 4 are supported"
-            )));
+            return Err(Error::InvalidArgument(format!("channels is {channels}; 1 to 4 are supported")));
         }
         let bytes = u128::from(width) * u128::from(height) * u128::from(channels) * 4;
         if bytes > MAX_BYTES {

@@ -4,8 +4,7 @@ use crate::error::Error;
 
 /// Bytes of one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[doc(hidden)]
-pub enum LabelWidth {
+pub(crate) enum LabelWidth {
     /// Up to 254 masks.
     One,
     /// Up to 65,534 masks.
@@ -16,8 +15,7 @@ pub enum LabelWidth {
 
 impl LabelWidth {
     /// The narrowest width for `mask_count` masks.
-    #[must_use]
-    pub fn for_masks(mask_count: usize) -> Self {
+    pub(crate) fn for_masks(mask_count: usize) -> Self {
         match mask_count {
             0..=254 => Self::One,
             255..=65_534 => Self::Two,
@@ -26,8 +24,7 @@ impl LabelWidth {
     }
 
     /// Bytes of one label.
-    #[must_use]
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         match self {
             Self::One => 1,
             Self::Two => 2,
@@ -79,9 +76,9 @@ impl LabelBuffer {
     pub(crate) fn labels(&mut self, pixels: usize, width: LabelWidth) -> Result<LabelsMut<'_>, Error> {
         let words = (pixels * width.bytes()).div_ceil(4);
         if words > self.words.len() {
-            self.words.try_reserve_exact(words - self.words.len()).map_err(|_| {
-                Error::OutOfMemory(format!("the label map needs {} bytes", words * 4))
-            })?;
+            self.words
+                .try_reserve_exact(words - self.words.len())
+                .map_err(|_| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
             self.words.resize(words, 0);
         }
         let words = &mut self.words[..words];

@@ -47,8 +47,7 @@ mod image;
 mod labels;
 mod params;
 mod pipeline;
-#[doc(hidden)]
-pub mod plan;
+mod plan;
 mod select;
 mod tally;
 mod threads;

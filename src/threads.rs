@@ -2,17 +2,17 @@
 
 use std::num::NonZero;
 
-/// Threads that work for one context, or the calling thread alone.
+use crate::error::Error;
+
+/// Threads that work for one context.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    pool: Option<rayon::ThreadPool>,
-    count: usize,
+    pool: rayon::ThreadPool,
 }
 
 impl Threads {
-    /// A pool of at most `max_threads` threads; 0: one per processor. Where the system grants no
-    /// thread the work is done on the calling one.
-    pub(crate) fn new(max_threads: u32) -> Self {
+    /// A pool of at most `max_threads` threads; 0: one per processor.
+    pub(crate) fn new(max_threads: u32) -> Result<Self, Error> {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let count = match max_threads {
             0 => processors,
@@ -22,26 +22,20 @@ impl Threads {
             .num_threads(count)
             .thread_name(|index| format!("ctm-{index}"))
             .start_handler(|_| crate::capi::silence_panics_of_this_thread())
-            .build();
-        match pool {
-            Ok(pool) => Self { pool: Some(pool), count },
-            Err(error) => {
-                log::warn!("no worker threads ({error}); working on the calling thread");
-                Self { pool: None, count: 1 }
-            }
-        }
+            .build()
+            .map_err(|error| {
+                Error::OutOfMemory(format!("{count} worker threads cannot be started: {error}"))
+            })?;
+        Ok(Self { pool })
     }
 
     /// How many threads work.
     pub(crate) fn count(&self) -> usize {
-        self.count
+        self.pool.current_num_threads()
     }
 
     /// Runs `work` where rayon's parallel iterators use this pool.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        self.pool.install(work)
     }
 }

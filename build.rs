@@ -1,0 +1,50 @@
+//! Makes the C header, and gives the shared library its name and its loader flags.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The header's sources, in the order of their items in it.
+const C_INTERFACE: [&str; 3] = ["src/capi/status.rs", "src/capi/options.rs", "src/capi/context.rs"];
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-changed=src/capi");
+    println!("cargo::rerun-if-changed=shaders"); // The shader macros read more files than they name.
+
+    let header = PathBuf::from(env::var_os("OUT_DIR").unwrap()).join("ctm.h");
+    generate_header(&root).write_to_file(&header);
+    // A test compares it with include/ctm.h, which is committed: a build writes to target/ only.
+    println!("cargo::rustc-env=CTM_GENERATED_HEADER={}", header.display());
+
+    match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("macos" | "ios" | "windows") => {}
+        _ => {
+            let major = env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libctm.so.{major}");
+            // The library's threads must not outlive its code when a host unloads a plug-in.
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        }
+    }
+}
+
+fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
+    let part = |name| env::var(format!("CARGO_PKG_VERSION_{name}")).unwrap();
+    let (major, minor, patch) = (part("MAJOR"), part("MINOR"), part("PATCH"));
+    config.after_includes = Some(format!(
+        "\n/** The version of this header; `ctm_version` gives that of the library. */\n\
+         #define CTM_VERSION \"{major}.{minor}.{patch}\"\n\
+         #define CTM_VERSION_MAJOR {major}\n\
+         #define CTM_VERSION_MINOR {minor}\n\
+         #define CTM_VERSION_PATCH {patch}\n\n\
+         /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */\n\
+         #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0 }}"
+    ));
+    let builder = cbindgen::Builder::new().with_config(config);
+    C_INTERFACE
+        .iter()
+        .fold(builder, |builder, file| builder.with_src(root.join(file)))
+        .generate()
+        .expect("src/capi is what cbindgen understands")
+}

@@ -1,0 +1,371 @@
+//! `ctm_context` and the calls on it.
+
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::boundary::guard;
+use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
+use super::status::{CTM_OK, ctm_status, status_of};
+use crate::error::Error;
+use crate::image::{ColorMap, Shape};
+use crate::params::{Backend, Params};
+use crate::pipeline::Context;
+
+/// A backend with its device, memory and threads: made once, used for many images.
+///
+/// One context may be used from several threads; its calls then run one after the other. Different
+/// contexts run in parallel.
+pub struct ctm_context {
+    context: Mutex<Context>,
+    backend: u32,
+    device_name: CString,
+    last_error: Mutex<CString>,
+}
+
+thread_local! {
+    /// Why the last `ctm_create`, or the last call without a context, failed on this thread.
+    static CREATE_ERROR: RefCell<CString> = RefCell::default();
+    /// What the last `ctm_last_error` on this thread returned.
+    static RETURNED_ERROR: RefCell<CString> = RefCell::default();
+}
+
+/// The version of the library that is loaded, `"major.minor.patch"`; compare it with `CTM_VERSION`,
+/// the version of the header.
+///
+/// @return A NUL-terminated string that is never NULL and lives as long as the library is loaded.
+/// Threads: any, at any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ctm_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}
+
+/// The name of a Vulkan device of this machine.
+///
+/// Devices come in the order in which they are chosen: discrete, integrated, virtual, other, and
+/// software rasterisers last; within a kind in the driver's order. The list is made at the first
+/// call and stays the same until the process ends.
+///
+/// @param index 0 for the first device.
+/// @return A NUL-terminated string that lives as long as the library is loaded; NULL where there is
+/// no such device, so that the first NULL ends a loop over the devices.
+/// Threads: any, at any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
+    static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
+    guard(|| {
+        let names = NAMES.get_or_init(|| {
+            let devices = crate::vulkan::devices().unwrap_or_default();
+            devices.iter().map(|device| c_string(&device.name)).collect()
+        });
+        names.get(index as usize).map_or(std::ptr::null(), |name| name.as_ptr())
+    })
+    .unwrap_or(std::ptr::null())
+}
+
+/// Creates a context.
+///
+/// @param options NULL for the defaults, or a struct that starts as `CTM_OPTIONS_INIT`; read during
+/// the call only.
+/// @param context Receives the new context, or NULL on any error. Must not be NULL.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_NO_DEVICE` when the options ask for a
+/// Vulkan device that is not there; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`,
+/// `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Ownership: the caller's, to be given back with `ctm_destroy`.
+/// Threads: any, at any time.
+/// Not promised: that two contexts with the same options run on the same device.
+///
+/// # Safety
+/// `options` and `context` are NULL or point to what their types say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_create(
+    options: *const ctm_options,
+    context: *mut *mut ctm_context,
+) -> ctm_status {
+    let outcome = guard(|| {
+        check_pointer("context", context)?;
+        // SAFETY: not NULL, aligned, and the caller vouches for the rest.
+        unsafe { *context = std::ptr::null_mut() };
+        // SAFETY: the caller vouches for the options.
+        let created = Context::new(&unsafe { ctm_options::read(options) }?)?;
+        let created = Box::new(ctm_context {
+            backend: match created.backend() {
+                Backend::Cpu => CTM_BACKEND_CPU,
+                Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
+            },
+            device_name: c_string(created.device_name()),
+            context: Mutex::new(created),
+            last_error: Mutex::default(),
+        });
+        // SAFETY: as above.
+        unsafe { *context = Box::into_raw(created) };
+        Ok(())
+    });
+    finish(outcome, None)
+}
+
+/// Counts the exact colours of a colour map, keeps those with at least `min_pixels` pixels, takes
+/// the `max_count` most frequent of them, and writes one mask for each, most frequent first.
+///
+/// Two pixels have the same colour when all their channels are equal as floats, alpha like any
+/// other: no rounding, no tolerance; −0.0 equals +0.0; infinities and subnormals are ordinary
+/// values. A pixel with a NaN in any channel has no colour and is 0 in every mask. Colours with
+/// equal counts come in ascending order, first channel first, and the same order decides which of
+/// them `max_count` keeps. The result is the same to the bit on every backend, device and number of
+/// threads.
+///
+/// @param context A context of `ctm_create`.
+/// @param color_map `height * width * channels` floats, rows from the top, pixels interleaved, no
+/// padding. Never written to.
+/// @param width Pixels in a row, at least 1.
+/// @param height Rows, at least 1.
+/// @param channels Floats in a pixel, 1 to 4.
+/// @param min_pixels Colours with fewer pixels get no mask. The full 64-bit range; 0 means 1; more
+/// than the image has: no mask.
+/// @param max_count Masks at most. 0: no mask. No upper bound but `masks_len`.
+/// @param masks Receives planes of `height * width` floats, each exactly 1.0f inside the colour's
+/// region and 0.0f outside. Planes 0 to `*mask_count` − 1 are written whole, nothing behind them is
+/// touched. May be uninitialised; may not overlap `color_map` or `mask_count`. NULL with
+/// `masks_len` 0: only the number of masks is asked for.
+/// @param masks_len The size of `masks` in floats; all of it is the library's during the call.
+/// @param mask_count Receives the number of masks: 0 when no colour qualifies, which is a success.
+/// Must not be NULL.
+/// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*mask_count` set to the number found and
+/// `masks` untouched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*mask_count` included;
+/// `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+/// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
+/// planes' contents are unspecified. `ctm_last_error(context)` has the detail.
+/// Ownership: all buffers stay the caller's and are used during the call only.
+/// Threads: any; calls on one context wait for each other.
+/// Not promised: how long a call takes; that `*mask_count` is written after
+/// `CTM_ERROR_INTERNAL`.
+///
+/// # Safety
+/// Each pointer is NULL or points to memory of the size stated, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_run(
+    context: *mut ctm_context,
+    color_map: *const f32,
+    width: u32,
+    height: u32,
+    channels: u32,
+    min_pixels: u64,
+    max_count: u32,
+    masks: *mut f32,
+    masks_len: usize,
+    mask_count: *mut u32,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let context = unsafe { context.as_ref() };
+    let outcome = guard(|| {
+        let Some(context) = context else {
+            return Err(null("context", "a context made by ctm_create"));
+        };
+        let shape = Shape::new(width, height, channels)?;
+        check_buffers(shape, color_map, masks, masks_len, mask_count)?;
+        // SAFETY: not NULL, aligned, apart from the other buffers, and no larger than memory can
+        // be; the caller vouches for its size.
+        let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
+        let map = ColorMap::new(floats, width, height, channels)?;
+        let params = Params { min_pixels, max_count };
+        let mut engine = context.context.lock().map_err(|_| {
+            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
+        })?;
+        let found = if masks.is_null() {
+            engine.palette(&map, &params)
+        } else {
+            // SAFETY: as for `floats`; nothing is assumed of the contents.
+            let masks =
+                unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
+            engine.run_uninit(&map, &params, masks)
+        };
+        let count = match &found {
+            Ok(palette) => palette.colors.len() as u32, // at most `max_count`
+            Err(Error::BufferTooSmall { mask_count, .. }) => *mask_count,
+            Err(_) => 0,
+        };
+        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
+        unsafe { *mask_count = count };
+        found.map(drop)
+    });
+    finish(outcome, context)
+}
+
+/// Destroys a context and gives back all that it holds. Waits for a call that is still running on
+/// it; none may start afterwards.
+///
+/// @param context A context of `ctm_create`, or NULL: nothing happens.
+/// Threads: any.
+///
+/// # Safety
+/// `context` is NULL or came from `ctm_create` and was not destroyed before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
+    if context.is_null() {
+        return;
+    }
+    // SAFETY: the caller vouches that it is a living context.
+    let owned = unsafe { Box::from_raw(context) };
+    // A panic while dropping has nobody left to be reported to.
+    let _ = guard(|| {
+        drop(owned.context.lock());
+        drop(owned);
+    });
+}
+
+/// The backend that a context works on.
+///
+/// @param context A context of `ctm_create`, or NULL.
+/// @return `CTM_BACKEND_VULKAN` or `CTM_BACKEND_CPU`, never `CTM_BACKEND_AUTO`, which is what NULL
+/// gives.
+/// Threads: any; does not wait for a running call.
+///
+/// # Safety
+/// `context` is NULL or a living context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32 {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { context.as_ref() }.map_or(CTM_BACKEND_AUTO, |context| context.backend)
+}
+
+/// The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
+/// with the number of threads.
+///
+/// @param context A context of `ctm_create`, or NULL.
+/// @return A NUL-terminated string that lives as long as the context; "" for NULL.
+/// Threads: any; does not wait for a running call.
+///
+/// # Safety
+/// `context` is NULL or a living context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { context.as_ref() }.map_or(c"".as_ptr(), |context| context.device_name.as_ptr())
+}
+
+/// Why the last failing call failed, in one English sentence that names the argument, its value and
+/// what was expected.
+///
+/// @param context A context: the last failure of a call on it, by whichever thread. NULL: the last
+/// failure on the calling thread of `ctm_create`, or of a call whose context was NULL.
+/// @return A NUL-terminated UTF-8 string, "" when nothing failed yet, that lives until the calling
+/// thread's next `ctm_last_error` or its end. A later success does not clear it.
+/// Threads: any; does not wait for a running call.
+///
+/// # Safety
+/// `context` is NULL or a living context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let context = unsafe { context.as_ref() };
+    guard(|| {
+        let text = match context {
+            Some(context) => context.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            None => CREATE_ERROR.with_borrow(CString::clone),
+        };
+        RETURNED_ERROR.with_borrow_mut(|returned| {
+            *returned = text;
+            returned.as_ptr()
+        })
+    })
+    .unwrap_or(c"".as_ptr())
+}
+
+/// Checks the buffers of `ctm_run` against each other before any of them is touched.
+fn check_buffers(
+    shape: Shape,
+    color_map: *const f32,
+    masks: *mut f32,
+    masks_len: usize,
+    mask_count: *mut u32,
+) -> Result<(), Error> {
+    check_pointer("color_map", color_map)?;
+    check_pointer("mask_count", mask_count)?;
+    if masks.is_null() {
+        if masks_len != 0 {
+            return Err(null("masks", &format!("a buffer of masks_len = {masks_len} floats")));
+        }
+    } else {
+        check_pointer("masks", masks)?;
+    }
+    let color_map = Extent::new("color_map", color_map.addr(), shape.floats())?;
+    let masks = Extent::new("masks", masks.addr(), masks_len)?;
+    let mask_count = Extent::new("mask_count", mask_count.addr(), 1)?;
+    masks.check_apart(&color_map)?;
+    mask_count.check_apart(&color_map)?;
+    mask_count.check_apart(&masks)
+}
+
+/// The addresses of a caller's buffer.
+struct Extent {
+    name: &'static str,
+    start: usize,
+    end: usize,
+}
+
+impl Extent {
+    /// The extent of `len` values of 4 bytes.
+    fn new(name: &'static str, start: usize, len: usize) -> Result<Self, Error> {
+        let end = len
+            .checked_mul(4)
+            .filter(|&bytes| isize::try_from(bytes).is_ok())
+            .and_then(|bytes| start.checked_add(bytes));
+        match end {
+            Some(end) => Ok(Self { name, start, end }),
+            None => Err(Error::InvalidArgument(format!(
+                "{name} is {len} floats at {start:#x}; a size that fits the address space is expected"
+            ))),
+        }
+    }
+
+    fn check_apart(&self, other: &Self) -> Result<(), Error> {
+        let apart = self.end <= other.start || other.end <= self.start;
+        if apart || self.start == self.end || other.start == other.end {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!(
+            "{} ({:#x} to {:#x}) overlaps {} ({:#x} to {:#x}); separate buffers are expected",
+            self.name, self.start, self.end, other.name, other.start, other.end
+        )))
+    }
+}
+
+fn check_pointer<T>(name: &str, pointer: *const T) -> Result<(), Error> {
+    if pointer.is_null() {
+        return Err(null(name, "a buffer"));
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::InvalidArgument(format!(
+            "{name} is {pointer:p}; an address that is a multiple of {} is expected",
+            align_of::<T>()
+        )));
+    }
+    Ok(())
+}
+
+fn null(name: &str, expected: &str) -> Error {
+    Error::InvalidArgument(format!("{name} is NULL; {expected} is expected"))
+}
+
+/// Turns what a guarded call came to into a status, and keeps the reason for `ctm_last_error`.
+fn finish(outcome: Result<Result<(), Error>, String>, context: Option<&ctm_context>) -> ctm_status {
+    let error = match outcome {
+        Ok(Ok(())) => return CTM_OK,
+        Ok(Err(error)) => error,
+        Err(panic) => Error::Internal(panic),
+    };
+    let text = c_string(&error.to_string());
+    match context {
+        Some(context) => {
+            *context.last_error.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        }
+        None => CREATE_ERROR.set(text),
+    }
+    status_of(&error)
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "?")).unwrap_or_default()
+}

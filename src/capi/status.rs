@@ -1,0 +1,77 @@
+//! Status codes. Their numbers are frozen: new ones are added at the end, none is reused.
+
+use std::ffi::{CStr, c_char};
+
+use crate::error::Error;
+
+/// What a call returns: `CTM_OK`, which is 0, or one of the positive `CTM_ERROR_…` numbers. A later
+/// version of the library may return numbers that this header does not know; treat them as errors.
+pub type ctm_status = i32;
+
+/// The call did what was asked.
+pub const CTM_OK: ctm_status = 0;
+/// An argument is NULL, out of range, misaligned, or overlaps another. No buffer was read or written.
+/// The context stays usable.
+pub const CTM_ERROR_INVALID_ARGUMENT: ctm_status = 1;
+/// The masks found need more floats than `masks_len`. `*mask_count` holds their number, `masks` was
+/// not touched. The context stays usable.
+pub const CTM_ERROR_BUFFER_TOO_SMALL: ctm_status = 2;
+/// The host ran out of memory or threads. The context stays usable.
+pub const CTM_ERROR_OUT_OF_MEMORY: ctm_status = 3;
+/// The Vulkan device ran out of memory. The context stays usable.
+pub const CTM_ERROR_OUT_OF_DEVICE_MEMORY: ctm_status = 4;
+/// No Vulkan device fits the options, or there is no Vulkan at all.
+pub const CTM_ERROR_NO_DEVICE: ctm_status = 5;
+/// The Vulkan device was lost. Every further run on the context fails; destroy it and create
+/// another.
+pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
+/// The Vulkan device did not finish within `device_timeout_ms`. Every further run on the context
+/// fails; destroy it and create another. The device memory in use is never freed, since the device
+/// may still be working on it.
+pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
+/// The Vulkan driver refused a call that should have worked. The context stays usable.
+pub const CTM_ERROR_DRIVER: ctm_status = 8;
+/// A defect in ctm, caught before it could reach the host. Every further run on the context fails;
+/// destroy it. Please report it with the text of `ctm_last_error`.
+pub const CTM_ERROR_INTERNAL: ctm_status = 9;
+
+/// A static English sentence for a status.
+///
+/// @param status Any number; one that the library does not know gives "unknown status".
+/// @return A NUL-terminated string that is never NULL and lives as long as the library is loaded.
+/// Threads: any, at any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ctm_status_string(status: ctm_status) -> *const c_char {
+    text(status).as_ptr()
+}
+
+fn text(status: ctm_status) -> &'static CStr {
+    match status {
+        CTM_OK => c"success",
+        CTM_ERROR_INVALID_ARGUMENT => c"an argument is invalid",
+        CTM_ERROR_BUFFER_TOO_SMALL => c"the buffer is too small for the masks found",
+        CTM_ERROR_OUT_OF_MEMORY => c"out of memory",
+        CTM_ERROR_OUT_OF_DEVICE_MEMORY => c"out of device memory",
+        CTM_ERROR_NO_DEVICE => c"no Vulkan device fits the options",
+        CTM_ERROR_DEVICE_LOST => c"the Vulkan device was lost",
+        CTM_ERROR_TIMEOUT => c"the Vulkan device did not finish in time",
+        CTM_ERROR_DRIVER => c"the Vulkan driver refused a call",
+        CTM_ERROR_INTERNAL => c"internal error in ctm",
+        _ => c"unknown status",
+    }
+}
+
+/// The status that stands for an error.
+pub(super) fn status_of(error: &Error) -> ctm_status {
+    match error {
+        Error::InvalidArgument(_) => CTM_ERROR_INVALID_ARGUMENT,
+        Error::BufferTooSmall { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
+        Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
+        Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
+        Error::NoDevice(_) => CTM_ERROR_NO_DEVICE,
+        Error::DeviceLost(_) => CTM_ERROR_DEVICE_LOST,
+        Error::Timeout(_) => CTM_ERROR_TIMEOUT,
+        Error::Driver(_) => CTM_ERROR_DRIVER,
+        Error::Internal(_) => CTM_ERROR_INTERNAL,
+    }
+}

@@ -1,0 +1,179 @@
+//! The context: runs count → select → label → expand, each on the backend that is to do it.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use crate::color::Color;
+use crate::cpu::Cpu;
+use crate::error::Error;
+use crate::expand::expand;
+use crate::image::ColorMap;
+use crate::labels::{LabelBuffer, LabelWidth, LabelsMut};
+use crate::params::{self, Options, Params};
+use crate::select::select;
+use crate::threads::Threads;
+use crate::vulkan::Vulkan;
+
+/// A colour and how many pixels have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColorCount {
+    /// The colour.
+    pub color: Color,
+    /// Its pixels.
+    pub pixels: u64,
+}
+
+/// The colours that get a mask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// One entry per mask, most frequent first, equal counts by colour.
+    pub colors: Vec<ColorCount>,
+    /// How many different colours the whole image has. Pixels with a NaN have none.
+    pub distinct_colors: u64,
+}
+
+/// What the stages count and collect find.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// The colours with enough pixels, in any order.
+    pub(crate) colors: Vec<ColorCount>,
+    /// All colours, those with too few pixels included.
+    pub(crate) distinct: u64,
+}
+
+/// Who does the heavy stages.
+pub(crate) trait Backend: fmt::Debug + Send {
+    /// Stages count and collect: the exact pixel count of each colour that has at least
+    /// `min_pixels` pixels.
+    fn count(&mut self, map: &ColorMap, min_pixels: u64, threads: &Threads) -> Result<Counts, Error>;
+
+    /// Stage label: for each pixel the position of its colour in `palette` plus one, else 0.
+    fn label(
+        &mut self,
+        map: &ColorMap,
+        palette: &[ColorCount],
+        labels: &mut LabelsMut,
+        threads: &Threads,
+    ) -> Result<(), Error>;
+}
+
+/// A backend with its memory and threads, made once and used for many images.
+///
+/// Contexts share nothing: each may work on its own thread.
+#[derive(Debug)]
+pub struct Context {
+    backends: Vec<Box<dyn Backend>>,
+    /// Positions in `backends`.
+    counter: usize,
+    labeler: usize,
+    threads: Threads,
+    labels: LabelBuffer,
+    backend: params::Backend,
+    device_name: String,
+}
+
+impl Context {
+    /// Makes a context.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] when the options ask for a Vulkan device that is not there,
+    /// [`Error::InvalidArgument`] when they contradict each other, and what the driver reports.
+    pub fn new(options: &Options) -> Result<Self, Error> {
+        let threads = Threads::new(options.max_threads)?;
+        let (vulkan, device_name) = match choose_vulkan(options)? {
+            Some(vulkan) => {
+                let name = vulkan.device_name().to_owned();
+                (Some(vulkan), name)
+            }
+            None => (None, format!("CPU, {} threads", threads.count())),
+        };
+        let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
+        let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
+        backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
+        let position = |wanted| if wanted == params::Backend::Cpu { 0 } else { backends.len() - 1 };
+        let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
+        Ok(Self { backends, counter, labeler, threads, labels: LabelBuffer::default(), backend, device_name })
+    }
+
+    /// The backend that does the work: `Vulkan` or `Cpu`.
+    #[must_use]
+    pub fn backend(&self) -> params::Backend {
+        self.backend
+    }
+
+    /// The name of the device that does the work, as its driver gives it.
+    #[must_use]
+    pub fn device_name(&self) -> &str {
+        &self.device_name
+    }
+
+    /// Finds the colours that get a mask without writing any.
+    ///
+    /// # Errors
+    /// Too little memory, or a device that fails.
+    pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
+        let min_pixels = params.min_pixels.max(1);
+        let counts = self.backends[self.counter].count(map, min_pixels, &self.threads)?;
+        Ok(Palette { colors: select(counts.colors, params), distinct_colors: counts.distinct })
+    }
+
+    /// Finds the colours that get a mask and writes one plane of `height * width` floats for each
+    /// to the start of `masks`: 1.0 where the pixel has the colour, 0.0 elsewhere. What lies behind
+    /// the last plane is not touched.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
+    /// memory; a device that fails.
+    pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
+        // SAFETY: a float is a valid `MaybeUninit<f32>`, and `run_uninit` only ever writes whole
+        // floats into it, so that it stays a valid float.
+        #[allow(unsafe_code)]
+        let masks = unsafe {
+            std::slice::from_raw_parts_mut(masks.as_mut_ptr().cast::<MaybeUninit<f32>>(), masks.len())
+        };
+        self.run_uninit(map, params, masks)
+    }
+
+    /// As [`Context::run`], into memory that may not have been written yet.
+    pub(crate) fn run_uninit(
+        &mut self,
+        map: &ColorMap,
+        params: &Params,
+        masks: &mut [MaybeUninit<f32>],
+    ) -> Result<Palette, Error> {
+        let palette = self.palette(map, params)?;
+        if palette.colors.is_empty() {
+            return Ok(palette);
+        }
+        let plane = map.shape().plane();
+        let mask_count = palette.colors.len();
+        let len = masks.len();
+        let Some(masks) = plane.checked_mul(mask_count).and_then(|needed| masks.get_mut(..needed)) else {
+            // Lossless: `max_count`, a u32, bounds the number of masks.
+            let mask_count = mask_count as u32;
+            return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
+        };
+        let mut labels = self.labels.labels(plane, LabelWidth::for_masks(mask_count))?;
+        self.backends[self.labeler].label(map, &palette.colors, &mut labels, &self.threads)?;
+        self.threads.run(|| expand(&labels, masks));
+        Ok(palette)
+    }
+}
+
+/// The Vulkan device that the options ask for; `None`: the CPU does the work.
+fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
+    match (options.backend, &options.device_name) {
+        (params::Backend::Cpu, None) => Ok(None),
+        (params::Backend::Cpu, Some(name)) => Err(Error::InvalidArgument(format!(
+            "device_name is \"{name}\" and backend is CPU, which has no devices to choose from"
+        ))),
+        (params::Backend::Vulkan, _) | (params::Backend::Auto, Some(_)) => Vulkan::new(options).map(Some),
+        (params::Backend::Auto, None) => match Vulkan::new(options) {
+            Ok(vulkan) => Ok(Some(vulkan)),
+            Err(error) => {
+                log::info!("working on the CPU: {error}");
+                Ok(None)
+            }
+        },
+    }
+}
