@@ -55,6 +55,9 @@ pub(crate) trait Backend: fmt::Debug + Send {
         labels: &mut LabelsMut,
         threads: &Threads,
     ) -> Result<(), Error>;
+
+    /// The next call may come with other pixels: what is kept of the last ones is worthless.
+    fn forget_image(&mut self) {}
 }
 
 /// A backend with its memory and threads, made once and used for many images.
@@ -112,6 +115,9 @@ impl Context {
     /// # Errors
     /// Too little memory, or a device that fails.
     pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
+        for backend in &mut self.backends {
+            backend.forget_image();
+        }
         let min_pixels = params.min_pixels.max(1);
         let counts = self.backends[self.counter].count(map, min_pixels, &self.threads)?;
         Ok(Palette { colors: select(counts.colors, params), distinct_colors: counts.distinct })

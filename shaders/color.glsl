@@ -1,0 +1,24 @@
+// Colours on the device; src/color.rs is the twin. All decisions are made on bit patterns: a device
+// may flush subnormals to zero in float arithmetic.
+
+layout(constant_id = 0) const uint CHANNELS = 3;
+
+// The bit pattern that stands for a channel value: -0.0 becomes +0.0.
+uint canonical(uint bits) {
+    return bits == 0x80000000u ? 0u : bits;
+}
+
+bool is_nan(uint bits) {
+    return (bits & 0x7fffffffu) > 0x7f800000u;
+}
+
+// A hash of a colour; src/vulkan/palette_table.rs computes the same one.
+uint hash_color(uvec4 color) {
+    uint hash = 0u;
+    for (uint channel = 0u; channel < CHANNELS; ++channel) {
+        hash = (hash ^ color[channel]) * 0x9e3779b1u;
+        hash ^= hash >> 15;
+    }
+    hash *= 0x85ebca6bu;
+    return hash ^ (hash >> 13);
+}

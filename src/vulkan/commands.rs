@@ -1,0 +1,147 @@
+//! Recording commands. Each is separated from the one before by a barrier, since each stage needs
+//! all of what the stage before has written.
+
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+
+use vulkano::buffer::{BufferContents, Subbuffer};
+use vulkano::command_buffer::{CommandBuffer, CommandBufferBeginInfo, RecordingCommandBuffer};
+use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
+use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
+use vulkano::pipeline::{ComputePipeline, Pipeline, PipelineBindPoint};
+use vulkano::sync::{AccessFlags, DependencyInfo, MemoryBarrier, PipelineStages};
+use vulkano::{ValidationError, VulkanObject};
+
+use super::gpu::{Gpu, driver_error};
+use crate::error::Error;
+
+/// Commands that are being recorded.
+pub(super) struct Commands<'a> {
+    gpu: &'a Gpu,
+    recording: RecordingCommandBuffer,
+    sets: Vec<Arc<DescriptorSet>>,
+}
+
+/// Recorded commands, with what they use.
+pub(super) struct Recorded {
+    commands: CommandBuffer,
+    _sets: Vec<Arc<DescriptorSet>>,
+}
+
+impl Recorded {
+    /// The Vulkan handle.
+    pub(super) fn handle(&self) -> ash::vk::CommandBuffer {
+        self.commands.handle()
+    }
+}
+
+impl<'a> Commands<'a> {
+    /// Begins to record for a queue of the given family.
+    pub(super) fn begin(gpu: &'a Gpu, queue_family_index: u32) -> Result<Self, Error> {
+        let begin_info =
+            CommandBufferBeginInfo { usage: CommandBufferUsage::OneTimeSubmit, ..Default::default() };
+        let recording = RecordingCommandBuffer::new(
+            gpu.command_buffers.clone(),
+            queue_family_index,
+            CommandBufferLevel::Primary,
+            begin_info,
+        )
+        .map_err(driver_error("recording commands"))?;
+        Ok(Self { gpu, recording, sets: Vec::new() })
+    }
+
+    /// Ends recording: what the commands write will be there for the host.
+    pub(super) fn end(mut self) -> Result<Recorded, Error> {
+        self.barrier(PipelineStages::HOST, AccessFlags::HOST_READ)?;
+        // SAFETY: each command was recorded with its requirements met, see there.
+        let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
+        Ok(Recorded { commands, _sets: self.sets })
+    }
+
+    /// Fills different buffers with zeros.
+    pub(super) fn clear(&mut self, buffers: [Subbuffer<[u32]>; 3]) -> Result<(), Error> {
+        for words in buffers {
+            // SAFETY: the caller of `Gpu::run` keeps the buffer until the commands are done; the
+            // barrier keeps other commands out of the way.
+            unsafe { self.recording.fill_buffer(&words, 0) }.map_err(misuse)?;
+        }
+        self.device_barrier()
+    }
+
+    /// Copies words from one buffer to another of the same length.
+    pub(super) fn copy(&mut self, from: Subbuffer<[u32]>, to: Subbuffer<[u32]>) -> Result<(), Error> {
+        // SAFETY: as for `clear`.
+        unsafe { self.recording.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
+        self.device_barrier()
+    }
+
+    /// Makes `pipeline` the one that dispatches run, with `buffers` at the bindings 0, 1, ….
+    pub(super) fn bind(
+        &mut self,
+        pipeline: &Arc<ComputePipeline>,
+        buffers: impl IntoIterator<Item = (u32, Subbuffer<[u32]>)>,
+    ) -> Result<(), Error> {
+        let layout = pipeline.layout();
+        let writes = buffers.into_iter().map(|(binding, words)| WriteDescriptorSet::buffer(binding, words));
+        let set = DescriptorSet::new(self.gpu.sets.clone(), layout.set_layouts()[0].clone(), writes, [])
+            .map_err(driver_error("binding buffers"))?;
+        // SAFETY: the pipeline and the set are kept until the commands are done, the set by `self`;
+        // the set has the layout that the pipeline states.
+        unsafe {
+            self.recording.bind_pipeline_compute(pipeline).map_err(misuse)?;
+            self.recording
+                .bind_descriptor_sets(PipelineBindPoint::Compute, layout, 0, &[set.as_raw()], &[])
+                .map_err(misuse)?;
+        }
+        self.sets.push(set);
+        Ok(())
+    }
+
+    /// Runs the bound pipeline. Dispatches of one stage follow each other without a barrier.
+    pub(super) fn dispatch(
+        &mut self,
+        pipeline: &ComputePipeline,
+        push_constants: &impl BufferContents,
+        workgroups: u32,
+    ) -> Result<(), Error> {
+        // SAFETY: as for `bind`; the shaders stay within the buffers by what the push constants
+        // say, see shaders/README.md, and the number of workgroups comes from `plan`.
+        unsafe {
+            self.recording.push_constants(pipeline.layout(), 0, push_constants).map_err(misuse)?;
+            self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
+        }
+        Ok(())
+    }
+
+    /// Later commands see what earlier ones wrote.
+    pub(super) fn device_barrier(&mut self) -> Result<(), Error> {
+        self.barrier(
+            PipelineStages::COMPUTE_SHADER | PipelineStages::ALL_TRANSFER,
+            AccessFlags::SHADER_READ
+                | AccessFlags::SHADER_WRITE
+                | AccessFlags::TRANSFER_READ
+                | AccessFlags::TRANSFER_WRITE,
+        )
+    }
+
+    fn barrier(&mut self, stages: PipelineStages, access: AccessFlags) -> Result<(), Error> {
+        let barrier = MemoryBarrier {
+            src_stages: PipelineStages::COMPUTE_SHADER | PipelineStages::ALL_TRANSFER,
+            src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
+            dst_stages: stages,
+            dst_access: access,
+            ..Default::default()
+        };
+        let dependency =
+            DependencyInfo { memory_barriers: std::iter::once(barrier).collect(), ..Default::default() };
+        // SAFETY: a global memory barrier has no requirement but valid flags, which are checked.
+        unsafe { self.recording.pipeline_barrier(&dependency) }.map_err(misuse)?;
+        Ok(())
+    }
+}
+
+/// vulkano found a command to be illegal: a defect here.
+fn misuse(error: Box<ValidationError>) -> Error {
+    Error::Internal(format!("a Vulkan command is illegal: {error}"))
+}

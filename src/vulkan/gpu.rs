@@ -1,0 +1,178 @@
+//! One opened device: its limits, its queue, running commands on it and waiting for them.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ash::vk;
+use vulkano::command_buffer::allocator::{
+    StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
+};
+use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
+use vulkano::device::{Device, DeviceCreateInfo, Queue, QueueCreateInfo};
+use vulkano::memory::MemoryPropertyFlags;
+use vulkano::sync::fence::{Fence, FenceCreateInfo};
+use vulkano::{Validated, VulkanError, VulkanObject};
+
+use super::commands::Commands;
+use super::instance::{choose, compute_queue_family};
+use crate::error::Error;
+use crate::params::Options;
+use crate::plan::DeviceLimits;
+
+/// Memory that the host reads and writes as fast as its own, and that is the device's.
+pub(super) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
+    .union(MemoryPropertyFlags::HOST_VISIBLE)
+    .union(MemoryPropertyFlags::HOST_COHERENT)
+    .union(MemoryPropertyFlags::HOST_CACHED);
+
+/// An opened device.
+#[derive(Debug)]
+pub(super) struct Gpu {
+    pub(super) device: Arc<Device>,
+    pub(super) limits: DeviceLimits,
+    pub(super) sets: Arc<StandardDescriptorSetAllocator>,
+    pub(super) command_buffers: Arc<StandardCommandBufferAllocator>,
+    /// Bytes allocated on the device.
+    pub(super) allocated_bytes: Cell<u64>,
+    queue: Arc<Queue>,
+    timeout: Duration,
+    failure: Option<Error>,
+}
+
+impl Gpu {
+    /// Opens the device that the options ask for.
+    pub(super) fn open(options: &Options) -> Result<Self, Error> {
+        let physical = choose(options)?;
+        let no_queue = || Error::NoDevice("the device cannot compute".to_owned());
+        let queue_family_index = compute_queue_family(&physical).ok_or_else(no_queue)?;
+        let create_info = DeviceCreateInfo {
+            queue_create_infos: vec![QueueCreateInfo { queue_family_index, ..Default::default() }],
+            ..Default::default()
+        };
+        let limits = match &options.debug.device_limits {
+            Some(limits) => limits.clone(),
+            None => limits_of(&physical),
+        };
+        let (device, mut queues) =
+            Device::new(physical, create_info).map_err(driver_error("opening the device"))?;
+        let queue = queues.next().ok_or_else(no_queue)?;
+        let pool_size =
+            StandardCommandBufferAllocatorCreateInfo { primary_buffer_count: 4, ..Default::default() };
+        Ok(Self {
+            limits,
+            sets: Arc::new(StandardDescriptorSetAllocator::new(device.clone(), Default::default())),
+            command_buffers: Arc::new(StandardCommandBufferAllocator::new(device.clone(), pool_size)),
+            allocated_bytes: Cell::new(0),
+            queue,
+            device,
+            timeout: options.device_timeout,
+            failure: None,
+        })
+    }
+
+    /// The name that the driver gives the device.
+    pub(super) fn name(&self) -> &str {
+        &self.device.physical_device().properties().device_name
+    }
+
+    /// Fails once the device was lost or hung: nothing may be submitted to it any more.
+    pub(super) fn check_usable(&self) -> Result<(), Error> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether the device may still be working on something that nobody waits for.
+    pub(super) fn is_hung(&self) -> bool {
+        matches!(self.failure, Some(Error::Timeout(_)))
+    }
+
+    /// Records commands, runs them, and waits until they are done.
+    pub(super) fn run(
+        &mut self,
+        record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.check_usable()?;
+        let mut commands = Commands::begin(self, self.queue.queue_family_index())?;
+        record(&mut commands)?;
+        let recorded = commands.end()?;
+        let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
+            .map_err(driver_error("making a fence"))?;
+        let handles = [recorded.handle()];
+        let submit_info = vk::SubmitInfo::default().command_buffers(&handles);
+        let submitted = self.queue.with(|_guard| {
+            // SAFETY: the guard synchronises the queue. The command buffer was recorded on this
+            // device for this queue's family, is submitted once, and outlives its work together
+            // with all that it uses: either the fence below is waited for, or everything is leaked.
+            unsafe {
+                (self.device.fns().v1_0.queue_submit)(self.queue.handle(), 1, &submit_info, fence.handle())
+            }
+        });
+        if submitted != vk::Result::SUCCESS {
+            return Err(self.fail(submitted.into(), "submitting work"));
+        }
+        match fence.wait(Some(self.timeout)) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = self.fail(error, "waiting for the device");
+                if self.is_hung() {
+                    // The device may still use them; `Vulkan` leaks the buffers likewise.
+                    std::mem::forget((recorded, fence));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers an error after which the device cannot be used.
+    fn fail(&mut self, error: VulkanError, doing: &str) -> Error {
+        let error = match error {
+            VulkanError::Timeout => Error::Timeout(format!(
+                "{} did not finish within {} ms",
+                self.name(),
+                self.timeout.as_millis()
+            )),
+            error => driver_error(doing)(Validated::Error(error)),
+        };
+        if matches!(error, Error::Timeout(_) | Error::DeviceLost(_)) {
+            self.failure = Some(error.clone());
+        }
+        error
+    }
+}
+
+/// Turns what vulkano reports into an error that says what was being done.
+pub(super) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl FnOnce(E) -> Error {
+    move |error| match error.into() {
+        Validated::Error(VulkanError::OutOfHostMemory) => Error::OutOfMemory(doing.to_owned()),
+        Validated::Error(VulkanError::OutOfDeviceMemory | VulkanError::TooManyObjects) => {
+            Error::OutOfDeviceMemory(doing.to_owned())
+        }
+        Validated::Error(error @ VulkanError::DeviceLost) => Error::DeviceLost(format!("{doing}: {error}")),
+        Validated::Error(error) => Error::Driver(format!("{doing}: {error}")),
+        Validated::ValidationError(error) => Error::Driver(format!("{doing}: {error}")),
+    }
+}
+
+fn limits_of(physical: &vulkano::device::physical::PhysicalDevice) -> DeviceLimits {
+    let properties = physical.properties();
+    let memory = physical.memory_properties();
+    let local_heap = |flags| {
+        memory
+            .memory_types
+            .iter()
+            .filter(|memory_type| memory_type.property_flags.contains(flags))
+            .map(|memory_type| memory.memory_heaps[memory_type.heap_index as usize].size)
+            .max()
+    };
+    let unified = local_heap(UNIFIED);
+    let largest_allocation = properties.max_memory_allocation_size.unwrap_or(u64::MAX);
+    DeviceLimits {
+        max_storage_buffer_range: u64::from(properties.max_storage_buffer_range).min(largest_allocation),
+        max_workgroups: properties.max_compute_work_group_count[0],
+        // Some of the heap is other programs'.
+        memory_bytes: unified.or_else(|| local_heap(MemoryPropertyFlags::DEVICE_LOCAL)).unwrap_or(0) / 4 * 3,
+        unified_memory: unified.is_some(),
+    }
+}

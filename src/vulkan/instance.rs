@@ -1,0 +1,132 @@
+//! The process's Vulkan instance, and the devices it offers.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use vulkano::device::QueueFlags;
+use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
+use vulkano::instance::{Instance, InstanceCreateFlags, InstanceCreateInfo};
+use vulkano::{Version, VulkanLibrary};
+
+use crate::error::Error;
+use crate::params::{Backend, Options};
+
+/// What kind of device this is. The order is that in which devices are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceKind {
+    /// A GPU with its own memory.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A GPU seen through a virtual machine.
+    Virtual,
+    /// Something that says no more of itself.
+    Other,
+    /// A rasteriser that runs on the processor; never chosen unless asked for.
+    Software,
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Discrete => "discrete GPU",
+            Self::Integrated => "integrated GPU",
+            Self::Virtual => "virtual GPU",
+            Self::Other => "other device",
+            Self::Software => "software rasteriser",
+        })
+    }
+}
+
+/// A Vulkan device of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its name, as its driver gives it.
+    pub name: String,
+    /// Its kind.
+    pub kind: DeviceKind,
+}
+
+/// The Vulkan devices that ctm can use, in the order in which they are chosen: by kind, within a
+/// kind as the drivers list them.
+///
+/// # Errors
+/// [`Error::NoDevice`] where there is no Vulkan at all.
+pub fn devices() -> Result<Vec<DeviceInfo>, Error> {
+    Ok(candidates()?.iter().map(|device| info(device)).collect())
+}
+
+/// The device that the options ask for.
+pub(super) fn choose(options: &Options) -> Result<Arc<PhysicalDevice>, Error> {
+    let candidates = candidates()?;
+    let name = options.device_name.as_deref().map(str::to_lowercase);
+    let found = candidates.iter().find(|device| {
+        let DeviceInfo { name: its_name, kind } = info(device);
+        match &name {
+            Some(name) => its_name.to_lowercase().contains(name),
+            None => kind != DeviceKind::Software || options.backend == Backend::Vulkan,
+        }
+    });
+    found.cloned().ok_or_else(|| {
+        let list: Vec<_> = candidates.iter().map(|device| format!("\"{}\"", info(device).name)).collect();
+        Error::NoDevice(match (&options.device_name, list.is_empty()) {
+            (_, true) => "no Vulkan driver offers a device that can compute".to_owned(),
+            (Some(name), _) => format!(
+                "device_name is \"{name}\"; part of one of these names is expected: {}",
+                list.join(", ")
+            ),
+            (None, _) => format!("there are only software rasterisers: {}", list.join(", ")),
+        })
+    })
+}
+
+/// The queue family to work on.
+pub(super) fn compute_queue_family(device: &PhysicalDevice) -> Option<u32> {
+    let families = device.queue_family_properties();
+    let position = families.iter().position(|family| family.queue_flags.intersects(QueueFlags::COMPUTE));
+    position.and_then(|index| u32::try_from(index).ok())
+}
+
+fn info(device: &PhysicalDevice) -> DeviceInfo {
+    let properties = device.properties();
+    let kind = match properties.device_type {
+        PhysicalDeviceType::DiscreteGpu => DeviceKind::Discrete,
+        PhysicalDeviceType::IntegratedGpu => DeviceKind::Integrated,
+        PhysicalDeviceType::VirtualGpu => DeviceKind::Virtual,
+        PhysicalDeviceType::Cpu => DeviceKind::Software,
+        _ => DeviceKind::Other,
+    };
+    DeviceInfo { name: properties.device_name.clone(), kind }
+}
+
+fn candidates() -> Result<Vec<Arc<PhysicalDevice>>, Error> {
+    let mut devices: Vec<_> = instance()?
+        .enumerate_physical_devices()
+        .map_err(|error| Error::NoDevice(format!("the devices cannot be listed: {error}")))?
+        .filter(|device| compute_queue_family(device).is_some())
+        .collect();
+    devices.sort_by_key(|device| info(device).kind);
+    Ok(devices)
+}
+
+/// The one instance of the process. It is never destroyed: making and destroying instances again
+/// and again is known to crash drivers.
+fn instance() -> Result<&'static Arc<Instance>, Error> {
+    static INSTANCE: OnceLock<Result<Arc<Instance>, Error>> = OnceLock::new();
+    let instance = INSTANCE.get_or_init(|| {
+        // The loader is opened here, at run time.
+        let library = VulkanLibrary::new()
+            .map_err(|error| Error::NoDevice(format!("there is no Vulkan loader: {error}")))?;
+        let create_info = InstanceCreateInfo {
+            application_name: Some("ctm".to_owned()),
+            // No later version has anything for ctm; so all devices walk the same road.
+            max_api_version: Some(Version::V1_1),
+            // Layered implementations such as MoltenVK are listed only when asked for.
+            flags: InstanceCreateFlags::ENUMERATE_PORTABILITY,
+            ..InstanceCreateInfo::default()
+        };
+        Instance::new(library, create_info)
+            .map_err(|error| Error::NoDevice(format!("no Vulkan instance can be made: {error}")))
+    });
+    instance.as_ref().map_err(Error::clone)
+}
