@@ -1,0 +1,99 @@
+//! Which device a context works on, and what happens when it fails.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{
+    DRIVERS, Random, assert_no_validation_messages, check, limits, oracle, random_case, set_up_vulkan,
+    vulkan_options,
+};
+use ctm::{Backend, Context, DebugOptions, DeviceKind, Error, Options};
+
+#[test]
+fn both_software_drivers_are_listed_as_such() {
+    set_up_vulkan();
+    let devices = ctm::devices().unwrap();
+    assert_eq!(devices.len(), 2, "{devices:?}");
+    for driver in DRIVERS {
+        let device = devices.iter().find(|device| device.name.contains(driver)).unwrap();
+        assert_eq!(device.kind, DeviceKind::Software);
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn devices_are_chosen_by_name_whatever_the_case() {
+    for (name, backend) in [("LLVMPIPE", Backend::Vulkan), ("swiftshader", Backend::Auto)] {
+        let options = Options { backend, ..vulkan_options(name) };
+        let context = Context::new(&options).unwrap();
+        assert_eq!(context.backend(), Backend::Vulkan);
+        assert!(context.device_name().to_lowercase().contains(&name.to_lowercase()));
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn auto_never_takes_a_software_rasteriser() {
+    set_up_vulkan();
+    let context = Context::new(&Options::default()).unwrap();
+    assert_eq!(context.backend(), Backend::Cpu);
+    assert!(context.device_name().starts_with("CPU"), "{}", context.device_name());
+    let asked_for = Options { backend: Backend::Vulkan, ..Options::default() };
+    assert_eq!(Context::new(&asked_for).unwrap().backend(), Backend::Vulkan);
+}
+
+#[test]
+fn an_unknown_device_is_an_error_that_lists_the_known_ones() {
+    for backend in [Backend::Vulkan, Backend::Auto] {
+        let options = Options { backend, ..vulkan_options("Voodoo") };
+        let error = Context::new(&options).unwrap_err();
+        assert!(matches!(error, Error::NoDevice(_)));
+        let text = error.to_string();
+        assert!(text.contains("Voodoo") && DRIVERS.iter().all(|name| text.contains(name)), "{text}");
+    }
+}
+
+#[test]
+fn the_cpu_has_no_devices_to_choose_from() {
+    let options = Options { backend: Backend::Cpu, ..vulkan_options("llvmpipe") };
+    assert!(matches!(Context::new(&options), Err(Error::InvalidArgument(_))));
+}
+
+#[test]
+fn too_little_device_memory_fails_the_call_and_not_the_context() {
+    let random = &mut Random(4);
+    let too_large = random_case(random, 50, 50, 4, 9, 3);
+    let fits = random_case(random, 50, 50, 1, 9, 3);
+    for driver in DRIVERS {
+        let device_limits = Some(limits(1 << 27, 65_535, 4096, true));
+        let debug = DebugOptions { device_limits, stages: None };
+        let options = Options { debug, ..vulkan_options(driver) };
+        let mut context = Context::new(&options).unwrap();
+        for _ in 0..2 {
+            let failed = context.run(&too_large.map(), &too_large.params, &mut vec![0.0; 50 * 50 * 5]);
+            assert!(matches!(failed, Err(Error::OutOfDeviceMemory(_))), "{failed:?}");
+            check(&mut context, &fits, &oracle::answer(&fits)).unwrap();
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn a_hung_device_is_reported_and_does_not_harm_other_contexts() {
+    let case = random_case(&mut Random(5), 1000, 1000, 3, 100, 2);
+    let answer = oracle::answer(&case);
+    for driver in DRIVERS {
+        let options = Options { device_timeout: Duration::ZERO, ..vulkan_options(driver) };
+        let mut context = Context::new(&options).unwrap();
+        for _ in 0..2 {
+            let failed = context.run(&case.map(), &case.params, &mut vec![0.0; 1000 * 1000 * 5]);
+            assert!(matches!(failed, Err(Error::Timeout(_))), "{failed:?}");
+        }
+        drop(context);
+        check(&mut Context::new(&vulkan_options(driver)).unwrap(), &case, &answer).unwrap();
+    }
+    assert_no_validation_messages();
+}

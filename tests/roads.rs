@@ -1,0 +1,155 @@
+//! The roads of other devices: their limits, their memory, images larger than a storage buffer,
+//! tables that must grow, and stages split over both backends.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{
+    Case, DRIVERS, Random, assert_no_validation_messages, check, contexts, limits, oracle, random_case,
+    vulkan_options,
+};
+use ctm::{Backend, Context, DebugOptions, DeviceLimits, Options, Params};
+
+const UNLIMITED: u64 = 1 << 30;
+
+/// Images that could break at chunk, dispatch, table or palette edges.
+fn awkward_cases() -> Vec<Case> {
+    let random = &mut Random(1);
+    let mut cases = Vec::new();
+    let sizes = [(1, 1), (63, 1), (64, 1), (65, 1), (1, 129), (97, 31), (256, 64), (333, 100)];
+    for (width, height) in sizes {
+        for channels in 1..=4 {
+            for colors in [1, 2, 300, width * height] {
+                for longest_run in [1, 40] {
+                    let mut case = random_case(random, width, height, channels, colors, longest_run);
+                    case.params = Params {
+                        min_pixels: random.below(4).into(),
+                        max_count: [1, 5, 300][random.below(3) as usize],
+                    };
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    // NaN first, last, and everywhere.
+    let mut nan = random_case(random, 130, 3, 3, 4, 5);
+    nan.pixels[0] = f32::NAN;
+    *nan.pixels.last_mut().unwrap() = f32::NAN;
+    cases.push(nan.clone());
+    nan.pixels.fill(f32::NAN);
+    cases.push(nan);
+    cases
+}
+
+fn hold(context: &mut Context, cases: &[Case]) {
+    for case in cases {
+        check(context, case, &oracle::answer(case)).unwrap();
+    }
+}
+
+fn hold_with_limits(limits: &DeviceLimits) {
+    let cases = awkward_cases();
+    for driver in DRIVERS {
+        let debug = DebugOptions { device_limits: Some(limits.clone()), stages: None };
+        let options = Options { debug, ..vulkan_options(driver) };
+        hold(&mut Context::new(&options).unwrap(), &cases);
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn plain() {
+    let cases = awkward_cases();
+    contexts().iter_mut().for_each(|context| hold(context, &cases));
+    assert_no_validation_messages();
+}
+
+#[test]
+fn small_storage_buffers() {
+    hold_with_limits(&limits(1 << 13, 65_535, UNLIMITED, true));
+    hold_with_limits(&limits(1 << 16, 65_535, UNLIMITED, true));
+}
+
+#[test]
+fn few_workgroups() {
+    hold_with_limits(&limits(1 << 27, 1, UNLIMITED, true));
+    hold_with_limits(&limits(1 << 27, 3, UNLIMITED, true));
+}
+
+#[test]
+fn memory_that_the_host_cannot_see() {
+    hold_with_limits(&limits(1 << 27, 65_535, UNLIMITED, false));
+    hold_with_limits(&limits(1 << 16, 65_535, UNLIMITED, false));
+}
+
+#[test]
+fn little_memory() {
+    hold_with_limits(&limits(1 << 27, 65_535, 1 << 18, true));
+    hold_with_limits(&limits(1 << 27, 65_535, 1 << 16, false));
+    hold_with_limits(&limits(1 << 13, 2, 1 << 14, false));
+}
+
+#[test]
+fn stages_on_different_backends() {
+    let cases = awkward_cases();
+    for driver in DRIVERS {
+        for stages in [[Backend::Vulkan, Backend::Cpu], [Backend::Cpu, Backend::Vulkan]] {
+            let debug = DebugOptions { device_limits: None, stages: Some(stages) };
+            let options = Options { debug, ..vulkan_options(driver) };
+            hold(&mut Context::new(&options).unwrap(), &cases);
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// Larger than the drivers' own storage-buffer range in four channels: several chunks without any
+/// limit lowered, and tables that grow to millions of colours.
+#[test]
+fn images_larger_than_a_storage_buffer() {
+    let random = &mut Random(2);
+    for (colors, longest_run) in [(4096, 1), (16, 500), (4096 * 2304, 1)] {
+        let mut case = random_case(random, 4096, 2304, 4, colors, longest_run);
+        case.params = Params { min_pixels: 2, max_count: 3 };
+        let answer = oracle::answer(&case);
+        for mut context in contexts() {
+            check(&mut context, &case, &answer).unwrap();
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// Labels of one, two and four bytes, and their edges.
+#[test]
+fn many_masks() {
+    let random = &mut Random(3);
+    let mut contexts = contexts();
+    for (side, max_count) in [(40, 254), (40, 255), (64, 1000), (65, 4225)] {
+        let mut case = random_case(random, side, side, 3, side * side, 1);
+        for (index, pixel) in case.pixels.chunks_mut(3).enumerate() {
+            pixel[0] = index as f32;
+        }
+        case.params = Params { min_pixels: 1, max_count };
+        contexts.iter_mut().for_each(|context| hold(context, std::slice::from_ref(&case)));
+    }
+    assert_no_validation_messages();
+}
+
+/// The planes of 70,000 masks would need 20 GB here: the number is asked for, and a buffer for fewer
+/// masks is refused.
+#[test]
+fn more_masks_than_memory_holds() {
+    let pixels: Vec<f32> = (0..70_000).map(|value| value as f32).collect();
+    let width = pixels.len() as u32;
+    let params = Params { min_pixels: 1, max_count: u32::MAX };
+    let case = Case { width, height: 1, channels: 1, pixels, params };
+    for mut context in contexts() {
+        assert_eq!(context.palette(&case.map(), &params).unwrap().colors.len(), width as usize);
+        let refused = context.run(&case.map(), &params, &mut [0.0; 1000]);
+        assert!(
+            matches!(&refused, Err(ctm::Error::BufferTooSmall { mask_count, .. }) if *mask_count == width),
+            "{refused:?}"
+        );
+    }
+    assert_no_validation_messages();
+}
