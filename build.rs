@@ -21,10 +21,23 @@ fn main() {
         Ok("macos" | "ios" | "windows") => {}
         _ => {
             let major = env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
-            println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libctm.so.{major}");
+            let soname = format!("libctm.so.{major}");
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,{soname}");
+            link_soname(&soname);
             // The library's threads must not outlive its code when a host unloads a plug-in.
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
         }
+    }
+}
+
+/// A program linked with target/PROFILE/libctm.so looks for its SONAME: puts that beside it, so that
+/// the library can be used as it was built. Where that fails, installing it does the same.
+fn link_soname(soname: &str) {
+    #[cfg(unix)]
+    if let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from)
+        && let Some(profile_dir) = out.ancestors().nth(3)
+    {
+        let _ = std::os::unix::fs::symlink("libctm.so", profile_dir.join(soname));
     }
 }
 

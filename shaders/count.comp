@@ -56,7 +56,8 @@ uint find_slot(uvec4 color, uint pixel) {
 }
 
 void add_run(uvec4 color, uint pixel, uint pixels) {
-    uint slot = find_slot(color, pixel);
+    // Once a run is lost the host will start again: searching a full table would be in vain.
+    uint slot = report.lost == 0u ? find_slot(color, pixel) : NO_SLOT;
     if (slot == NO_SLOT) {
         atomicAdd(report.lost, 1u);
     } else {

@@ -117,7 +117,7 @@ impl Plan {
     }
 
     /// Slots of the next table to try, after one of `slots` slots in which `distinct` colours found
-    /// a place and `lost` runs of pixels did not.
+    /// a place and `lost` runs of pixels did not: room for the case that each has another colour.
     pub(crate) fn grown_table_slots(&self, slots: u32, distinct: u32, lost: u32) -> u32 {
         let wanted = 2 * (u64::from(distinct) + u64::from(lost));
         let most = u64::from(self.most_table_slots());

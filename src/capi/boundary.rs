@@ -19,6 +19,11 @@ pub(super) fn guard<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     outcome.map_err(|payload| message(payload.as_ref()).to_owned())
 }
 
+/// As [`guard`], for functions that cannot report a failure: a panic gives `fallback`.
+pub(super) fn guard_or<R>(fallback: R, work: impl FnOnce() -> R) -> R {
+    guard(work).unwrap_or(fallback)
+}
+
 /// A panic on this thread, one of ctm's own, is reported by a status and not on the console.
 pub(crate) fn silence_panics_of_this_thread() {
     SILENT.set(true);

@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::boundary::guard;
+use super::boundary::{guard, guard_or};
 use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
 use super::status::{CTM_OK, ctm_status, status_of};
 use crate::error::Error;
@@ -39,7 +39,7 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn ctm_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
-    VERSION.as_ptr().cast()
+    guard_or(c"".as_ptr(), || VERSION.as_ptr().cast())
 }
 
 /// The name of a Vulkan device of this machine.
@@ -55,14 +55,13 @@ pub extern "C" fn ctm_version() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
     static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
-    guard(|| {
+    guard_or(std::ptr::null(), || {
         let names = NAMES.get_or_init(|| {
             let devices = crate::vulkan::devices().unwrap_or_default();
             devices.iter().map(|device| c_string(&device.name)).collect()
         });
         names.get(index as usize).map_or(std::ptr::null(), |name| name.as_ptr())
     })
-    .unwrap_or(std::ptr::null())
 }
 
 /// Creates a context.
@@ -209,7 +208,7 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
     // SAFETY: the caller vouches that it is a living context.
     let owned = unsafe { Box::from_raw(context) };
     // A panic while dropping has nobody left to be reported to.
-    let _ = guard(|| {
+    guard_or((), || {
         drop(owned.context.lock());
         drop(owned);
     });
@@ -227,7 +226,8 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32 {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    unsafe { context.as_ref() }.map_or(CTM_BACKEND_AUTO, |context| context.backend)
+    let context = unsafe { context.as_ref() };
+    guard_or(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, |context| context.backend))
 }
 
 /// The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
@@ -242,7 +242,8 @@ pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) -> *const c_char {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    unsafe { context.as_ref() }.map_or(c"".as_ptr(), |context| context.device_name.as_ptr())
+    let context = unsafe { context.as_ref() };
+    guard_or(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
 }
 
 /// Why the last failing call failed, in one English sentence that names the argument, its value and
@@ -260,7 +261,7 @@ pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) ->
 pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c_char {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard(|| {
+    guard_or(c"".as_ptr(), || {
         let text = match context {
             Some(context) => context.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             None => CREATE_ERROR.with_borrow(CString::clone),
@@ -270,7 +271,6 @@ pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c
             returned.as_ptr()
         })
     })
-    .unwrap_or(c"".as_ptr())
 }
 
 /// Checks the buffers of `ctm_run` against each other before any of them is touched.
