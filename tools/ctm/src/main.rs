@@ -1,2 +1,76 @@
-//! x
-fn main() {}
+//! `ctm`: a colour map in, mask pictures out.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `args` | the command line |
+//! | `input`, `jpeg`, `memory` | a picture or raw file → floats |
+//! | `segment` | `ctm segment`: input → masks → files |
+//! | `masks` | mask planes → PNG files |
+//! | `color` | a colour as text, as part of a file name, and as screen colour |
+//! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
+//! | `report` | the table and the JSON of `ctm segment` |
+//! | `devices` | `ctm devices` |
+//! | `terminal` | standard output and error, numbers for people |
+
+mod args;
+mod canvas;
+mod color;
+mod devices;
+mod input;
+mod jpeg;
+mod masks;
+mod memory;
+mod overview;
+mod report;
+mod segment;
+mod terminal;
+mod thumbnail;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::args::{Cli, Command};
+
+/// The work failed: an unreadable image, no such device, no room on the disk.
+const FAILED: u8 = 1;
+/// The command line makes no sense.
+const WRONG_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::parse_checked() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            return exit_code(terminal::print(&error.render().to_string()));
+        }
+        Err(error) => {
+            match error.kind() {
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => drop(error.print()),
+                _ => terminal::error(&args::usage_error(&error)),
+            }
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    // A panic is a defect. It becomes one line like any other failure, with no trace of threads.
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| match &cli.command {
+        Command::Segment(args) => segment::run(args),
+        Command::Devices(args) => devices::run(args),
+    }));
+    exit_code(result.unwrap_or_else(|panic| {
+        let text = terminal::panic_text(panic.as_ref());
+        Err(anyhow::anyhow!("internal error, please report it: {text}"))
+    }))
+}
+
+/// Prints an error, if there is one, as a single line.
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::error(&format!("{error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Standard output and error, and numbers as people read them.
+
+use std::any::Any;
+use std::env;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anyhow::Context as _;
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output cannot be written")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells of a failure in one line on standard error.
+pub(crate) fn error(text: &str) {
+    line("error", text);
+}
+
+/// Tells what could be done better in one line on standard error.
+pub(crate) fn hint(text: &str) {
+    line("hint", text);
+}
+
+/// One line, whatever a file name or a decoder's message contains.
+fn line(kind: &str, text: &str) {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // With standard error closed there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "ctm: {kind}: {text}");
+}
+
+/// Whether standard output shows 24-bit colours to a person who has not asked for none.
+pub(crate) fn shows_colors() -> bool {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !no_color && !dumb
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "no message",
+    }
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts: `1 mask`, `1,000 masks`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// A share of the whole, in percent. What is there is never shown as nothing.
+pub(crate) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.00005 { "< 0.01 %".into() } else { format!("{:.2} %", share * 100.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 2000].map(|n| count(n, "mask")), ["0 masks", "1 mask", "2,000 masks"]);
+        assert_eq!([0.0, 1e-9, 0.66945, 1.0].map(percent), ["0.00 %", "< 0.01 %", "66.94 %", "100.00 %"]);
+    }
+}
