@@ -54,7 +54,8 @@
  * A backend with its device, memory and threads: made once, used for many images.
  *
  * One context may be used from several threads; its calls then run one after the other. Different
- * contexts run in parallel.
+ * contexts run in parallel. A forked process needs contexts of its own: those of its parent it can
+ * only destroy.
  */
 typedef struct ctm_context ctm_context;
 
@@ -143,8 +144,9 @@ typedef struct ctm_options {
 
 /**
  * The Vulkan device did not finish within `device_timeout_ms`. Every further run on the context
- * fails; destroy it and create another. The device memory in use is never freed, since the device
- * may still be working on it.
+ * fails; destroy it and create another. `ctm_destroy` waits for the device up to two seconds more;
+ * if it is still at work then, its memory is never freed, and a process that ends meanwhile may
+ * crash inside the driver.
  */
 #define CTM_ERROR_TIMEOUT 7
 

@@ -1,41 +1,74 @@
 //! The context's own thread pool; the global one belongs to the host.
 
 use std::num::NonZero;
+use std::thread::{self, JoinHandle};
 
 use crate::error::Error;
 
-/// Threads that work for one context.
+/// Threads that work for one context, and have ended when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    pool: rayon::ThreadPool,
+    /// `None` only while dropping.
+    pool: Option<rayon::ThreadPool>,
+    handles: Vec<JoinHandle<()>>,
+    /// The process that has the threads: a forked one does not.
+    process: u32,
 }
 
 impl Threads {
     /// A pool of at most `max_threads` threads; 0: one per processor.
     pub(crate) fn new(max_threads: u32) -> Result<Self, Error> {
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let count = match max_threads {
             0 => processors,
             limit => processors.min(limit as usize),
         };
+        let mut handles = Vec::new();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(count)
-            .thread_name(|index| format!("ctm-{index}"))
             .start_handler(|_| crate::capi::silence_panics_of_this_thread())
+            .spawn_handler(|worker| {
+                let name = format!("ctm-{}", worker.index());
+                handles.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
+                Ok(())
+            })
             .build()
             .map_err(|error| {
                 Error::OutOfMemory(format!("{count} worker threads cannot be started: {error}"))
             })?;
-        Ok(Self { pool })
+        Ok(Self { pool: Some(pool), handles, process: std::process::id() })
+    }
+
+    /// Whether this process was forked from the one that has the threads.
+    pub(crate) fn are_elsewhere(&self) -> bool {
+        self.process != std::process::id()
     }
 
     /// How many threads work.
     pub(crate) fn count(&self) -> usize {
-        self.pool.current_num_threads()
+        self.handles.len()
     }
 
     /// Runs `work` where rayon's parallel iterators use this pool.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(work)
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if self.are_elsewhere() {
+            // Nobody would answer: neither told nor waited for.
+            std::mem::forget((self.pool.take(), std::mem::take(&mut self.handles)));
+            return;
+        }
+        self.pool = None; // tells the threads to end
+        for handle in self.handles.drain(..) {
+            // A thread that panicked has reported it to whom it worked for.
+            let _ = handle.join();
+        }
     }
 }

@@ -90,6 +90,29 @@ fn little_memory() {
     hold_with_limits(&limits(1 << 13, 2, 1 << 14, false));
 }
 
+/// What is kept from image to image fills the memory again and again, and is released.
+#[test]
+fn images_that_push_each_other_out_of_memory() {
+    let random = &mut Random(6);
+    let cases: Vec<Case> = (0..150)
+        .map(|_| {
+            let (width, height) = (1 + random.below(200), 1 + random.below(120));
+            let channels = 1 + random.below(4);
+            let colors = if random.below(2) == 0 { 9 } else { width * height };
+            random_case(random, width, height, channels, colors, 3)
+        })
+        .collect();
+    for driver in DRIVERS {
+        for range in [1 << 15, 1 << 27] {
+            let device_limits = Some(limits(range, 65_535, 1_200_000, true));
+            let debug = DebugOptions { device_limits, stages: None };
+            let options = Options { debug, ..vulkan_options(driver) };
+            hold(&mut Context::new(&options).unwrap(), &cases);
+        }
+    }
+    assert_no_validation_messages();
+}
+
 #[test]
 fn stages_on_different_backends() {
     let cases = awkward_cases();

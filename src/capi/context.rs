@@ -16,12 +16,15 @@ use crate::pipeline::Context;
 /// A backend with its device, memory and threads: made once, used for many images.
 ///
 /// One context may be used from several threads; its calls then run one after the other. Different
-/// contexts run in parallel.
+/// contexts run in parallel. A forked process needs contexts of its own: those of its parent it can
+/// only destroy.
 pub struct ctm_context {
     context: Mutex<Context>,
     backend: u32,
     device_name: CString,
     last_error: Mutex<CString>,
+    /// The process that made it.
+    process: u32,
 }
 
 thread_local! {
@@ -97,6 +100,7 @@ pub unsafe extern "C" fn ctm_create(
             device_name: c_string(created.device_name()),
             context: Mutex::new(created),
             last_error: Mutex::default(),
+            process: std::process::id(),
         });
         // SAFETY: as above.
         unsafe { *context = Box::into_raw(created) };
@@ -169,6 +173,12 @@ pub unsafe extern "C" fn ctm_run(
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Params { min_pixels, max_count };
+        if context.process != std::process::id() {
+            return Err(Error::InvalidArgument(format!(
+                "context was made by process {}; a forked process needs one of its own",
+                context.process
+            )));
+        }
         let mut engine = context.context.lock().map_err(|_| {
             Error::Internal("an earlier call on this context ended in an internal error".to_owned())
         })?;
@@ -209,8 +219,14 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
     let owned = unsafe { Box::from_raw(context) };
     // A panic while dropping has nobody left to be reported to.
     guard_or((), || {
-        drop(owned.context.lock());
-        drop(owned);
+        if owned.process == std::process::id() {
+            drop(owned.context.lock());
+            drop(owned);
+        } else {
+            // Of the threads and the device there is nothing here to give back, and the lock may be
+            // held by a thread that is not here either.
+            std::mem::forget(owned);
+        }
     });
 }
 

@@ -27,8 +27,9 @@ pub const CTM_ERROR_NO_DEVICE: ctm_status = 5;
 /// another.
 pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
 /// The Vulkan device did not finish within `device_timeout_ms`. Every further run on the context
-/// fails; destroy it and create another. The device memory in use is never freed, since the device
-/// may still be working on it.
+/// fails; destroy it and create another. `ctm_destroy` waits for the device up to two seconds more;
+/// if it is still at work then, its memory is never freed, and a process that ends meanwhile may
+/// crash inside the driver.
 pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
 /// The Vulkan driver refused a call that should have worked. The context stays usable.
 pub const CTM_ERROR_DRIVER: ctm_status = 8;

@@ -31,7 +31,7 @@ pub(crate) struct Vulkan {
 impl Drop for Vulkan {
     fn drop(&mut self) {
         // A hung device may still be working on its buffers: then they are never freed.
-        if !self.work.gpu.is_hung() {
+        if self.work.gpu.is_idle_at_last() {
             // SAFETY: dropped here and nowhere else.
             #[allow(unsafe_code)]
             unsafe {

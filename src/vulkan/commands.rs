@@ -24,6 +24,7 @@ pub(super) struct Commands<'a> {
 }
 
 /// Recorded commands, with what they use.
+#[derive(Debug)]
 pub(super) struct Recorded {
     commands: CommandBuffer,
     _sets: Vec<Arc<DescriptorSet>>,

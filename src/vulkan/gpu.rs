@@ -16,7 +16,7 @@ use vulkano::memory::MemoryPropertyFlags;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{Validated, VulkanError, VulkanObject};
 
-use super::commands::Commands;
+use super::commands::{Commands, Recorded};
 use super::instance::{choose, compute_queue_family};
 use crate::error::Error;
 use crate::params::Options;
@@ -40,7 +40,12 @@ pub(super) struct Gpu {
     queue: Arc<Queue>,
     timeout: Duration,
     failure: Option<Error>,
+    /// What the device was working on when waiting for it timed out.
+    unfinished: Option<(Recorded, Fence)>,
 }
+
+/// How long a context that is dropped waits for a device that timed out.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 impl Gpu {
     /// Opens the device that the options ask for.
@@ -70,6 +75,7 @@ impl Gpu {
             device,
             timeout: options.device_timeout,
             failure: None,
+            unfinished: None,
         })
     }
 
@@ -83,9 +89,10 @@ impl Gpu {
         self.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Whether the device may still be working on something that nobody waits for.
-    pub(super) fn is_hung(&self) -> bool {
-        matches!(self.failure, Some(Error::Timeout(_)))
+    /// Gives a device that timed out a last chance; says whether it is idle now, so that what it
+    /// uses may be freed.
+    pub(super) fn is_idle_at_last(&mut self) -> bool {
+        self.unfinished.as_ref().is_none_or(|(_, fence)| fence.wait(Some(LAST_WAIT)).is_ok())
     }
 
     /// Records commands, runs them, and waits until they are done.
@@ -104,7 +111,7 @@ impl Gpu {
         let submitted = self.queue.with(|_guard| {
             // SAFETY: the guard synchronises the queue. The command buffer was recorded on this
             // device for this queue's family, is submitted once, and outlives its work together
-            // with all that it uses: either the fence below is waited for, or everything is leaked.
+            // with all that it uses: everything is kept until the fence is signalled, or leaked.
             unsafe {
                 (self.device.fns().v1_0.queue_submit)(self.queue.handle(), 1, &submit_info, fence.handle())
             }
@@ -115,12 +122,10 @@ impl Gpu {
         match fence.wait(Some(self.timeout)) {
             Ok(()) => Ok(()),
             Err(error) => {
-                let error = self.fail(error, "waiting for the device");
-                if self.is_hung() {
-                    // The device may still use them; `Vulkan` leaks the buffers likewise.
-                    std::mem::forget((recorded, fence));
+                if error == VulkanError::Timeout {
+                    self.unfinished = Some((recorded, fence));
                 }
-                Err(error)
+                Err(self.fail(error, "waiting for the device"))
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn backends() -> Vec<Backend> {
         vulkan(&["--backend", "vulkan", "--device", "llvmpipe"], llvmpipe()),
         vulkan(
             &["--backend", "vulkan", "--device", "SwiftShader"],
-            repository().join("target/swiftshader/vk_swiftshader_icd.json"),
+            repository().join("target/vulkan/vk_swiftshader_icd.json"),
         ),
     ]
 }
