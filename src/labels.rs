@@ -1,22 +1,24 @@
-//! The label map: per pixel 0 for "in no mask", or the mask's number plus one.
+//! The label map between counting and masks: per pixel the number of a colour, in tiles that each
+//! have the narrowest labels and the dictionary that suits them.
 
 use crate::error::Error;
+
+/// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
+pub(crate) const TILE: usize = 16 * 1024;
 
 /// Bytes of one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LabelWidth {
-    /// Up to 254 masks.
     One,
-    /// Up to 65,534 masks.
     Two,
-    /// Any number of masks.
     Four,
 }
 
 impl LabelWidth {
-    /// The narrowest width for `mask_count` masks.
-    pub(crate) fn for_masks(mask_count: usize) -> Self {
-        match mask_count {
+    /// The narrowest width for labels up to `largest`, which may not be the width's largest number:
+    /// that one stands for "no label".
+    pub(crate) fn for_labels_up_to(largest: usize) -> Self {
+        match largest {
             0..=254 => Self::One,
             255..=65_534 => Self::Two,
             _ => Self::Four,
@@ -33,80 +35,81 @@ impl LabelWidth {
     }
 }
 
-/// A label type.
-pub(crate) trait Label: bytemuck::Pod + Send + Sync + Eq {
-    /// The label with this number, which the chosen [`LabelWidth`] can hold.
-    fn from_number(number: u32) -> Self;
+/// The labels of a tile. Their numbers mean what the tile's dictionary says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Labels<'a> {
+    One(&'a [u8]),
+    Two(&'a [u16]),
+    Four(&'a [u32]),
 }
 
-impl Label for u8 {
-    fn from_number(number: u32) -> Self {
-        number as Self
-    }
-}
-
-impl Label for u16 {
-    fn from_number(number: u32) -> Self {
-        number as Self
-    }
-}
-
-impl Label for u32 {
-    fn from_number(number: u32) -> Self {
-        number
-    }
-}
-
-/// Room for a label map, kept from call to call.
+/// A label map, kept from call to call for its memory.
 #[derive(Debug, Default)]
-pub(crate) struct LabelBuffer {
+pub(crate) struct LabelMap {
     words: Vec<u32>,
+    pixels: usize,
+    /// Bytes from one tile's first label to the next tile's.
+    tile_bytes: usize,
+    tiles: Vec<Tile>,
+    /// Per dictionary, per mask, the label of the mask's pixels.
+    dictionaries: Vec<Vec<u32>>,
 }
 
-/// The labels of a whole image while a backend writes them.
-#[derive(Debug)]
-pub(crate) enum LabelsMut<'a> {
-    One(&'a mut [u8]),
-    Two(&'a mut [u16]),
-    Four(&'a mut [u32]),
+/// How the labels of a tile are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tile {
+    pub(crate) width: LabelWidth,
+    pub(crate) dictionary: usize,
 }
 
-impl LabelBuffer {
-    /// Labels of the given width for `pixels` pixels, of unspecified content.
-    pub(crate) fn labels(&mut self, pixels: usize, width: LabelWidth) -> Result<LabelsMut<'_>, Error> {
-        let words = (pixels * width.bytes()).div_ceil(4);
+/// What a dictionary has for a mask that has no pixel in its tiles.
+pub(crate) const NO_LABEL: u32 = u32::MAX;
+
+impl LabelMap {
+    /// Makes room for an image of `pixels` pixels with labels of at most the given width, and
+    /// returns it, tile by tile.
+    pub(crate) fn start(&mut self, pixels: usize, widest: LabelWidth) -> Result<&mut [u8], Error> {
+        self.pixels = pixels;
+        self.tile_bytes = TILE * widest.bytes();
+        self.tiles.clear();
+        self.dictionaries.clear();
+        let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
             self.words
                 .try_reserve_exact(words - self.words.len())
                 .map_err(|_| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
             self.words.resize(words, 0);
         }
-        let words = &mut self.words[..words];
-        Ok(match width {
-            LabelWidth::One => LabelsMut::One(&mut bytemuck::cast_slice_mut(words)[..pixels]),
-            LabelWidth::Two => LabelsMut::Two(&mut bytemuck::cast_slice_mut(words)[..pixels]),
-            LabelWidth::Four => LabelsMut::Four(words),
+        Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
+    }
+
+    /// Says how the tiles are to be read, and what the masks' labels are.
+    pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) {
+        self.tiles = tiles;
+        self.dictionaries = dictionaries;
+    }
+
+    /// The same for a map in which all labels have the same width and mask `k` has the label
+    /// `k + 1`.
+    pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) {
+        let tiles = vec![Tile { width, dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        // Lossless: the number of masks is bounded by a u32.
+        self.finish(tiles, vec![(1..=mask_count as u32).collect()]);
+    }
+
+    /// Each tile's labels and, per mask, the label of its pixels.
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = (Labels<'_>, &[u32])> {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.words);
+        self.tiles.iter().enumerate().map(move |(index, tile)| {
+            let pixels = TILE.min(self.pixels - index * TILE);
+            let bytes = &bytes[index * self.tile_bytes..][..pixels * tile.width.bytes()];
+            let labels = match tile.width {
+                LabelWidth::One => Labels::One(bytes),
+                LabelWidth::Two => Labels::Two(bytemuck::cast_slice(bytes)),
+                LabelWidth::Four => Labels::Four(bytemuck::cast_slice(bytes)),
+            };
+            (labels, self.dictionaries[tile.dictionary].as_slice())
         })
-    }
-}
-
-impl LabelsMut<'_> {
-    /// The labels as bytes, in the host's byte order.
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        match self {
-            Self::One(labels) => labels,
-            Self::Two(labels) => bytemuck::cast_slice_mut(labels),
-            Self::Four(labels) => bytemuck::cast_slice_mut(labels),
-        }
-    }
-
-    /// The labels' width.
-    pub(crate) fn width(&self) -> LabelWidth {
-        match self {
-            Self::One(_) => LabelWidth::One,
-            Self::Two(_) => LabelWidth::Two,
-            Self::Four(_) => LabelWidth::Four,
-        }
     }
 }
 
@@ -115,9 +118,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widths_leave_room_for_label_zero() {
-        for (masks, bytes) in [(0, 1), (254, 1), (255, 2), (65_534, 2), (65_535, 4)] {
-            assert_eq!(LabelWidth::for_masks(masks).bytes(), bytes, "{masks}");
+    fn widths_leave_the_largest_number_free() {
+        for (largest, bytes) in [(0, 1), (254, 1), (255, 2), (65_534, 2), (65_535, 4)] {
+            assert_eq!(LabelWidth::for_labels_up_to(largest).bytes(), bytes, "{largest}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cpu::{FewColors, ManyColors};
 use crate::vulkan::DeviceLimits;
 
 /// Which colours get a mask.
@@ -62,4 +63,18 @@ pub struct DebugOptions {
     /// The backend of the stages count and label, in this order, where they are to differ from
     /// `Options::backend`. Each is `Vulkan` or `Cpu`.
     pub stages: Option<[Backend; 2]>,
+    /// Makes the CPU count small images as it counts images with very many colours.
+    pub small_cpu_tables: bool,
+}
+
+impl DebugOptions {
+    /// When and how the CPU counts images with very many colours.
+    pub(crate) fn cpu_limits(&self) -> (FewColors, ManyColors) {
+        if self.small_cpu_tables {
+            let few = FewColors { always: 3, pixels_per_color: usize::MAX };
+            (few, ManyColors { bucket_bits: 4, group_pixels: 300, first_group_pixels: 20 })
+        } else {
+            Default::default()
+        }
+    }
 }

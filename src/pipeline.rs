@@ -8,7 +8,7 @@ use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
 use crate::image::ColorMap;
-use crate::labels::{LabelBuffer, LabelWidth, LabelsMut};
+use crate::labels::LabelMap;
 use crate::params::{self, Options, Params};
 use crate::select::select;
 use crate::threads::Threads;
@@ -28,33 +28,32 @@ pub struct ColorCount {
 pub struct Palette {
     /// One entry per mask, most frequent first, equal counts by colour.
     pub colors: Vec<ColorCount>,
-    /// How many different colours the whole image has. Pixels with a NaN have none.
-    pub distinct_colors: u64,
+    /// How many different colours the whole image has; `None` where rare colours were ruled out
+    /// without being counted. Pixels with a NaN have no colour.
+    pub distinct_colors: Option<u64>,
 }
 
 /// What the stages count and collect find.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// The colours with enough pixels, in any order.
+    /// Colours with enough pixels, in any order, among them all that are to be selected.
     pub(crate) colors: Vec<ColorCount>,
-    /// All colours, those with too few pixels included.
-    pub(crate) distinct: u64,
+    /// How many colours there are, those with too few pixels included, if that is known.
+    pub(crate) distinct: Option<u64>,
 }
 
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
-    /// Stages count and collect: the exact pixel count of each colour that has at least
-    /// `min_pixels` pixels.
-    fn count(&mut self, map: &ColorMap, min_pixels: u64, threads: &Threads) -> Result<Counts, Error>;
+    /// Stages count and collect: the exact pixel counts of the colours that `params` may select.
+    fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error>;
 
-    /// Stage label: for each pixel the position of its colour in `palette` plus one, else 0.
+    /// Stage label: a label map whose mask `k` has the pixels of the colour `palette[k]`.
     fn label(
         &mut self,
         map: &ColorMap,
         palette: &[ColorCount],
-        labels: &mut LabelsMut,
         threads: &Threads,
-    ) -> Result<(), Error>;
+    ) -> Result<&LabelMap, Error>;
 
     /// The next call may come with other pixels: what is kept of the last ones is worthless.
     fn forget_image(&mut self) {}
@@ -70,7 +69,6 @@ pub struct Context {
     counter: usize,
     labeler: usize,
     threads: Threads,
-    labels: LabelBuffer,
     backend: params::Backend,
     device_name: String,
 }
@@ -91,11 +89,12 @@ impl Context {
             None => (None, format!("CPU, {} threads", threads.count())),
         };
         let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
-        let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
+        let (few, many) = options.debug.cpu_limits();
+        let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu::new(few, many))];
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == params::Backend::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
-        Ok(Self { backends, counter, labeler, threads, labels: LabelBuffer::default(), backend, device_name })
+        Ok(Self { backends, counter, labeler, threads, backend, device_name })
     }
 
     /// The backend that does the work: `Vulkan` or `Cpu`.
@@ -118,8 +117,7 @@ impl Context {
         for backend in &mut self.backends {
             backend.forget_image();
         }
-        let min_pixels = params.min_pixels.max(1);
-        let counts = self.backends[self.counter].count(map, min_pixels, &self.threads)?;
+        let counts = self.backends[self.counter].count(map, params, &self.threads)?;
         Ok(Palette { colors: select(counts.colors, params), distinct_colors: counts.distinct })
     }
 
@@ -159,9 +157,8 @@ impl Context {
             let mask_count = mask_count as u32;
             return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
         };
-        let mut labels = self.labels.labels(plane, LabelWidth::for_masks(mask_count))?;
-        self.backends[self.labeler].label(map, &palette.colors, &mut labels, &self.threads)?;
-        self.threads.run(|| expand(&labels, masks));
+        let labels = self.backends[self.labeler].label(map, &palette.colors, &self.threads)?;
+        expand(labels, plane, masks, &self.threads);
         Ok(palette)
     }
 }

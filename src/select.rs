@@ -19,6 +19,11 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, params: &Params) -> Vec<ColorC
     counts
 }
 
+/// Whether `a` comes before `b`.
+pub(crate) fn precedes(a: &ColorCount, b: &ColorCount) -> bool {
+    order(a, b) == Ordering::Less
+}
+
 fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
     b.pixels.cmp(&a.pixels).then_with(|| a.color.cmp(&b.color))
 }

@@ -7,15 +7,15 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::pipeline::ColorCount;
 
-/// Pixel counts by colour, for images of `C` channels. Keys are canonical bit patterns.
+/// Pixel counts by colour, unused channels 0. Keys are canonical bit patterns.
 #[derive(Debug, Default)]
-pub(crate) struct Tally<const C: usize> {
-    counts: HashMap<[u32; C], u64, FixedState>,
+pub(crate) struct Tally {
+    counts: HashMap<[u32; 4], u64, FixedState>,
 }
 
-impl<const C: usize> Tally<C> {
+impl Tally {
     /// Adds pixels to a colour's count.
-    pub(crate) fn add(&mut self, key: [u32; C], pixels: u64) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, key: [u32; 4], pixels: u64) -> Result<(), Error> {
         if let Some(count) = self.counts.get_mut(&key) {
             *count += pixels;
             return Ok(());
@@ -28,11 +28,6 @@ impl<const C: usize> Tally<C> {
         }
         self.counts.insert(key, pixels);
         Ok(())
-    }
-
-    /// Adds another tally's counts to this one's.
-    pub(crate) fn merge(&mut self, other: Self) -> Result<(), Error> {
-        other.counts.into_iter().try_for_each(|(key, pixels)| self.add(key, pixels))
     }
 
     /// How many colours there are.

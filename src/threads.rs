@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::thread::{self, JoinHandle};
 
+use rayon::prelude::*;
+
 use crate::error::Error;
 
 /// Threads that work for one context, and have ended when this is dropped.
@@ -49,11 +51,20 @@ impl Threads {
         self.handles.len()
     }
 
-    /// Runs `work` where rayon's parallel iterators use this pool.
-    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+    /// Does `work` for each item, on all threads; on this one where there is only one item, since
+    /// waking another takes longer than most single items.
+    pub(crate) fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
         match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
+            Some(pool) if items.len() > 1 => pool.install(|| items.into_par_iter().for_each(work)),
+            _ => items.into_iter().for_each(work),
+        }
+    }
+
+    /// As `for_each`, and returns what `work` made of each item, in order.
+    pub(crate) fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        match &self.pool {
+            Some(pool) if items.len() > 1 => pool.install(|| items.into_par_iter().map(work).collect()),
+            _ => items.into_iter().map(work).collect(),
         }
     }
 }

@@ -51,7 +51,7 @@ fn hold(context: &mut Context, cases: &[Case]) {
 fn hold_with_limits(limits: &DeviceLimits) {
     let cases = awkward_cases();
     for driver in DRIVERS {
-        let debug = DebugOptions { device_limits: Some(limits.clone()), stages: None };
+        let debug = DebugOptions { device_limits: Some(limits.clone()), ..DebugOptions::default() };
         let options = Options { debug, ..vulkan_options(driver) };
         hold(&mut Context::new(&options).unwrap(), &cases);
     }
@@ -105,7 +105,7 @@ fn images_that_push_each_other_out_of_memory() {
     for driver in DRIVERS {
         for range in [1 << 15, 1 << 27] {
             let device_limits = Some(limits(range, 65_535, 1_200_000, true));
-            let debug = DebugOptions { device_limits, stages: None };
+            let debug = DebugOptions { device_limits, ..DebugOptions::default() };
             let options = Options { debug, ..vulkan_options(driver) };
             hold(&mut Context::new(&options).unwrap(), &cases);
         }
@@ -118,7 +118,7 @@ fn stages_on_different_backends() {
     let cases = awkward_cases();
     for driver in DRIVERS {
         for stages in [[Backend::Vulkan, Backend::Cpu], [Backend::Cpu, Backend::Vulkan]] {
-            let debug = DebugOptions { device_limits: None, stages: Some(stages) };
+            let debug = DebugOptions { stages: Some(stages), ..DebugOptions::default() };
             let options = Options { debug, ..vulkan_options(driver) };
             hold(&mut Context::new(&options).unwrap(), &cases);
         }

@@ -1,16 +1,32 @@
-//! Stage collect: the threads' tables become one list of colours and counts.
+//! Stage collect: the parts' tables become one list of colours and counts.
 
+use super::count::Part;
+use super::support::color_table::ColorTable;
+use crate::color::Color;
 use crate::error::Error;
-use crate::pipeline::Counts;
-use crate::tally::Tally;
+use crate::pipeline::{ColorCount, Counts};
 
-/// Merges the tallies and lists the colours that have at least `min_pixels` pixels.
-pub(super) fn collect<const C: usize>(mut tallies: Vec<Tally<C>>, min_pixels: u64) -> Result<Counts, Error> {
-    // The largest takes in the others, so that the fewest colours move.
-    tallies.sort_unstable_by_key(Tally::len);
-    let mut all = tallies.pop().unwrap_or_default();
-    for tally in tallies {
-        all.merge(tally)?;
+/// The colours that have at least `min_pixels` pixels in all parts together.
+pub(super) fn collect<const C: usize>(parts: &[Part<C>], min_pixels: u64) -> Result<Counts, Error> {
+    let mut table = ColorTable::<C>::new()?;
+    let mut counts = vec![0]; // by number
+    for part in parts {
+        for (key, number) in part.table.iter() {
+            let sum = table.find_or_add(key)? as usize;
+            if sum == counts.len() {
+                counts.push(0);
+            }
+            counts[sum] += part.counts[number as usize];
+        }
     }
-    Ok(Counts { colors: all.colors(min_pixels)?, distinct: all.len() as u64 })
+    let mut colors = Vec::new();
+    colors
+        .try_reserve_exact(table.len())
+        .map_err(|_| Error::OutOfMemory(format!("listing {} colours", table.len())))?;
+    colors.extend(table.iter().filter_map(|(key, number)| {
+        let pixels = counts[number as usize];
+        let color = Color::from_bits(key)?;
+        (pixels >= min_pixels).then_some(ColorCount { color, pixels })
+    }));
+    Ok(Counts { colors, distinct: Some(table.len() as u64) })
 }

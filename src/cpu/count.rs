@@ -1,23 +1,132 @@
-//! Stage count: how many pixels each exact colour has, one table per thread.
+//! Stage count: how many pixels each exact colour has.
+//!
+//! Each thread counts a part of the image in a table of its own, which numbers the colours, and
+//! keeps each pixel's number: then labelling needs no second look at the pixels. Where a part has
+//! more colours than such a table can hold with profit, the image is counted by `many_colors`.
 
-use rayon::prelude::*;
+use std::ops::ControlFlow;
 
-use super::{for_runs, key};
+use super::support::color_table::ColorTable;
+use super::support::key::key;
+use super::support::runs::{Piece, for_pieces};
 use crate::error::Error;
-use crate::tally::Tally;
+use crate::labels::{LabelWidth, TILE};
 use crate::threads::Threads;
 
-/// One tally per thread, together those of the whole image.
-pub(super) fn count<const C: usize>(pixels: &[[u32; C]], threads: &Threads) -> Result<Vec<Tally<C>>, Error> {
-    let part = pixels.len().div_ceil(threads.count()).max(1);
-    threads.run(|| pixels.par_chunks(part).map(count_part).collect())
+/// The colours of a part of the image.
+#[derive(Debug)]
+pub(super) struct Part<const C: usize> {
+    pub(super) table: ColorTable<C>,
+    /// Pixels by colour number; those at 0 have no colour.
+    pub(super) counts: Vec<u64>,
+    /// The width of each tile's labels.
+    pub(super) widths: Vec<LabelWidth>,
 }
 
-fn count_part<const C: usize>(pixels: &[[u32; C]]) -> Result<Tally<C>, Error> {
-    let mut tally = Tally::default();
-    for_runs(pixels, |pixel, length| match key(pixel) {
-        Some(key) => tally.add(key, length as u64),
-        None => Ok(()),
-    })?;
-    Ok(tally)
+/// When a part has too many colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FewColors {
+    /// Up to so many colours are few. At most 65,534, which two bytes number.
+    pub(crate) always: usize,
+    /// More are few, too, while there are so many pixels to each.
+    pub(crate) pixels_per_color: usize,
+}
+
+impl Default for FewColors {
+    fn default() -> Self {
+        // The table of 4,096 colours has 16,384 slots: it just fits a second-level cache.
+        Self { always: 4096, pixels_per_color: 16 }
+    }
+}
+
+impl FewColors {
+    fn includes(self, colors: usize, pixels: usize) -> bool {
+        colors <= self.always || (colors <= 65_534 && colors.saturating_mul(self.pixels_per_color) <= pixels)
+    }
+}
+
+/// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each;
+/// `None` where there are too many colours, and `labels` is then of unspecified content.
+pub(super) fn count<const C: usize>(
+    pixels: &[[u32; C]],
+    labels: &mut [u8],
+    few: FewColors,
+    threads: &Threads,
+) -> Result<Option<Vec<Part<C>>>, Error> {
+    let tiles = pixels.len().div_ceil(TILE);
+    let part = tiles.div_ceil(threads.count()) * TILE;
+    let parts = pixels.chunks(part).zip(labels.chunks_mut(2 * part)).collect();
+    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, few));
+    parts.into_iter().collect()
+}
+
+fn count_part<const C: usize>(
+    pixels: &[[u32; C]],
+    labels: &mut [u8],
+    few: FewColors,
+) -> Result<Option<Part<C>>, Error> {
+    let mut part = Part { table: ColorTable::new()?, counts: vec![0], widths: Vec::new() };
+    let mut numbers = [0u16; TILE];
+    for (index, (pixels, labels)) in pixels.chunks(TILE).zip(labels.chunks_mut(2 * TILE)).enumerate() {
+        let numbers = &mut numbers[..pixels.len()];
+        if part.count_tile(pixels, numbers, index * TILE, few)?.is_break() {
+            return Ok(None);
+        }
+        let width = LabelWidth::for_labels_up_to(part.table.len());
+        match width {
+            LabelWidth::One => {
+                for (label, &number) in labels.iter_mut().zip(&*numbers) {
+                    *label = number as u8;
+                }
+            }
+            _ => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
+        }
+        part.widths.push(width);
+    }
+    Ok(Some(part))
+}
+
+impl<const C: usize> Part<C> {
+    /// Counts a tile, of which `seen` pixels of the part lie before.
+    fn count_tile(
+        &mut self,
+        pixels: &[[u32; C]],
+        numbers: &mut [u16],
+        seen: usize,
+        few: FewColors,
+    ) -> Result<ControlFlow<()>, Error> {
+        let mut too_many = false;
+        for_pieces(pixels, |start, piece| {
+            match piece {
+                Piece::Run(length) => {
+                    let number = self.number(&pixels[start]).map_err(Some)?;
+                    self.counts[number as usize] += length as u64;
+                    numbers[start..start + length].fill(number as u16);
+                }
+                Piece::Mixed(length) => {
+                    let range = start..start + length;
+                    for (pixel, label) in pixels[range.clone()].iter().zip(&mut numbers[range]) {
+                        let number = self.number(pixel).map_err(Some)?;
+                        self.counts[number as usize] += 1;
+                        *label = number as u16;
+                    }
+                }
+            }
+            too_many = !few.includes(self.table.len(), seen + start);
+            if too_many { Err(None) } else { Ok(()) }
+        })
+        .or_else(|error: Option<Error>| error.map_or(Ok(()), Err))?;
+        Ok(if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// The number of a pixel's colour, 0 where it has none.
+    #[inline]
+    fn number(&mut self, pixel: &[u32; C]) -> Result<u32, Error> {
+        let Some(key) = key(pixel) else { return Ok(0) };
+        let number = self.table.find_or_add(&key)?;
+        if number as usize == self.counts.len() {
+            self.counts.push(0);
+        }
+        Ok(number)
+    }
 }

@@ -2,73 +2,90 @@
 
 use std::convert::Infallible;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use rayon::prelude::*;
-
-use super::{for_runs, key};
+use super::count::Part;
+use super::support::color_table::ColorTable;
+use super::support::key::key;
+use super::support::runs::{Piece, for_pieces};
 use crate::error::Error;
-use crate::labels::{Label, LabelsMut};
+use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
 use crate::pipeline::ColorCount;
 use crate::threads::Threads;
 
-/// Pixels that one task labels.
-const TILE: usize = 64 * 1024;
+/// Reads the numbers that the stage count has left as labels: per part, the palette's colours have
+/// other numbers.
+pub(super) fn label_counted<const C: usize>(
+    parts: &[Part<C>],
+    palette: &[ColorCount],
+    labels: &mut LabelMap,
+) {
+    let number = |part: &Part<C>, entry: &ColorCount| match entry.color.bits().first_chunk() {
+        Some(key) => match part.table.find(key) {
+            0 => NO_LABEL,
+            number => number,
+        },
+        None => NO_LABEL,
+    };
+    let dictionaries =
+        parts.iter().map(|part| palette.iter().map(|entry| number(part, entry)).collect()).collect();
+    let tiles = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(dictionary, part)| part.widths.iter().map(move |&width| Tile { width, dictionary }));
+    labels.finish(tiles.collect(), dictionaries);
+}
 
-type LabelOfColor<const C: usize, L> = HashMap<[u32; C], L, FixedState>;
-
-/// Writes one label per pixel: the position of its colour in `palette` plus one, else 0.
+/// Looks each pixel's colour up in the palette.
 pub(super) fn label<const C: usize>(
     pixels: &[[u32; C]],
     palette: &[ColorCount],
-    labels: &mut LabelsMut,
+    labels: &mut LabelMap,
     threads: &Threads,
 ) -> Result<(), Error> {
-    match labels {
-        LabelsMut::One(labels) => label_as(pixels, palette, labels, threads),
-        LabelsMut::Two(labels) => label_as(pixels, palette, labels, threads),
-        LabelsMut::Four(labels) => label_as(pixels, palette, labels, threads),
-    }
-}
-
-fn label_as<const C: usize, L: Label>(
-    pixels: &[[u32; C]],
-    palette: &[ColorCount],
-    labels: &mut [L],
-    threads: &Threads,
-) -> Result<(), Error> {
-    let mut label_of_color = LabelOfColor::<C, L>::default();
-    label_of_color
-        .try_reserve(palette.len())
-        .map_err(|_| Error::OutOfMemory(format!("a table of {} masks", palette.len())))?;
-    for (number, entry) in (1..).zip(palette) {
-        if let Some(&key) = entry.color.bits().first_chunk() {
-            label_of_color.insert(key, L::from_number(number));
+    let mut table = ColorTable::<C>::new()?;
+    for entry in palette {
+        if let Some(key) = entry.color.bits().first_chunk() {
+            table.find_or_add(key)?; // numbered in the palette's order
         }
     }
-    threads.run(|| {
-        pixels
-            .par_chunks(TILE)
-            .zip(labels.par_chunks_mut(TILE))
-            .for_each(|(pixels, labels)| label_tile(pixels, &label_of_color, labels));
-    });
+    let width = LabelWidth::for_labels_up_to(palette.len());
+    let bytes = labels.start(pixels.len(), width)?;
+    let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes())).collect();
+    threads.for_each(tiles, |(pixels, labels)| label_tile(pixels, &table, labels, width));
+    labels.finish_uniform(width, palette.len());
     Ok(())
 }
 
-fn label_tile<const C: usize, L: Label>(
+fn label_tile<const C: usize>(
     pixels: &[[u32; C]],
-    label_of_color: &LabelOfColor<C, L>,
-    labels: &mut [L],
+    table: &ColorTable<C>,
+    labels: &mut [u8],
+    width: LabelWidth,
 ) {
-    let mut start = 0;
-    let labelled = for_runs(pixels, |pixel, length| {
-        let label = key(pixel).and_then(|key| label_of_color.get(&key));
-        labels[start..start + length].fill(label.copied().unwrap_or(L::from_number(0)));
-        start += length;
+    let mut numbers = [0; TILE];
+    let number = |pixel: &[u32; C]| key(pixel).map_or(0, |key| table.find(&key));
+    let labelled = for_pieces(pixels, |start, piece| {
+        match piece {
+            Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[start])),
+            Piece::Mixed(length) => {
+                let range = start..start + length;
+                for (pixel, label) in pixels[range.clone()].iter().zip(&mut numbers[range]) {
+                    *label = number(pixel);
+                }
+            }
+        }
         Ok::<(), Infallible>(())
     });
     match labelled {
         Ok(()) => {}
         Err(never) => match never {},
+    }
+    let numbers = &numbers[..pixels.len()];
+    match width {
+        LabelWidth::One => labels.iter_mut().zip(numbers).for_each(|(label, &number)| *label = number as u8),
+        LabelWidth::Two => bytemuck::cast_slice_mut::<u8, u16>(labels)
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(label, &number)| *label = number as u16),
+        LabelWidth::Four => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
     }
 }

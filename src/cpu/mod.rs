@@ -1,79 +1,107 @@
 //! The CPU backend: the stages count, collect and label on the host's threads.
 //!
-//! Each stage has the name of its twin in `shaders/`.
+//! Each stage has the name of its twin in `shaders/`; `support` holds what they share.
 
 mod collect;
 mod count;
 mod label;
+mod support;
 
-use crate::color::{canonical, is_nan};
+use std::fmt;
+
 use crate::error::Error;
 use crate::image::ColorMap;
-use crate::labels::LabelsMut;
+use crate::labels::{LabelMap, LabelWidth};
+use crate::params::Params;
 use crate::pipeline::{Backend, ColorCount, Counts};
 use crate::threads::Threads;
+pub(crate) use count::FewColors;
+use count::Part;
+pub(crate) use support::many_colors::ManyColors;
+use support::many_colors::best_colors;
 
-/// The backend. It holds nothing: the context's threads do the work.
+/// The backend. The context's threads do the work.
 #[derive(Debug)]
-pub(crate) struct Cpu;
+pub(crate) struct Cpu {
+    few: FewColors,
+    many: ManyColors,
+    labels: LabelMap,
+    /// What the stage count knows of the pixels; `labels` then has their numbers.
+    counted: Option<Box<dyn Counted>>,
+}
 
-/// Calls a stage's function for the image's channel count.
+/// The parts of an image of some number of channels.
+trait Counted: fmt::Debug + Send {
+    fn label(&self, palette: &[ColorCount], labels: &mut LabelMap);
+}
+
+impl<const C: usize> Counted for Vec<Part<C>> {
+    fn label(&self, palette: &[ColorCount], labels: &mut LabelMap) {
+        label::label_counted(self, palette, labels);
+    }
+}
+
+/// Calls a function for the image's channel count.
 macro_rules! for_channels {
-    ($map:expr, $stage:path $(, $argument:expr)*) => {
+    ($map:expr, $function:path $(, $argument:expr)*) => {
         match $map.shape().channels() {
-            1 => $stage(pixels::<1>($map) $(, $argument)*),
-            2 => $stage(pixels::<2>($map) $(, $argument)*),
-            3 => $stage(pixels::<3>($map) $(, $argument)*),
-            _ => $stage(pixels::<4>($map) $(, $argument)*),
+            1 => $function(pixels::<1>($map) $(, $argument)*),
+            2 => $function(pixels::<2>($map) $(, $argument)*),
+            3 => $function(pixels::<3>($map) $(, $argument)*),
+            _ => $function(pixels::<4>($map) $(, $argument)*),
         }
     };
 }
 
+impl Cpu {
+    pub(crate) fn new(few: FewColors, many: ManyColors) -> Self {
+        Self { few, many, labels: LabelMap::default(), counted: None }
+    }
+}
+
 impl Backend for Cpu {
-    fn count(&mut self, map: &ColorMap, min_pixels: u64, threads: &Threads) -> Result<Counts, Error> {
-        for_channels!(map, count_and_collect, min_pixels, threads)
+    fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error> {
+        for_channels!(map, count_and_collect, self, params, threads)
     }
 
     fn label(
         &mut self,
         map: &ColorMap,
         palette: &[ColorCount],
-        labels: &mut LabelsMut,
         threads: &Threads,
-    ) -> Result<(), Error> {
-        for_channels!(map, label::label, palette, labels, threads)
+    ) -> Result<&LabelMap, Error> {
+        match &self.counted {
+            Some(counted) => counted.label(palette, &mut self.labels),
+            None => for_channels!(map, label::label, palette, &mut self.labels, threads)?,
+        }
+        Ok(&self.labels)
+    }
+
+    fn forget_image(&mut self) {
+        self.counted = None;
     }
 }
 
 fn count_and_collect<const C: usize>(
     pixels: &[[u32; C]],
-    min_pixels: u64,
+    cpu: &mut Cpu,
+    params: &Params,
     threads: &Threads,
 ) -> Result<Counts, Error> {
-    collect::collect(count::count(pixels, threads)?, min_pixels)
+    let labels = cpu.labels.start(pixels.len(), LabelWidth::Two)?;
+    match count::count(pixels, labels, cpu.few, threads)? {
+        Some(parts) => {
+            let counts = collect::collect(&parts, params.min_pixels.max(1))?;
+            cpu.counted = Some(Box::new(parts));
+            Ok(counts)
+        }
+        None => {
+            let colors = best_colors(pixels, params, cpu.many, threads)?;
+            Ok(Counts { colors, distinct: None })
+        }
+    }
 }
 
 fn pixels<'a, const C: usize>(map: &ColorMap<'a>) -> &'a [[u32; C]] {
     map.bits().as_chunks().0
-}
-
-/// The canonical key of a pixel, or `None` when a channel is NaN.
-#[inline]
-fn key<const C: usize>(pixel: &[u32; C]) -> Option<[u32; C]> {
-    if pixel.iter().any(|&bits| is_nan(bits)) { None } else { Some(pixel.map(canonical)) }
-}
-
-/// Splits pixels into runs of equal bit patterns and calls `run` with each run's pixel and length.
-#[inline]
-fn for_runs<const C: usize, E>(
-    pixels: &[[u32; C]],
-    mut run: impl FnMut(&[u32; C], usize) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut rest = pixels;
-    while let Some(first) = rest.first() {
-        let length = rest.iter().position(|pixel| pixel != first).unwrap_or(rest.len());
-        run(first, length)?;
-        rest = &rest[length..];
-    }
-    Ok(())
 }

@@ -12,8 +12,8 @@ use super::stages::{
 use crate::color::Color;
 use crate::error::Error;
 use crate::image::ColorMap;
-use crate::labels::LabelsMut;
-use crate::params::Options;
+use crate::labels::{LabelMap, LabelWidth};
+use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
 use crate::plan::{self, Plan};
 use crate::tally::Tally;
@@ -26,6 +26,7 @@ const REPORT_WORDS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Vulkan {
     work: ManuallyDrop<Work>,
+    labels: LabelMap,
 }
 
 impl Drop for Vulkan {
@@ -77,7 +78,7 @@ impl Vulkan {
             uploaded: None,
             table_slots: plan::FIRST_TABLE_SLOTS,
         };
-        Ok(Self { work: ManuallyDrop::new(work) })
+        Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
     }
 
     /// The name that the driver gives the device.
@@ -87,7 +88,8 @@ impl Vulkan {
 }
 
 impl Backend for Vulkan {
-    fn count(&mut self, map: &ColorMap, min_pixels: u64, _threads: &Threads) -> Result<Counts, Error> {
+    fn count(&mut self, map: &ColorMap, params: &Params, _threads: &Threads) -> Result<Counts, Error> {
+        let min_pixels = params.min_pixels.max(1);
         self.work.in_fitting_chunks(map, |work, plan| work.count(map, min_pixels, plan))
     }
 
@@ -95,10 +97,15 @@ impl Backend for Vulkan {
         &mut self,
         map: &ColorMap,
         palette: &[ColorCount],
-        labels: &mut LabelsMut,
         _threads: &Threads,
-    ) -> Result<(), Error> {
-        self.work.in_fitting_chunks(map, |work, plan| work.label(map, palette, labels, plan))
+    ) -> Result<&LabelMap, Error> {
+        let width = LabelWidth::for_labels_up_to(palette.len());
+        let mut labels = std::mem::take(&mut self.labels);
+        let bytes = labels.start(map.shape().plane(), width)?;
+        self.work.in_fitting_chunks(map, |work, plan| work.label(map, palette, width, bytes, plan))?;
+        labels.finish_uniform(width, palette.len());
+        self.labels = labels;
+        Ok(&self.labels)
     }
 
     fn forget_image(&mut self) {
@@ -167,14 +174,14 @@ impl Work {
         // Only the whole image's counts can tell which colours have too few pixels. Saturating is
         // right: no chunk has as many pixels.
         let min_in_chunk = if whole { u32::try_from(min_pixels).unwrap_or(u32::MAX) } else { 1 };
-        let mut tally = Tally::<4>::default();
+        let mut tally = Tally::default();
         for (index, chunk) in plan.chunks().enumerate() {
             let slot = self.upload(map, plan, index, &chunk)?;
             let report = self.count_chunk(map, plan, slot, &chunk, min_in_chunk)?;
             let colors = self.collected(map, &chunk, report.listed)?;
             if whole {
                 self.uploaded = Some(*plan);
-                return Ok(Counts { colors, distinct: report.distinct.into() });
+                return Ok(Counts { colors, distinct: Some(report.distinct.into()) });
             }
             for ColorCount { color, pixels } in colors {
                 tally.add(*color.bits(), pixels)?;
@@ -183,7 +190,7 @@ impl Work {
         if plan.resident {
             self.uploaded = Some(*plan);
         }
-        Ok(Counts { colors: tally.colors(min_pixels)?, distinct: tally.len() as u64 })
+        Ok(Counts { colors: tally.colors(min_pixels)?, distinct: Some(tally.len() as u64) })
     }
 
     /// Stages count and collect for one chunk, with a table that grows until all colours fit.
@@ -290,10 +297,10 @@ impl Work {
         &mut self,
         map: &ColorMap,
         palette: &[ColorCount],
-        labels: &mut LabelsMut,
+        width: LabelWidth,
+        labels: &mut [u8],
         plan: &Plan,
     ) -> Result<(), Error> {
-        let width = labels.width();
         let channels = map.shape().channels();
         let pipeline = self.pipelines.get(&self.gpu, Stage::Label { channels, width })?;
         let chunk_label_words = plan.chunk_pixels / 4 * width.bytes() as u64;
@@ -340,7 +347,7 @@ impl Work {
             }
             if let Some(buffer) = &self.buffers.labels {
                 let bytes = chunk.start as usize * width.bytes()..chunk.end as usize * width.bytes();
-                self.staging.download(&mut self.gpu, buffer, &mut labels.bytes()[bytes])?;
+                self.staging.download(&mut self.gpu, buffer, &mut labels[bytes])?;
             }
         }
         Ok(())

@@ -1,0 +1,6 @@
+//! What the stages share.
+
+pub(super) mod color_table;
+pub(super) mod key;
+pub(super) mod many_colors;
+pub(super) mod runs;
