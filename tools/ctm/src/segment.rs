@@ -71,9 +71,10 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let color_map = image.color_map()?;
     let (palette, planes) = find_masks(&mut context, &color_map, &params)?;
     let duration = start.elapsed();
+    let distinct_colors = count_all_colors(&mut context, &color_map, &palette)?;
     if palette.colors.is_empty() {
         hint_at_no_mask(&mut context, &color_map, &params)?;
-    } else if image.lossy && palette.distinct_colors > palette.colors.len() as u64 {
+    } else if image.lossy && distinct_colors > palette.colors.len() as u64 {
         terminal::hint("JPEG changes colours, so that masks get holes; save colour maps as PNG");
     }
 
@@ -86,13 +87,25 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         backend: context.backend(),
         device: context.device_name().to_owned(),
         duration,
-        distinct_colors: palette.distinct_colors,
+        distinct_colors,
         masks: masks::list(&palette.colors, channels, &args.output),
         overview: (!args.no_overview).then(|| args.output.join("overview.png")),
         image,
     };
     write(&outcome, &planes)?;
     terminal::print(&if args.json { report::json(&outcome)? } else { report::table(&outcome) })
+}
+
+/// How many different colours the map has. Finding the masks may have ruled out rare ones without
+/// counting them.
+fn count_all_colors(context: &mut Context, color_map: &ColorMap, palette: &Palette) -> anyhow::Result<u64> {
+    match palette.distinct_colors {
+        Some(count) => Ok(count),
+        None => {
+            let all = Params { min_pixels: 1, max_count: u32::MAX };
+            Ok(context.palette(color_map, &all)?.colors.len() as u64)
+        }
+    }
 }
 
 /// Keeps decoding and encoding within `--threads`, too.

@@ -114,9 +114,14 @@ fn one_line<'a>(text: &'a str, prefix: &str) -> &'a str {
 /// The program, in an environment that does not depend on who runs the tests.
 pub(crate) fn ctm() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctm"));
-    for name in
-        ["NO_COLOR", "VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_INSTANCE_LAYERS", "VK_LAYER_SETTINGS_PATH"]
-    {
+    for name in [
+        "NO_COLOR",
+        "VK_ICD_FILENAMES",
+        "VK_DRIVER_FILES",
+        "VK_INSTANCE_LAYERS",
+        "VK_LAYER_PATH",
+        "VK_LAYER_SETTINGS_PATH",
+    ] {
         command.env_remove(name);
     }
     command
@@ -135,6 +140,7 @@ pub(crate) fn segment(backend: &Backend, image: &Path, output: &Path, more: &[&s
         assert!(driver.exists(), "{} is missing; run scripts/setup", driver.display());
         command.env("VK_ICD_FILENAMES", driver);
         command.env("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation");
+        command.env("VK_LAYER_PATH", repository().join("target/vulkan"));
         command.env("VK_LAYER_SETTINGS_PATH", repository().join("c_tests/vk_layer_settings.txt"));
     }
     Run::new(command.output().unwrap())
