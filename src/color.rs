@@ -25,6 +25,12 @@ impl Color {
         Some(Self(bits))
     }
 
+    /// The colour with these bit patterns, which are canonical and not NaN; unused channels are 0.
+    #[inline]
+    pub(crate) fn from_canonical_bits(bits: [u32; 4]) -> Self {
+        Self(bits)
+    }
+
     /// The canonical bit patterns.
     #[inline]
     pub(crate) fn bits(&self) -> &[u32; 4] {

@@ -2,13 +2,12 @@
 
 use super::count::Part;
 use super::support::color_table::ColorTable;
-use crate::color::Color;
 use crate::error::Error;
 use crate::pipeline::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
-pub(super) fn collect<const C: usize>(parts: &[Part<C>], min_pixels: u64) -> Result<Counts, Error> {
-    let mut table = ColorTable::<C>::new()?;
+pub(super) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> {
+    let mut table = ColorTable::new()?;
     let mut counts = vec![0]; // by number
     for part in parts {
         for (key, number) in part.table.iter() {
@@ -25,8 +24,7 @@ pub(super) fn collect<const C: usize>(parts: &[Part<C>], min_pixels: u64) -> Res
         .map_err(|_| Error::OutOfMemory(format!("listing {} colours", table.len())))?;
     colors.extend(table.iter().filter_map(|(key, number)| {
         let pixels = counts[number as usize];
-        let color = Color::from_bits(key)?;
-        (pixels >= min_pixels).then_some(ColorCount { color, pixels })
+        (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })
     }));
     Ok(Counts { colors, distinct: Some(table.len() as u64) })
 }

@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use super::support::color_table::ColorTable;
-use super::support::key::key;
+use super::support::key::Key;
 use super::support::runs::{Piece, for_pieces};
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
@@ -15,8 +15,8 @@ use crate::threads::Threads;
 
 /// The colours of a part of the image.
 #[derive(Debug)]
-pub(super) struct Part<const C: usize> {
-    pub(super) table: ColorTable<C>,
+pub(super) struct Part {
+    pub(super) table: ColorTable,
     /// Pixels by colour number; those at 0 have no colour.
     pub(super) counts: Vec<u64>,
     /// The width of each tile's labels.
@@ -52,7 +52,7 @@ pub(super) fn count<const C: usize>(
     labels: &mut [u8],
     few: FewColors,
     threads: &Threads,
-) -> Result<Option<Vec<Part<C>>>, Error> {
+) -> Result<Option<Vec<Part>>, Error> {
     let tiles = pixels.len().div_ceil(TILE);
     let part = tiles.div_ceil(threads.count()) * TILE;
     let parts = pixels.chunks(part).zip(labels.chunks_mut(2 * part)).collect();
@@ -64,7 +64,7 @@ fn count_part<const C: usize>(
     pixels: &[[u32; C]],
     labels: &mut [u8],
     few: FewColors,
-) -> Result<Option<Part<C>>, Error> {
+) -> Result<Option<Part>, Error> {
     let mut part = Part { table: ColorTable::new()?, counts: vec![0], widths: Vec::new() };
     let mut numbers = [0u16; TILE];
     for (index, (pixels, labels)) in pixels.chunks(TILE).zip(labels.chunks_mut(2 * TILE)).enumerate() {
@@ -86,9 +86,9 @@ fn count_part<const C: usize>(
     Ok(Some(part))
 }
 
-impl<const C: usize> Part<C> {
+impl Part {
     /// Counts a tile, of which `seen` pixels of the part lie before.
-    fn count_tile(
+    fn count_tile<const C: usize>(
         &mut self,
         pixels: &[[u32; C]],
         numbers: &mut [u16],
@@ -120,13 +120,19 @@ impl<const C: usize> Part<C> {
     }
 
     /// The number of a pixel's colour, 0 where it has none.
-    #[inline]
-    fn number(&mut self, pixel: &[u32; C]) -> Result<u32, Error> {
-        let Some(key) = key(pixel) else { return Ok(0) };
-        let number = self.table.find_or_add(&key)?;
-        if number as usize == self.counts.len() {
-            self.counts.push(0);
+    #[inline(always)]
+    fn number<const C: usize>(&mut self, pixel: &[u32; C]) -> Result<u32, Error> {
+        let Some(key) = Key::of_pixel(pixel) else { return Ok(0) };
+        match self.table.find(key) {
+            0 => self.add(key),
+            number => Ok(number),
         }
-        Ok(number)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, key: Key) -> Result<u32, Error> {
+        self.counts.push(0);
+        self.table.find_or_add(key)
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use super::count::Part;
 use super::support::color_table::ColorTable;
-use super::support::key::key;
+use super::support::key::Key;
 use super::support::runs::{Piece, for_pieces};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
@@ -13,17 +13,10 @@ use crate::threads::Threads;
 
 /// Reads the numbers that the stage count has left as labels: per part, the palette's colours have
 /// other numbers.
-pub(super) fn label_counted<const C: usize>(
-    parts: &[Part<C>],
-    palette: &[ColorCount],
-    labels: &mut LabelMap,
-) {
-    let number = |part: &Part<C>, entry: &ColorCount| match entry.color.bits().first_chunk() {
-        Some(key) => match part.table.find(key) {
-            0 => NO_LABEL,
-            number => number,
-        },
-        None => NO_LABEL,
+pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut LabelMap) {
+    let number = |part: &Part, entry: &ColorCount| match part.table.find(Key::of_color(&entry.color)) {
+        0 => NO_LABEL,
+        number => number,
     };
     let dictionaries =
         parts.iter().map(|part| palette.iter().map(|entry| number(part, entry)).collect()).collect();
@@ -41,11 +34,9 @@ pub(super) fn label<const C: usize>(
     labels: &mut LabelMap,
     threads: &Threads,
 ) -> Result<(), Error> {
-    let mut table = ColorTable::<C>::new()?;
+    let mut table = ColorTable::new()?;
     for entry in palette {
-        if let Some(key) = entry.color.bits().first_chunk() {
-            table.find_or_add(key)?; // numbered in the palette's order
-        }
+        table.find_or_add(Key::of_color(&entry.color))?; // numbered in the palette's order
     }
     let width = LabelWidth::for_labels_up_to(palette.len());
     let bytes = labels.start(pixels.len(), width)?;
@@ -55,14 +46,9 @@ pub(super) fn label<const C: usize>(
     Ok(())
 }
 
-fn label_tile<const C: usize>(
-    pixels: &[[u32; C]],
-    table: &ColorTable<C>,
-    labels: &mut [u8],
-    width: LabelWidth,
-) {
+fn label_tile<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, labels: &mut [u8], width: LabelWidth) {
     let mut numbers = [0; TILE];
-    let number = |pixel: &[u32; C]| key(pixel).map_or(0, |key| table.find(&key));
+    let number = |pixel: &[u32; C]| Key::of_pixel(pixel).map_or(0, |key| table.find(key));
     let labelled = for_pieces(pixels, |start, piece| {
         match piece {
             Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[start])),

@@ -7,8 +7,6 @@ mod count;
 mod label;
 mod support;
 
-use std::fmt;
-
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
@@ -27,18 +25,7 @@ pub(crate) struct Cpu {
     many: ManyColors,
     labels: LabelMap,
     /// What the stage count knows of the pixels; `labels` then has their numbers.
-    counted: Option<Box<dyn Counted>>,
-}
-
-/// The parts of an image of some number of channels.
-trait Counted: fmt::Debug + Send {
-    fn label(&self, palette: &[ColorCount], labels: &mut LabelMap);
-}
-
-impl<const C: usize> Counted for Vec<Part<C>> {
-    fn label(&self, palette: &[ColorCount], labels: &mut LabelMap) {
-        label::label_counted(self, palette, labels);
-    }
+    counted: Option<Vec<Part>>,
 }
 
 /// Calls a function for the image's channel count.
@@ -71,7 +58,7 @@ impl Backend for Cpu {
         threads: &Threads,
     ) -> Result<&LabelMap, Error> {
         match &self.counted {
-            Some(counted) => counted.label(palette, &mut self.labels),
+            Some(parts) => label::label_counted(parts, palette, &mut self.labels),
             None => for_channels!(map, label::label, palette, &mut self.labels, threads)?,
         }
         Ok(&self.labels)
@@ -92,7 +79,7 @@ fn count_and_collect<const C: usize>(
     match count::count(pixels, labels, cpu.few, threads)? {
         Some(parts) => {
             let counts = collect::collect(&parts, params.min_pixels.max(1))?;
-            cpu.counted = Some(Box::new(parts));
+            cpu.counted = Some(parts);
             Ok(counts)
         }
         None => {

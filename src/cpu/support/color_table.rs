@@ -1,26 +1,26 @@
 //! A hash table from colours to small numbers, for tables that fit the caches.
 
-use super::key::{Key, hash};
+use super::key::Key;
 use crate::error::Error;
 
 /// Numbers colours 1, 2, 3 … as they are added. Open addressing, at most a quarter full, so that
 /// most searches end at the first slot, without a mispredicted branch.
 #[derive(Debug)]
-pub(crate) struct ColorTable<const C: usize> {
-    slots: Vec<Slot<C>>,
+pub(crate) struct ColorTable {
+    slots: Vec<Slot>,
     len: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Slot<const C: usize> {
-    key: Key<C>,
+struct Slot {
+    key: Key,
     /// 0: the slot is free.
     number: u32,
 }
 
 const FIRST_SLOTS: usize = 256;
 
-impl<const C: usize> ColorTable<C> {
+impl ColorTable {
     /// An empty table.
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self { slots: slots(FIRST_SLOTS)?, len: 0 })
@@ -32,14 +32,13 @@ impl<const C: usize> ColorTable<C> {
     }
 
     /// The number of a colour, or 0 where the table does not have it.
-    #[inline]
-    pub(crate) fn find(&self, key: &Key<C>) -> u32 {
+    #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> u32 {
         self.slots[self.slot(key)].number
     }
 
     /// The number of a colour, which is added if it is new.
-    #[inline]
-    pub(crate) fn find_or_add(&mut self, key: &Key<C>) -> Result<u32, Error> {
+    pub(crate) fn find_or_add(&mut self, key: Key) -> Result<u32, Error> {
         let slot = self.slot(key);
         match self.slots[slot].number {
             0 => self.add(slot, key),
@@ -48,30 +47,29 @@ impl<const C: usize> ColorTable<C> {
     }
 
     /// All colours with their numbers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key<C>, u32)> {
-        self.slots.iter().filter(|slot| slot.number != 0).map(|slot| (&slot.key, slot.number))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u32)> {
+        self.slots.iter().filter(|slot| slot.number != 0).map(|slot| (slot.key, slot.number))
     }
 
     /// The colour's slot, or the free one where it belongs.
-    #[inline]
-    fn slot(&self, key: &Key<C>) -> usize {
+    #[inline(always)]
+    fn slot(&self, key: Key) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(key) as usize & mask;
-        while self.slots[slot].number != 0 && self.slots[slot].key != *key {
+        let mut slot = key.hash() as usize & mask;
+        while self.slots[slot].number != 0 && self.slots[slot].key != key {
             slot = (slot + 1) & mask;
         }
         slot
     }
 
-    #[cold]
-    fn add(&mut self, slot: usize, key: &Key<C>) -> Result<u32, Error> {
+    fn add(&mut self, slot: usize, key: Key) -> Result<u32, Error> {
         self.len += 1;
-        self.slots[slot] = Slot { key: *key, number: self.len };
+        self.slots[slot] = Slot { key, number: self.len };
         if self.len() * 4 > self.slots.len() {
             let old = std::mem::take(&mut self.slots);
             self.slots = slots(old.len() * 4)?;
             for full in old.into_iter().filter(|slot| slot.number != 0) {
-                let slot = self.slot(&full.key);
+                let slot = self.slot(full.key);
                 self.slots[slot] = full;
             }
         }
@@ -79,9 +77,9 @@ impl<const C: usize> ColorTable<C> {
     }
 }
 
-fn slots<const C: usize>(count: usize) -> Result<Vec<Slot<C>>, Error> {
+fn slots(count: usize) -> Result<Vec<Slot>, Error> {
     let mut slots = Vec::new();
     slots.try_reserve_exact(count).map_err(|_| Error::OutOfMemory(format!("a table of {count} colours")))?;
-    slots.resize(count, Slot { key: [0; C], number: 0 });
+    slots.resize(count, Slot { key: Key::default(), number: 0 });
     Ok(slots)
 }

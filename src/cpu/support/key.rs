@@ -1,26 +1,46 @@
 //! A pixel's colour as a table's key.
 
-use crate::color::{canonical, is_nan};
+use crate::color::{Color, canonical, is_nan};
 
-/// Canonical bit patterns of `C` channels.
-pub(crate) type Key<const C: usize> = [u32; C];
-
-/// The key of a pixel, or `None` when a channel is NaN.
-#[inline]
-pub(crate) fn key<const C: usize>(pixel: &[u32; C]) -> Option<Key<C>> {
-    // One test for all channels: NaN is rare.
-    let any_nan = pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
-    if any_nan { None } else { Some(pixel.map(canonical)) }
+/// The canonical bit patterns of a colour's channels, unused channels 0, two to a word.
+///
+/// Two words and not an array: the compiler keeps them in registers, while an array is written to
+/// memory in pieces and read back whole, which stalls the processor at every pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Key {
+    low: u64,
+    high: u64,
 }
 
-/// A hash of a key; its upper and its lower bits are equally good.
-#[inline]
-pub(crate) fn hash<const C: usize>(key: &Key<C>) -> u64 {
-    let word = |index: usize| if index < C { u64::from(key[index]) } else { 0 };
-    // Multiply and fold: each half of the product's bits depends on all bits of both factors.
-    let left = (word(0) | word(1) << 32) ^ 0x9e37_79b9_7f4a_7c15;
-    let right = (word(2) | word(3) << 32) ^ 0xe703_7ed1_a0b4_28db;
-    let product = u128::from(left) * u128::from(right);
-    let folded = (product >> 64) as u64 ^ product as u64;
-    folded ^ folded >> 32
+impl Key {
+    /// The key of a pixel, or `None` when a channel is NaN.
+    #[inline(always)]
+    pub(crate) fn of_pixel<const C: usize>(pixel: &[u32; C]) -> Option<Self> {
+        // One test for all channels: NaN is rare.
+        let any_nan = pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
+        let word = |index: usize| if index < C { u64::from(canonical(pixel[index])) } else { 0 };
+        let key = Self { low: word(0) | word(1) << 32, high: word(2) | word(3) << 32 };
+        if any_nan { None } else { Some(key) }
+    }
+
+    pub(crate) fn of_color(color: &Color) -> Self {
+        let [a, b, c, d] = color.bits().map(u64::from);
+        Self { low: a | b << 32, high: c | d << 32 }
+    }
+
+    pub(crate) fn color(self) -> Color {
+        let Self { low, high } = self;
+        Color::from_canonical_bits([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+    }
+
+    /// A hash; its upper and its lower bits are equally good.
+    #[inline(always)]
+    pub(crate) fn hash(self) -> u64 {
+        // Multiply and fold: each half of the product's bits depends on all bits of both factors.
+        let left = self.low ^ 0x9e37_79b9_7f4a_7c15;
+        let right = self.high ^ 0xe703_7ed1_a0b4_28db;
+        let product = u128::from(left) * u128::from(right);
+        let folded = (product >> 64) as u64 ^ product as u64;
+        folded ^ folded >> 32
+    }
 }

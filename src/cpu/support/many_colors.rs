@@ -7,9 +7,8 @@
 
 use std::cmp::Reverse;
 
-use super::key::{Key, hash, key};
+use super::key::Key;
 use super::runs::{Piece, for_pieces};
-use crate::color::Color;
 use crate::error::Error;
 use crate::params::Params;
 use crate::pipeline::ColorCount;
@@ -36,8 +35,8 @@ impl Default for ManyColors {
 
 /// Pixels of one colour, met one after the other.
 #[derive(Clone, Copy)]
-struct Entry<const C: usize> {
-    key: Key<C>,
+struct Entry {
+    key: Key,
     pixels: u32,
 }
 
@@ -102,7 +101,7 @@ fn bucket_totals<const C: usize>(
         for pixels in pixels.chunks(SAFE_PIXELS) {
             counters.fill(0);
             for_keys(pixels, |key, length| {
-                counters[bucket_of(hash(key), bucket_bits)] += length;
+                counters[bucket_of(key.hash(), bucket_bits)] += length;
                 Ok::<(), Error>(())
             })?;
             for (total, &counter) in totals.iter_mut().zip(&counters) {
@@ -141,7 +140,7 @@ fn count_group<const C: usize>(
     let gathered = threads.map(parts(pixels, threads), |pixels| {
         gather(pixels, partitions, |hash| wanted[bucket_of(hash, bucket_bits)] != 0)
     });
-    let gathered: Vec<Vec<Vec<Entry<C>>>> = gathered.into_iter().collect::<Result<_, _>>()?;
+    let gathered: Vec<Vec<Vec<Entry>>> = gathered.into_iter().collect::<Result<_, _>>()?;
     let found = threads.map((0..partitions).collect(), |partition| {
         count_partition(gathered.iter().map(|part| part[partition].as_slice()), params)
     });
@@ -157,11 +156,11 @@ fn gather<const C: usize>(
     pixels: &[[u32; C]],
     partitions: usize,
     wanted: impl Fn(u64) -> bool,
-) -> Result<Vec<Vec<Entry<C>>>, Error> {
+) -> Result<Vec<Vec<Entry>>, Error> {
     const RECENT: usize = 1024;
     let mut gathered = vec![Vec::new(); partitions];
-    let mut push = |hash: u64, entry: Entry<C>| -> Result<(), Error> {
-        let partition: &mut Vec<Entry<C>> = &mut gathered[(hash >> 10) as usize & (partitions - 1)];
+    let mut push = |hash: u64, entry: Entry| -> Result<(), Error> {
+        let partition: &mut Vec<Entry> = &mut gathered[(hash >> 10) as usize & (partitions - 1)];
         if partition.len() == partition.capacity() {
             let more = partition.len().max(64);
             partition.try_reserve_exact(more).map_err(|_| no_memory(partition.len() + more))?;
@@ -169,29 +168,29 @@ fn gather<const C: usize>(
         partition.push(entry);
         Ok(())
     };
-    let mut recent = vec![Entry { key: [0; C], pixels: 0 }; RECENT];
+    let mut recent = vec![Entry { key: Key::default(), pixels: 0 }; RECENT];
     for_keys(pixels, |key, length| {
-        let hash = hash(key);
+        let hash = key.hash();
         if !wanted(hash) {
             return Ok(());
         }
         let entry = &mut recent[hash as usize & (RECENT - 1)];
-        if entry.key == *key && entry.pixels.checked_add(length).is_some() {
+        if entry.key == key && entry.pixels.checked_add(length).is_some() {
             entry.pixels += length;
             return Ok(());
         }
-        let old = std::mem::replace(entry, Entry { key: *key, pixels: length });
-        if old.pixels > 0 { push(super::key::hash(&old.key), old) } else { Ok(()) }
+        let old = std::mem::replace(entry, Entry { key, pixels: length });
+        if old.pixels > 0 { push(old.key.hash(), old) } else { Ok(()) }
     })?;
     for entry in recent.into_iter().filter(|entry| entry.pixels > 0) {
-        push(hash(&entry.key), entry)?;
+        push(entry.key.hash(), entry)?;
     }
     Ok(gathered)
 }
 
 /// Adds up the entries of one partition; returns the colours that can be among the best.
-fn count_partition<'a, const C: usize>(
-    entries: impl Iterator<Item = &'a [Entry<C>]> + Clone,
+fn count_partition<'a>(
+    entries: impl Iterator<Item = &'a [Entry]> + Clone,
     params: &Params,
 ) -> Result<Vec<ColorCount>, Error> {
     let count: usize = entries.clone().map(<[_]>::len).sum();
@@ -199,10 +198,10 @@ fn count_partition<'a, const C: usize>(
     let shift = 64 - slots.trailing_zeros().max(1);
     let mut table = Vec::new();
     table.try_reserve_exact(slots).map_err(|_| no_memory(slots))?;
-    table.resize(slots, ([0; C], 0u64));
+    table.resize(slots, (Key::default(), 0u64));
     for entry in entries.flatten() {
         // Not the bits that chose the partition.
-        let mut slot = (hash(&entry.key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize & (slots - 1);
+        let mut slot = (entry.key.hash().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize & (slots - 1);
         while table[slot].1 != 0 && table[slot].0 != entry.key {
             slot = (slot + 1) & (slots - 1);
         }
@@ -213,8 +212,7 @@ fn count_partition<'a, const C: usize>(
     let mut best: Vec<ColorCount> = Vec::new();
     let mut worst = None;
     for (key, pixels) in table.into_iter().filter(|&(_, pixels)| pixels >= params.min_pixels) {
-        let Some(color) = Color::from_bits(&key) else { continue };
-        let found = ColorCount { color, pixels };
+        let found = ColorCount { color: key.color(), pixels };
         if worst.is_some_and(|worst| !precedes(&found, &worst)) {
             continue;
         }
@@ -234,22 +232,22 @@ fn count_partition<'a, const C: usize>(
 #[inline]
 fn for_keys<const C: usize, E>(
     pixels: &[[u32; C]],
-    mut each: impl FnMut(&Key<C>, u32) -> Result<(), E>,
+    mut each: impl FnMut(Key, u32) -> Result<(), E>,
 ) -> Result<(), E> {
     for_pieces(pixels, |start, piece| match piece {
-        Piece::Run(length) => match key(&pixels[start]) {
+        Piece::Run(length) => match Key::of_pixel(&pixels[start]) {
             // A longer run comes in several pieces.
             Some(key) => {
                 let most = u32::MAX as usize;
                 for _ in 0..length / most {
-                    each(&key, u32::MAX)?;
+                    each(key, u32::MAX)?;
                 }
-                if length % most > 0 { each(&key, (length % most) as u32) } else { Ok(()) }
+                if length % most > 0 { each(key, (length % most) as u32) } else { Ok(()) }
             }
             None => Ok(()),
         },
         Piece::Mixed(length) => {
-            pixels[start..start + length].iter().filter_map(key).try_for_each(|key| each(&key, 1))
+            pixels[start..start + length].iter().filter_map(Key::of_pixel).try_for_each(|key| each(key, 1))
         }
     })
 }
