@@ -1,6 +1,7 @@
 /*
  * A forked process has none of the threads of its parent's context: a call on that context says so
- * instead of waiting for them, it can be destroyed, and a new one works.
+ * instead of waiting for them, it can be destroyed, and a new one works, on the CPU where the parent
+ * has used Vulkan.
  */
 
 #include "test.h"
@@ -25,9 +26,16 @@ int main(int argc, char **argv)
                      CTM_ERROR_INVALID_ARGUMENT);
         CHECK(mask_count == 77);
         CHECK(strstr(ctm_last_error(parents), "process") != NULL);
+        if (ctm_context_backend(parents) == CTM_BACKEND_VULKAN) {
+            ctm_options options = CTM_OPTIONS_INIT;
+            options.backend = CTM_BACKEND_VULKAN;
+            ctm_context *none = NULL;
+            CHECK_STATUS(NULL, ctm_create(&options, &none), CTM_ERROR_NO_DEVICE);
+        }
         ctm_destroy(parents);
 
-        ctm_context *own = context_for("cpu");
+        ctm_context *own = NULL; /* AUTO falls back on the CPU. */
+        CHECK_STATUS(NULL, ctm_create(NULL, &own), CTM_OK);
         check_small_image(own);
         ctm_destroy(own);
         _exit(0);

@@ -61,8 +61,17 @@ static void device_names(void)
     options.backend = CTM_BACKEND_CPU;
     options.device_name = "llvmpipe";
     REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "device_name", "llvmpipe");
+
+    /* An empty name is none: neither the CPU nor the rule for devices minds it. */
     options.device_name = "";
-    REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "device_name", "CPU");
+    ctm_context *context = NULL;
+    CHECK_STATUS(NULL, ctm_create(&options, &context), CTM_OK);
+    ctm_destroy(context);
+    options.backend = CTM_BACKEND_AUTO;
+    CHECK_STATUS(NULL, ctm_create(&options, &context), CTM_OK);
+    CHECK(strstr(ctm_context_device_name(context), "SwiftShader") == NULL);
+    CHECK(strstr(ctm_context_device_name(context), "llvmpipe") == NULL);
+    ctm_destroy(context);
 
     static const uint32_t backends[] = { CTM_BACKEND_AUTO, CTM_BACKEND_VULKAN };
     for (int i = 0; i < 2; i++) {

@@ -55,7 +55,7 @@
  *
  * One context may be used from several threads; its calls then run one after the other. Different
  * contexts run in parallel. A forked process needs contexts of its own: those of its parent it can
- * only destroy.
+ * only destroy, and where the parent has used Vulkan it can work on the CPU only.
  */
 typedef struct ctm_context ctm_context;
 
@@ -89,8 +89,8 @@ typedef struct ctm_options {
     /**
      * Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
      * with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits.
-     * NULL: the first device in the order of `ctm_device_name`. Must be NULL for
-     * `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
+     * NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
+     * or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
      */
     const char *device_name;
     /**
@@ -249,8 +249,7 @@ ctm_status ctm_create(const struct ctm_options *options, struct ctm_context **co
  * planes' contents are unspecified. `ctm_last_error(context)` has the detail.
  * Ownership: all buffers stay the caller's and are used during the call only.
  * Threads: any; calls on one context wait for each other.
- * Not promised: how long a call takes; that `*mask_count` is written after
- * `CTM_ERROR_INTERNAL`.
+ * Not promised: how long a call takes.
  *
  * # Safety
  * Each pointer is NULL or points to memory of the size stated, valid during the call.
@@ -267,8 +266,8 @@ ctm_status ctm_run(struct ctm_context *context,
                    uint32_t *mask_count);
 
 /**
- * Destroys a context and gives back all that it holds. Waits for a call that is still running on
- * it; none may start afterwards.
+ * Destroys a context and gives back all that it holds. Waits for the calls of `ctm_run` that are
+ * still inside; no call on the context may start once this one has.
  *
  * @param context A context of `ctm_create`, or NULL: nothing happens.
  * Threads: any.

@@ -12,13 +12,19 @@ bool is_nan(uint bits) {
     return (bits & 0x7fffffffu) > 0x7f800000u;
 }
 
-// A hash of a colour; src/vulkan/palette_table.rs computes the same one.
-uint hash_color(uvec4 color) {
-    uint hash = 0u;
+// A hash of a colour; src/vulkan/palette_table.rs computes the same one. Without knowing `seed` nobody
+// can make colours that collide.
+uint hash_color(uvec4 color, uint seed) {
+    uint hash = seed;
     for (uint channel = 0u; channel < CHANNELS; ++channel) {
         hash = (hash ^ color[channel]) * 0x9e3779b1u;
         hash ^= hash >> 15;
     }
     hash *= 0x85ebca6bu;
     return hash ^ (hash >> 13);
+}
+
+// From which slot to the next, in tables of a power of two slots. Odd, so that all are visited.
+uint probe_step(uint hash) {
+    return ((hash * 0xc2b2ae35u) >> 16) | 1u;
 }

@@ -28,15 +28,18 @@ layout(push_constant) uniform Dispatch {
     uint end_pixel;
     uint slot_mask; // slots - 1; their number is a power of two
     uint max_probes;
+    uint seed;
 } dispatch;
 
 const uint NO_SLOT = 0xffffffffu;
 
 // The colour's slot, claimed for it if it is new; NO_SLOT when none was found.
 uint find_slot(uvec4 color, uint pixel) {
-    uint slot = hash_color(color) & dispatch.slot_mask;
+    uint hash = hash_color(color, dispatch.seed);
+    uint slot = hash & dispatch.slot_mask;
+    uint step = probe_step(hash);
     for (uint probe = 0u; probe < dispatch.max_probes; ++probe) {
-        // An old value read here is 0, and then the compare-and-swap tells the present one.
+        // A plain read: an old value is 0, and then the compare-and-swap tells the present one.
         uint owner = slot_pixel[slot];
         if (owner == 0u) {
             owner = atomicCompSwap(slot_pixel[slot], 0u, pixel + 1u);
@@ -50,7 +53,7 @@ uint find_slot(uvec4 color, uint pixel) {
         if (owner_color == color) {
             return slot;
         }
-        slot = (slot + 1u) & dispatch.slot_mask;
+        slot = (slot + step) & dispatch.slot_mask;
     }
     return NO_SLOT;
 }

@@ -1,7 +1,7 @@
 // Stage label: per pixel the number of its mask plus one, or 0.
 //
 // The palette is a hash table that the host made: a slot is a label, 0 where the slot is free, and
-// the colour's CHANNELS words. At least half of the slots are free, so that every search ends.
+// the colour's CHANNELS words.
 // A palette too large for one storage buffer comes in parts, one dispatch each; a pixel finds its
 // colour in one part at most.
 
@@ -27,6 +27,8 @@ layout(push_constant) uniform Dispatch {
     uint first_pixel; // a multiple of 4
     uint end_pixel;
     uint slot_mask; // slots - 1; their number is a power of two
+    uint seed;
+    uint max_probes; // all colours of the table are found within so many
     uint keep;      // 0: the first part of the palette; 1: add to the labels of the parts before
 } dispatch;
 
@@ -34,8 +36,10 @@ const uint PIXELS_PER_INVOCATION = 4;
 const uint LABELS_PER_WORD = 32 / LABEL_BITS;
 
 uint find_label(uvec4 color) {
-    uint slot = hash_color(color) & dispatch.slot_mask;
-    while (true) {
+    uint hash = hash_color(color, dispatch.seed);
+    uint slot = hash & dispatch.slot_mask;
+    uint step = probe_step(hash);
+    for (uint probe = 0u; probe < dispatch.max_probes; ++probe) {
         uint word = slot * (CHANNELS + 1u);
         uint label = palette.words[word];
         if (label == 0u) {
@@ -48,8 +52,9 @@ uint find_label(uvec4 color) {
         if (equal) {
             return label;
         }
-        slot = (slot + 1u) & dispatch.slot_mask;
+        slot = (slot + step) & dispatch.slot_mask;
     }
+    return 0u;
 }
 
 void main() {

@@ -29,7 +29,8 @@
 //! | --- | --- |
 //! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
-//! | `tally` | a table of colours and their pixel counts on the host |
+//! | `tally` | adds up the pixel counts of an image's chunks |
+//! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
 //! | `labels` | the label map between counting and masks |
 //! | `expand` | label map → mask planes |
@@ -48,6 +49,7 @@ mod labels;
 mod params;
 mod pipeline;
 mod plan;
+mod seeds;
 mod select;
 mod tally;
 mod threads;
@@ -62,6 +64,8 @@ pub use vulkan::{DeviceInfo, DeviceKind, devices};
 
 #[doc(hidden)]
 pub use params::DebugOptions;
+#[doc(hidden)]
+pub use seeds::Seeds;
 #[doc(hidden)]
 pub use vulkan::DeviceLimits;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cpu::{FewColors, ManyColors};
+use crate::seeds::Seeds;
 use crate::vulkan::DeviceLimits;
 
 /// Which colours get a mask.
@@ -31,7 +32,8 @@ pub enum Backend {
 pub struct Options {
     /// Where the work is done.
     pub backend: Backend,
-    /// Part of the Vulkan device's name, upper and lower case alike; `None`: chosen by rule.
+    /// Part of the Vulkan device's name, upper and lower case alike; `None` or empty: chosen by
+    /// rule.
     pub device_name: Option<String>,
     /// Threads of the host that work at most; 0: one per processor.
     pub max_threads: u32,
@@ -63,6 +65,8 @@ pub struct DebugOptions {
     /// The backend of the stages count and label, in this order, where they are to differ from
     /// `Options::backend`. Each is `Vulkan` or `Cpu`.
     pub stages: Option<[Backend; 2]>,
+    /// The seeds of the device's hash functions, which are random otherwise.
+    pub hash_seeds: Option<Seeds>,
     /// Makes the CPU count small images as it counts images with very many colours.
     pub small_cpu_tables: bool,
 }

@@ -80,6 +80,9 @@ impl Context {
     /// [`Error::NoDevice`] when the options ask for a Vulkan device that is not there,
     /// [`Error::InvalidArgument`] when they contradict each other, and what the driver reports.
     pub fn new(options: &Options) -> Result<Self, Error> {
+        // Bindings pass an empty name where none is meant.
+        let device_name = options.device_name.clone().filter(|name| !name.is_empty());
+        let options = &Options { device_name, ..options.clone() };
         let threads = Threads::new(options.max_threads)?;
         let (vulkan, device_name) = match choose_vulkan(options)? {
             Some(vulkan) => {

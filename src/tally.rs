@@ -1,22 +1,22 @@
-//! A table of colours and their pixel counts on the host.
+//! Adds up the pixel counts of an image's chunks, colour by colour.
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::color::Color;
 use crate::error::Error;
 use crate::pipeline::ColorCount;
 
-/// Pixel counts by colour, unused channels 0. Keys are canonical bit patterns.
+/// Pixel counts by colour.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    counts: HashMap<[u32; 4], u64, FixedState>,
+    counts: HashMap<Color, u64, RandomState>,
 }
 
 impl Tally {
     /// Adds pixels to a colour's count.
-    pub(crate) fn add(&mut self, key: [u32; 4], pixels: u64) -> Result<(), Error> {
-        if let Some(count) = self.counts.get_mut(&key) {
+    pub(crate) fn add(&mut self, color: Color, pixels: u64) -> Result<(), Error> {
+        if let Some(count) = self.counts.get_mut(&color) {
             *count += pixels;
             return Ok(());
         }
@@ -26,7 +26,7 @@ impl Tally {
                 .try_reserve(1)
                 .map_err(|_| Error::OutOfMemory(format!("counting {} colours", self.counts.len() + 1)))?;
         }
-        self.counts.insert(key, pixels);
+        self.counts.insert(color, pixels);
         Ok(())
     }
 
@@ -38,15 +38,12 @@ impl Tally {
     /// The colours that have at least `min_pixels` pixels, in no particular order.
     pub(crate) fn colors(&self, min_pixels: u64) -> Result<Vec<ColorCount>, Error> {
         let kept = || self.counts.iter().filter(|&(_, &pixels)| pixels >= min_pixels);
-        let mut colors = Vec::new();
         let count = kept().count();
+        let mut colors = Vec::new();
         colors
             .try_reserve_exact(count)
             .map_err(|_| Error::OutOfMemory(format!("listing {count} colours")))?;
-        colors
-            .extend(kept().filter_map(|(key, &pixels)| {
-                Color::from_bits(key).map(|color| ColorCount { color, pixels })
-            }));
+        colors.extend(kept().map(|(&color, &pixels)| ColorCount { color, pixels }));
         Ok(colors)
     }
 }

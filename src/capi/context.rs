@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::boundary::{guard, guard_or};
 use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
@@ -17,7 +17,7 @@ use crate::pipeline::Context;
 ///
 /// One context may be used from several threads; its calls then run one after the other. Different
 /// contexts run in parallel. A forked process needs contexts of its own: those of its parent it can
-/// only destroy.
+/// only destroy, and where the parent has used Vulkan it can work on the CPU only.
 pub struct ctm_context {
     context: Mutex<Context>,
     backend: u32,
@@ -25,6 +25,45 @@ pub struct ctm_context {
     last_error: Mutex<CString>,
     /// The process that made it.
     process: u32,
+    /// How many calls of `ctm_run` are inside.
+    calls: Mutex<usize>,
+    /// Told when a call leaves.
+    left: Condvar,
+}
+
+/// A call on a context, from entry to exit. `ctm_destroy` waits for it, and it keeps the context's
+/// memory for as long as it needs it.
+struct Call {
+    context: Arc<ctm_context>,
+}
+
+impl Call {
+    /// # Safety
+    /// `context` is NULL, or came from `ctm_create` and its destruction has not begun.
+    unsafe fn enter(context: *const ctm_context) -> Option<Self> {
+        if context.is_null() {
+            return None;
+        }
+        // SAFETY: `ctm_create` made the pointer out of an `Arc`, which the caller says is alive.
+        let context = unsafe {
+            Arc::increment_strong_count(context);
+            Arc::from_raw(context)
+        };
+        *lock(&context.calls) += 1;
+        Some(Self { context })
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        *lock(&self.context.calls) -= 1;
+        self.context.left.notify_all();
+    }
+}
+
+/// Locks what no panic can leave half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {
@@ -92,7 +131,7 @@ pub unsafe extern "C" fn ctm_create(
         unsafe { *context = std::ptr::null_mut() };
         // SAFETY: the caller vouches for the options.
         let created = Context::new(&unsafe { ctm_options::read(options) }?)?;
-        let created = Box::new(ctm_context {
+        let created = Arc::new(ctm_context {
             backend: match created.backend() {
                 Backend::Cpu => CTM_BACKEND_CPU,
                 Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
@@ -101,9 +140,11 @@ pub unsafe extern "C" fn ctm_create(
             context: Mutex::new(created),
             last_error: Mutex::default(),
             process: std::process::id(),
+            calls: Mutex::default(),
+            left: Condvar::default(),
         });
         // SAFETY: as above.
-        unsafe { *context = Box::into_raw(created) };
+        unsafe { *context = Arc::into_raw(created).cast_mut() };
         Ok(())
     });
     finish(outcome, None)
@@ -142,8 +183,7 @@ pub unsafe extern "C" fn ctm_create(
 /// planes' contents are unspecified. `ctm_last_error(context)` has the detail.
 /// Ownership: all buffers stay the caller's and are used during the call only.
 /// Threads: any; calls on one context wait for each other.
-/// Not promised: how long a call takes; that `*mask_count` is written after
-/// `CTM_ERROR_INTERNAL`.
+/// Not promised: how long a call takes.
 ///
 /// # Safety
 /// Each pointer is NULL or points to memory of the size stated, valid during the call.
@@ -161,7 +201,8 @@ pub unsafe extern "C" fn ctm_run(
     mask_count: *mut u32,
 ) -> ctm_status {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let context = unsafe { context.as_ref() };
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
     let outcome = guard(|| {
         let Some(context) = context else {
             return Err(null("context", "a context made by ctm_create"));
@@ -173,6 +214,8 @@ pub unsafe extern "C" fn ctm_run(
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Params { min_pixels, max_count };
+        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
+        unsafe { *mask_count = 0 };
         if context.process != std::process::id() {
             return Err(Error::InvalidArgument(format!(
                 "context was made by process {}; a forked process needs one of its own",
@@ -202,8 +245,8 @@ pub unsafe extern "C" fn ctm_run(
     finish(outcome, context)
 }
 
-/// Destroys a context and gives back all that it holds. Waits for a call that is still running on
-/// it; none may start afterwards.
+/// Destroys a context and gives back all that it holds. Waits for the calls of `ctm_run` that are
+/// still inside; no call on the context may start once this one has.
 ///
 /// @param context A context of `ctm_create`, or NULL: nothing happens.
 /// Threads: any.
@@ -216,11 +259,12 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
         return;
     }
     // SAFETY: the caller vouches that it is a living context.
-    let owned = unsafe { Box::from_raw(context) };
+    let owned = unsafe { Arc::from_raw(context) };
     // A panic while dropping has nobody left to be reported to.
     guard_or((), || {
         if owned.process == std::process::id() {
-            drop(owned.context.lock());
+            let calls = lock(&owned.calls);
+            drop(owned.left.wait_while(calls, |calls| *calls > 0));
             drop(owned);
         } else {
             // Of the threads and the device there is nothing here to give back, and the lock may be
@@ -279,7 +323,7 @@ pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c
     let context = unsafe { context.as_ref() };
     guard_or(c"".as_ptr(), || {
         let text = match context {
-            Some(context) => context.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Some(context) => lock(&context.last_error).clone(),
             None => CREATE_ERROR.with_borrow(CString::clone),
         };
         RETURNED_ERROR.with_borrow_mut(|returned| {
@@ -375,7 +419,7 @@ fn finish(outcome: Result<Result<(), Error>, String>, context: Option<&ctm_conte
     let text = c_string(&error.to_string());
     match context {
         Some(context) => {
-            *context.last_error.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            *lock(&context.last_error) = text;
         }
         None => CREATE_ERROR.set(text),
     }

@@ -32,8 +32,8 @@ pub struct ctm_options {
     pub max_threads: u32,
     /// Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
     /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits.
-    /// NULL: the first device in the order of `ctm_device_name`. Must be NULL for
-    /// `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
+    /// NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
+    /// or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
     pub device_name: *const c_char,
     /// Milliseconds that one piece of work on the device may take before the device counts as hung
     /// (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels.

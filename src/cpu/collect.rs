@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::pipeline::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
-pub(super) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> {
-    let mut table = ColorTable::new()?;
+pub(super) fn collect(parts: &[Part], min_pixels: u64, seed: u64) -> Result<Counts, Error> {
+    let mut table = ColorTable::new(seed)?;
     let mut counts = vec![0]; // by number
     for part in parts {
         for (key, number) in part.table.iter() {

@@ -51,12 +51,13 @@ pub(super) fn count<const C: usize>(
     pixels: &[[u32; C]],
     labels: &mut [u8],
     few: FewColors,
+    seed: u64,
     threads: &Threads,
 ) -> Result<Option<Vec<Part>>, Error> {
     let tiles = pixels.len().div_ceil(TILE);
     let part = tiles.div_ceil(threads.count()) * TILE;
     let parts = pixels.chunks(part).zip(labels.chunks_mut(2 * part)).collect();
-    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, few));
+    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, few, seed));
     parts.into_iter().collect()
 }
 
@@ -64,8 +65,9 @@ fn count_part<const C: usize>(
     pixels: &[[u32; C]],
     labels: &mut [u8],
     few: FewColors,
+    seed: u64,
 ) -> Result<Option<Part>, Error> {
-    let mut part = Part { table: ColorTable::new()?, counts: vec![0], widths: Vec::new() };
+    let mut part = Part { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() };
     let mut numbers = [0u16; TILE];
     for (index, (pixels, labels)) in pixels.chunks(TILE).zip(labels.chunks_mut(2 * TILE)).enumerate() {
         let numbers = &mut numbers[..pixels.len()];

@@ -32,9 +32,10 @@ pub(super) fn label<const C: usize>(
     pixels: &[[u32; C]],
     palette: &[ColorCount],
     labels: &mut LabelMap,
+    seed: u64,
     threads: &Threads,
 ) -> Result<(), Error> {
-    let mut table = ColorTable::new()?;
+    let mut table = ColorTable::new(seed)?;
     for entry in palette {
         table.find_or_add(Key::of_color(&entry.color))?; // numbered in the palette's order
     }

@@ -12,6 +12,7 @@ use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
 use crate::params::Params;
 use crate::pipeline::{Backend, ColorCount, Counts};
+use crate::seeds::Seeds;
 use crate::threads::Threads;
 pub(crate) use count::FewColors;
 use count::Part;
@@ -23,6 +24,8 @@ use support::many_colors::best_colors;
 pub(crate) struct Cpu {
     few: FewColors,
     many: ManyColors,
+    /// Of all hash tables.
+    seed: u64,
     labels: LabelMap,
     /// What the stage count knows of the pixels; `labels` then has their numbers.
     counted: Option<Vec<Part>>,
@@ -42,7 +45,7 @@ macro_rules! for_channels {
 
 impl Cpu {
     pub(crate) fn new(few: FewColors, many: ManyColors) -> Self {
-        Self { few, many, labels: LabelMap::default(), counted: None }
+        Self { few, many, seed: Seeds::random().take(), labels: LabelMap::default(), counted: None }
     }
 }
 
@@ -59,7 +62,7 @@ impl Backend for Cpu {
     ) -> Result<&LabelMap, Error> {
         match &self.counted {
             Some(parts) => label::label_counted(parts, palette, &mut self.labels),
-            None => for_channels!(map, label::label, palette, &mut self.labels, threads)?,
+            None => for_channels!(map, label::label, palette, &mut self.labels, self.seed, threads)?,
         }
         Ok(&self.labels)
     }
@@ -76,14 +79,14 @@ fn count_and_collect<const C: usize>(
     threads: &Threads,
 ) -> Result<Counts, Error> {
     let labels = cpu.labels.start(pixels.len(), LabelWidth::Two)?;
-    match count::count(pixels, labels, cpu.few, threads)? {
+    match count::count(pixels, labels, cpu.few, cpu.seed, threads)? {
         Some(parts) => {
-            let counts = collect::collect(&parts, params.min_pixels.max(1))?;
+            let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
             cpu.counted = Some(parts);
             Ok(counts)
         }
         None => {
-            let colors = best_colors(pixels, params, cpu.many, threads)?;
+            let colors = best_colors(pixels, params, cpu.many, cpu.seed, threads)?;
             Ok(Counts { colors, distinct: None })
         }
     }

@@ -1,9 +1,10 @@
 //! The stages' host side: chunks, growing tables, and what is kept from call to call.
 
 use std::mem::ManuallyDrop;
-use std::ops::Range;
 
-use super::gpu::Gpu;
+use vulkano::buffer::Subbuffer;
+
+use super::gpu::{Gpu, Piece};
 use super::memory::{Buffer, Staging};
 use super::palette_table::PaletteTable;
 use super::stages::{
@@ -15,7 +16,8 @@ use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
 use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
-use crate::plan::{self, Plan};
+use crate::plan::{self, DeviceLimits, Plan};
+use crate::seeds::Seeds;
 use crate::tally::Tally;
 use crate::threads::Threads;
 
@@ -52,6 +54,10 @@ struct Work {
     uploaded: Option<Plan>,
     /// Slots of the next table: enough for the colours seen last.
     table_slots: u32,
+    /// Of the hash functions of all tables.
+    seeds: Seeds,
+    /// What to plan with for this image: less memory than the device's limit once that did not fit.
+    memory_bytes: u64,
 }
 
 /// What lies on the device, kept from call to call.
@@ -70,13 +76,16 @@ struct Buffers {
 impl Vulkan {
     /// Opens the device that the options ask for.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let gpu = Gpu::open(options)?;
         let work = Work {
-            gpu: Gpu::open(options)?,
+            memory_bytes: gpu.limits.memory_bytes,
+            gpu,
             pipelines: Pipelines::default(),
             staging: Staging::default(),
             buffers: Buffers::default(),
             uploaded: None,
             table_slots: plan::FIRST_TABLE_SLOTS,
+            seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
         };
         Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
     }
@@ -110,6 +119,7 @@ impl Backend for Vulkan {
 
     fn forget_image(&mut self) {
         self.work.uploaded = None;
+        self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
     }
 }
 
@@ -120,19 +130,24 @@ impl Work {
         map: &ColorMap,
         mut stage: impl FnMut(&mut Self, &Plan) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let mut limits = self.gpu.limits.clone();
-        let mut plan = Plan::new(map.shape(), &limits)?;
+        let mut released = false;
         loop {
             self.gpu.check_usable()?;
+            let limits = DeviceLimits { memory_bytes: self.memory_bytes, ..self.gpu.limits.clone() };
+            let plan = Plan::new(map.shape(), &limits)?;
             let error = match stage(self, &plan) {
                 Err(error @ Error::OutOfDeviceMemory(_)) => error,
                 done => return done,
             };
-            // What is kept from other images may be in the way. Others may use the memory, too:
-            // plan with half as much.
             self.release_buffers();
-            limits.memory_bytes /= 2;
-            plan = Plan::new(map.shape(), &limits).map_err(|_| error)?;
+            // At first, what was kept from other images may have been in the way. After that, others
+            // use the memory, too: plan with half as much.
+            if released {
+                self.memory_bytes /= 2;
+                let limits = DeviceLimits { memory_bytes: self.memory_bytes, ..limits };
+                Plan::new(map.shape(), &limits).map_err(|_| error)?;
+            }
+            released = true;
         }
     }
 
@@ -145,28 +160,20 @@ impl Work {
         }
     }
 
-    /// Makes sure that the device has a chunk's pixels, and says in which of its buffers.
-    fn upload(
-        &mut self,
-        map: &ColorMap,
-        plan: &Plan,
-        index: usize,
-        chunk: &Range<u64>,
-    ) -> Result<usize, Error> {
-        let slot = if plan.resident { index } else { 0 };
+    /// Makes sure that the device has a chunk's pixels.
+    fn upload(&mut self, map: &ColorMap, plan: &Plan, chunk: Chunk) -> Result<(), Error> {
         if self.uploaded == Some(*plan) {
-            return Ok(slot);
+            return Ok(());
         }
-        let channels = u64::from(map.shape().channels());
+        let channels = map.shape().channels() as usize;
         let chunks = &mut self.buffers.chunks;
-        if chunks.len() <= slot {
-            chunks.resize_with(slot + 1, || None);
+        if chunks.len() <= chunk.slot {
+            chunks.resize_with(chunk.slot + 1, || None);
         }
-        let buffer = Buffer::ensure(&mut chunks[slot], &self.gpu, plan.chunk_pixels * channels)?;
-        // Lossless: the map is in memory, so that its indices are a usize.
-        let words = &map.bits()[(chunk.start * channels) as usize..(chunk.end * channels) as usize];
-        self.staging.upload(&mut self.gpu, buffer, words)?;
-        Ok(slot)
+        let words = plan.chunk_pixels * channels as u64;
+        let buffer = Buffer::ensure(&mut chunks[chunk.slot], &self.gpu, words)?;
+        let words = &map.bits()[chunk.start * channels..][..chunk.pixels as usize * channels];
+        self.staging.upload(&mut self.gpu, buffer, words)
     }
 
     fn count(&mut self, map: &ColorMap, min_pixels: u64, plan: &Plan) -> Result<Counts, Error> {
@@ -175,16 +182,26 @@ impl Work {
         // right: no chunk has as many pixels.
         let min_in_chunk = if whole { u32::try_from(min_pixels).unwrap_or(u32::MAX) } else { 1 };
         let mut tally = Tally::default();
-        for (index, chunk) in plan.chunks().enumerate() {
-            let slot = self.upload(map, plan, index, &chunk)?;
-            let report = self.count_chunk(map, plan, slot, &chunk, min_in_chunk)?;
-            let colors = self.collected(map, &chunk, report.listed)?;
-            if whole {
-                self.uploaded = Some(*plan);
-                return Ok(Counts { colors, distinct: Some(report.distinct.into()) });
-            }
-            for ColorCount { color, pixels } in colors {
-                tally.add(*color.bits(), pixels)?;
+        for chunk in Chunk::all(plan) {
+            self.upload(map, plan, chunk)?;
+            match self.count_chunk(map, plan, chunk, min_in_chunk)? {
+                Some(report) => {
+                    let colors = self.collected(map, chunk, report.listed)?;
+                    if whole {
+                        self.uploaded = Some(*plan);
+                        return Ok(Counts { colors, distinct: Some(report.distinct.into()) });
+                    }
+                    for ColorCount { color, pixels } in colors {
+                        tally.add(color, pixels)?;
+                    }
+                }
+                // Hashing has failed with every seed: slowly, then, but surely.
+                None => {
+                    let pixels = chunk.start..chunk.start + chunk.pixels as usize;
+                    for color in pixels.filter_map(|pixel| Color::from_bits(map.pixel(pixel))) {
+                        tally.add(color, 1)?;
+                    }
+                }
             }
         }
         if plan.resident {
@@ -193,76 +210,81 @@ impl Work {
         Ok(Counts { colors: tally.colors(min_pixels)?, distinct: Some(tally.len() as u64) })
     }
 
-    /// Stages count and collect for one chunk, with a table that grows until all colours fit.
+    /// Stages count and collect for one chunk: tables grow, and get other seeds, until all colours
+    /// have found a place.
     fn count_chunk(
         &mut self,
         map: &ColorMap,
         plan: &Plan,
-        slot: usize,
-        chunk: &Range<u64>,
+        chunk: Chunk,
         min_pixels: u32,
-    ) -> Result<Report, Error> {
-        loop {
+    ) -> Result<Option<Report>, Error> {
+        /// Attempts with the largest table. One fails by chance once in 10^16 searches.
+        const MOST_ATTEMPTS: usize = 4;
+        let mut attempts = 0;
+        while attempts < MOST_ATTEMPTS {
             let slots = self.table_slots.min(plan.most_table_slots());
-            let report = self.count_with_table(map, plan, slot, chunk, min_pixels, slots)?;
+            let report = self.count_with_table(map, plan, chunk, min_pixels, slots)?;
             if report.lost == 0 {
                 self.table_slots = plan::table_slots_for(report.distinct);
-                return Ok(report);
+                return Ok(Some(report));
             }
             self.table_slots = plan.grown_table_slots(slots, report.distinct, report.lost);
+            attempts += usize::from(slots == plan.most_table_slots());
         }
+        Ok(None)
     }
 
     fn count_with_table(
         &mut self,
         map: &ColorMap,
         plan: &Plan,
-        slot: usize,
-        chunk: &Range<u64>,
+        chunk: Chunk,
         min_pixels: u32,
         slots: u32,
     ) -> Result<Report, Error> {
         let channels = map.shape().channels();
-        let Self { gpu, pipelines, staging, buffers, .. } = self;
+        let Self { gpu, pipelines, staging, buffers, seeds, .. } = self;
         let slot_pixels = Buffer::ensure(&mut buffers.slot_pixels, gpu, slots.into())?.first(slots.into());
         let slot_counts = Buffer::ensure(&mut buffers.slot_counts, gpu, slots.into())?.first(slots.into());
         let list_words = 2 * plan.list_entries(slots);
         let list = Buffer::ensure(&mut buffers.list, gpu, list_words)?.first(list_words);
         let report_buffer = Buffer::ensure(&mut buffers.report, gpu, REPORT_WORDS as u64)?;
         let report = report_buffer.first(REPORT_WORDS as u64);
-        let Some(color_map) = &buffers.chunks[slot] else {
-            return Err(Error::Internal("the chunk was not uploaded".to_owned()));
-        };
-        let pixels = (chunk.end - chunk.start) as u32; // `plan` bounds a chunk
-        let color_map = color_map.first(u64::from(pixels) * u64::from(channels));
+        let color_map = chunk.words(&buffers.chunks, channels)?;
 
         let count_pipeline = pipelines.get(gpu, Stage::Count { channels })?;
         let collect_pipeline = pipelines.get(gpu, Stage::Collect)?;
-        let limits = gpu.limits.clone();
-        gpu.run(|commands| {
-            commands.clear([slot_pixels.clone(), slot_counts.clone(), report.clone()])?;
+        let seed = seeds.take() as u32;
+        let count_dispatches = plan::dispatches(chunk.pixels, COUNT_PIXELS_PER_INVOCATION, &gpu.limits);
+        let collect_dispatches = plan::dispatches(slots, 1, &gpu.limits);
 
-            let table = [(1, slot_pixels), (2, slot_counts), (3, report)];
-            commands.bind(&count_pipeline, [(0, color_map)].into_iter().chain(table.clone()))?;
-            for (range, workgroups) in plan::dispatches(pixels, COUNT_PIXELS_PER_INVOCATION, &limits) {
-                let push_constants = count::Dispatch {
-                    first_pixel: range.start,
-                    end_pixel: range.end,
-                    slot_mask: slots - 1,
-                    max_probes: plan::max_probes(slots, plan),
-                };
-                commands.dispatch(&count_pipeline, &push_constants, workgroups)?;
-            }
-            commands.device_barrier()?;
-
-            commands.bind(&collect_pipeline, table.into_iter().chain([(4, list)]))?;
-            for (range, workgroups) in plan::dispatches(slots, 1, &limits) {
-                let push_constants =
-                    collect::Dispatch { first_slot: range.start, end_slot: range.end, min_pixels };
-                commands.dispatch(&collect_pipeline, &push_constants, workgroups)?;
-            }
-            Ok(())
-        })?;
+        let table = [(1, slot_pixels.clone()), (2, slot_counts.clone()), (3, report.clone())];
+        let mut pieces = vec![Piece::new(0, |commands| commands.clear([slot_pixels, slot_counts, report]))];
+        for (range, workgroups) in count_dispatches {
+            let buffers = [(0, color_map.clone())].into_iter().chain(table.clone());
+            let push_constants = count::Dispatch {
+                first_pixel: range.start,
+                end_pixel: range.end,
+                slot_mask: slots - 1,
+                max_probes: plan::max_probes(slots),
+                seed,
+            };
+            let pipeline = &count_pipeline;
+            pieces.push(Piece::new(range.end - range.start, move |commands| {
+                commands.dispatch(pipeline, buffers, &push_constants, workgroups)
+            }));
+        }
+        for (range, workgroups) in collect_dispatches {
+            let buffers = table.clone().into_iter().chain([(4, list.clone())]);
+            let push_constants =
+                collect::Dispatch { first_slot: range.start, end_slot: range.end, min_pixels };
+            let pipeline = &collect_pipeline;
+            pieces.push(Piece::new(range.end - range.start, move |commands| {
+                commands.dispatch(pipeline, buffers, &push_constants, workgroups)
+            }));
+        }
+        gpu.run_pieces(pieces)?;
 
         let mut words = [0u32; REPORT_WORDS];
         staging.download(gpu, report_buffer, bytemuck::cast_slice_mut(&mut words))?;
@@ -271,12 +293,7 @@ impl Work {
     }
 
     /// Reads the list that the stage collect wrote.
-    fn collected(
-        &mut self,
-        map: &ColorMap,
-        chunk: &Range<u64>,
-        listed: u32,
-    ) -> Result<Vec<ColorCount>, Error> {
+    fn collected(&mut self, map: &ColorMap, chunk: Chunk, listed: u32) -> Result<Vec<ColorCount>, Error> {
         let no_memory = |_| Error::OutOfMemory(format!("listing {listed} colours"));
         let (mut entries, mut colors) = (Vec::<[u32; 2]>::new(), Vec::new());
         entries.try_reserve_exact(listed as usize).map_err(no_memory)?;
@@ -287,7 +304,7 @@ impl Work {
         }
         // The device names a pixel of each colour; the colour itself is read where it came from.
         colors.extend(entries.iter().filter_map(|&[pixel, pixels]| {
-            let color = Color::from_bits(map.pixel(chunk.start as usize + pixel as usize))?;
+            let color = Color::from_bits(map.pixel(chunk.start + pixel as usize))?;
             Some(ColorCount { color, pixels: pixels.into() })
         }));
         Ok(colors)
@@ -301,56 +318,109 @@ impl Work {
         labels: &mut [u8],
         plan: &Plan,
     ) -> Result<(), Error> {
-        let channels = map.shape().channels();
-        let pipeline = self.pipelines.get(&self.gpu, Stage::Label { channels, width })?;
-        let chunk_label_words = plan.chunk_pixels / 4 * width.bytes() as u64;
-        let parts = palette.chunks(plan.palette_part_colors);
-        for (index, chunk) in plan.chunks().enumerate() {
-            let slot = self.upload(map, plan, index, &chunk)?;
-            let pixels = (chunk.end - chunk.start) as u32; // `plan` bounds a chunk
-            let mut first_label = 1;
-            for (part_index, part) in parts.clone().enumerate() {
-                let Self { gpu, staging, buffers, .. } = self;
-                let table = PaletteTable::new(part, first_label, channels as usize)?;
-                first_label += part.len() as u32;
-                let table_words = table.words.len() as u64;
-                let table_buffer = Buffer::ensure(&mut buffers.palette, gpu, table_words)?;
-                if index == 0 || parts.len() > 1 {
-                    staging.upload(gpu, table_buffer, &table.words)?;
+        let parts: Vec<_> =
+            (1..).step_by(plan.palette_part_colors).zip(palette.chunks(plan.palette_part_colors)).collect();
+        let mut table = None;
+        for chunk in Chunk::all(plan) {
+            self.upload(map, plan, chunk)?;
+            for (index, &(first_label, colors)) in parts.iter().enumerate() {
+                // A palette in one part stays on the device from chunk to chunk.
+                if table.is_none() || parts.len() > 1 {
+                    table = Some(self.upload_palette(map, colors, first_label)?);
                 }
-                let Some(color_map) = &buffers.chunks[slot] else {
-                    return Err(Error::Internal("the chunk was not uploaded".to_owned()));
-                };
-                let bindings = [
-                    (0, color_map.first(u64::from(pixels) * u64::from(channels))),
-                    (1, table_buffer.first(table_words)),
-                    (
-                        2,
-                        Buffer::ensure(&mut buffers.labels, gpu, chunk_label_words)?.first(chunk_label_words),
-                    ),
-                ];
-                let limits = gpu.limits.clone();
-                gpu.run(|commands| {
-                    commands.bind(&pipeline, bindings)?;
-                    for (range, workgroups) in plan::dispatches(pixels, LABEL_PIXELS_PER_INVOCATION, &limits)
-                    {
-                        let push_constants = label::Dispatch {
-                            first_pixel: range.start,
-                            end_pixel: range.end,
-                            slot_mask: table.slot_mask,
-                            keep: u32::from(part_index > 0),
-                        };
-                        commands.dispatch(&pipeline, &push_constants, workgroups)?;
-                    }
-                    Ok(())
-                })?;
+                if let Some(table) = &table {
+                    self.label_chunk(map, plan, chunk, width, table, index > 0)?;
+                }
             }
             if let Some(buffer) = &self.buffers.labels {
-                let bytes = chunk.start as usize * width.bytes()..chunk.end as usize * width.bytes();
-                self.staging.download(&mut self.gpu, buffer, &mut labels[bytes])?;
+                let start = chunk.start * width.bytes();
+                let labels = &mut labels[start..][..chunk.pixels as usize * width.bytes()];
+                self.staging.download(&mut self.gpu, buffer, labels)?;
             }
         }
         Ok(())
+    }
+
+    fn upload_palette(
+        &mut self,
+        map: &ColorMap,
+        colors: &[ColorCount],
+        first_label: u32,
+    ) -> Result<PaletteTable, Error> {
+        let Self { gpu, staging, buffers, seeds, .. } = self;
+        let table = PaletteTable::new(colors, first_label, map.shape().channels() as usize, seeds)?;
+        let buffer = Buffer::ensure(&mut buffers.palette, gpu, table.words.len() as u64)?;
+        staging.upload(gpu, buffer, &table.words)?;
+        Ok(table)
+    }
+
+    /// Labels a chunk's pixels with the part of the palette that is on the device.
+    fn label_chunk(
+        &mut self,
+        map: &ColorMap,
+        plan: &Plan,
+        chunk: Chunk,
+        width: LabelWidth,
+        table: &PaletteTable,
+        keep: bool,
+    ) -> Result<(), Error> {
+        let channels = map.shape().channels();
+        let Self { gpu, pipelines, buffers, .. } = self;
+        let pipeline = pipelines.get(gpu, Stage::Label { channels, width })?;
+        let label_words = plan.chunk_pixels / 4 * width.bytes() as u64;
+        let table_words = table.words.len() as u64;
+        let bindings = [
+            (0, chunk.words(&buffers.chunks, channels)?),
+            (1, Buffer::ensure(&mut buffers.palette, gpu, table_words)?.first(table_words)),
+            (2, Buffer::ensure(&mut buffers.labels, gpu, label_words)?.first(label_words)),
+        ];
+        let dispatches = plan::dispatches(chunk.pixels, LABEL_PIXELS_PER_INVOCATION, &gpu.limits);
+        let pieces = dispatches.map(|(range, workgroups)| {
+            let push_constants = label::Dispatch {
+                first_pixel: range.start,
+                end_pixel: range.end,
+                slot_mask: table.slot_mask,
+                seed: table.seed,
+                max_probes: table.max_probes,
+                keep: keep.into(),
+            };
+            let (pipeline, bindings) = (&pipeline, bindings.clone());
+            Piece::new(range.end - range.start, move |commands| {
+                commands.dispatch(pipeline, bindings, &push_constants, workgroups)
+            })
+        });
+        let pieces = pieces.collect();
+        gpu.run_pieces(pieces)
+    }
+}
+
+/// Pixels that are worked on together.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    /// Its first pixel.
+    start: usize,
+    pixels: u32,
+    /// Which of the device's chunk buffers has it.
+    slot: usize,
+}
+
+impl Chunk {
+    fn all(plan: &Plan) -> impl Iterator<Item = Self> + use<> {
+        let resident = plan.resident;
+        // Lossless: the image is in memory, so that its indices are a usize, and `plan` bounds chunks.
+        plan.chunks().enumerate().map(move |(index, pixels)| Self {
+            start: pixels.start as usize,
+            pixels: (pixels.end - pixels.start) as u32,
+            slot: if resident { index } else { 0 },
+        })
+    }
+
+    /// Its pixels on the device.
+    fn words(self, chunks: &[Option<Buffer>], channels: u32) -> Result<Subbuffer<[u32]>, Error> {
+        match chunks.get(self.slot) {
+            Some(Some(buffer)) => Ok(buffer.first(u64::from(self.pixels) * u64::from(channels))),
+            _ => Err(Error::Internal("a chunk was not uploaded".to_owned())),
+        }
     }
 }
 

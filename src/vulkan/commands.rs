@@ -16,6 +16,13 @@ use vulkano::{ValidationError, VulkanObject};
 use super::gpu::{Gpu, driver_error};
 use crate::error::Error;
 
+/// All that the commands here do on the device.
+const DEVICE_STAGES: PipelineStages = PipelineStages::COMPUTE_SHADER.union(PipelineStages::ALL_TRANSFER);
+const DEVICE_ACCESS: AccessFlags = AccessFlags::SHADER_READ
+    .union(AccessFlags::SHADER_WRITE)
+    .union(AccessFlags::TRANSFER_READ)
+    .union(AccessFlags::TRANSFER_WRITE);
+
 /// Commands that are being recorded.
 pub(super) struct Commands<'a> {
     gpu: &'a Gpu,
@@ -52,9 +59,10 @@ impl<'a> Commands<'a> {
         Ok(Self { gpu, recording, sets: Vec::new() })
     }
 
-    /// Ends recording: what the commands write will be there for the host.
+    /// Ends recording: what the commands write will be there for the host, and for commands that are
+    /// submitted later, which a fence alone does not see to.
     pub(super) fn end(mut self) -> Result<Recorded, Error> {
-        self.barrier(PipelineStages::HOST, AccessFlags::HOST_READ)?;
+        self.barrier(DEVICE_STAGES | PipelineStages::HOST, DEVICE_ACCESS | AccessFlags::HOST_READ)?;
         // SAFETY: each command was recorded with its requirements met, see there.
         let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
         Ok(Recorded { commands, _sets: self.sets })
@@ -77,58 +85,42 @@ impl<'a> Commands<'a> {
         self.device_barrier()
     }
 
-    /// Makes `pipeline` the one that dispatches run, with `buffers` at the bindings 0, 1, ….
-    pub(super) fn bind(
+    /// Runs a pipeline with buffers at its bindings.
+    pub(super) fn dispatch(
         &mut self,
         pipeline: &Arc<ComputePipeline>,
         buffers: impl IntoIterator<Item = (u32, Subbuffer<[u32]>)>,
+        push_constants: &impl BufferContents,
+        workgroups: u32,
     ) -> Result<(), Error> {
         let layout = pipeline.layout();
         let writes = buffers.into_iter().map(|(binding, words)| WriteDescriptorSet::buffer(binding, words));
         let set = DescriptorSet::new(self.gpu.sets.clone(), layout.set_layouts()[0].clone(), writes, [])
             .map_err(driver_error("binding buffers"))?;
-        // SAFETY: the pipeline and the set are kept until the commands are done, the set by `self`;
-        // the set has the layout that the pipeline states.
+        // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the set
+        // by `self`; the set has the layout that the pipeline states; the shaders stay within the
+        // buffers by what the push constants say, see shaders/README.md; the number of workgroups
+        // comes from `plan`.
         unsafe {
             self.recording.bind_pipeline_compute(pipeline).map_err(misuse)?;
             self.recording
                 .bind_descriptor_sets(PipelineBindPoint::Compute, layout, 0, &[set.as_raw()], &[])
                 .map_err(misuse)?;
-        }
-        self.sets.push(set);
-        Ok(())
-    }
-
-    /// Runs the bound pipeline. Dispatches of one stage follow each other without a barrier.
-    pub(super) fn dispatch(
-        &mut self,
-        pipeline: &ComputePipeline,
-        push_constants: &impl BufferContents,
-        workgroups: u32,
-    ) -> Result<(), Error> {
-        // SAFETY: as for `bind`; the shaders stay within the buffers by what the push constants
-        // say, see shaders/README.md, and the number of workgroups comes from `plan`.
-        unsafe {
-            self.recording.push_constants(pipeline.layout(), 0, push_constants).map_err(misuse)?;
+            self.recording.push_constants(layout, 0, push_constants).map_err(misuse)?;
             self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
         }
-        Ok(())
+        self.sets.push(set);
+        self.device_barrier()
     }
 
     /// Later commands see what earlier ones wrote.
-    pub(super) fn device_barrier(&mut self) -> Result<(), Error> {
-        self.barrier(
-            PipelineStages::COMPUTE_SHADER | PipelineStages::ALL_TRANSFER,
-            AccessFlags::SHADER_READ
-                | AccessFlags::SHADER_WRITE
-                | AccessFlags::TRANSFER_READ
-                | AccessFlags::TRANSFER_WRITE,
-        )
+    fn device_barrier(&mut self) -> Result<(), Error> {
+        self.barrier(DEVICE_STAGES, DEVICE_ACCESS)
     }
 
     fn barrier(&mut self, stages: PipelineStages, access: AccessFlags) -> Result<(), Error> {
         let barrier = MemoryBarrier {
-            src_stages: PipelineStages::COMPUTE_SHADER | PipelineStages::ALL_TRANSFER,
+            src_stages: DEVICE_STAGES,
             src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
             dst_stages: stages,
             dst_access: access,

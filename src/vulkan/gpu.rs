@@ -11,6 +11,7 @@ use vulkano::command_buffer::allocator::{
     StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
 };
 use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
+use vulkano::device::physical::PhysicalDevice;
 use vulkano::device::{Device, DeviceCreateInfo, Queue, QueueCreateInfo};
 use vulkano::memory::MemoryPropertyFlags;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
@@ -20,7 +21,7 @@ use super::commands::{Commands, Recorded};
 use super::instance::{choose, compute_queue_family};
 use crate::error::Error;
 use crate::params::Options;
-use crate::plan::DeviceLimits;
+use crate::plan::{DeviceLimits, MAX_DISPATCH_ITEMS};
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.
 pub(super) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
@@ -44,13 +45,37 @@ pub(super) struct Gpu {
     unfinished: Option<(Recorded, Fence)>,
 }
 
+/// Commands that belong in one submission, with the number of pixels or slots that they work on.
+pub(super) struct Piece<'a> {
+    items: u32,
+    record: Box<Record<'a>>,
+}
+
+type Record<'a> = dyn FnOnce(&mut Commands<'_>) -> Result<(), Error> + 'a;
+
+impl<'a> Piece<'a> {
+    pub(super) fn new(items: u32, record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error> + 'a) -> Self {
+        Self { items, record: Box::new(record) }
+    }
+}
+
 /// How long a context that is dropped waits for a device that timed out.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 impl Gpu {
-    /// Opens the device that the options ask for.
+    /// Opens the first device that fits the options and can be opened.
     pub(super) fn open(options: &Options) -> Result<Self, Error> {
-        let physical = choose(options)?;
+        let mut failure = None;
+        for physical in choose(options)? {
+            match Self::open_device(physical, options) {
+                Ok(gpu) => return Ok(gpu),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::NoDevice("no device fits the options".to_owned())))
+    }
+
+    fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
         let no_queue = || Error::NoDevice("the device cannot compute".to_owned());
         let queue_family_index = compute_queue_family(&physical).ok_or_else(no_queue)?;
         let create_info = DeviceCreateInfo {
@@ -95,6 +120,24 @@ impl Gpu {
         self.unfinished.as_ref().is_none_or(|(_, fence)| fence.wait(Some(LAST_WAIT)).is_ok())
     }
 
+    /// Runs pieces of work one after the other: as few submissions as possible, none of which works
+    /// on more items than a single dispatch may.
+    pub(super) fn run_pieces(&mut self, pieces: Vec<Piece<'_>>) -> Result<(), Error> {
+        let mut pieces = pieces.into_iter().peekable();
+        while let Some(first) = pieces.next() {
+            self.run(|commands| {
+                let mut items = first.items;
+                (first.record)(commands)?;
+                while let Some(next) = pieces.next_if(|next| items + next.items <= MAX_DISPATCH_ITEMS) {
+                    items += next.items;
+                    (next.record)(commands)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     /// Records commands, runs them, and waits until they are done.
     pub(super) fn run(
         &mut self,
@@ -117,12 +160,16 @@ impl Gpu {
             }
         });
         if submitted != vk::Result::SUCCESS {
-            return Err(self.fail(submitted.into(), "submitting work"));
+            let error = driver_error("submitting work")(VulkanError::from(submitted));
+            if matches!(error, Error::DeviceLost(_)) {
+                self.failure = Some(error.clone());
+            }
+            return Err(error);
         }
         match fence.wait(Some(self.timeout)) {
             Ok(()) => Ok(()),
             Err(error) => {
-                if error == VulkanError::Timeout {
+                if error != VulkanError::DeviceLost {
                     self.unfinished = Some((recorded, fence));
                 }
                 Err(self.fail(error, "waiting for the device"))
@@ -130,7 +177,7 @@ impl Gpu {
         }
     }
 
-    /// Remembers an error after which the device cannot be used.
+    /// Remembers that waiting failed: nobody knows any more what the device is doing.
     fn fail(&mut self, error: VulkanError, doing: &str) -> Error {
         let error = match error {
             VulkanError::Timeout => Error::Timeout(format!(
@@ -138,11 +185,9 @@ impl Gpu {
                 self.name(),
                 self.timeout.as_millis()
             )),
-            error => driver_error(doing)(Validated::Error(error)),
+            error => Error::DeviceLost(format!("{doing}: {error}")),
         };
-        if matches!(error, Error::Timeout(_) | Error::DeviceLost(_)) {
-            self.failure = Some(error.clone());
-        }
+        self.failure = Some(error.clone());
         error
     }
 }
@@ -160,7 +205,7 @@ pub(super) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl
     }
 }
 
-fn limits_of(physical: &vulkano::device::physical::PhysicalDevice) -> DeviceLimits {
+fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {
     let properties = physical.properties();
     let memory = physical.memory_properties();
     let local_heap = |flags| {

@@ -56,35 +56,39 @@ pub fn devices() -> Result<Vec<DeviceInfo>, Error> {
     Ok(candidates()?.iter().map(|device| info(device)).collect())
 }
 
-/// The device that the options ask for.
-pub(super) fn choose(options: &Options) -> Result<Arc<PhysicalDevice>, Error> {
+/// The devices that fit the options, the first choice first; at least one.
+pub(super) fn choose(options: &Options) -> Result<Vec<Arc<PhysicalDevice>>, Error> {
     let candidates = candidates()?;
+    let names: Vec<_> = candidates.iter().map(|device| format!("\"{}\"", info(device).name)).collect();
     let name = options.device_name.as_deref().map(str::to_lowercase);
-    let found = candidates.iter().find(|device| {
+    let mut fitting = candidates;
+    fitting.retain(|device| {
         let DeviceInfo { name: its_name, kind } = info(device);
         match &name {
             Some(name) => its_name.to_lowercase().contains(name),
             None => kind != DeviceKind::Software || options.backend == Backend::Vulkan,
         }
     });
-    found.cloned().ok_or_else(|| {
-        let list: Vec<_> = candidates.iter().map(|device| format!("\"{}\"", info(device).name)).collect();
-        Error::NoDevice(match (&options.device_name, list.is_empty()) {
-            (_, true) => "no Vulkan driver offers a device that can compute".to_owned(),
-            (Some(name), _) => format!(
-                "device_name is \"{name}\"; part of one of these names is expected: {}",
-                list.join(", ")
-            ),
-            (None, _) => format!("there are only software rasterisers: {}", list.join(", ")),
-        })
-    })
+    if !fitting.is_empty() {
+        return Ok(fitting);
+    }
+    Err(Error::NoDevice(match (&options.device_name, names.is_empty()) {
+        (_, true) => "no Vulkan driver offers a device that can compute".to_owned(),
+        (Some(name), _) => {
+            format!("device_name is \"{name}\"; part of one of these names is expected: {}", names.join(", "))
+        }
+        (None, _) => format!("there are only software rasterisers: {}", names.join(", ")),
+    }))
 }
 
-/// The queue family to work on.
+/// The queue family to work on: one for computing alone where there is one, since the graphics queue
+/// is the desktop's.
 pub(super) fn compute_queue_family(device: &PhysicalDevice) -> Option<u32> {
-    let families = device.queue_family_properties();
-    let position = families.iter().position(|family| family.queue_flags.intersects(QueueFlags::COMPUTE));
-    position.and_then(|index| u32::try_from(index).ok())
+    (0..)
+        .zip(device.queue_family_properties())
+        .filter(|(_, family)| family.queue_flags.intersects(QueueFlags::COMPUTE))
+        .min_by_key(|(_, family)| family.queue_flags.intersects(QueueFlags::GRAPHICS))
+        .map(|(index, _)| index)
 }
 
 fn info(device: &PhysicalDevice) -> DeviceInfo {
@@ -112,21 +116,27 @@ fn candidates() -> Result<Vec<Arc<PhysicalDevice>>, Error> {
 /// The one instance of the process. It is never destroyed: making and destroying instances again
 /// and again is known to crash drivers.
 fn instance() -> Result<&'static Arc<Instance>, Error> {
-    static INSTANCE: OnceLock<Result<Arc<Instance>, Error>> = OnceLock::new();
-    let instance = INSTANCE.get_or_init(|| {
-        // The loader is opened here, at run time.
-        let library = VulkanLibrary::new()
-            .map_err(|error| Error::NoDevice(format!("there is no Vulkan loader: {error}")))?;
-        let create_info = InstanceCreateInfo {
-            application_name: Some("ctm".to_owned()),
-            // No later version has anything for ctm; so all devices walk the same road.
-            max_api_version: Some(Version::V1_1),
-            // Layered implementations such as MoltenVK are listed only when asked for.
-            flags: InstanceCreateFlags::ENUMERATE_PORTABILITY,
-            ..InstanceCreateInfo::default()
-        };
-        Instance::new(library, create_info)
-            .map_err(|error| Error::NoDevice(format!("no Vulkan instance can be made: {error}")))
-    });
+    static INSTANCE: OnceLock<(u32, Result<Arc<Instance>, Error>)> = OnceLock::new();
+    let (process, instance) = INSTANCE.get_or_init(|| (std::process::id(), make_instance()));
+    if *process != std::process::id() {
+        // The drivers' threads stayed behind: work would be accepted and never done.
+        return Err(Error::NoDevice("Vulkan does not outlive a fork; the parent has used it".to_owned()));
+    }
     instance.as_ref().map_err(Error::clone)
+}
+
+fn make_instance() -> Result<Arc<Instance>, Error> {
+    // The loader is opened here, at run time.
+    let library = VulkanLibrary::new()
+        .map_err(|error| Error::NoDevice(format!("there is no Vulkan loader: {error}")))?;
+    let create_info = InstanceCreateInfo {
+        application_name: Some("ctm".to_owned()),
+        // No later version has anything for ctm; so all devices walk the same road.
+        max_api_version: Some(Version::V1_1),
+        // Layered implementations such as MoltenVK are listed only when asked for.
+        flags: InstanceCreateFlags::ENUMERATE_PORTABILITY,
+        ..InstanceCreateInfo::default()
+    };
+    Instance::new(library, create_info)
+        .map_err(|error| Error::NoDevice(format!("no Vulkan instance can be made: {error}")))
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::pipeline::ColorCount;
+use crate::seeds::Seeds;
 
 /// A hash table with open addressing, at least half of it free.
 #[derive(Debug)]
@@ -10,38 +11,72 @@ pub(super) struct PaletteTable {
     pub(super) words: Vec<u32>,
     /// Slots − 1; their number is a power of two.
     pub(super) slot_mask: u32,
+    pub(super) seed: u32,
+    /// Each colour is found within so many probes.
+    pub(super) max_probes: u32,
 }
+
+/// A table in which a search can take longer is made again with another seed, a few times.
+const GOOD_PROBES: u32 = 64;
+const SEEDS_TRIED: usize = 4;
 
 impl PaletteTable {
     /// The table of `colors`, the first of which has the label `first_label`.
-    pub(super) fn new(colors: &[ColorCount], first_label: u32, channels: usize) -> Result<Self, Error> {
+    pub(super) fn new(
+        colors: &[ColorCount],
+        first_label: u32,
+        channels: usize,
+        seeds: &mut Seeds,
+    ) -> Result<Self, Error> {
         let slots = (2 * colors.len()).next_power_of_two();
-        let stride = 1 + channels;
         let mut words = Vec::new();
         words
-            .try_reserve_exact(slots * stride)
+            .try_reserve_exact(slots * (1 + channels))
             .map_err(|_| Error::OutOfMemory(format!("a table of {} masks", colors.len())))?;
-        words.resize(slots * stride, 0);
+        words.resize(slots * (1 + channels), 0);
+        let mut table = Self { words, slot_mask: (slots - 1) as u32, seed: 0, max_probes: 0 };
+        for _ in 0..SEEDS_TRIED {
+            table.fill(colors, first_label, channels, seeds.take() as u32);
+            if table.max_probes <= GOOD_PROBES {
+                break;
+            }
+        }
+        Ok(table)
+    }
+
+    fn fill(&mut self, colors: &[ColorCount], first_label: u32, channels: usize, seed: u32) {
+        let stride = 1 + channels;
+        self.words.fill(0);
+        self.seed = seed;
+        self.max_probes = 1;
         for (label, entry) in (first_label..).zip(colors) {
             let color = &entry.color.bits()[..channels];
-            let mut slot = hash(color) as usize & (slots - 1);
-            while words[slot * stride] != 0 {
-                slot = (slot + 1) & (slots - 1);
+            let hash = hash(color, seed);
+            let (mut slot, mut probes) = (hash & self.slot_mask, 1);
+            while self.words[slot as usize * stride] != 0 {
+                slot = slot.wrapping_add(probe_step(hash)) & self.slot_mask;
+                probes += 1;
             }
-            words[slot * stride] = label;
-            words[slot * stride + 1..][..channels].copy_from_slice(color);
+            let words = &mut self.words[slot as usize * stride..][..stride];
+            words[0] = label;
+            words[1..].copy_from_slice(color);
+            self.max_probes = self.max_probes.max(probes);
         }
-        Ok(Self { words, slot_mask: (slots - 1) as u32 })
     }
 }
 
 /// `hash_color` of `shaders/color.glsl`.
-fn hash(color: &[u32]) -> u32 {
-    let mut hash = 0u32;
+fn hash(color: &[u32], seed: u32) -> u32 {
+    let mut hash = seed;
     for &bits in color {
         hash = (hash ^ bits).wrapping_mul(0x9e37_79b1);
         hash ^= hash >> 15;
     }
     hash = hash.wrapping_mul(0x85eb_ca6b);
     hash ^ (hash >> 13)
+}
+
+/// `probe_step` of `shaders/color.glsl`.
+fn probe_step(hash: u32) -> u32 {
+    (hash.wrapping_mul(0xc2b2_ae35) >> 16) | 1
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 pub(crate) struct ColorTable {
     slots: Vec<Slot>,
     len: u32,
+    seed: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +23,8 @@ const FIRST_SLOTS: usize = 256;
 
 impl ColorTable {
     /// An empty table.
-    pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self { slots: slots(FIRST_SLOTS)?, len: 0 })
+    pub(crate) fn new(seed: u64) -> Result<Self, Error> {
+        Ok(Self { slots: slots(FIRST_SLOTS)?, len: 0, seed })
     }
 
     /// How many colours it has.
@@ -55,7 +56,7 @@ impl ColorTable {
     #[inline(always)]
     fn slot(&self, key: Key) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = key.hash() as usize & mask;
+        let mut slot = key.hash(self.seed) as usize & mask;
         while self.slots[slot].number != 0 && self.slots[slot].key != key {
             slot = (slot + 1) & mask;
         }

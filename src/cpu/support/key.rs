@@ -33,12 +33,12 @@ impl Key {
         Color::from_canonical_bits([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
     }
 
-    /// A hash; its upper and its lower bits are equally good.
+    /// A hash; without knowing `seed` nobody can make keys that collide. Its upper and its lower bits are equally good.
     #[inline(always)]
-    pub(crate) fn hash(self) -> u64 {
+    pub(crate) fn hash(self, seed: u64) -> u64 {
         // Multiply and fold: each half of the product's bits depends on all bits of both factors.
-        let left = self.low ^ 0x9e37_79b9_7f4a_7c15;
-        let right = self.high ^ 0xe703_7ed1_a0b4_28db;
+        let left = self.low ^ seed;
+        let right = self.high ^ seed.rotate_left(32) ^ 0xe703_7ed1_a0b4_28db;
         let product = u128::from(left) * u128::from(right);
         let folded = (product >> 64) as u64 ^ product as u64;
         folded ^ folded >> 32

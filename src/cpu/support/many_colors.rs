@@ -45,10 +45,11 @@ pub(crate) fn best_colors<const C: usize>(
     pixels: &[[u32; C]],
     params: &Params,
     settings: ManyColors,
+    seed: u64,
     threads: &Threads,
 ) -> Result<Vec<ColorCount>, Error> {
     let mut bar = params.min_pixels.max(1);
-    let totals = bucket_totals(pixels, settings.bucket_bits, threads)?;
+    let totals = bucket_totals(pixels, settings.bucket_bits, seed, threads)?;
     let mut buckets: Vec<usize> = (0..totals.len()).filter(|&bucket| totals[bucket] >= bar).collect();
     buckets.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
 
@@ -67,7 +68,7 @@ pub(crate) fn best_colors<const C: usize>(
         group_pixels = (4 * group_pixels).min(settings.group_pixels);
 
         let params = Params { min_pixels: bar, ..*params };
-        let found = count_group(pixels, group, &totals, settings.bucket_bits, &params, threads)?;
+        let found = count_group(pixels, group, &totals, settings.bucket_bits, &params, seed, threads)?;
         append(&mut best, found)?;
         best = select(best, &params);
         if best.len() == params.max_count as usize {
@@ -91,6 +92,7 @@ fn bucket_of(hash: u64, bucket_bits: u32) -> usize {
 fn bucket_totals<const C: usize>(
     pixels: &[[u32; C]],
     bucket_bits: u32,
+    seed: u64,
     threads: &Threads,
 ) -> Result<Vec<u64>, Error> {
     /// So many pixels cannot overflow a counter.
@@ -101,7 +103,7 @@ fn bucket_totals<const C: usize>(
         for pixels in pixels.chunks(SAFE_PIXELS) {
             counters.fill(0);
             for_keys(pixels, |key, length| {
-                counters[bucket_of(key.hash(), bucket_bits)] += length;
+                counters[bucket_of(key.hash(seed), bucket_bits)] += length;
                 Ok::<(), Error>(())
             })?;
             for (total, &counter) in totals.iter_mut().zip(&counters) {
@@ -127,6 +129,7 @@ fn count_group<const C: usize>(
     totals: &[u64],
     bucket_bits: u32,
     params: &Params,
+    seed: u64,
     threads: &Threads,
 ) -> Result<Vec<ColorCount>, Error> {
     let mut wanted = zeros::<u8>(totals.len())?;
@@ -138,11 +141,11 @@ fn count_group<const C: usize>(
     // The table of 4,096 different colours fits a second-level cache.
     let partitions = (group_pixels / 4096).next_power_of_two().clamp(1, 1024) as usize;
     let gathered = threads.map(parts(pixels, threads), |pixels| {
-        gather(pixels, partitions, |hash| wanted[bucket_of(hash, bucket_bits)] != 0)
+        gather(pixels, partitions, seed, |hash| wanted[bucket_of(hash, bucket_bits)] != 0)
     });
     let gathered: Vec<Vec<Vec<Entry>>> = gathered.into_iter().collect::<Result<_, _>>()?;
     let found = threads.map((0..partitions).collect(), |partition| {
-        count_partition(gathered.iter().map(|part| part[partition].as_slice()), params)
+        count_partition(gathered.iter().map(|part| part[partition].as_slice()), params, seed)
     });
     let mut all = Vec::new();
     for colors in found {
@@ -155,6 +158,7 @@ fn count_group<const C: usize>(
 fn gather<const C: usize>(
     pixels: &[[u32; C]],
     partitions: usize,
+    seed: u64,
     wanted: impl Fn(u64) -> bool,
 ) -> Result<Vec<Vec<Entry>>, Error> {
     const RECENT: usize = 1024;
@@ -170,7 +174,7 @@ fn gather<const C: usize>(
     };
     let mut recent = vec![Entry { key: Key::default(), pixels: 0 }; RECENT];
     for_keys(pixels, |key, length| {
-        let hash = key.hash();
+        let hash = key.hash(seed);
         if !wanted(hash) {
             return Ok(());
         }
@@ -180,10 +184,10 @@ fn gather<const C: usize>(
             return Ok(());
         }
         let old = std::mem::replace(entry, Entry { key, pixels: length });
-        if old.pixels > 0 { push(old.key.hash(), old) } else { Ok(()) }
+        if old.pixels > 0 { push(old.key.hash(seed), old) } else { Ok(()) }
     })?;
     for entry in recent.into_iter().filter(|entry| entry.pixels > 0) {
-        push(entry.key.hash(), entry)?;
+        push(entry.key.hash(seed), entry)?;
     }
     Ok(gathered)
 }
@@ -192,6 +196,7 @@ fn gather<const C: usize>(
 fn count_partition<'a>(
     entries: impl Iterator<Item = &'a [Entry]> + Clone,
     params: &Params,
+    seed: u64,
 ) -> Result<Vec<ColorCount>, Error> {
     let count: usize = entries.clone().map(<[_]>::len).sum();
     let slots = (2 * count).next_power_of_two();
@@ -201,7 +206,8 @@ fn count_partition<'a>(
     table.resize(slots, (Key::default(), 0u64));
     for entry in entries.flatten() {
         // Not the bits that chose the partition.
-        let mut slot = (entry.key.hash().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize & (slots - 1);
+        let mut slot =
+            (entry.key.hash(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize & (slots - 1);
         while table[slot].1 != 0 && table[slot].0 != entry.key {
             slot = (slot + 1) & (slots - 1);
         }
