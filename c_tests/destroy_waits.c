@@ -18,22 +18,24 @@ typedef struct {
     pthread_barrier_t *barrier;
     float *masks;
     bool fails;
+    volatile uint32_t mask_count;
 } job;
 
 static void *work(void *argument)
 {
-    const job *j = argument;
-    uint32_t mask_count = 77;
+    job *j = argument;
+    uint32_t *mask_count = (uint32_t *)&j->mask_count;
     pthread_barrier_wait(j->barrier);
     if (j->fails) { /* The reason is written when the call leaves. */
-        const ctm_status status = ctm_run(j->context, map, SIDE, SIDE, CHANNELS, 1, MASKS, j->masks, 1, &mask_count);
+        const ctm_status status = ctm_run(j->context, map, SIDE, SIDE, CHANNELS, 1, MASKS, j->masks, 1,
+                                          mask_count);
         CHECK(status == CTM_ERROR_BUFFER_TOO_SMALL);
     } else {
         const ctm_status status = ctm_run(j->context, map, SIDE, SIDE, CHANNELS, 1, MASKS, j->masks,
-                                          (size_t)MASKS * SIDE * SIDE, &mask_count);
+                                          (size_t)MASKS * SIDE * SIDE, mask_count);
         CHECK(status == CTM_OK);
     }
-    CHECK(mask_count == MASKS);
+    CHECK(j->mask_count == MASKS);
     return NULL;
 }
 
@@ -52,11 +54,15 @@ int main(int argc, char **argv)
         job jobs[THREADS];
         ctm_context *context = context_for(device);
         for (int i = 0; i < THREADS; i++) {
-            jobs[i] = (job){ context, &barrier, allocate(sizeof(float) * MASKS * SIDE * SIDE, 0), i % 2 == 1 };
+            jobs[i] = (job){ context, &barrier, allocate(sizeof(float) * MASKS * SIDE * SIDE, 0), i % 2 == 1, 77 };
             CHECK(pthread_create(&threads[i], NULL, work, &jobs[i]) == 0);
         }
         pthread_barrier_wait(&barrier);
-        usleep(10000); /* All are inside now; the first ones take much longer than that. */
+        for (int i = 0; i < THREADS; i++) {
+            while (jobs[i].mask_count == 77) { /* A call that has checked its arguments sets it to 0. */
+                usleep(100);
+            }
+        }
         ctm_destroy(context);
         for (int i = 0; i < THREADS; i++) {
             CHECK(pthread_join(threads[i], NULL) == 0);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { SIDE = 1500, CHANNELS = SMALL_CHANNELS };
+enum { SIDE = 2500, CHANNELS = SMALL_CHANNELS };
 
 /* The size of this process's address space in bytes. */
 static size_t address_space(void)
@@ -34,7 +34,8 @@ static void limit_address_space(rlim_t bytes)
 int main(int argc, char **argv)
 {
     (void)argc;
-    /* All colours different: their table needs far more than is granted below. */
+    /* All colours different: counting them needs more than is granted at first below, and more than the
+     * address space that the allocator keeps for each thread. */
     float *map = malloc(sizeof(float) * SIDE * SIDE * CHANNELS);
     CHECK(map != NULL);
     for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {

@@ -214,14 +214,14 @@ pub unsafe extern "C" fn ctm_run(
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Params { min_pixels, max_count };
-        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
-        unsafe { *mask_count = 0 };
         if context.process != std::process::id() {
             return Err(Error::InvalidArgument(format!(
                 "context was made by process {}; a forked process needs one of its own",
                 context.process
             )));
         }
+        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
+        unsafe { *mask_count = 0 };
         let mut engine = context.context.lock().map_err(|_| {
             Error::Internal("an earlier call on this context ended in an internal error".to_owned())
         })?;

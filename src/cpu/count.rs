@@ -134,6 +134,7 @@ impl Part {
     #[cold]
     #[inline(never)]
     fn add(&mut self, key: Key) -> Result<u32, Error> {
+        self.counts.try_reserve(1).map_err(|_| Error::OutOfMemory("counting colours".to_owned()))?;
         self.counts.push(0);
         self.table.find_or_add(key)
     }

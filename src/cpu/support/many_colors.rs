@@ -138,6 +138,9 @@ fn count_group<const C: usize>(
         wanted[bucket] = 1;
         group_pixels += totals[bucket];
     }
+    // Asked for in one piece first: gathering grows in small steps, and would leave nothing to those
+    // who cannot report that memory has ended.
+    drop(room::<Entry>(2 * group_pixels as usize)?);
     // The table of 4,096 different colours fits a second-level cache.
     let partitions = (group_pixels / 4096).next_power_of_two().clamp(1, 1024) as usize;
     let gathered = threads.map(parts(pixels, threads), |pixels| {
@@ -201,8 +204,7 @@ fn count_partition<'a>(
     let count: usize = entries.clone().map(<[_]>::len).sum();
     let slots = (2 * count).next_power_of_two();
     let shift = 64 - slots.trailing_zeros().max(1);
-    let mut table = Vec::new();
-    table.try_reserve_exact(slots).map_err(|_| no_memory(slots))?;
+    let mut table = room(slots)?;
     table.resize(slots, (Key::default(), 0u64));
     for entry in entries.flatten() {
         // Not the bits that chose the partition.
@@ -265,10 +267,15 @@ fn append(all: &mut Vec<ColorCount>, more: Vec<ColorCount>) -> Result<(), Error>
 }
 
 fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(count).map_err(|_| no_memory(count))?;
+    let mut zeros = room(count)?;
     zeros.resize(count, T::default());
     Ok(zeros)
+}
+
+fn room<T>(count: usize) -> Result<Vec<T>, Error> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(count).map_err(|_| no_memory(count))?;
+    Ok(room)
 }
 
 fn no_memory(entries: usize) -> Error {
