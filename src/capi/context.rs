@@ -49,14 +49,24 @@ impl Call {
             Arc::increment_strong_count(context);
             Arc::from_raw(context)
         };
-        *lock(&context.calls) += 1;
+        context.change_calls(|calls| calls + 1);
         Some(Self { context })
+    }
+}
+
+impl ctm_context {
+    fn change_calls(&self, change: impl FnOnce(usize) -> usize) {
+        // In a forked process the lock may be held by a thread that does not exist, and nobody waits.
+        if self.process == std::process::id() {
+            let mut calls = lock(&self.calls);
+            *calls = change(*calls);
+        }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        *lock(&self.context.calls) -= 1;
+        self.context.change_calls(|calls| calls - 1);
         self.context.left.notify_all();
     }
 }

@@ -40,7 +40,7 @@ struct Entry {
     pixels: u32,
 }
 
-/// The `max_count` most frequent colours among those with at least `min_pixels` pixels.
+/// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any order.
 pub(crate) fn best_colors<const C: usize>(
     pixels: &[[u32; C]],
     params: &Params,
@@ -70,8 +70,8 @@ pub(crate) fn best_colors<const C: usize>(
         let params = Params { min_pixels: bar, ..*params };
         let found = count_group(pixels, group, &totals, settings.bucket_bits, &params, seed, threads)?;
         append(&mut best, found)?;
-        best = select(best, &params);
-        if best.len() == params.max_count as usize {
+        if best.len() >= params.max_count as usize {
+            best = select(best, &params);
             // A colour with fewer pixels than the last of these cannot replace it.
             bar = best.last().map_or(bar, |last| last.pixels);
         }
@@ -233,7 +233,7 @@ fn count_partition<'a>(
             worst = best.last().copied();
         }
     }
-    Ok(select(best, params))
+    Ok(if best.len() > keep { select(best, params) } else { best })
 }
 
 /// Calls `each` with the key and the length of consecutive pieces; pixels with a NaN are left out.
