@@ -2,7 +2,7 @@
 //! then a second pass that compares each pixel with each chosen colour.
 
 use ctm::Params;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -47,9 +47,9 @@ fn key<const C: usize>(pixel: &[f32; C]) -> Option<[u32; C]> {
 fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], params: &[Params]) -> Vec<Palette> {
     let pixels = floats.as_chunks::<C>().0;
     let share = pixels.len().div_ceil(pool.current_num_threads());
-    let mut maps: Vec<HashMap<[u32; C], u64, FixedState>> = pool.install(|| {
+    let mut maps: Vec<HashMap<[u32; C], u64, RandomState>> = pool.install(|| {
         let count = |pixels: &[[f32; C]]| {
-            let mut counts = HashMap::with_hasher(FixedState::default());
+            let mut counts = HashMap::with_hasher(RandomState::default());
             for color in pixels.iter().filter_map(key) {
                 *counts.entry(color).or_insert(0) += 1;
             }
@@ -57,6 +57,7 @@ fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], params: &[Para
         };
         pixels.par_chunks(share).map(count).collect()
     });
+    // The maps have seeds of their own: pouring one into another of the same seed clusters.
     let mut counts = maps.pop().unwrap_or_default();
     for (color, more) in maps.into_iter().flatten() {
         *counts.entry(color).or_insert(0) += more;
@@ -64,7 +65,7 @@ fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], params: &[Para
     params.iter().map(|params| choose(&counts, params)).collect()
 }
 
-fn choose<const C: usize>(counts: &HashMap<[u32; C], u64, FixedState>, params: &Params) -> Palette {
+fn choose<const C: usize>(counts: &HashMap<[u32; C], u64, RandomState>, params: &Params) -> Palette {
     let mut chosen: Vec<_> =
         counts.iter().filter(|&(_, &pixels)| pixels >= params.min_pixels.max(1)).collect();
     let values = |color: &[u32; C]| color.map(|bits| f64::from(f32::from_bits(bits)));

@@ -66,7 +66,8 @@ fn fresh_pages() -> Vec<f32> {
 
 fn touch(pool: &ThreadPool, job: &Job, masks: &mut [f32], manner: Manner) -> Run {
     let (channels, plane) = (job.input.channels as usize, job.input.plane());
-    let (time, ()) = time(|| floor::run(pool, &job.input.floats, channels, plane, masks, manner));
+    let (time, ()) =
+        time(|| floor::run(pool, &job.input.floats, channels, plane, masks, job.share_of_ones, manner));
     Run { time, mask_count: job.mask_count }
 }
 

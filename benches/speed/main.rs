@@ -172,7 +172,8 @@ fn measure_all(
             let expected = measure::expected(pool, &input, palette);
             let mut masks = vec![0.5; expected.len()];
             let mask_count = palette.len();
-            let job = measure::Job { input: &input, params, mask_count, expected: &expected };
+            let share_of_ones = floor::share_of_ones(pool, &expected);
+            let job = measure::Job { input: &input, params, mask_count, share_of_ones, expected: &expected };
             let known = complaints.len();
             let cells = measure(columns, &job, &mut masks, settings.budget, complaints);
             let row = Row::new(&input, params, mask_count, cells);

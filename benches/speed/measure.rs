@@ -21,6 +21,8 @@ pub struct Job<'a> {
     pub params: Params,
     /// As many as the settings let through.
     pub mask_count: usize,
+    /// The share of the right masks' cache lines that are not all zeros.
+    pub share_of_ones: f64,
     /// The right masks.
     pub expected: &'a [f32],
 }
@@ -43,6 +45,13 @@ pub struct Budget {
     /// Each column has no further run after this time.
     pub time: Duration,
     pub max_runs: usize,
+}
+
+impl Budget {
+    /// What takes this long has one run, which no warming up would make shorter.
+    fn slow(&self) -> Duration {
+        self.time * 6
+    }
 }
 
 /// Run times in milliseconds.
@@ -100,7 +109,8 @@ pub fn measure(
     for round in 0..=budget.max_runs {
         for (index, column) in columns.iter_mut().enumerate() {
             let spent: Duration = times[index].iter().sum();
-            let enough = times[index].len() >= column.min_runs && spent >= budget.time;
+            let enough =
+                spent >= budget.time && times[index].len() >= column.min_runs || spent >= budget.slow();
             if out[index] || enough {
                 continue;
             }
@@ -127,7 +137,8 @@ pub fn measure(
                     ));
                 }
             }
-            if round > 0 || (column.min_runs == 1 && run.time > budget.time) {
+            let slow = run.time > budget.slow() || column.min_runs == 1 && run.time > budget.time;
+            if round > 0 || slow {
                 times[index].push(run.time);
             }
         }
