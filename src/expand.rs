@@ -13,14 +13,21 @@ const STREAM_FLOATS: usize = 2 << 20;
 
 type Plane<'a> = &'a mut [MaybeUninit<f32>];
 
-/// Writes one plane of `plane` floats per mask: 1.0 where the pixel has the mask's label, else 0.0.
-pub(crate) fn expand(labels: &LabelMap, plane: usize, masks: Plane<'_>, threads: &Threads) {
+/// Writes a part of each mask's plane of `plane` floats: 1.0 where the pixel has the mask's label,
+/// else 0.0. The labels are those of consecutive pixels from `first_pixel` on.
+pub(crate) fn expand(
+    labels: &LabelMap,
+    first_pixel: usize,
+    plane: usize,
+    masks: &mut [MaybeUninit<f32>],
+    threads: &Threads,
+) {
     let stream = masks.len() > STREAM_FLOATS;
     let mask_count = masks.len() / plane;
     // A tile of all planes at a time, so that its labels are read once.
     let mut tiles: Vec<_> = labels.tiles().map(|tile| (tile, Vec::with_capacity(mask_count))).collect();
     for plane in masks.chunks_exact_mut(plane) {
-        for ((_, planes), part) in tiles.iter_mut().zip(plane.chunks_mut(TILE)) {
+        for ((_, planes), part) in tiles.iter_mut().zip(plane[first_pixel..].chunks_mut(TILE)) {
             planes.push(part);
         }
     }

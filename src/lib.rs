@@ -29,6 +29,7 @@
 //! | --- | --- |
 //! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
+//! | `counters` | what a call has cost |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
@@ -41,6 +42,7 @@
 
 mod capi;
 mod color;
+mod counters;
 mod cpu;
 mod error;
 mod expand;
@@ -56,6 +58,7 @@ mod threads;
 mod vulkan;
 
 pub use color::Color;
+pub use counters::Counters;
 pub use error::Error;
 pub use image::{ColorMap, Shape};
 pub use params::{Backend, Options, Params};

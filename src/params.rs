@@ -37,11 +37,20 @@ pub struct Options {
     pub device_name: Option<String>,
     /// Threads of the host that work at most; 0: one per processor.
     pub max_threads: u32,
+    /// Bytes of memory that the context may hold during a call, on the host and on the device, beside
+    /// the caller's buffers; 0: as much as serves the speed. With less an image of many colours takes
+    /// longer. At least [`Options::LEAST_MEMORY_LIMIT`].
+    pub memory_limit: u64,
     /// How long one submission to a device may take before the device counts as hung.
     pub device_timeout: Duration,
     /// For ctm's own tests.
     #[doc(hidden)]
     pub debug: DebugOptions,
+}
+
+impl Options {
+    /// The least [`Options::memory_limit`].
+    pub const LEAST_MEMORY_LIMIT: u64 = 32 << 20;
 }
 
 impl Default for Options {
@@ -50,6 +59,7 @@ impl Default for Options {
             backend: Backend::Auto,
             device_name: None,
             max_threads: 0,
+            memory_limit: 0,
             device_timeout: Duration::from_secs(60),
             debug: DebugOptions::default(),
         }

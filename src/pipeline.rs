@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 
 use crate::color::Color;
+use crate::counters::Counters;
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
@@ -47,16 +48,22 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// Stages count and collect: the exact pixel counts of the colours that `params` may select.
     fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error>;
 
-    /// Stage label: a label map whose mask `k` has the pixels of the colour `palette[k]`.
+    /// Stage label: hands over label maps of consecutive parts of the image, each with the position
+    /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`.
     fn label(
         &mut self,
         map: &ColorMap,
         palette: &[ColorCount],
         threads: &Threads,
-    ) -> Result<&LabelMap, Error>;
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error>;
 
-    /// The next call may come with other pixels: what is kept of the last ones is worthless.
-    fn forget_image(&mut self) {}
+    /// A new call begins: what is kept of the last image's pixels is worthless, and counters start
+    /// at zero.
+    fn start_call(&mut self);
+
+    /// What the call has cost so far.
+    fn counters(&self) -> Counters;
 }
 
 /// A backend with its memory and threads, made once and used for many images.
@@ -112,13 +119,19 @@ impl Context {
         &self.device_name
     }
 
+    /// What the last call has cost: bytes moved, dispatches, memory.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.backends.iter().map(|backend| backend.counters()).sum()
+    }
+
     /// Finds the colours that get a mask without writing any.
     ///
     /// # Errors
     /// Too little memory, or a device that fails.
     pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
         for backend in &mut self.backends {
-            backend.forget_image();
+            backend.start_call();
         }
         let counts = self.backends[self.counter].count(map, params, &self.threads)?;
         Ok(Palette { colors: select(counts.colors, params), distinct_colors: counts.distinct })
@@ -160,8 +173,10 @@ impl Context {
             let mask_count = mask_count as u32;
             return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
         };
-        let labels = self.backends[self.labeler].label(map, &palette.colors, &self.threads)?;
-        expand(labels, plane, masks, &self.threads);
+        let threads = &self.threads;
+        self.backends[self.labeler].label(map, &palette.colors, threads, &mut |first_pixel, labels| {
+            expand(labels, first_pixel, plane, masks, threads);
+        })?;
         Ok(palette)
     }
 }

@@ -7,6 +7,7 @@ mod count;
 mod label;
 mod support;
 
+use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
@@ -29,6 +30,7 @@ pub(crate) struct Cpu {
     labels: LabelMap,
     /// What the stage count knows of the pixels; `labels` then has their numbers.
     counted: Option<Vec<Part>>,
+    counters: Counters,
 }
 
 /// Calls a function for the image's channel count.
@@ -45,7 +47,14 @@ macro_rules! for_channels {
 
 impl Cpu {
     pub(crate) fn new(few: FewColors, many: ManyColors) -> Self {
-        Self { few, many, seed: Seeds::random().take(), labels: LabelMap::default(), counted: None }
+        Self {
+            few,
+            many,
+            seed: Seeds::random().take(),
+            labels: LabelMap::default(),
+            counted: None,
+            counters: Counters::default(),
+        }
     }
 }
 
@@ -59,16 +68,23 @@ impl Backend for Cpu {
         map: &ColorMap,
         palette: &[ColorCount],
         threads: &Threads,
-    ) -> Result<&LabelMap, Error> {
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error> {
         match &self.counted {
             Some(parts) => label::label_counted(parts, palette, &mut self.labels),
             None => for_channels!(map, label::label, palette, &mut self.labels, self.seed, threads)?,
         }
-        Ok(&self.labels)
+        labelled(0, &self.labels);
+        Ok(())
     }
 
-    fn forget_image(&mut self) {
+    fn start_call(&mut self) {
         self.counted = None;
+        self.counters = Counters::default();
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
     }
 }
 

@@ -11,6 +11,7 @@ use super::stages::{
     COUNT_PIXELS_PER_INVOCATION, LABEL_PIXELS_PER_INVOCATION, Pipelines, Stage, collect, count, label,
 };
 use crate::color::Color;
+use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
@@ -58,6 +59,7 @@ struct Work {
     seeds: Seeds,
     /// What to plan with for this image: less memory than the device's limit once that did not fit.
     memory_bytes: u64,
+    counters: Counters,
 }
 
 /// What lies on the device, kept from call to call.
@@ -86,6 +88,7 @@ impl Vulkan {
             uploaded: None,
             table_slots: plan::FIRST_TABLE_SLOTS,
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
+            counters: Counters::default(),
         };
         Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
     }
@@ -107,19 +110,26 @@ impl Backend for Vulkan {
         map: &ColorMap,
         palette: &[ColorCount],
         _threads: &Threads,
-    ) -> Result<&LabelMap, Error> {
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error> {
         let width = LabelWidth::for_labels_up_to(palette.len());
         let mut labels = std::mem::take(&mut self.labels);
         let bytes = labels.start(map.shape().plane(), width)?;
         self.work.in_fitting_chunks(map, |work, plan| work.label(map, palette, width, bytes, plan))?;
         labels.finish_uniform(width, palette.len());
+        labelled(0, &labels);
         self.labels = labels;
-        Ok(&self.labels)
+        Ok(())
     }
 
-    fn forget_image(&mut self) {
+    fn start_call(&mut self) {
         self.work.uploaded = None;
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
+        self.work.counters = Counters::default();
+    }
+
+    fn counters(&self) -> Counters {
+        self.work.counters
     }
 }
 
