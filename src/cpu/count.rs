@@ -7,8 +7,9 @@
 use std::ops::ControlFlow;
 
 use super::support::color_table::ColorTable;
-use super::support::key::Key;
-use super::support::runs::{Piece, for_pieces};
+use super::support::key::{Hasher, Key};
+use super::support::pixel_cache::PixelCache;
+use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
 use crate::threads::Threads;
@@ -67,11 +68,43 @@ fn count_part<const C: usize>(
     few: FewColors,
     seed: u64,
 ) -> Result<Option<Part>, Error> {
-    let mut part = Part { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() };
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        #[allow(unsafe_code)]
+        return unsafe { count_part_avx2(pixels, labels, few, seed) };
+    }
+    count_part_generic(pixels, labels, few, seed)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn count_part_avx2<const C: usize>(
+    pixels: &[[u32; C]],
+    labels: &mut [u8],
+    few: FewColors,
+    seed: u64,
+) -> Result<Option<Part>, Error> {
+    count_part_generic(pixels, labels, few, seed)
+}
+
+#[inline(always)]
+fn count_part_generic<const C: usize>(
+    pixels: &[[u32; C]],
+    labels: &mut [u8],
+    few: FewColors,
+    seed: u64,
+) -> Result<Option<Part>, Error> {
+    let mut part = Part {
+        table: ColorTable::new(seed)?,
+        counts: vec![0],
+        widths: Vec::new(),
+    };
+    let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut numbers = [0u16; TILE];
     for (index, (pixels, labels)) in pixels.chunks(TILE).zip(labels.chunks_mut(2 * TILE)).enumerate() {
         let numbers = &mut numbers[..pixels.len()];
-        if part.count_tile(pixels, numbers, index * TILE, few)?.is_break() {
+        if part.count_tile(pixels, &mut cache, numbers, index * TILE, few)?.is_break() {
             return Ok(None);
         }
         let width = LabelWidth::for_labels_up_to(part.table.len());
@@ -90,49 +123,61 @@ fn count_part<const C: usize>(
 
 impl Part {
     /// Counts a tile, of which `seen` pixels of the part lie before.
+    #[inline(always)]
     fn count_tile<const C: usize>(
         &mut self,
         pixels: &[[u32; C]],
+        cache: &mut PixelCache<C>,
         numbers: &mut [u16],
         seen: usize,
         few: FewColors,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut too_many = false;
-        for_pieces(pixels, |start, piece| {
+        let (mut hashes, mut block) = ([0; BLOCK_WORDS], [0; BLOCK_WORDS]);
+        for (start, piece) in Pieces::new(pixels) {
+            let (Piece::Run(length) | Piece::Mixed(length)) = piece;
+            let looked_up = if matches!(piece, Piece::Run(_)) { 1 } else { length };
+            let pixels = &pixels[start..start + looked_up];
+            let mut misses = cache.find_all(pixels, &mut hashes, &mut block);
+            while misses != 0 {
+                let index = misses.trailing_zeros() as usize;
+                block[index] = self.look_up(cache, &pixels[index], hashes[index])?;
+                misses &= misses - 1;
+            }
+            let numbers = &mut numbers[start..start + length];
             match piece {
                 Piece::Run(length) => {
-                    let number = self.number(&pixels[start]).map_err(Some)?;
-                    self.counts[number as usize] += length as u64;
-                    numbers[start..start + length].fill(number as u16);
+                    self.counts[block[0] as usize] += length as u64;
+                    numbers.fill(block[0] as u16);
                 }
-                Piece::Mixed(length) => {
-                    let range = start..start + length;
-                    for (pixel, label) in pixels[range.clone()].iter().zip(&mut numbers[range]) {
-                        let number = self.number(pixel).map_err(Some)?;
+                Piece::Mixed(_) => {
+                    for (label, &number) in numbers.iter_mut().zip(&block) {
                         self.counts[number as usize] += 1;
                         *label = number as u16;
                     }
                 }
             }
-            too_many = !few.includes(self.table.len(), seen + start);
-            if too_many { Err(None) } else { Ok(()) }
-        })
-        .or_else(|error: Option<Error>| error.map_or(Ok(()), Err))?;
-        Ok(if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    /// The number of a pixel's colour, 0 where it has none.
-    #[inline(always)]
-    fn number<const C: usize>(&mut self, pixel: &[u32; C]) -> Result<u32, Error> {
-        let Some(key) = Key::of_pixel(pixel) else { return Ok(0) };
-        match self.table.find(key) {
-            0 => self.add(key),
-            number => Ok(number),
+            if !few.includes(self.table.len(), seen + start) {
+                return Ok(ControlFlow::Break(()));
+            }
         }
+        Ok(ControlFlow::Continue(()))
     }
 
+    /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.
     #[cold]
     #[inline(never)]
+    fn look_up<const C: usize>(&mut self, cache: &mut PixelCache<C>, pixel: &[u32; C], hash: u32) -> Result<u32, Error> {
+        let number = match Key::of_pixel(pixel) {
+            None => 0,
+            Some(key) => match self.table.find(key) {
+                0 => self.add(key).and_then(|number| { cache.fit(self.table.len())?; Ok(number) })?,
+                number => number,
+            },
+        };
+        cache.insert(pixel, hash, number);
+        Ok(number)
+    }
+
     fn add(&mut self, key: Key) -> Result<u32, Error> {
         self.counts.try_reserve(1).map_err(|_| Error::OutOfMemory("counting colours".to_owned()))?;
         self.counts.push(0);

@@ -1,11 +1,9 @@
 //! Stage label: each pixel's label.
 
-use std::convert::Infallible;
-
 use super::count::Part;
 use super::support::color_table::ColorTable;
 use super::support::key::Key;
-use super::support::runs::{Piece, for_pieces};
+use super::support::runs::{Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
 use crate::pipeline::ColorCount;
@@ -50,7 +48,7 @@ pub(super) fn label<const C: usize>(
 fn label_tile<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, labels: &mut [u8], width: LabelWidth) {
     let mut numbers = [0; TILE];
     let number = |pixel: &[u32; C]| Key::of_pixel(pixel).map_or(0, |key| table.find(key));
-    let labelled = for_pieces(pixels, |start, piece| {
+    for (start, piece) in Pieces::new(pixels) {
         match piece {
             Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[start])),
             Piece::Mixed(length) => {
@@ -60,11 +58,6 @@ fn label_tile<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, labels: &
                 }
             }
         }
-        Ok::<(), Infallible>(())
-    });
-    match labelled {
-        Ok(()) => {}
-        Err(never) => match never {},
     }
     let numbers = &numbers[..pixels.len()];
     match width {

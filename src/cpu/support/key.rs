@@ -44,3 +44,32 @@ impl Key {
         folded ^ folded >> 32
     }
 }
+
+/// Hashes of raw pixels for caches and counters, computed for many pixels at a time.
+///
+/// Weaker than [`Key::hash`], which decides nothing but speed: whoever uses these hashes must be right,
+/// and not hopelessly slow, with any collisions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hasher {
+    factors: [u32; 4],
+}
+
+impl Hasher {
+    pub(crate) fn new(seed: u64) -> Self {
+        let factor = |channel: u64| {
+            let key = Key { low: channel, high: !channel };
+            key.hash(seed) as u32 | 1
+        };
+        Self { factors: [factor(1), factor(2), factor(3), factor(4)] }
+    }
+
+    /// A hash whose upper bits are the better ones.
+    #[inline(always)]
+    pub(crate) fn hash<const C: usize>(self, pixel: &[u32; C]) -> u32 {
+        // Round numbers have their bits on top, where a product would not spread them.
+        let folded = |bits: u32| bits ^ bits >> 15;
+        (0..C).fold(0, |sum: u32, channel| {
+            sum.wrapping_add(folded(pixel[channel]).wrapping_mul(self.factors[channel]))
+        })
+    }
+}

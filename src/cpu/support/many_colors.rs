@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use super::key::Key;
-use super::runs::{Piece, for_pieces};
+use super::runs::{Piece, Pieces};
 use crate::error::Error;
 use crate::params::Params;
 use crate::pipeline::ColorCount;
@@ -242,22 +242,26 @@ fn for_keys<const C: usize, E>(
     pixels: &[[u32; C]],
     mut each: impl FnMut(Key, u32) -> Result<(), E>,
 ) -> Result<(), E> {
-    for_pieces(pixels, |start, piece| match piece {
-        Piece::Run(length) => match Key::of_pixel(&pixels[start]) {
-            // A longer run comes in several pieces.
-            Some(key) => {
+    for (start, piece) in Pieces::new(pixels) {
+        match piece {
+            Piece::Run(length) => {
+                let Some(key) = Key::of_pixel(&pixels[start]) else { continue };
+                // A longer run comes in several pieces.
                 let most = u32::MAX as usize;
                 for _ in 0..length / most {
                     each(key, u32::MAX)?;
                 }
-                if length % most > 0 { each(key, (length % most) as u32) } else { Ok(()) }
+                if length % most > 0 {
+                    each(key, (length % most) as u32)?;
+                }
             }
-            None => Ok(()),
-        },
-        Piece::Mixed(length) => {
-            pixels[start..start + length].iter().filter_map(Key::of_pixel).try_for_each(|key| each(key, 1))
+            Piece::Mixed(length) => {
+                let pixels = &pixels[start..start + length];
+                pixels.iter().filter_map(Key::of_pixel).try_for_each(|key| each(key, 1))?;
+            }
         }
-    })
+    }
+    Ok(())
 }
 
 fn append(all: &mut Vec<ColorCount>, more: Vec<ColorCount>) -> Result<(), Error> {

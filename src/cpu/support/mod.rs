@@ -3,4 +3,5 @@
 pub(super) mod color_table;
 pub(super) mod key;
 pub(super) mod many_colors;
+pub(super) mod pixel_cache;
 pub(super) mod runs;

@@ -1,51 +1,66 @@
 //! Splitting pixels into runs of the same colour and single pixels.
 
 /// Words compared at a time when looking for a run; a multiple of every channel count.
-const BLOCK_WORDS: usize = 48;
+pub(crate) const BLOCK_WORDS: usize = 48;
 
 /// A piece of a row of pixels.
 pub(crate) enum Piece {
     /// This many pixels with the same bit patterns.
     Run(usize),
-    /// This many pixels of which nothing is known.
+    /// This many pixels, at most `BLOCK_WORDS / C`, of which nothing is known.
     Mixed(usize),
 }
 
-/// Calls `piece` for consecutive pieces, with the position of each, until `pixels` is used up.
+/// Consecutive pieces of some pixels, with the position of each.
 ///
 /// Flat regions come as long runs, found by comparing whole blocks at a time, which the compiler
 /// turns into vector instructions; all else comes as blocks of mixed pixels, where looking for short
 /// runs would cost more in mispredicted branches than it saves.
-#[inline]
-pub(crate) fn for_pieces<const C: usize, E>(
-    pixels: &[[u32; C]],
-    mut piece: impl FnMut(usize, Piece) -> Result<(), E>,
-) -> Result<(), E> {
-    let block = BLOCK_WORDS / C;
-    let words = pixels.as_flattened();
-    let mut start = 0;
-    while start < pixels.len() {
+#[derive(Clone, Debug)]
+pub(crate) struct Pieces<'a, const C: usize> {
+    pixels: &'a [[u32; C]],
+    start: usize,
+}
+
+impl<'a, const C: usize> Pieces<'a, C> {
+    #[inline(always)]
+    pub(crate) fn new(pixels: &'a [[u32; C]]) -> Self {
+        Self { pixels, start: 0 }
+    }
+}
+
+impl<const C: usize> Iterator for Pieces<'_, C> {
+    type Item = (usize, Piece);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { pixels, start } = *self;
+        if start >= pixels.len() {
+            return None;
+        }
+        let block = BLOCK_WORDS / C;
+        let words = pixels.as_flattened();
         // Pixel `end` is the first that was not yet seen to equal the one before it.
         let mut end = start + 1;
         while end + block <= pixels.len() && equals_shifted::<C>(words, (end - 1) * C) {
             end += block;
         }
-        if end > start + 1 {
+        let piece = if end > start + 1 {
             while end < pixels.len() && pixels[end] == pixels[start] {
                 end += 1;
             }
-            piece(start, Piece::Run(end - start))?;
+            Piece::Run(end - start)
         } else {
             end = (start + block).min(pixels.len());
-            piece(start, Piece::Mixed(end - start))?;
-        }
-        start = end;
+            Piece::Mixed(end - start)
+        };
+        self.start = end;
+        Some((start, piece))
     }
-    Ok(())
 }
 
 /// Whether each pixel of a block equals the one before it; the block begins one pixel behind `at`.
-#[inline]
+#[inline(always)]
 fn equals_shifted<const C: usize>(words: &[u32], at: usize) -> bool {
     let before = &words[at..at + BLOCK_WORDS];
     let behind = &words[at + C..at + C + BLOCK_WORDS];
@@ -62,7 +77,7 @@ mod tests {
             pixels.extend(std::iter::repeat_n([color as u32; C], length));
         }
         let mut next = 0;
-        for_pieces::<C, ()>(&pixels, |start, piece| {
+        for (start, piece) in Pieces::new(&pixels) {
             assert_eq!(start, next);
             next += match piece {
                 Piece::Run(length) => {
@@ -71,9 +86,7 @@ mod tests {
                 }
                 Piece::Mixed(length) => length,
             };
-            Ok(())
-        })
-        .unwrap();
+        }
         assert_eq!(next, pixels.len());
     }
 

@@ -1,0 +1,90 @@
+//! A cache in front of a `ColorTable`: from a pixel's bits, as they stand in the image, to a number.
+
+use super::key::Hasher;
+use crate::error::Error;
+
+/// A set-associative cache, two ways a set. It holds no truth of its own: what it does not have is
+/// asked for and remembered, and what it has may be thrown out.
+///
+/// Keys are raw bit patterns, so that the common case needs no look at −0.0 or NaN.
+#[derive(Debug)]
+pub(crate) struct PixelCache<const C: usize> {
+    sets: Vec<[Way<C>; 2]>,
+    hasher: Hasher,
+    /// From a hash to a set.
+    shift: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Way<const C: usize> {
+    pixel: [u32; C],
+    number: u32,
+}
+
+const FIRST_SETS: usize = 256;
+/// So many sets fill a second-level cache.
+const MOST_SETS: usize = 1 << 15;
+
+impl<const C: usize> PixelCache<C> {
+    /// An empty cache.
+    pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
+        let mut cache = Self { sets: Vec::new(), hasher, shift: 0 };
+        cache.reset(FIRST_SETS)?;
+        Ok(cache)
+    }
+
+    /// Makes the cache larger if it is too small for so many colours; then it is empty again.
+    pub(crate) fn fit(&mut self, colors: usize) -> Result<(), Error> {
+        // At most one way in four taken, on average: more than two colours for a set are rare.
+        if 4 * colors > self.sets.len() && self.sets.len() < MOST_SETS {
+            self.reset(2 * self.sets.len())?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, sets: usize) -> Result<(), Error> {
+        self.sets.clear();
+        self.sets
+            .try_reserve_exact(sets)
+            .map_err(|_| Error::OutOfMemory(format!("a cache of {} colours", 2 * sets)))?;
+        // A free way has a pixel that belongs to another set, where alone it would be looked for: black,
+        // but for the set of black itself.
+        let black = Way { pixel: [0; C], number: 0 };
+        self.sets.resize(sets, [black; 2]);
+        self.shift = u32::BITS - sets.trailing_zeros();
+        let set = |pixel: &[u32; C]| (self.hasher.hash(pixel) >> self.shift) as usize;
+        let another = (1..).map(|bits| [bits; C]).find(|pixel| set(pixel) != set(&[0; C]));
+        let set_of_black = set(&[0; C]);
+        self.sets[set_of_black] = [Way { pixel: another.unwrap_or([1; C]), number: 0 }; 2];
+        Ok(())
+    }
+
+    /// Looks up to 64 pixels up: writes their numbers, and returns a bit for each pixel that the cache
+    /// does not have, whose number is of no meaning. `hashes` is left to `insert`.
+    ///
+    /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
+    #[inline(always)]
+    pub(crate) fn find_all(&self, pixels: &[[u32; C]], hashes: &mut [u32], numbers: &mut [u32]) -> u64 {
+        let Self { sets, hasher, shift } = self;
+        // In a loop of its own, which the compiler turns into vector instructions.
+        for (hash, pixel) in hashes.iter_mut().zip(pixels) {
+            *hash = hasher.hash(pixel);
+        }
+        let mut misses = 0;
+        for (index, ((pixel, &hash), number)) in pixels.iter().zip(&*hashes).zip(numbers).enumerate() {
+            let [first, second] = &sets[(hash >> shift) as usize];
+            let in_first = u64::from(first.pixel == *pixel);
+            let in_second = u64::from(second.pixel == *pixel);
+            *number = if in_second != 0 { second.number } else { first.number };
+            misses |= (1 - (in_first | in_second)) << index;
+        }
+        misses
+    }
+
+    /// Remembers the number of a pixel that the cache did not have.
+    pub(crate) fn insert(&mut self, pixel: &[u32; C], hash: u32, number: u32) {
+        let [first, second] = &mut self.sets[(hash >> self.shift) as usize];
+        *second = *first;
+        *first = Way { pixel: *pixel, number };
+    }
+}
