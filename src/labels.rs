@@ -83,6 +83,11 @@ impl LabelMap {
         Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
     }
 
+    /// What the room of `start` for labels of two bytes was filled with.
+    pub(crate) fn codes(&self) -> &[u16] {
+        &bytemuck::cast_slice(&self.words)[..self.pixels]
+    }
+
     /// Says how the tiles are to be read, and what the masks' labels are.
     pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) {
         self.tiles = tiles;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::cpu::{FewColors, ManyColors};
 use crate::seeds::Seeds;
 use crate::vulkan::DeviceLimits;
 
@@ -77,18 +76,7 @@ pub struct DebugOptions {
     pub stages: Option<[Backend; 2]>,
     /// The seeds of the device's hash functions, which are random otherwise.
     pub hash_seeds: Option<Seeds>,
-    /// Makes the CPU count small images as it counts images with very many colours.
-    pub small_cpu_tables: bool,
-}
-
-impl DebugOptions {
-    /// When and how the CPU counts images with very many colours.
-    pub(crate) fn cpu_limits(&self) -> (FewColors, ManyColors) {
-        if self.small_cpu_tables {
-            let few = FewColors { always: 3, pixels_per_color: usize::MAX };
-            (few, ManyColors { bucket_bits: 4, group_pixels: 300, first_group_pixels: 20 })
-        } else {
-            Default::default()
-        }
-    }
+    /// Makes the CPU count small images as it counts those with very many colours: with labels kept
+    /// from counting to labelling, or without.
+    pub small_cpu_tables: Option<bool>,
 }

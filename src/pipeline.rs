@@ -99,8 +99,7 @@ impl Context {
             None => (None, format!("CPU, {} threads", threads.count())),
         };
         let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
-        let (few, many) = options.debug.cpu_limits();
-        let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu::new(few, many))];
+        let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu::new(options))];
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == params::Backend::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);

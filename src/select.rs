@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::error::Error;
 use crate::params::Params;
 use crate::pipeline::ColorCount;
 
@@ -19,9 +20,61 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, params: &Params) -> Vec<ColorC
     counts
 }
 
-/// Whether `a` comes before `b`.
-pub(crate) fn precedes(a: &ColorCount, b: &ColorCount) -> bool {
-    order(a, b) == Ordering::Less
+/// The best colours of a long list that is never held as a whole.
+#[derive(Debug)]
+pub(crate) struct Best {
+    params: Params,
+    /// All that `params` may select so far, and some more.
+    colors: Vec<ColorCount>,
+    /// The last of `max_count` colours: what does not come before it is not selected.
+    worst: Option<ColorCount>,
+}
+
+impl Best {
+    pub(crate) fn new(params: &Params) -> Self {
+        let params = Params { min_pixels: params.min_pixels.max(1), ..*params };
+        Self { params, colors: Vec::new(), worst: None }
+    }
+
+    /// No colour with fewer pixels is selected.
+    pub(crate) fn bar(&self) -> u64 {
+        self.worst.map_or(self.params.min_pixels, |worst| worst.pixels)
+    }
+
+    /// The settings, with the bar as `min_pixels`.
+    pub(crate) fn params(&self) -> Params {
+        Params { min_pixels: self.bar(), ..self.params }
+    }
+
+    pub(crate) fn add(&mut self, found: ColorCount) -> Result<(), Error> {
+        if found.pixels < self.bar() || self.worst.is_some_and(|worst| order(&found, &worst).is_ge()) {
+            return Ok(());
+        }
+        if self.colors.len() == self.colors.capacity() {
+            let colors = self.colors.len() + 1;
+            self.colors
+                .try_reserve(1)
+                .map_err(|_| Error::OutOfMemory(format!("the best {colors} colours")))?;
+        }
+        self.colors.push(found);
+        if self.colors.len() >= (self.params.max_count as usize).saturating_mul(2).max(64) {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Drops what is not selected, and raises the bar.
+    pub(crate) fn settle(&mut self) {
+        if self.colors.len() >= self.params.max_count as usize {
+            self.colors = select(std::mem::take(&mut self.colors), &self.params);
+            self.worst = self.colors.last().copied();
+        }
+    }
+
+    /// All that is to be selected, in any order.
+    pub(crate) fn into_colors(self) -> Vec<ColorCount> {
+        self.colors
+    }
 }
 
 fn order(a: &ColorCount, b: &ColorCount) -> Ordering {

@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 
+use super::plan::{CpuPlan, FewColors};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::PixelCache;
@@ -24,47 +25,35 @@ pub(super) struct Part {
     pub(super) widths: Vec<LabelWidth>,
 }
 
-/// When a part has too many colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FewColors {
-    /// Up to so many colours are few. At most 65,534, which two bytes number.
-    pub(crate) always: usize,
-    /// More are few, too, while there are so many pixels to each.
-    pub(crate) pixels_per_color: usize,
+/// Pixels of each part but the last, which may have fewer; a multiple of `TILE`.
+pub(super) fn part_pixels(pixels: usize, parts: usize) -> usize {
+    // Counters of buckets have 32 bits.
+    const MOST: usize = 1 << 31;
+    (pixels.div_ceil(TILE).div_ceil(parts) * TILE).min(MOST)
 }
 
-impl Default for FewColors {
-    fn default() -> Self {
-        // The table of 4,096 colours has 16,384 slots: it just fits a second-level cache.
-        Self { always: 4096, pixels_per_color: 16 }
-    }
-}
-
-impl FewColors {
-    fn includes(self, colors: usize, pixels: usize) -> bool {
-        colors <= self.always || (colors <= 65_534 && colors.saturating_mul(self.pixels_per_color) <= pixels)
-    }
-}
-
-/// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each;
-/// `None` where there are too many colours, and `labels` is then of unspecified content.
+/// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each, or
+/// is not there; `None` where there are too many colours, and `labels` is then of unspecified content.
 pub(super) fn count<const C: usize>(
     pixels: &[[u32; C]],
-    labels: &mut [u8],
-    few: FewColors,
+    mut labels: Option<&mut [u8]>,
+    plan: CpuPlan,
     seed: u64,
     threads: &Threads,
 ) -> Result<Option<Vec<Part>>, Error> {
-    let tiles = pixels.len().div_ceil(TILE);
-    let part = tiles.div_ceil(threads.count()) * TILE;
-    let parts = pixels.chunks(part).zip(labels.chunks_mut(2 * part)).collect();
-    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, few, seed));
+    let part = part_pixels(pixels.len(), plan.parts);
+    let rooms: Vec<Option<&mut [u8]>> = match &mut labels {
+        Some(labels) => labels.chunks_mut(2 * part).map(Some).collect(),
+        None => pixels.chunks(part).map(|_| None).collect(),
+    };
+    let parts = pixels.chunks(part).zip(rooms).collect();
+    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, plan.few, seed));
     parts.into_iter().collect()
 }
 
 fn count_part<const C: usize>(
     pixels: &[[u32; C]],
-    labels: &mut [u8],
+    labels: Option<&mut [u8]>,
     few: FewColors,
     seed: u64,
 ) -> Result<Option<Part>, Error> {
@@ -81,7 +70,7 @@ fn count_part<const C: usize>(
 #[target_feature(enable = "avx2")]
 fn count_part_avx2<const C: usize>(
     pixels: &[[u32; C]],
-    labels: &mut [u8],
+    labels: Option<&mut [u8]>,
     few: FewColors,
     seed: u64,
 ) -> Result<Option<Part>, Error> {
@@ -91,22 +80,20 @@ fn count_part_avx2<const C: usize>(
 #[inline(always)]
 fn count_part_generic<const C: usize>(
     pixels: &[[u32; C]],
-    labels: &mut [u8],
+    labels: Option<&mut [u8]>,
     few: FewColors,
     seed: u64,
 ) -> Result<Option<Part>, Error> {
-    let mut part = Part {
-        table: ColorTable::new(seed)?,
-        counts: vec![0],
-        widths: Vec::new(),
-    };
+    let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut numbers = [0u16; TILE];
-    for (index, (pixels, labels)) in pixels.chunks(TILE).zip(labels.chunks_mut(2 * TILE)).enumerate() {
+    let mut rooms = labels.into_iter().flat_map(|labels| labels.chunks_mut(2 * TILE));
+    for (index, pixels) in pixels.chunks(TILE).enumerate() {
         let numbers = &mut numbers[..pixels.len()];
         if part.count_tile(pixels, &mut cache, numbers, index * TILE, few)?.is_break() {
             return Ok(None);
         }
+        let Some(labels) = rooms.next() else { continue };
         let width = LabelWidth::for_labels_up_to(part.table.len());
         match width {
             LabelWidth::One => {
@@ -122,6 +109,10 @@ fn count_part_generic<const C: usize>(
 }
 
 impl Part {
+    pub(super) fn new(seed: u64) -> Result<Self, Error> {
+        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() })
+    }
+
     /// Counts a tile, of which `seen` pixels of the part lie before.
     #[inline(always)]
     fn count_tile<const C: usize>(
@@ -156,7 +147,7 @@ impl Part {
                     }
                 }
             }
-            if !few.includes(self.table.len(), seen + start) {
+            if !few.include(self.table.len(), seen + start) {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -166,21 +157,26 @@ impl Part {
     /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.
     #[cold]
     #[inline(never)]
-    fn look_up<const C: usize>(&mut self, cache: &mut PixelCache<C>, pixel: &[u32; C], hash: u32) -> Result<u32, Error> {
-        let number = match Key::of_pixel(pixel) {
-            None => 0,
-            Some(key) => match self.table.find(key) {
-                0 => self.add(key).and_then(|number| { cache.fit(self.table.len())?; Ok(number) })?,
-                number => number,
-            },
-        };
+    fn look_up<const C: usize>(
+        &mut self,
+        cache: &mut PixelCache<C>,
+        pixel: &[u32; C],
+        hash: u32,
+    ) -> Result<u32, Error> {
+        let number = Key::of_pixel(pixel).map_or(Ok(0), |key| self.number(key))?;
+        cache.fit(self.table.len())?;
         cache.insert(pixel, hash, number);
         Ok(number)
     }
 
-    fn add(&mut self, key: Key) -> Result<u32, Error> {
-        self.counts.try_reserve(1).map_err(|_| Error::OutOfMemory("counting colours".to_owned()))?;
-        self.counts.push(0);
-        self.table.find_or_add(key)
+    /// A colour's number; a new colour gets the next one.
+    #[inline]
+    pub(super) fn number(&mut self, key: Key) -> Result<u32, Error> {
+        let number = self.table.find_or_add(key)?;
+        if number as usize == self.counts.len() {
+            self.counts.try_reserve(1).map_err(|_| Error::OutOfMemory("counting colours".to_owned()))?;
+            self.counts.push(0);
+        }
+        Ok(number)
     }
 }

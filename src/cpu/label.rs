@@ -1,8 +1,11 @@
 //! Stage label: each pixel's label.
 
+use std::convert::Infallible;
+
 use super::count::Part;
+use super::support::codes::{CodeSet, Codes, code};
 use super::support::color_table::ColorTable;
-use super::support::key::Key;
+use super::support::key::{Hasher, Key};
 use super::support::runs::{Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
@@ -25,28 +28,72 @@ pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut
     labels.finish(tiles.collect(), dictionaries);
 }
 
-/// Looks each pixel's colour up in the palette.
+/// Looks each pixel's colour up in the palette, band by band. Where pixels have `codes`, only those are
+/// looked at whose code is that of a colour.
 pub(super) fn label<const C: usize>(
     pixels: &[[u32; C]],
     palette: &[ColorCount],
+    codes: Option<Codes>,
+    band_pixels: usize,
     labels: &mut LabelMap,
     seed: u64,
     threads: &Threads,
+    labelled: &mut dyn FnMut(usize, &LabelMap),
 ) -> Result<(), Error> {
     let mut table = ColorTable::new(seed)?;
     for entry in palette {
         table.find_or_add(Key::of_color(&entry.color))?; // numbered in the palette's order
     }
+    let hasher = Hasher::new(seed);
+    let codes = codes.map(|codes| {
+        let wanted = palette.iter().map(|entry| {
+            let bits = entry.color.bits();
+            code(hasher.hash::<C>(&std::array::from_fn(|channel| bits[channel])))
+        });
+        (codes, CodeSet::new(wanted))
+    });
     let width = LabelWidth::for_labels_up_to(palette.len());
-    let bytes = labels.start(pixels.len(), width)?;
-    let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes())).collect();
-    threads.for_each(tiles, |(pixels, labels)| label_tile(pixels, &table, labels, width));
-    labels.finish_uniform(width, palette.len());
+    for (band, pixels) in pixels.chunks(band_pixels).enumerate() {
+        let first = band * band_pixels;
+        let bytes = labels.start(pixels.len(), width)?;
+        let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes()));
+        let tiles = tiles.enumerate().map(|(tile, work)| (first + tile * TILE, work)).collect();
+        threads.for_each(tiles, |(first, (pixels, labels))| {
+            let mut numbers = [0; TILE];
+            match &codes {
+                Some((codes, wanted)) => find_by_code(pixels, first, codes, wanted, &table, &mut numbers),
+                None => find_all(pixels, &table, &mut numbers),
+            }
+            write_labels(&numbers[..pixels.len()], labels, width);
+        });
+        labels.finish_uniform(width, palette.len());
+        labelled(first, labels);
+    }
     Ok(())
 }
 
-fn label_tile<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, labels: &mut [u8], width: LabelWidth) {
-    let mut numbers = [0; TILE];
+/// Finds the numbers of a tile's pixels that have one of the wanted codes; the others' are 0 already.
+fn find_by_code<const C: usize>(
+    pixels: &[[u32; C]],
+    first: usize,
+    codes: &Codes,
+    wanted: &CodeSet,
+    table: &ColorTable,
+    numbers: &mut [u32; TILE],
+) {
+    let mut room = [0; TILE];
+    let found = wanted.find(codes.of(first, pixels, &mut room), |index| {
+        numbers[index] = Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key));
+        Ok::<(), Infallible>(())
+    });
+    match found {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+/// Finds the numbers of all pixels of a tile.
+fn find_all<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, numbers: &mut [u32; TILE]) {
     let number = |pixel: &[u32; C]| Key::of_pixel(pixel).map_or(0, |key| table.find(key));
     for (start, piece) in Pieces::new(pixels) {
         match piece {
@@ -59,7 +106,9 @@ fn label_tile<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, labels: &
             }
         }
     }
-    let numbers = &numbers[..pixels.len()];
+}
+
+fn write_labels(numbers: &[u32], labels: &mut [u8], width: LabelWidth) {
     match width {
         LabelWidth::One => labels.iter_mut().zip(numbers).for_each(|(label, &number)| *label = number as u8),
         LabelWidth::Two => bytemuck::cast_slice_mut::<u8, u16>(labels)

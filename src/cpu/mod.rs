@@ -5,32 +5,49 @@
 mod collect;
 mod count;
 mod label;
+mod plan;
 mod support;
 
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
-use crate::params::Params;
+use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
 use crate::seeds::Seeds;
 use crate::threads::Threads;
-pub(crate) use count::FewColors;
 use count::Part;
-pub(crate) use support::many_colors::ManyColors;
-use support::many_colors::best_colors;
+use plan::CpuPlan;
+use support::codes::Codes;
+use support::many_colors::ManyColors;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
 pub(crate) struct Cpu {
-    few: FewColors,
-    many: ManyColors,
+    memory_limit: u64,
+    /// For tests: plans with which small images walk the roads of large ones, and whether labels are kept.
+    small: Option<bool>,
     /// Of all hash tables.
     seed: u64,
-    labels: LabelMap,
-    /// What the stage count knows of the pixels; `labels` then has their numbers.
-    counted: Option<Vec<Part>>,
+    /// What the stage count leaves for the stage label, by pixel.
+    kept: LabelMap,
+    counted: Counted,
+    /// Labels of a part of the image.
+    band: LabelMap,
+    /// Room in which pixels are sorted.
+    sorted: Vec<u32>,
     counters: Counters,
+}
+
+/// What the stage count knows of the pixels.
+#[derive(Debug, Default)]
+enum Counted {
+    #[default]
+    Nothing,
+    /// `kept` has the numbers of their colours.
+    Numbers(Vec<Part>),
+    /// `kept` has their codes.
+    Codes,
 }
 
 /// Calls a function for the image's channel count.
@@ -46,21 +63,31 @@ macro_rules! for_channels {
 }
 
 impl Cpu {
-    pub(crate) fn new(few: FewColors, many: ManyColors) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
-            few,
-            many,
+            memory_limit: options.memory_limit,
+            small: options.debug.small_cpu_tables,
             seed: Seeds::random().take(),
-            labels: LabelMap::default(),
-            counted: None,
+            kept: LabelMap::default(),
+            counted: Counted::default(),
+            band: LabelMap::default(),
+            sorted: Vec::new(),
             counters: Counters::default(),
+        }
+    }
+
+    fn plan(&self, map: &ColorMap, threads: &Threads) -> CpuPlan {
+        let pixels = map.shape().plane();
+        match self.small {
+            Some(keep_labels) => CpuPlan::small(pixels, threads.count(), keep_labels),
+            None => CpuPlan::new(pixels, threads.count(), self.memory_limit),
         }
     }
 }
 
 impl Backend for Cpu {
     fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error> {
-        for_channels!(map, count_and_collect, self, params, threads)
+        for_channels!(map, count_and_collect, self, params, self.plan(map, threads), threads)
     }
 
     fn label(
@@ -70,16 +97,11 @@ impl Backend for Cpu {
         threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap),
     ) -> Result<(), Error> {
-        match &self.counted {
-            Some(parts) => label::label_counted(parts, palette, &mut self.labels),
-            None => for_channels!(map, label::label, palette, &mut self.labels, self.seed, threads)?,
-        }
-        labelled(0, &self.labels);
-        Ok(())
+        for_channels!(map, label_pixels, self, palette, self.plan(map, threads), threads, labelled)
     }
 
     fn start_call(&mut self) {
-        self.counted = None;
+        self.counted = Counted::Nothing;
         self.counters = Counters::default();
     }
 
@@ -92,20 +114,49 @@ fn count_and_collect<const C: usize>(
     pixels: &[[u32; C]],
     cpu: &mut Cpu,
     params: &Params,
+    plan: CpuPlan,
     threads: &Threads,
 ) -> Result<Counts, Error> {
-    let labels = cpu.labels.start(pixels.len(), LabelWidth::Two)?;
-    match count::count(pixels, labels, cpu.few, cpu.seed, threads)? {
-        Some(parts) => {
-            let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
-            cpu.counted = Some(parts);
-            Ok(counts)
+    let mut kept = match plan.keep_labels {
+        true => Some(cpu.kept.start(pixels.len(), LabelWidth::Two)?),
+        false => None,
+    };
+    cpu.counters.pixels_read += pixels.len() as u64;
+    if let Some(parts) = count::count(pixels, kept.as_deref_mut(), plan, cpu.seed, threads)? {
+        let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
+        if plan.keep_labels {
+            cpu.counted = Counted::Numbers(parts);
         }
-        None => {
-            let colors = best_colors(pixels, params, cpu.many, cpu.seed, threads)?;
-            Ok(Counts { colors, distinct: None })
-        }
+        return Ok(counts);
     }
+    let codes = kept.map(bytemuck::cast_slice_mut);
+    let many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
+    let colors = many.best(params, &mut cpu.sorted)?;
+    if plan.keep_labels {
+        cpu.counted = Counted::Codes;
+    }
+    Ok(Counts { colors, distinct: None })
+}
+
+fn label_pixels<const C: usize>(
+    pixels: &[[u32; C]],
+    cpu: &mut Cpu,
+    palette: &[ColorCount],
+    plan: CpuPlan,
+    threads: &Threads,
+    labelled: &mut dyn FnMut(usize, &LabelMap),
+) -> Result<(), Error> {
+    let Cpu { kept, band, counted, seed, .. } = cpu;
+    let codes = match counted {
+        Counted::Numbers(parts) => {
+            label::label_counted(parts, palette, kept);
+            labelled(0, kept);
+            return Ok(());
+        }
+        Counted::Codes => Some(Codes::Kept(kept.codes())),
+        Counted::Nothing => None,
+    };
+    label::label(pixels, palette, codes, plan.band_pixels, band, *seed, threads, labelled)
 }
 
 fn pixels<'a, const C: usize>(map: &ColorMap<'a>) -> &'a [[u32; C]] {

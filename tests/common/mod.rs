@@ -92,7 +92,7 @@ pub fn all_options() -> Vec<Options> {
         let debug = DebugOptions { small_cpu_tables, ..DebugOptions::default() };
         Options { backend: Backend::Cpu, max_threads, debug, ..Options::default() }
     };
-    let mut options = vec![cpu(1, false), cpu(0, false), cpu(0, true)];
+    let mut options = vec![cpu(1, None), cpu(0, None), cpu(0, Some(true)), cpu(0, Some(false))];
     options.extend(DRIVERS.map(vulkan_options));
     options
 }

@@ -18,9 +18,15 @@ impl Key {
     pub(crate) fn of_pixel<const C: usize>(pixel: &[u32; C]) -> Option<Self> {
         // One test for all channels: NaN is rare.
         let any_nan = pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
-        let word = |index: usize| if index < C { u64::from(canonical(pixel[index])) } else { 0 };
-        let key = Self { low: word(0) | word(1) << 32, high: word(2) | word(3) << 32 };
+        let key = Self::of_canonical(&pixel.map(canonical));
         if any_nan { None } else { Some(key) }
+    }
+
+    /// The key of a pixel whose channels are canonical and no NaN.
+    #[inline(always)]
+    pub(crate) fn of_canonical<const C: usize>(pixel: &[u32; C]) -> Self {
+        let word = |index: usize| if index < C { u64::from(pixel[index]) } else { 0 };
+        Self { low: word(0) | word(1) << 32, high: word(2) | word(3) << 32 }
     }
 
     pub(crate) fn of_color(color: &Color) -> Self {

@@ -5,268 +5,410 @@
 //! first, in groups that fit the memory; the bar rises as exact counts come in. What is left out is
 //! left out for certain, so that the result is exact, ties included.
 
-use std::cmp::Reverse;
+use std::ops::Range;
 
-use super::key::Key;
-use super::runs::{Piece, Pieces};
+use super::codes::{self, CodeSet, Codes};
+use super::key::{Hasher, Key};
+use crate::color::{canonical, is_nan};
+use crate::cpu::collect::collect;
+use crate::cpu::count::{Part, part_pixels};
+use crate::cpu::plan::CpuPlan;
 use crate::error::Error;
+use crate::labels::TILE;
 use crate::params::Params;
 use crate::pipeline::ColorCount;
-use crate::select::{precedes, select};
+use crate::select::Best;
 use crate::threads::Threads;
 
-/// How an image with many colours is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ManyColors {
-    /// Buckets, as a power of two.
-    pub(crate) bucket_bits: u32,
-    /// Pixels that are counted exactly in one go.
-    pub(crate) group_pixels: u64,
-    /// Pixels of the first group, which is to raise the bar quickly.
-    pub(crate) first_group_pixels: u64,
+/// Pixels that a partition is to have: its table fits a second-level cache.
+const PARTITION_PIXELS: u64 = 8192;
+
+/// Colours that are counted in one table at most; with more, the work is split.
+const MOST_TABLE_COLORS: usize = 8192;
+
+/// An image whose buckets have been counted.
+#[derive(Debug)]
+pub(crate) struct ManyColors<'a, const C: usize> {
+    pixels: &'a [[u32; C]],
+    codes: Codes<'a>,
+    buckets: Buckets,
+    plan: CpuPlan,
+    seed: u64,
+    threads: &'a Threads,
 }
 
-impl Default for ManyColors {
-    fn default() -> Self {
-        // 2^17 counters of 4 bytes are half of a second-level cache.
-        Self { bucket_bits: 17, group_pixels: 4 << 20, first_group_pixels: 1 << 17 }
+/// How many pixels there are by hash.
+#[derive(Debug)]
+struct Buckets {
+    hasher: Hasher,
+    /// From a hash to a bucket.
+    shift: u32,
+    /// Pixels of each part of the image in each bucket.
+    parts: Vec<Vec<u32>>,
+    totals: Vec<u64>,
+}
+
+impl Buckets {
+    /// The bucket of a pixel whose channels are canonical.
+    fn of<const C: usize>(&self, pixel: &[u32; C]) -> usize {
+        (self.hasher.hash(pixel) >> self.shift) as usize
+    }
+
+    /// All codes that pixels of a bucket can have.
+    fn codes(&self, bucket: u32) -> impl Iterator<Item = u16> + use<> {
+        let first = bucket << self.shift;
+        let last = first | ((1 << self.shift) - 1);
+        codes::code(first)..=codes::code(last)
     }
 }
 
-/// Pixels of one colour, met one after the other.
-#[derive(Clone, Copy)]
-struct Entry {
-    key: Key,
-    pixels: u32,
+/// A bucket that can hold a result. The order is that of the totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    total: u64,
+    bucket: u32,
 }
 
-/// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any order.
-pub(crate) fn best_colors<const C: usize>(
-    pixels: &[[u32; C]],
-    params: &Params,
-    settings: ManyColors,
-    seed: u64,
-    threads: &Threads,
-) -> Result<Vec<ColorCount>, Error> {
-    let mut bar = params.min_pixels.max(1);
-    let totals = bucket_totals(pixels, settings.bucket_bits, seed, threads)?;
-    let mut buckets: Vec<usize> = (0..totals.len()).filter(|&bucket| totals[bucket] >= bar).collect();
-    buckets.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
+/// Buckets whose pixels are wanted, dealt to partitions.
+struct Wanted {
+    codes: CodeSet,
+    /// By bucket; `NO_PARTITION` where it is not wanted.
+    partition_of: Vec<u32>,
+    partitions: usize,
+}
 
-    let mut best = Vec::new();
-    let mut group_pixels = settings.first_group_pixels;
-    let mut rest = buckets.as_slice();
-    while params.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= bar) {
-        // At least one bucket, then as many as fit.
-        let mut group_total = 0;
-        let fitting = rest.iter().take_while(|&&bucket| {
-            group_total += totals[bucket];
-            group_total <= group_pixels && totals[bucket] >= bar
-        });
-        let (group, later) = rest.split_at(fitting.count().max(1));
-        rest = later;
-        group_pixels = (4 * group_pixels).min(settings.group_pixels);
+const NO_PARTITION: u32 = u32::MAX;
 
-        let params = Params { min_pixels: bar, ..*params };
-        let found = count_group(pixels, group, &totals, settings.bucket_bits, &params, seed, threads)?;
-        append(&mut best, found)?;
-        if best.len() >= params.max_count as usize {
-            best = select(best, &params);
-            // A colour with fewer pixels than the last of these cannot replace it.
-            bar = best.last().map_or(bar, |last| last.pixels);
+impl Wanted {
+    /// Partitions have at least one bucket each, and more while they have less than `partition_pixels`.
+    fn new(buckets: &Buckets, group: &[Candidate], partition_pixels: u64) -> Result<Self, Error> {
+        let mut partition_of = room(buckets.totals.len())?;
+        partition_of.resize(buckets.totals.len(), NO_PARTITION);
+        let (mut partition, mut pixels) = (0, 0);
+        for candidate in group {
+            if pixels > 0 && pixels + candidate.total > partition_pixels {
+                partition += 1;
+                pixels = 0;
+            }
+            pixels += candidate.total;
+            partition_of[candidate.bucket as usize] = partition;
         }
+        let codes = CodeSet::new(group.iter().flat_map(|candidate| buckets.codes(candidate.bucket)));
+        Ok(Self { codes, partition_of, partitions: partition as usize + 1 })
     }
-    Ok(best)
 }
 
-/// Splits pixels into one part per thread.
-fn parts<'a, const C: usize>(pixels: &'a [[u32; C]], threads: &Threads) -> Vec<&'a [[u32; C]]> {
-    pixels.chunks(pixels.len().div_ceil(threads.count()).max(1)).collect()
+/// Colours whose hash has these lower bits.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    bits: u32,
+    value: u64,
 }
 
-fn bucket_of(hash: u64, bucket_bits: u32) -> usize {
-    (hash >> (64 - bucket_bits)) as usize
+impl Share {
+    fn has(self, hash: u64) -> bool {
+        hash & ((1 << self.bits) - 1) == self.value
+    }
+
+    fn halves(self) -> [Self; 2] {
+        let Self { bits, value } = self;
+        [Self { bits: bits + 1, value }, Self { bits: bits + 1, value: value | 1 << bits }]
+    }
 }
 
-/// The pixels of each bucket.
-fn bucket_totals<const C: usize>(
-    pixels: &[[u32; C]],
-    bucket_bits: u32,
-    seed: u64,
-    threads: &Threads,
-) -> Result<Vec<u64>, Error> {
-    /// So many pixels cannot overflow a counter.
-    const SAFE_PIXELS: usize = u32::MAX as usize;
-    let count_part = |pixels: &[[u32; C]]| -> Result<Vec<u64>, Error> {
-        let mut totals = zeros(1 << bucket_bits)?;
-        let mut counters = zeros::<u32>(1 << bucket_bits)?;
-        for pixels in pixels.chunks(SAFE_PIXELS) {
-            counters.fill(0);
-            for_keys(pixels, |key, length| {
-                counters[bucket_of(key.hash(seed), bucket_bits)] += length;
-                Ok::<(), Error>(())
-            })?;
-            for (total, &counter) in totals.iter_mut().zip(&counters) {
+/// Why a table was not filled.
+enum Stop {
+    TooManyColors,
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl<'a, const C: usize> ManyColors<'a, C> {
+    /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
+    pub(crate) fn new(
+        pixels: &'a [[u32; C]],
+        mut codes: Option<&'a mut [u16]>,
+        plan: CpuPlan,
+        seed: u64,
+        threads: &'a Threads,
+    ) -> Result<Self, Error> {
+        let hasher = Hasher::new(seed);
+        let shift = u32::BITS - plan.bucket_bits;
+        let part = part_pixels(pixels.len(), plan.parts);
+        let rooms: Vec<Option<&mut [u16]>> = match &mut codes {
+            Some(codes) => codes.chunks_mut(part).map(Some).collect(),
+            None => pixels.chunks(part).map(|_| None).collect(),
+        };
+        let work = pixels.chunks(part).zip(rooms).collect();
+        let parts = threads.map(work, |(pixels, codes)| {
+            let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
+            let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+            codes::encode(pixels, hasher, codes, count);
+            Ok(counters)
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        let mut totals = zeros(1 << plan.bucket_bits)?;
+        for counters in &parts {
+            for (total, &counter) in totals.iter_mut().zip(counters) {
                 *total += u64::from(counter);
             }
         }
-        Ok(totals)
-    };
-    let counted = threads.map(parts(pixels, threads), count_part);
-    let mut all = zeros(1 << bucket_bits)?;
-    for totals in counted {
-        for (sum, total) in all.iter_mut().zip(totals?) {
-            *sum += total;
-        }
+        let buckets = Buckets { hasher, shift, parts, totals };
+        let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::Kept(codes));
+        Ok(Self { pixels, codes, buckets, plan, seed, threads })
     }
-    Ok(all)
-}
 
-/// Counts the colours of some buckets exactly, and returns those that can be among the best.
-fn count_group<const C: usize>(
-    pixels: &[[u32; C]],
-    group: &[usize],
-    totals: &[u64],
-    bucket_bits: u32,
-    params: &Params,
-    seed: u64,
-    threads: &Threads,
-) -> Result<Vec<ColorCount>, Error> {
-    let mut wanted = zeros::<u8>(totals.len())?;
-    let mut group_pixels = 0;
-    for &bucket in group {
-        wanted[bucket] = 1;
-        group_pixels += totals[bucket];
-    }
-    // Asked for in one piece first: gathering grows in small steps, and would leave nothing to those
-    // who cannot report that memory has ended.
-    drop(room::<Entry>(2 * group_pixels as usize)?);
-    // The table of 4,096 different colours fits a second-level cache.
-    let partitions = (group_pixels / 4096).next_power_of_two().clamp(1, 1024) as usize;
-    let gathered = threads.map(parts(pixels, threads), |pixels| {
-        gather(pixels, partitions, seed, |hash| wanted[bucket_of(hash, bucket_bits)] != 0)
-    });
-    let gathered: Vec<Vec<Vec<Entry>>> = gathered.into_iter().collect::<Result<_, _>>()?;
-    let found = threads.map((0..partitions).collect(), |partition| {
-        count_partition(gathered.iter().map(|part| part[partition].as_slice()), params, seed)
-    });
-    let mut all = Vec::new();
-    for colors in found {
-        append(&mut all, colors?)?;
-    }
-    Ok(all)
-}
-
-/// The wanted pixels, by partition. Pixels of a colour that come close to each other are one entry.
-fn gather<const C: usize>(
-    pixels: &[[u32; C]],
-    partitions: usize,
-    seed: u64,
-    wanted: impl Fn(u64) -> bool,
-) -> Result<Vec<Vec<Entry>>, Error> {
-    const RECENT: usize = 1024;
-    let mut gathered = vec![Vec::new(); partitions];
-    let mut push = |hash: u64, entry: Entry| -> Result<(), Error> {
-        let partition: &mut Vec<Entry> = &mut gathered[(hash >> 10) as usize & (partitions - 1)];
-        if partition.len() == partition.capacity() {
-            let more = partition.len().max(64);
-            partition.try_reserve_exact(more).map_err(|_| no_memory(partition.len() + more))?;
+    /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
+    /// order. `sorted` is room that is kept from call to call.
+    pub(crate) fn best(&self, params: &Params, sorted: &mut Vec<u32>) -> Result<Vec<ColorCount>, Error> {
+        let mut best = Best::new(params);
+        if params.max_count == 0 {
+            return Ok(best.into_colors());
         }
-        partition.push(entry);
+        let candidate = |(bucket, &total): (usize, &u64)| Candidate { total, bucket: bucket as u32 };
+        let mut rest = room(self.buckets.totals.len())?;
+        rest.extend(self.buckets.totals.iter().enumerate().map(candidate));
+        rest.retain(|candidate| candidate.total >= best.bar());
+
+        // Frequent colours make full buckets. Those have few colours, so that one table counts them.
+        let first = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
+        let mut fullest = rest.split_off(rest.len() - rest.len().min(first));
+        if !rest.is_empty() {
+            rest.append(&mut fullest);
+            let boundary = rest.len() - first;
+            rest.select_nth_unstable(boundary);
+            fullest = rest.split_off(boundary);
+        }
+        self.count_in_tables(&fullest, &mut best)?;
+
+        rest.retain(|candidate| candidate.total >= best.bar());
+        rest.sort_unstable_by(|a, b| b.cmp(a));
+        let mut rest = rest.as_slice();
+        while let Some(fullest) = rest.first().filter(|fullest| fullest.total >= best.bar()) {
+            let group_pixels = self.plan.group_pixels as u64;
+            if fullest.total > group_pixels {
+                self.count_in_tables(&rest[..1], &mut best)?;
+                rest = &rest[1..];
+                continue;
+            }
+            let mut total = 0;
+            let fitting = rest.iter().take_while(|candidate| {
+                total += candidate.total;
+                total <= group_pixels && candidate.total >= best.bar()
+            });
+            let (group, later) = rest.split_at(fitting.count());
+            rest = later;
+            self.count_sorted(group, sorted, &mut best)?;
+        }
+        Ok(best.into_colors())
+    }
+
+    /// The parts of the image, in pixels.
+    fn parts(&self) -> Vec<Range<usize>> {
+        let part = part_pixels(self.pixels.len(), self.plan.parts);
+        let starts = (0..self.pixels.len()).step_by(part);
+        starts.map(|start| start..(start + part).min(self.pixels.len())).collect()
+    }
+
+    /// Calls `each` for every pixel that is wanted, with the pixel's canonical channels and its partition.
+    #[inline(always)]
+    fn for_wanted<E>(
+        &self,
+        range: Range<usize>,
+        wanted: &Wanted,
+        mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut room = [0; TILE];
+        for first in range.clone().step_by(TILE) {
+            let pixels = &self.pixels[first..range.end.min(first + TILE)];
+            let codes = self.codes.of(first, pixels, &mut room);
+            wanted.codes.find(codes, |index| {
+                let pixel = pixels[index].map(canonical);
+                let partition = wanted.partition_of[self.buckets.of(&pixel)];
+                if partition == NO_PARTITION || pixel.iter().any(|&bits| is_nan(bits)) {
+                    return Ok(());
+                }
+                each(&pixel, partition)
+            })?;
+        }
         Ok(())
-    };
-    let mut recent = vec![Entry { key: Key::default(), pixels: 0 }; RECENT];
-    for_keys(pixels, |key, length| {
-        let hash = key.hash(seed);
-        if !wanted(hash) {
-            return Ok(());
-        }
-        let entry = &mut recent[hash as usize & (RECENT - 1)];
-        if entry.key == key && entry.pixels.checked_add(length).is_some() {
-            entry.pixels += length;
-            return Ok(());
-        }
-        let old = std::mem::replace(entry, Entry { key, pixels: length });
-        if old.pixels > 0 { push(old.key.hash(seed), old) } else { Ok(()) }
-    })?;
-    for entry in recent.into_iter().filter(|entry| entry.pixels > 0) {
-        push(entry.key.hash(seed), entry)?;
     }
-    Ok(gathered)
+
+    /// Counts the colours of some buckets in one table for each part of the image.
+    fn count_in_tables(&self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
+        let wanted = Wanted::new(&self.buckets, group, u64::MAX)?;
+        let mut shares = vec![Share { bits: 0, value: 0 }];
+        while let Some(share) = shares.pop() {
+            let tables = self.threads.map(self.parts(), |range| self.count_table(range, &wanted, share));
+            match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
+                Ok(tables) => {
+                    for found in collect(&tables, best.bar(), self.seed)?.colors {
+                        best.add(found)?;
+                    }
+                    best.settle();
+                }
+                Err(Stop::TooManyColors) => shares.extend(share.halves()),
+                Err(Stop::Error(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn count_table(&self, range: Range<usize>, wanted: &Wanted, share: Share) -> Result<Part, Stop> {
+        let mut part = Part::new(self.seed)?;
+        let mut last = None;
+        self.for_wanted(range, wanted, |pixel, _| {
+            // Frequent colours often come in runs.
+            let number = match last {
+                Some((last, number)) if last == *pixel => number,
+                _ => {
+                    let key = Key::of_canonical(pixel);
+                    if !share.has(key.hash(!self.seed)) {
+                        return Ok(());
+                    }
+                    let number = part.number(key)?;
+                    if part.table.len() > MOST_TABLE_COLORS {
+                        return Err(Stop::TooManyColors);
+                    }
+                    number
+                }
+            };
+            last = Some((*pixel, number));
+            part.counts[number as usize] += 1;
+            Ok(())
+        })?;
+        Ok(part)
+    }
+
+    /// Counts the colours of some buckets: their pixels are written out by partition, and each partition
+    /// is counted in a table that fits the caches.
+    fn count_sorted(&self, group: &[Candidate], sorted: &mut Vec<u32>, best: &mut Best) -> Result<(), Error> {
+        let wanted = Wanted::new(&self.buckets, group, PARTITION_PIXELS)?;
+        let words = (C + 1) * group.iter().map(|candidate| candidate.total as usize).sum::<usize>();
+        if sorted.len() < words {
+            sorted.clear();
+            sorted.try_reserve_exact(words).map_err(|_| no_memory(words))?;
+            sorted.resize(words, 0);
+        }
+        let mut rest = &mut sorted[..words];
+        let mut work = Vec::new();
+        for (range, counters) in self.parts().into_iter().zip(&self.buckets.parts) {
+            let pixels: usize =
+                group.iter().map(|candidate| counters[candidate.bucket as usize] as usize).sum();
+            let (room, later) = rest.split_at_mut((C + 1) * pixels);
+            rest = later;
+            work.push((range, counters, room));
+        }
+        let parts = self
+            .threads
+            .map(work, |(range, counters, room)| self.sort_part(range, counters, group, &wanted, room));
+        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+
+        // Several tasks for each thread, since some will take longer; each keeps its table.
+        let step = wanted.partitions.div_ceil(8 * self.threads.count());
+        let params = best.params();
+        let found = self.threads.map((0..wanted.partitions).step_by(step).collect(), |first| {
+            let mut best = Best::new(&params);
+            let mut table = Vec::new();
+            for partition in first..wanted.partitions.min(first + step) {
+                let entries = parts.iter().map(|part| part.partition(partition));
+                count_partition::<C>(entries, &mut table, self.seed, &mut best)?;
+            }
+            Ok(best.into_colors())
+        });
+        for colors in found {
+            for color in colors? {
+                best.add(color)?;
+            }
+        }
+        best.settle();
+        Ok(())
+    }
+
+    /// Writes a part's wanted pixels out by partition. Equal pixels in a row are one entry.
+    fn sort_part<'s>(
+        &self,
+        range: Range<usize>,
+        counters: &[u32],
+        group: &[Candidate],
+        wanted: &Wanted,
+        room: &'s mut [u32],
+    ) -> Result<SortedPart<'s>, Error> {
+        let mut starts = zeros::<usize>(wanted.partitions)?;
+        for candidate in group {
+            let bucket = candidate.bucket as usize;
+            starts[wanted.partition_of[bucket] as usize] += (C + 1) * counters[bucket] as usize;
+        }
+        let mut next = 0;
+        for start in &mut starts {
+            next += std::mem::replace(start, next);
+        }
+        let mut ends = starts.clone();
+        let mut last = None;
+        self.for_wanted(range, wanted, |pixel, partition| {
+            if let Some((last, at)) = last
+                && last == *pixel
+            {
+                room[at] += 1;
+                return Ok(());
+            }
+            let end = &mut ends[partition as usize];
+            let entry = &mut room[*end..][..C + 1];
+            entry[..C].copy_from_slice(pixel);
+            entry[C] = 1;
+            last = Some((*pixel, *end + C));
+            *end += C + 1;
+            Ok::<_, Error>(())
+        })?;
+        Ok(SortedPart { words: room, starts, ends })
+    }
 }
 
-/// Adds up the entries of one partition; returns the colours that can be among the best.
-fn count_partition<'a>(
-    entries: impl Iterator<Item = &'a [Entry]> + Clone,
-    params: &Params,
+/// The wanted pixels of a part of the image, by partition: entries of the channels and a count.
+struct SortedPart<'a> {
+    words: &'a [u32],
+    starts: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+impl<'a> SortedPart<'a> {
+    fn partition(&self, partition: usize) -> &'a [u32] {
+        &self.words[self.starts[partition]..self.ends[partition]]
+    }
+}
+
+/// Adds up the entries of one partition, in `table`.
+fn count_partition<'a, const C: usize>(
+    entries: impl Iterator<Item = &'a [u32]> + Clone,
+    table: &mut Vec<([u32; C], u32)>,
     seed: u64,
-) -> Result<Vec<ColorCount>, Error> {
-    let count: usize = entries.clone().map(<[_]>::len).sum();
+    best: &mut Best,
+) -> Result<(), Error> {
+    let count: usize = entries.clone().map(|entries| entries.len() / (C + 1)).sum();
     let slots = (2 * count).next_power_of_two();
-    let shift = 64 - slots.trailing_zeros().max(1);
-    let mut table = room(slots)?;
-    table.resize(slots, (Key::default(), 0u64));
-    for entry in entries.flatten() {
-        // Not the bits that chose the partition.
-        let mut slot =
-            (entry.key.hash(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize & (slots - 1);
-        while table[slot].1 != 0 && table[slot].0 != entry.key {
+    let shift = u64::BITS - slots.trailing_zeros().max(1);
+    table.clear();
+    table.try_reserve(slots).map_err(|_| no_memory(slots))?;
+    table.resize(slots, ([0; C], 0));
+    for entry in entries.flat_map(|entries| entries.chunks_exact(C + 1)) {
+        let pixel: [u32; C] = std::array::from_fn(|channel| entry[channel]);
+        // Not the hash that chose the partition.
+        let mut slot = (Key::of_canonical(&pixel).hash(!seed) >> shift) as usize & (slots - 1);
+        while table[slot].1 != 0 && table[slot].0 != pixel {
             slot = (slot + 1) & (slots - 1);
         }
-        table[slot].0 = entry.key;
-        table[slot].1 += u64::from(entry.pixels);
+        table[slot].0 = pixel;
+        table[slot].1 += entry[C];
     }
-    let keep = params.max_count as usize;
-    let mut best: Vec<ColorCount> = Vec::new();
-    let mut worst = None;
-    for (key, pixels) in table.into_iter().filter(|&(_, pixels)| pixels >= params.min_pixels) {
-        let found = ColorCount { color: key.color(), pixels };
-        if worst.is_some_and(|worst| !precedes(&found, &worst)) {
-            continue;
-        }
-        if best.len() == best.capacity() {
-            best.try_reserve(1).map_err(|_| no_memory(best.len() + 1))?;
-        }
-        best.push(found);
-        if best.len() >= keep.saturating_mul(2).max(64) && best.len() > keep {
-            best = select(best, params);
-            worst = best.last().copied();
-        }
+    let bar = best.bar();
+    for (pixel, pixels) in table.iter().filter(|&&(_, pixels)| pixels > 0 && u64::from(pixels) >= bar) {
+        best.add(ColorCount { color: Key::of_canonical(pixel).color(), pixels: u64::from(*pixels) })?;
     }
-    Ok(if best.len() > keep { select(best, params) } else { best })
-}
-
-/// Calls `each` with the key and the length of consecutive pieces; pixels with a NaN are left out.
-#[inline]
-fn for_keys<const C: usize, E>(
-    pixels: &[[u32; C]],
-    mut each: impl FnMut(Key, u32) -> Result<(), E>,
-) -> Result<(), E> {
-    for (start, piece) in Pieces::new(pixels) {
-        match piece {
-            Piece::Run(length) => {
-                let Some(key) = Key::of_pixel(&pixels[start]) else { continue };
-                // A longer run comes in several pieces.
-                let most = u32::MAX as usize;
-                for _ in 0..length / most {
-                    each(key, u32::MAX)?;
-                }
-                if length % most > 0 {
-                    each(key, (length % most) as u32)?;
-                }
-            }
-            Piece::Mixed(length) => {
-                let pixels = &pixels[start..start + length];
-                pixels.iter().filter_map(Key::of_pixel).try_for_each(|key| each(key, 1))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn append(all: &mut Vec<ColorCount>, more: Vec<ColorCount>) -> Result<(), Error> {
-    all.try_reserve(more.len()).map_err(|_| no_memory(all.len() + more.len()))?;
-    all.extend(more);
     Ok(())
 }
 

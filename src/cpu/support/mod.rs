@@ -1,5 +1,6 @@
 //! What the stages share.
 
+pub(super) mod codes;
 pub(super) mod color_table;
 pub(super) mod key;
 pub(super) mod many_colors;

@@ -1,0 +1,102 @@
+//! Pure arithmetic: an image's size, threads and memory → what is kept, and how large tables get.
+
+use crate::labels::TILE;
+
+/// How an image is worked on. With less memory than it would like the backend reads the image more often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CpuPlan {
+    /// Parts of the image that are counted at the same time, each with tables of its own.
+    pub(crate) parts: usize,
+    /// Whether two bytes a pixel are kept from counting to labelling.
+    pub(crate) keep_labels: bool,
+    /// When a part has so many colours that they are counted otherwise.
+    pub(crate) few: FewColors,
+    /// Counters that bound the counts of colours from above, as a power of two.
+    pub(crate) bucket_bits: u32,
+    /// Buckets whose colours are counted first, to raise the bar quickly.
+    pub(crate) first_buckets: usize,
+    /// Pixels that are sorted by bucket in one go.
+    pub(crate) group_pixels: usize,
+    /// Pixels that are labelled and expanded in one go where labels are not kept; a multiple of `TILE`.
+    pub(crate) band_pixels: usize,
+}
+
+/// When a part has few colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FewColors {
+    /// Up to so many colours are few.
+    pub(crate) always: usize,
+    /// More are few, too, while there are so many pixels to each …
+    pub(crate) pixels_per_color: usize,
+    /// … but never more than this; at most 65,534, which two bytes number.
+    pub(crate) most: usize,
+}
+
+impl FewColors {
+    pub(crate) fn include(self, colors: usize, pixels: usize) -> bool {
+        colors <= self.always
+            || (colors <= self.most && colors.saturating_mul(self.pixels_per_color) <= pixels)
+    }
+}
+
+/// Bytes that a colour takes at most in a part's tables and in the merged one: 8 slots of 24 bytes and half
+/// as many while the table grows, twice; 4 sets of 40 bytes in the cache; counts and the list.
+const BYTES_PER_FEW_COLOR: u64 = 2 * 288 + 160 + 64;
+
+/// Bytes that a bucket takes beside a counter of 4 bytes for each part: its total, and its place in the
+/// list of those that matter.
+const BYTES_PER_BUCKET: u64 = 16;
+
+/// Bytes that a pixel takes while it is sorted by bucket: its colour and a count, its share of the table,
+/// twice as large, that its partition is counted in, and the colours found.
+const BYTES_PER_GROUP_PIXEL: u64 = 20 + 8 + 24;
+
+impl CpuPlan {
+    /// Plans an image of so many pixels for so many threads; `memory_limit` 0 stands for no limit.
+    pub(crate) fn new(pixels: usize, threads: usize, memory_limit: u64) -> Self {
+        let kept = 2 * pixels as u64;
+        let keep_labels = memory_limit == 0 || kept <= memory_limit / 2;
+        let rest = match memory_limit {
+            0 => u64::MAX,
+            limit => limit - if keep_labels { kept } else { 0 },
+        };
+        // The buffer for sorted pixels stays from call to call; the others follow each other.
+        let (sorted, others) = (rest / 4, rest / 2);
+
+        let per_thread = others / threads as u64 / BYTES_PER_FEW_COLOR;
+        let most = per_thread.clamp(512, 65_534);
+        let parts = (others / (most * BYTES_PER_FEW_COLOR)).clamp(1, threads as u64);
+
+        // A bucket for 64 pixels: few pixels of other colours make a colour's bound too high.
+        let wanted_bits = (pixels as u64 / 64).next_power_of_two().trailing_zeros().clamp(12, 20);
+        let bucket_bits = (others / (4 * parts + BYTES_PER_BUCKET)).ilog2().min(wanted_bits);
+
+        let group_pixels = (sorted / BYTES_PER_GROUP_PIXEL).min(4 << 20);
+        let band_tiles = (rest / 16 / (4 * TILE as u64)).clamp(1, 16 * threads as u64);
+        Self {
+            parts: parts as usize,
+            keep_labels,
+            // The cache for 4,096 colours takes half of a second-level cache.
+            few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },
+            bucket_bits,
+            first_buckets: 128,
+            group_pixels: group_pixels as usize,
+            band_pixels: band_tiles as usize * TILE,
+        }
+    }
+
+    /// A plan that walks the roads of large images with small ones.
+    pub(crate) fn small(pixels: usize, threads: usize, keep_labels: bool) -> Self {
+        let few = FewColors { always: 3, pixels_per_color: usize::MAX, most: 3 };
+        let plan = Self::new(pixels, threads, 0);
+        Self {
+            keep_labels,
+            few,
+            bucket_bits: 4,
+            first_buckets: 2,
+            group_pixels: 300,
+            band_pixels: TILE,
+            ..plan
+        }
+    }
+}
