@@ -45,8 +45,10 @@ impl Color {
 }
 
 impl Ord for Color {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.map(order_key).cmp(&other.0.map(order_key))
+        let keys = |color: &Self| color.0.into_iter().map(order_key);
+        keys(self).cmp(keys(other))
     }
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn is_nan(bits: u32) -> bool {
 }
 
 /// An integer that sorts canonical bit patterns as their float values sort.
+#[inline]
 fn order_key(bits: u32) -> u32 {
     if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
 }

@@ -46,10 +46,15 @@ impl Best {
         Params { min_pixels: self.bar(), ..self.params }
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, found: ColorCount) -> Result<(), Error> {
         if found.pixels < self.bar() || self.worst.is_some_and(|worst| order(&found, &worst).is_ge()) {
             return Ok(());
         }
+        self.keep(found)
+    }
+
+    fn keep(&mut self, found: ColorCount) -> Result<(), Error> {
         if self.colors.len() == self.colors.capacity() {
             let colors = self.colors.len() + 1;
             self.colors
@@ -77,6 +82,7 @@ impl Best {
     }
 }
 
+#[inline]
 fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
     b.pixels.cmp(&a.pixels).then_with(|| a.color.cmp(&b.color))
 }

@@ -49,11 +49,6 @@ struct Buckets {
 }
 
 impl Buckets {
-    /// The bucket of a pixel whose channels are canonical.
-    fn of<const C: usize>(&self, pixel: &[u32; C]) -> usize {
-        (self.hasher.hash(pixel) >> self.shift) as usize
-    }
-
     /// All codes that pixels of a bucket can have.
     fn codes(&self, bucket: u32) -> impl Iterator<Item = u16> + use<> {
         let first = bucket << self.shift;
@@ -69,32 +64,26 @@ struct Candidate {
     bucket: u32,
 }
 
-/// Buckets whose pixels are wanted, dealt to partitions.
+/// Buckets whose pixels are wanted.
 struct Wanted {
     codes: CodeSet,
-    /// By bucket; `NO_PARTITION` where it is not wanted.
-    partition_of: Vec<u32>,
-    partitions: usize,
+    /// A bit for each bucket.
+    buckets: Vec<u64>,
 }
 
-const NO_PARTITION: u32 = u32::MAX;
-
 impl Wanted {
-    /// Partitions have at least one bucket each, and more while they have less than `partition_pixels`.
-    fn new(buckets: &Buckets, group: &[Candidate], partition_pixels: u64) -> Result<Self, Error> {
-        let mut partition_of = room(buckets.totals.len())?;
-        partition_of.resize(buckets.totals.len(), NO_PARTITION);
-        let (mut partition, mut pixels) = (0, 0);
+    fn new(buckets: &Buckets, group: &[Candidate]) -> Result<Self, Error> {
+        let mut bits = zeros::<u64>(buckets.totals.len().div_ceil(64))?;
         for candidate in group {
-            if pixels > 0 && pixels + candidate.total > partition_pixels {
-                partition += 1;
-                pixels = 0;
-            }
-            pixels += candidate.total;
-            partition_of[candidate.bucket as usize] = partition;
+            bits[candidate.bucket as usize / 64] |= 1 << (candidate.bucket % 64);
         }
         let codes = CodeSet::new(group.iter().flat_map(|candidate| buckets.codes(candidate.bucket)));
-        Ok(Self { codes, partition_of, partitions: partition as usize + 1 })
+        Ok(Self { codes, buckets: bits })
+    }
+
+    #[inline(always)]
+    fn has(&self, bucket: usize) -> bool {
+        self.buckets[bucket / 64] >> (bucket % 64) & 1 != 0
     }
 }
 
@@ -176,15 +165,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         rest.retain(|candidate| candidate.total >= best.bar());
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
-        let first = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
-        let mut fullest = rest.split_off(rest.len() - rest.len().min(first));
-        if !rest.is_empty() {
-            rest.append(&mut fullest);
-            let boundary = rest.len() - first;
+        let average = self.pixels.len() >> self.plan.bucket_bits;
+        rest.retain(|candidate| candidate.total >= best.bar());
+        let wanted = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
+        let boundary = rest.len().saturating_sub(wanted);
+        if boundary > 0 {
             rest.select_nth_unstable(boundary);
-            fullest = rest.split_off(boundary);
         }
-        self.count_in_tables(&fullest, &mut best)?;
+        // Where no bucket is much fuller than others, no colour is frequent.
+        if rest[boundary..].iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
+            self.count_in_tables(&rest.split_off(boundary), &mut best)?;
+        }
 
         rest.retain(|candidate| candidate.total >= best.bar());
         rest.sort_unstable_by(|a, b| b.cmp(a));
@@ -215,7 +206,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         starts.map(|start| start..(start + part).min(self.pixels.len())).collect()
     }
 
-    /// Calls `each` for every pixel that is wanted, with the pixel's canonical channels and its partition.
+    /// Calls `each` for every pixel that is wanted, with the pixel's canonical channels and its hash.
     #[inline(always)]
     fn for_wanted<E>(
         &self,
@@ -229,11 +220,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let codes = self.codes.of(first, pixels, &mut room);
             wanted.codes.find(codes, |index| {
                 let pixel = pixels[index].map(canonical);
-                let partition = wanted.partition_of[self.buckets.of(&pixel)];
-                if partition == NO_PARTITION || pixel.iter().any(|&bits| is_nan(bits)) {
+                let hash = self.buckets.hasher.hash(&pixel);
+                if !wanted.has((hash >> self.buckets.shift) as usize)
+                    || pixel.iter().any(|&bits| is_nan(bits))
+                {
                     return Ok(());
                 }
-                each(&pixel, partition)
+                each(&pixel, hash)
             })?;
         }
         Ok(())
@@ -241,7 +234,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
     /// Counts the colours of some buckets in one table for each part of the image.
     fn count_in_tables(&self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
-        let wanted = Wanted::new(&self.buckets, group, u64::MAX)?;
+        let wanted = Wanted::new(&self.buckets, group)?;
         let mut shares = vec![Share { bits: 0, value: 0 }];
         while let Some(share) = shares.pop() {
             let tables = self.threads.map(self.parts(), |range| self.count_table(range, &wanted, share));
@@ -288,8 +281,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// Counts the colours of some buckets: their pixels are written out by partition, and each partition
     /// is counted in a table that fits the caches.
     fn count_sorted(&self, group: &[Candidate], sorted: &mut Vec<u32>, best: &mut Best) -> Result<(), Error> {
-        let wanted = Wanted::new(&self.buckets, group, PARTITION_PIXELS)?;
-        let words = (C + 1) * group.iter().map(|candidate| candidate.total as usize).sum::<usize>();
+        let wanted = Wanted::new(&self.buckets, group)?;
+        let pixels: u64 = group.iter().map(|candidate| candidate.total).sum();
+        // No more than there are buckets, so that the buckets' counters tell the partitions' sizes.
+        let bits = (pixels / PARTITION_PIXELS).max(1).ilog2().min(self.plan.bucket_bits);
+        let words = (C + 1) * pixels as usize;
         if sorted.len() < words {
             sorted.clear();
             sorted.try_reserve_exact(words).map_err(|_| no_memory(words))?;
@@ -298,26 +294,33 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut rest = &mut sorted[..words];
         let mut work = Vec::new();
         for (range, counters) in self.parts().into_iter().zip(&self.buckets.parts) {
-            let pixels: usize =
-                group.iter().map(|candidate| counters[candidate.bucket as usize] as usize).sum();
-            let (room, later) = rest.split_at_mut((C + 1) * pixels);
+            let mut starts = zeros::<usize>((1 << bits) + 1)?;
+            for candidate in group {
+                let partition = candidate.bucket >> (self.plan.bucket_bits - bits);
+                starts[partition as usize] += (C + 1) * counters[candidate.bucket as usize] as usize;
+            }
+            let mut next = 0;
+            for start in &mut starts {
+                next += std::mem::replace(start, next);
+            }
+            let (room, later) = rest.split_at_mut(next);
             rest = later;
-            work.push((range, counters, room));
+            work.push((range, starts, room));
         }
-        let parts = self
-            .threads
-            .map(work, |(range, counters, room)| self.sort_part(range, counters, group, &wanted, room));
+        let parts = self.threads.map(work, |(range, starts, room)| {
+            self.sort_part(range, starts, &wanted, u32::BITS - bits, room)
+        });
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
 
         // Several tasks for each thread, since some will take longer; each keeps its table.
-        let step = wanted.partitions.div_ceil(8 * self.threads.count());
+        let step = (1usize << bits).div_ceil(8 * self.threads.count());
         let params = best.params();
-        let found = self.threads.map((0..wanted.partitions).step_by(step).collect(), |first| {
+        let found = self.threads.map((0..1 << bits).step_by(step).collect(), |first| {
             let mut best = Best::new(&params);
-            let mut table = Vec::new();
-            for partition in first..wanted.partitions.min(first + step) {
+            let mut table = PartitionTable::<C>::default();
+            for partition in first..(first + step).min(1 << bits) {
                 let entries = parts.iter().map(|part| part.partition(partition));
-                count_partition::<C>(entries, &mut table, self.seed, &mut best)?;
+                table.count(entries, self.seed, &mut best)?;
             }
             Ok(best.into_colors())
         });
@@ -334,34 +337,23 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn sort_part<'s>(
         &self,
         range: Range<usize>,
-        counters: &[u32],
-        group: &[Candidate],
+        starts: Vec<usize>,
         wanted: &Wanted,
+        shift: u32,
         room: &'s mut [u32],
     ) -> Result<SortedPart<'s>, Error> {
-        let mut starts = zeros::<usize>(wanted.partitions)?;
-        for candidate in group {
-            let bucket = candidate.bucket as usize;
-            starts[wanted.partition_of[bucket] as usize] += (C + 1) * counters[bucket] as usize;
-        }
-        let mut next = 0;
-        for start in &mut starts {
-            next += std::mem::replace(start, next);
-        }
         let mut ends = starts.clone();
-        let mut last = None;
-        self.for_wanted(range, wanted, |pixel, partition| {
-            if let Some((last, at)) = last
-                && last == *pixel
-            {
-                room[at] += 1;
+        let (mut last, mut last_count) = (None, 0);
+        self.for_wanted(range, wanted, |pixel, hash| {
+            if last == Some(*pixel) {
+                room[last_count] += 1;
                 return Ok(());
             }
-            let end = &mut ends[partition as usize];
+            let end = &mut ends[hash.unbounded_shr(shift) as usize];
             let entry = &mut room[*end..][..C + 1];
             entry[..C].copy_from_slice(pixel);
             entry[C] = 1;
-            last = Some((*pixel, *end + C));
+            (last, last_count) = (Some(*pixel), *end + C);
             *end += C + 1;
             Ok::<_, Error>(())
         })?;
@@ -372,6 +364,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 /// The wanted pixels of a part of the image, by partition: entries of the channels and a count.
 struct SortedPart<'a> {
     words: &'a [u32],
+    /// One more than there are partitions.
     starts: Vec<usize>,
     ends: Vec<usize>,
 }
@@ -382,34 +375,63 @@ impl<'a> SortedPart<'a> {
     }
 }
 
-/// Adds up the entries of one partition, in `table`.
-fn count_partition<'a, const C: usize>(
-    entries: impl Iterator<Item = &'a [u32]> + Clone,
-    table: &mut Vec<([u32; C], u32)>,
-    seed: u64,
-    best: &mut Best,
-) -> Result<(), Error> {
-    let count: usize = entries.clone().map(|entries| entries.len() / (C + 1)).sum();
-    let slots = (2 * count).next_power_of_two();
-    let shift = u64::BITS - slots.trailing_zeros().max(1);
-    table.clear();
-    table.try_reserve(slots).map_err(|_| no_memory(slots))?;
-    table.resize(slots, ([0; C], 0));
-    for entry in entries.flat_map(|entries| entries.chunks_exact(C + 1)) {
-        let pixel: [u32; C] = std::array::from_fn(|channel| entry[channel]);
-        // Not the hash that chose the partition.
-        let mut slot = (Key::of_canonical(&pixel).hash(!seed) >> shift) as usize & (slots - 1);
-        while table[slot].1 != 0 && table[slot].0 != pixel {
-            slot = (slot + 1) & (slots - 1);
+/// A hash table of the colours of a partition, kept for its memory.
+#[derive(Default)]
+struct PartitionTable<const C: usize> {
+    colors: Vec<([u32; C], u32)>,
+    /// A colour's index plus one, and above `INDEX_BITS` some bits of its hash; 0 where the slot is free.
+    slots: Vec<u32>,
+}
+
+/// Enough for the pixels of a group.
+const INDEX_BITS: u32 = 23;
+
+impl<const C: usize> PartitionTable<C> {
+    /// Adds up the entries of a partition.
+    fn count<'a>(
+        &mut self,
+        entries: impl Iterator<Item = &'a [u32]> + Clone,
+        seed: u64,
+        best: &mut Best,
+    ) -> Result<(), Error> {
+        let Self { colors, slots } = self;
+        let most: usize = entries.clone().map(|entries| entries.len() / (C + 1)).sum();
+        // At most a quarter full: most searches end at the first slot.
+        let slot_count = (4 * most).next_power_of_two().max(2);
+        let shift = u64::BITS - slot_count.trailing_zeros();
+        slots.clear();
+        slots.try_reserve(slot_count).map_err(|_| no_memory(slot_count))?;
+        slots.resize(slot_count, 0);
+        colors.clear();
+        colors.try_reserve(most).map_err(|_| no_memory(most))?;
+
+        for entry in entries.flat_map(|entries| entries.chunks_exact(C + 1)) {
+            let pixel: [u32; C] = std::array::from_fn(|channel| entry[channel]);
+            // Not the hash that chose the partition.
+            let hash = Key::of_canonical(&pixel).hash(!seed);
+            let tag = (hash as u32) << INDEX_BITS;
+            let mut slot = (hash >> shift) as usize;
+            loop {
+                let held = slots[slot];
+                if held == 0 {
+                    colors.push((pixel, entry[C]));
+                    slots[slot] = tag | colors.len() as u32;
+                    break;
+                }
+                let color = (held & ((1 << INDEX_BITS) - 1)) as usize - 1;
+                if (held ^ tag) >> INDEX_BITS == 0 && colors[color].0 == pixel {
+                    colors[color].1 += entry[C];
+                    break;
+                }
+                slot = (slot + 1) & (slot_count - 1);
+            }
         }
-        table[slot].0 = pixel;
-        table[slot].1 += entry[C];
+        let bar = best.bar();
+        for &(pixel, pixels) in colors.iter().filter(|&&(_, pixels)| u64::from(pixels) >= bar) {
+            best.add(ColorCount { color: Key::of_canonical(&pixel).color(), pixels: pixels.into() })?;
+        }
+        Ok(())
     }
-    let bar = best.bar();
-    for (pixel, pixels) in table.iter().filter(|&&(_, pixels)| pixels > 0 && u64::from(pixels) >= bar) {
-        best.add(ColorCount { color: Key::of_canonical(pixel).color(), pixels: u64::from(*pixels) })?;
-    }
-    Ok(())
 }
 
 fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
