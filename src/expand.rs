@@ -22,20 +22,27 @@ pub(crate) fn expand(
     masks: &mut [MaybeUninit<f32>],
     threads: &Threads,
 ) {
+    /// Pieces of planes listed at a time, 16 bytes each.
+    const MOST_PIECES: usize = 1 << 16;
     let stream = masks.len() > STREAM_FLOATS;
     let mask_count = masks.len() / plane;
-    // A tile of all planes at a time, so that its labels are read once.
-    let mut tiles: Vec<_> = labels.tiles().map(|tile| (tile, Vec::with_capacity(mask_count))).collect();
-    for plane in masks.chunks_exact_mut(plane) {
-        for ((_, planes), part) in tiles.iter_mut().zip(plane[first_pixel..].chunks_mut(TILE)) {
-            planes.push(part);
+    let tiles_at_a_time = (MOST_PIECES / mask_count).max(threads.count());
+    let mut next = labels.tiles().zip((first_pixel..).step_by(TILE)).peekable();
+    while let Some(&(_, first_pixel)) = next.peek() {
+        // A tile of all planes at a time, so that its labels are read once.
+        let tiles = next.by_ref().take(tiles_at_a_time);
+        let mut tiles: Vec<_> = tiles.map(|(tile, _)| (tile, Vec::with_capacity(mask_count))).collect();
+        for plane in masks.chunks_exact_mut(plane) {
+            for ((_, planes), part) in tiles.iter_mut().zip(plane[first_pixel..].chunks_mut(TILE)) {
+                planes.push(part);
+            }
         }
+        threads.for_each(tiles, |((labels, dictionary), planes): ((Labels, &[u32]), Vec<Plane>)| {
+            for (plane, &label) in planes.into_iter().zip(dictionary) {
+                write_plane(labels, label, plane, stream);
+            }
+        });
     }
-    threads.for_each(tiles, |((labels, dictionary), planes): ((Labels, &[u32]), Vec<Plane>)| {
-        for (plane, &label) in planes.into_iter().zip(dictionary) {
-            write_plane(labels, label, plane, stream);
-        }
-    });
 }
 
 fn write_plane(labels: Labels, wanted: u32, plane: Plane, stream: bool) {

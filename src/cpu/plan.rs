@@ -100,3 +100,50 @@ impl CpuPlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a plan takes at most: what stays, and the more hungry of the two ways to count.
+    fn bytes(plan: &CpuPlan, pixels: usize) -> u64 {
+        let kept = if plan.keep_labels { 2 * pixels as u64 } else { 0 };
+        let few = plan.parts * plan.few.most;
+        let buckets = (1 << plan.bucket_bits) * (4 * plan.parts as u64 + BYTES_PER_BUCKET);
+        let sorted = plan.group_pixels as u64 * BYTES_PER_GROUP_PIXEL;
+        let band = 4 * plan.band_pixels as u64;
+        kept + (few as u64 * BYTES_PER_FEW_COLOR).max(buckets) + sorted + band
+    }
+
+    #[test]
+    fn plans_keep_the_limit() {
+        for pixels in [1, 4096, 2_073_600, 8_294_400, 33_177_600, 10_000_000_000] {
+            for threads in [1, 2, 16, 64, 512] {
+                for limit in [32 << 20, 33 << 20, 64 << 20, 1 << 30, 1 << 40] {
+                    let plan = CpuPlan::new(pixels, threads, limit);
+                    assert!(bytes(&plan, pixels) <= limit, "{pixels} {threads} {limit} {plan:?}");
+                    assert!(plan.parts >= 1 && plan.parts <= threads, "{plan:?}");
+                    assert!(plan.few.always >= 512 && plan.few.most <= 65_534, "{plan:?}");
+                    assert!((10..=20).contains(&plan.bucket_bits), "{plan:?}");
+                    assert!(plan.band_pixels.is_multiple_of(TILE) && plan.band_pixels > 0, "{plan:?}");
+                    assert!((1 << 16..=4 << 20).contains(&plan.group_pixels), "{plan:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_limit_all_threads_count_and_labels_are_kept() {
+        for pixels in [1, 33_177_600, 10_000_000_000] {
+            let plan = CpuPlan::new(pixels, 64, 0);
+            assert_eq!((plan.parts, plan.keep_labels, plan.few.most), (64, true, 65_534));
+        }
+        assert_eq!(CpuPlan::new(8_294_400, 2, 0).bucket_bits, 17);
+    }
+
+    #[test]
+    fn labels_are_kept_where_they_take_half_of_the_memory_at_most() {
+        assert!(CpuPlan::new(8 << 20, 2, 32 << 20).keep_labels);
+        assert!(!CpuPlan::new((8 << 20) + 1, 2, 32 << 20).keep_labels);
+    }
+}

@@ -5,6 +5,7 @@
 //! first, in groups that fit the memory; the bar rises as exact counts come in. What is left out is
 //! left out for certain, so that the result is exact, ties included.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::codes::{self, CodeSet, Codes};
@@ -174,27 +175,31 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         // Where no bucket is much fuller than others, no colour is frequent.
         if rest[boundary..].iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
-            self.count_in_tables(&rest.split_off(boundary), &mut best)?;
+            self.count_in_tables(&rest[boundary..], &mut best)?;
+            rest.truncate(boundary);
         }
 
+        // The fuller ones first, since they raise the bar; neighbours together where that makes little
+        // difference, since their codes tell whether pixels are wanted.
+        let level = |candidate: &Candidate| (candidate.total / (2 * average as u64 + 32)).checked_ilog2();
         rest.retain(|candidate| candidate.total >= best.bar());
-        rest.sort_unstable_by(|a, b| b.cmp(a));
-        let mut rest = rest.as_slice();
-        while let Some(fullest) = rest.first().filter(|fullest| fullest.total >= best.bar()) {
-            let group_pixels = self.plan.group_pixels as u64;
-            if fullest.total > group_pixels {
-                self.count_in_tables(&rest[..1], &mut best)?;
-                rest = &rest[1..];
-                continue;
+        rest.sort_unstable_by_key(|candidate| (Reverse(level(candidate)), candidate.bucket));
+        let group_pixels = self.plan.group_pixels as u64;
+        while let Some(first) = rest.first() {
+            let mut group = 1;
+            if first.total > group_pixels {
+                self.count_in_tables(&rest[..group], &mut best)?;
+            } else {
+                let mut total = 0;
+                let fitting = rest.iter().take_while(|candidate| {
+                    total += candidate.total;
+                    total <= group_pixels
+                });
+                group = fitting.count();
+                self.count_sorted(&rest[..group], sorted, &mut best)?;
             }
-            let mut total = 0;
-            let fitting = rest.iter().take_while(|candidate| {
-                total += candidate.total;
-                total <= group_pixels && candidate.total >= best.bar()
-            });
-            let (group, later) = rest.split_at(fitting.count());
-            rest = later;
-            self.count_sorted(group, sorted, &mut best)?;
+            rest.drain(..group);
+            rest.retain(|candidate| candidate.total >= best.bar());
         }
         Ok(best.into_colors())
     }
@@ -283,8 +288,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn count_sorted(&self, group: &[Candidate], sorted: &mut Vec<u32>, best: &mut Best) -> Result<(), Error> {
         let wanted = Wanted::new(&self.buckets, group)?;
         let pixels: u64 = group.iter().map(|candidate| candidate.total).sum();
-        // No more than there are buckets, so that the buckets' counters tell the partitions' sizes.
-        let bits = (pixels / PARTITION_PIXELS).max(1).ilog2().min(self.plan.bucket_bits);
+        // The group's buckets may be neighbours: partitions are parts of all hashes.
+        let buckets = || group.iter().map(|candidate| u64::from(candidate.bucket));
+        let span = 1 + buckets().max().unwrap_or(0) - buckets().min().unwrap_or(0);
+        let partitions = pixels / PARTITION_PIXELS * ((1 << self.plan.bucket_bits) / span);
+        // No more than there are buckets, whose counters tell the partitions' sizes.
+        let bits = partitions.max(1).ilog2().min(self.plan.bucket_bits);
         let words = (C + 1) * pixels as usize;
         if sorted.len() < words {
             sorted.clear();
@@ -448,4 +457,45 @@ fn room<T>(count: usize) -> Result<Vec<T>, Error> {
 
 fn no_memory(entries: usize) -> Error {
     Error::OutOfMemory(format!("counting colours, {entries} entries"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two-channel pixels that all have the hash 0.
+    fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {
+        // For each first channel some second one gives the hash 0; the search goes by bits, since the
+        // lower bits of a hash depend on lower bits of what is hashed alone.
+        let unfold = |folded: u32| folded ^ folded >> 15 ^ folded >> 30;
+        (1..=count)
+            .map(|first| {
+                let mut folded = 0u32;
+                for bit in 0..32 {
+                    let hash = hasher.hash(&[first, unfold(folded)]);
+                    folded |= hash & 1 << bit;
+                }
+                [first, unfold(folded)]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn colors_of_one_bucket_are_split_until_they_fit_a_table() {
+        let (seed, threads) = (7, Threads::new(0).unwrap());
+        let mut pixels = colliding(3 * MOST_TABLE_COLORS as u32, Hasher::new(seed));
+        pixels.retain(|pixel| !pixel.iter().any(|&bits| is_nan(bits) || bits == 0x8000_0000));
+        assert!(pixels.len() > 2 * MOST_TABLE_COLORS);
+        let favourite = pixels[1234];
+        pixels.extend([favourite; 3]);
+        let params = Params { min_pixels: 1, max_count: 1 };
+        for group_pixels in [100, 4 << 20] {
+            let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
+            let many = ManyColors::new(&pixels, None, plan, seed, &threads).unwrap();
+            assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
+            let best = many.best(&params, &mut Vec::new()).unwrap();
+            let expected = Key::of_canonical(&favourite).color();
+            assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
+        }
+    }
 }

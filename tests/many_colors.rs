@@ -1,0 +1,103 @@
+//! Images with more colours than fit one table, on every backend, with and without a memory limit.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Case, Random, all_options, assert_no_validation_messages, check, oracle};
+use ctm::{Context, Options, Params};
+
+/// Gradients with the noise of a sensor, and a black corner: some frequent colours, a great many rare
+/// ones; some pixels with NaN, and zeros of both signs.
+fn photo(random: &mut Random, width: u32, height: u32, channels: u32) -> Case {
+    let mut pixels = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            for channel in 0..channels {
+                let level = match channel {
+                    _ if x < width / 4 && y < height / 3 => 0,
+                    0 => 200 * x / width,
+                    1 => 200 * y / height,
+                    _ => 40 * (x * 5 / width),
+                };
+                let value = (level + random.below(8)) as f32 / 255.0;
+                pixels.push(match random.below(5000) {
+                    0 => f32::NAN,
+                    _ if value == 0.0 && random.below(2) == 0 => -0.0,
+                    _ => value,
+                });
+            }
+        }
+    }
+    Case { width, height, channels, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+}
+
+/// No colour twice, neither in order nor at random.
+fn all_different(width: u32, height: u32, channels: u32) -> Case {
+    let mut pixels = Vec::new();
+    for number in 0..width * height {
+        let mixed = number.wrapping_mul(0x9e37_79b1);
+        let color = match channels {
+            1 => [f32::from_bits(0x3e00_0000 + (mixed >> 8)), 0.0, 0.0, 0.0],
+            _ => [mixed >> 16, mixed & 0xffff, number & 7, 1].map(|value| value as f32 / 65_535.0),
+        };
+        pixels.extend_from_slice(&color[..channels as usize]);
+    }
+    Case { width, height, channels, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+}
+
+/// Colours in which only the upper bits of two channels differ: the hash tells them apart badly,
+/// whatever its seed.
+fn hard_to_hash(width: u32, height: u32) -> Case {
+    let mut pixels = Vec::new();
+    for number in 0..width * height {
+        for bits in [number % 1024, number / 1024] {
+            let folded = bits << 22;
+            let bits = folded ^ folded >> 15 ^ folded >> 30;
+            pixels.push(f32::from_bits(bits));
+        }
+    }
+    Case { width, height, channels: 2, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+}
+
+fn hold(mut case: Case, settings: &[(u64, u32)]) {
+    for &(min_pixels, max_count) in settings {
+        case.params = Params { min_pixels, max_count };
+        let answer = oracle::answer(&case);
+        for options in all_options() {
+            for memory_limit in [0, Options::LEAST_MEMORY_LIMIT] {
+                let options = Options { memory_limit, ..options.clone() };
+                let mut context = Context::new(&options).unwrap();
+                check(&mut context, &case, &answer).unwrap();
+                // Another image in between: nothing of it may be left.
+                case.pixels.reverse();
+                context.palette(&case.map(), &case.params).unwrap();
+                case.pixels.reverse();
+                check(&mut context, &case, &answer).unwrap();
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn photos() {
+    let mut random = Random(1);
+    for channels in 1..=4 {
+        hold(photo(&mut random, 700, 500, channels), &[(1, 5), (40, 3)]);
+    }
+    hold(photo(&mut random, 517, 331, 3), &[(2, 300)]);
+}
+
+#[test]
+fn all_colors_different() {
+    for channels in 1..=4 {
+        hold(all_different(801, 500, channels), &[(1, 3)]);
+    }
+    hold(all_different(801, 500, 3), &[(2, 5)]);
+}
+
+#[test]
+fn colors_that_are_hard_to_hash() {
+    hold(hard_to_hash(1024, 300), &[(1, 4)]);
+}
