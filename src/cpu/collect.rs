@@ -15,7 +15,7 @@ pub(super) fn collect(parts: &[Part], min_pixels: u64, seed: u64) -> Result<Coun
             if sum == counts.len() {
                 counts.push(0);
             }
-            counts[sum] += part.counts[number as usize];
+            counts[sum] += u64::from(part.counts[number as usize]);
         }
     }
     let mut colors = Vec::new();

@@ -19,8 +19,9 @@ use crate::threads::Threads;
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) table: ColorTable,
-    /// Pixels by colour number; those at 0 have no colour.
-    pub(super) counts: Vec<u64>,
+    /// Pixels by colour number; those at 0 have no colour. A part has less than 2^32 pixels.
+    pub(super) counts: Vec<u32>,
+    mixed: MixedCounts,
     /// The width of each tile's labels.
     pub(super) widths: Vec<LabelWidth>,
 }
@@ -105,12 +106,50 @@ fn count_part_generic<const C: usize>(
         }
         part.widths.push(width);
     }
+    part.mixed.pour(&mut part.counts);
     Ok(Some(part))
+}
+
+/// Counters of single pixels whose numbers take a byte. Neighbours have counters of their own: of few
+/// colours the next pixel often has the same, and one counter would have to wait for itself.
+#[derive(Debug)]
+struct MixedCounts {
+    lanes: [[u32; 256]; 4],
+}
+
+impl Default for MixedCounts {
+    fn default() -> Self {
+        Self { lanes: [[0; 256]; 4] }
+    }
+}
+
+impl MixedCounts {
+    /// Counts a pixel for each number, in `counts` where they do not fit.
+    #[inline(always)]
+    fn add(&mut self, numbers: &[u32], counts: &mut [u32]) {
+        if counts.len() > 256 {
+            numbers.iter().for_each(|&number| counts[number as usize] += 1);
+            return;
+        }
+        let (quads, rest) = numbers.as_chunks::<4>();
+        for quad in quads {
+            for (lane, &number) in self.lanes.iter_mut().zip(quad) {
+                lane[number as u8 as usize] += 1;
+            }
+        }
+        rest.iter().for_each(|&number| self.lanes[0][number as u8 as usize] += 1);
+    }
+
+    fn pour(&mut self, counts: &mut [u32]) {
+        for lane in &self.lanes {
+            counts.iter_mut().zip(lane).for_each(|(count, more)| *count += more);
+        }
+    }
 }
 
 impl Part {
     pub(super) fn new(seed: u64) -> Result<Self, Error> {
-        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() })
+        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], mixed: MixedCounts::default(), widths: Vec::new() })
     }
 
     /// Counts a tile, of which `seen` pixels of the part lie before.
@@ -137,14 +176,14 @@ impl Part {
             let numbers = &mut numbers[start..start + length];
             match piece {
                 Piece::Run(length) => {
-                    self.counts[block[0] as usize] += length as u64;
+                    self.counts[block[0] as usize] += length as u32;
                     numbers.fill(block[0] as u16);
                 }
                 Piece::Mixed(_) => {
                     for (label, &number) in numbers.iter_mut().zip(&block) {
-                        self.counts[number as usize] += 1;
                         *label = number as u16;
                     }
+                    self.mixed.add(&block[..length], &mut self.counts);
                 }
             }
             if !few.include(self.table.len(), seen + start) {
