@@ -1,7 +1,7 @@
 //! Shaders and pipelines, one for each stage and each value of its specialisation constants.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use vulkano::pipeline::compute::ComputePipelineCreateInfo;
 use vulkano::pipeline::layout::PipelineDescriptorSetLayoutCreateInfo;
@@ -10,6 +10,7 @@ use vulkano::shader::{ShaderModule, SpecializationConstant};
 use vulkano::{Validated, VulkanError};
 
 use super::gpu::{Gpu, driver_error};
+use super::pipeline_cache::Cache;
 use crate::error::Error;
 use crate::labels::LabelWidth;
 
@@ -42,25 +43,33 @@ pub(super) enum Stage {
     Label { channels: u32, width: LabelWidth },
 }
 
-/// The pipelines made so far.
-#[derive(Debug, Default)]
+/// The pipelines made on a device so far, and the driver's cache behind them.
+#[derive(Clone, Debug)]
 pub(super) struct Pipelines {
-    made: HashMap<Stage, Arc<ComputePipeline>>,
+    made: Arc<Mutex<HashMap<Stage, Arc<ComputePipeline>>>>,
+    pub(super) cache: Cache,
 }
 
 impl Pipelines {
+    /// No pipelines yet, but what the cache has.
+    pub(super) fn new(cache: Cache) -> Self {
+        Self { made: Arc::default(), cache }
+    }
+
     /// The pipeline of a stage, made when first asked for.
-    pub(super) fn get(&mut self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
-        if let Some(pipeline) = self.made.get(&stage) {
+    pub(super) fn get(&self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = made.get(&stage) {
             return Ok(pipeline.clone());
         }
-        let pipeline = make(gpu, stage).map_err(driver_error("making a pipeline"))?;
-        self.made.insert(stage, pipeline.clone());
+        let pipeline = make(gpu, &self.cache, stage).map_err(driver_error("making a pipeline"))?;
+        made.insert(stage, pipeline.clone());
+        self.cache.keep();
         Ok(pipeline)
     }
 }
 
-fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
+fn make(gpu: &Gpu, cache: &Cache, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
     let device = gpu.device.clone();
     let load = match stage {
         Stage::Count { .. } => count::load,
@@ -87,5 +96,9 @@ fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<Vulka
         .into_pipeline_layout_create_info(device.clone())
         .map_err(|error| invalid(&error.to_string()))?;
     let layout = PipelineLayout::new(device.clone(), layout)?;
-    ComputePipeline::new(device, None, ComputePipelineCreateInfo::stage_layout(stage, layout))
+    ComputePipeline::new(
+        device,
+        cache.for_pipelines(),
+        ComputePipelineCreateInfo::stage_layout(stage, layout),
+    )
 }
