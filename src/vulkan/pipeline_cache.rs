@@ -85,8 +85,8 @@ fn checksum(parts: [&[u8]; 2]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// What the caches of contexts held last, for contexts to come. Software drivers give out nothing but
-/// the header.
+/// What the caches of contexts held last, for contexts to come. Of software drivers that is nothing but
+/// a header.
 static KEPT: Mutex<Vec<(Identity, Vec<u8>)>> = Mutex::new(Vec::new());
 
 /// A driver's pipeline cache. Where the driver makes none, pipelines are compiled without.
@@ -134,7 +134,7 @@ impl Cache {
     /// Keeps what the cache holds for contexts to come.
     pub(super) fn keep(&self) {
         let Some(Ok(data)) = self.cache.as_ref().map(|cache| cache.get_data()) else { return };
-        if data.len() <= VULKAN_HEADER || !data.starts_with(&self.identity.vulkan_header()) {
+        if !data.starts_with(&self.identity.vulkan_header()) {
             return;
         }
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
