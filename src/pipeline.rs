@@ -73,7 +73,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
-/// Contexts share nothing: each may work on its own thread.
+/// Each context may work on its own thread.
 #[derive(Debug)]
 pub struct Context {
     backends: Vec<Box<dyn Backend>>,

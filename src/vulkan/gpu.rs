@@ -11,8 +11,8 @@ use vulkano::command_buffer::allocator::{
     StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
 };
 use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
-use vulkano::device::Device;
 use vulkano::device::physical::PhysicalDevice;
+use vulkano::device::{Device, DeviceExtensions};
 use vulkano::memory::MemoryPropertyFlags;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{Validated, VulkanError, VulkanObject};
@@ -82,7 +82,7 @@ impl Gpu {
             Some(limits) => limits.clone(),
             None => limits_of(&physical),
         };
-        let opened = Opened::take(physical)?;
+        let opened = Opened::take(physical, DeviceExtensions::empty())?;
         if let Some(packed) = &options.pipeline_cache {
             opened.pipelines.cache.add_packed(packed)?;
         }

@@ -43,10 +43,14 @@ pub(super) enum Stage {
     Label { channels: u32, width: LabelWidth },
 }
 
+/// Specialisation constants: their numbers and values. Contexts that have a device one after the other
+/// may want different ones for the same stage.
+type Constants = Vec<(u32, u32)>;
+
 /// The pipelines made on a device so far, and the driver's cache behind them.
 #[derive(Clone, Debug)]
 pub(super) struct Pipelines {
-    made: Arc<Mutex<HashMap<Stage, Arc<ComputePipeline>>>>,
+    made: Arc<Mutex<HashMap<(Stage, Constants), Arc<ComputePipeline>>>>,
     pub(super) cache: Cache,
 }
 
@@ -59,17 +63,31 @@ impl Pipelines {
     /// The pipeline of a stage, made when first asked for.
     pub(super) fn get(&self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = made.get(&stage) {
+        let key = (stage, constants(stage));
+        if let Some(pipeline) = made.get(&key) {
             return Ok(pipeline.clone());
         }
-        let pipeline = make(gpu, &self.cache, stage).map_err(driver_error("making a pipeline"))?;
-        made.insert(stage, pipeline.clone());
+        let pipeline = make(gpu, &self.cache, stage, &key.1).map_err(driver_error("making a pipeline"))?;
+        made.insert(key, pipeline.clone());
         self.cache.keep();
         Ok(pipeline)
     }
 }
 
-fn make(gpu: &Gpu, cache: &Cache, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
+fn constants(stage: Stage) -> Constants {
+    match stage {
+        Stage::Count { channels } => vec![(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
+        Stage::Collect => Vec::new(),
+        Stage::Label { channels, width } => vec![(0, channels), (1, 8 * width.bytes() as u32)],
+    }
+}
+
+fn make(
+    gpu: &Gpu,
+    cache: &Cache,
+    stage: Stage,
+    constants: &[(u32, u32)],
+) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
     let device = gpu.device.clone();
     let load = match stage {
         Stage::Count { .. } => count::load,
@@ -77,11 +95,6 @@ fn make(gpu: &Gpu, cache: &Cache, stage: Stage) -> Result<Arc<ComputePipeline>, 
         Stage::Label { .. } => label::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
-    let constants: &[(u32, u32)] = match stage {
-        Stage::Count { channels } => &[(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
-        Stage::Collect => &[],
-        Stage::Label { channels, width } => &[(0, channels), (1, 8 * width.bytes() as u32)],
-    };
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
     let module = module.specialize(constants.collect())?;
     let invalid = |problem: &str| {
