@@ -43,14 +43,17 @@ pub(super) enum Stage {
     Label { channels: u32, width: LabelWidth },
 }
 
-/// Specialisation constants: their numbers and values. Contexts that have a device one after the other
-/// may want different ones for the same stage.
+/// Specialisation constants: their numbers and values.
 type Constants = Vec<(u32, u32)>;
+
+/// Pipelines by stage and constants: contexts that have a device one after the other may want
+/// different ones of the same stage.
+type Made = HashMap<(Stage, Constants), Arc<ComputePipeline>>;
 
 /// The pipelines made on a device so far, and the driver's cache behind them.
 #[derive(Clone, Debug)]
 pub(super) struct Pipelines {
-    made: Arc<Mutex<HashMap<(Stage, Constants), Arc<ComputePipeline>>>>,
+    made: Arc<Mutex<Made>>,
     pub(super) cache: Cache,
 }
 
