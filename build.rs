@@ -4,7 +4,8 @@ use std::env;
 use std::path::PathBuf;
 
 /// The header's sources, in the order of their items in it.
-const C_INTERFACE: [&str; 3] = ["src/capi/status.rs", "src/capi/options.rs", "src/capi/context.rs"];
+const C_INTERFACE: [&str; 4] =
+    ["src/capi/status.rs", "src/capi/options.rs", "src/capi/counters.rs", "src/capi/context.rs"];
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
@@ -52,7 +53,9 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          #define CTM_VERSION_MINOR {minor}\n\
          #define CTM_VERSION_PATCH {patch}\n\n\
          /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */\n\
-         #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0 }}"
+         #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0 }}\n\n\
+         /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */\n\
+         #define CTM_COUNTERS_INIT {{ sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }}"
     ));
     let builder = cbindgen::Builder::new().with_config(config);
     C_INTERFACE

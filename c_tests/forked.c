@@ -26,6 +26,12 @@ int main(int argc, char **argv)
                      CTM_ERROR_INVALID_ARGUMENT);
         CHECK(mask_count == 77);
         CHECK(strstr(ctm_last_error(parents), "process") != NULL);
+        ctm_counters counters = CTM_COUNTERS_INIT;
+        CHECK_STATUS(parents, ctm_context_counters(parents, &counters), CTM_ERROR_INVALID_ARGUMENT);
+        size_t size = 77;
+        CHECK_STATUS(parents, ctm_context_pipeline_cache(parents, NULL, &size),
+                     CTM_ERROR_INVALID_ARGUMENT);
+        CHECK(size == 77);
         if (ctm_context_backend(parents) == CTM_BACKEND_VULKAN) {
             ctm_options options = CTM_OPTIONS_INIT;
             options.backend = CTM_BACKEND_VULKAN;

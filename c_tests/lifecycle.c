@@ -76,7 +76,8 @@ static void default_options(void)
     CHECK(initialised.struct_size == sizeof initialised);
     CHECK(initialised.backend == CTM_BACKEND_AUTO && initialised.max_threads == 0);
     CHECK(initialised.device_name == NULL && initialised.device_timeout_ms == 0);
-    CHECK(initialised.reserved == 0);
+    CHECK(initialised.reserved == 0 && initialised.memory_limit == 0);
+    CHECK(initialised.pipeline_cache == NULL && initialised.pipeline_cache_size == 0);
     const ctm_options *const defaults[] = { NULL, &initialised };
     for (int i = 0; i < 2; i++) {
         ctm_context *context = NULL;

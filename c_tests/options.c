@@ -28,7 +28,7 @@ static void refused(const ctm_options *options, ctm_status expected, const char 
 static void struct_sizes(const char *device)
 {
     const size_t size = sizeof(ctm_options);
-    const size_t wrong[] = { 0, 1, 8, size - 1, size + 1, size + 8, SIZE_MAX };
+    const size_t wrong[] = { 0, 1, 8, 24, 31, 33, 40, 48, size - 1, size + 1, size + 8, SIZE_MAX };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ctm_options options = options_for(device);
         options.struct_size = wrong[i];
@@ -52,6 +52,18 @@ static void fields(const char *device)
         options = options_for(device);
         options.reserved = unknown[i];
         REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "reserved", value);
+    }
+}
+
+static void memory_limits(const char *device)
+{
+    static const uint64_t too_small[] = { 1, 4096, (UINT64_C(32) << 20) - 1 };
+    for (size_t i = 0; i < sizeof too_small / sizeof *too_small; i++) {
+        ctm_options options = options_for(device);
+        options.memory_limit = too_small[i];
+        char value[64];
+        snprintf(value, sizeof value, "memory_limit is %llu;", (unsigned long long)too_small[i]);
+        REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, value, "33554432 (32 MiB)");
     }
 }
 
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
     CHECK(strcmp(ctm_last_error(NULL), "") == 0);
     struct_sizes(device);
     fields(device);
+    memory_limits(device);
     device_names();
     pointers(device);
 

@@ -28,13 +28,28 @@ FROZEN(status_is_4_bytes, sizeof(ctm_status) == 4);
 FROZEN(status_is_signed, (ctm_status)-1 < 0);
 
 #if UINTPTR_MAX == UINT64_MAX
-FROZEN(options_size, sizeof(ctm_options) == 32);
+FROZEN(options_size, sizeof(ctm_options) == 56);
 FROZEN(options_struct_size, offsetof(ctm_options, struct_size) == 0);
 FROZEN(options_backend, offsetof(ctm_options, backend) == 8);
 FROZEN(options_max_threads, offsetof(ctm_options, max_threads) == 12);
 FROZEN(options_device_name, offsetof(ctm_options, device_name) == 16);
 FROZEN(options_device_timeout_ms, offsetof(ctm_options, device_timeout_ms) == 24);
 FROZEN(options_reserved, offsetof(ctm_options, reserved) == 28);
+FROZEN(options_memory_limit, offsetof(ctm_options, memory_limit) == 32);
+FROZEN(options_pipeline_cache, offsetof(ctm_options, pipeline_cache) == 40);
+FROZEN(options_pipeline_cache_size, offsetof(ctm_options, pipeline_cache_size) == 48);
+
+FROZEN(counters_size, sizeof(ctm_counters) == 80);
+FROZEN(counters_struct_size, offsetof(ctm_counters, struct_size) == 0);
+FROZEN(counters_bytes_to_device, offsetof(ctm_counters, bytes_to_device) == 8);
+FROZEN(counters_bytes_from_device, offsetof(ctm_counters, bytes_from_device) == 16);
+FROZEN(counters_bytes_imported, offsetof(ctm_counters, bytes_imported) == 24);
+FROZEN(counters_dispatches, offsetof(ctm_counters, dispatches) == 32);
+FROZEN(counters_submissions, offsetof(ctm_counters, submissions) == 40);
+FROZEN(counters_device_allocations, offsetof(ctm_counters, device_allocations) == 48);
+FROZEN(counters_pipelines, offsetof(ctm_counters, pipelines) == 56);
+FROZEN(counters_pixels_read, offsetof(ctm_counters, pixels_read) == 64);
+FROZEN(counters_device_bytes, offsetof(ctm_counters, device_bytes) == 72);
 #endif
 
 static void every_status_has_its_own_sentence(void)

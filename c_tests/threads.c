@@ -31,6 +31,11 @@ static void check_images(ctm_context *context, uint32_t number)
         }
         check_against_oracle(context, map, width, height, CHANNELS, 1, 5 + number + round);
         free(map);
+        ctm_counters counters = CTM_COUNTERS_INIT;
+        CHECK_STATUS(context, ctm_context_counters(context, &counters), CTM_OK);
+        size_t size = 0;
+        CHECK_STATUS(context, ctm_context_pipeline_cache(context, NULL, &size), CTM_OK);
+        CHECK((size == 0) == (ctm_context_backend(context) == CTM_BACKEND_CPU));
     }
 }
 
@@ -70,6 +75,13 @@ static void *work(void *argument)
         CHECK(strcmp(text, copied) == 0); /* The thread's own, until it asks again. */
     }
     if (j->shared == NULL) {
+        ctm_destroy(context);
+    }
+
+    /* Contexts that come and go on all threads at once hand devices on to each other. */
+    for (int i = 0; i < 5; i++) {
+        context = context_for(j->device);
+        check_small_image(context);
         ctm_destroy(context);
     }
     return NULL;

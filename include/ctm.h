@@ -32,7 +32,10 @@
 #define CTM_VERSION_PATCH 0
 
 /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */
-#define CTM_OPTIONS_INIT { sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0 }
+#define CTM_OPTIONS_INIT { sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0 }
+
+/** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
+#define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
@@ -102,7 +105,79 @@ typedef struct ctm_options {
      * Must be 0.
      */
     uint32_t reserved;
+    /**
+     * Bytes of memory, of the host and of the device together, that the context may hold during a
+     * call beside the caller's buffers. 0: as many as serve the speed; else at least 33,554,432
+     * (32 MiB). With less memory an image of many colours takes longer; its masks are the same. What
+     * does not fit all the same is `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_OUT_OF_DEVICE_MEMORY`.
+     * What a Vulkan driver holds for itself is not counted.
+     */
+    uint64_t memory_limit;
+    /**
+     * What `ctm_context_pipeline_cache` wrote in an earlier process: the pipelines in it need not be
+     * compiled again. Read during `ctm_create` only; any alignment. NULL: none. A cache that is
+     * damaged, of another version of the library, or not of this device and driver is silently not
+     * used; so is any for the CPU. The checks find accidents, not malice: keep it where nobody else
+     * can write.
+     */
+    const void *pipeline_cache;
+    /**
+     * The size of `pipeline_cache` in bytes. Must be 0 where that is NULL.
+     */
+    size_t pipeline_cache_size;
 } ctm_options;
+
+/**
+ * What the last `ctm_run` on a context has cost. Start from `CTM_COUNTERS_INIT`.
+ *
+ * Counted is what the library does itself: bytes of pixels, tables, lists and labels. What a driver
+ * copies, allocates or compiles beyond that is unknown.
+ */
+typedef struct ctm_counters {
+    /**
+     * `sizeof(ctm_counters)` as the caller's header has it; `CTM_COUNTERS_INIT` fills it in. Every
+     * size ever published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Bytes copied to the device's memory. 0 on the CPU.
+     */
+    uint64_t bytes_to_device;
+    /**
+     * Bytes copied from the device's memory. 0 on the CPU.
+     */
+    uint64_t bytes_from_device;
+    /**
+     * Bytes of the caller's memory that the device has read where they lie, without a copy.
+     */
+    uint64_t bytes_imported;
+    /**
+     * Dispatches of compute shaders.
+     */
+    uint64_t dispatches;
+    /**
+     * Submissions to the device's queue, each of which is waited for.
+     */
+    uint64_t submissions;
+    /**
+     * Allocations of device memory; imports of the caller's memory are not among them.
+     */
+    uint64_t device_allocations;
+    /**
+     * Compute pipelines made, from a cache or not; those that were there already are not counted.
+     */
+    uint64_t pipelines;
+    /**
+     * Pixels read by the host or the device: the image's number of pixels for each time that it was
+     * read.
+     */
+    uint64_t pixels_read;
+    /**
+     * Bytes of device memory that the context holds now, for this image and those to come; imports
+     * of the caller's memory are not among them.
+     */
+    uint64_t device_bytes;
+} ctm_counters;
 
 /**
  * The call did what was asked.
@@ -116,8 +191,9 @@ typedef struct ctm_options {
 #define CTM_ERROR_INVALID_ARGUMENT 1
 
 /**
- * The masks found need more floats than `masks_len`. `*mask_count` holds their number, `masks` was
- * not touched. The context stays usable.
+ * A buffer is too small for what it is to receive: the masks found need more floats than `masks_len`,
+ * and `*mask_count` holds their number; or the pipeline cache needs more bytes than `*size`, which now
+ * holds their number. The buffer was not touched. The context stays usable.
  */
 #define CTM_ERROR_BUFFER_TOO_SMALL 2
 
@@ -266,8 +342,9 @@ ctm_status ctm_run(struct ctm_context *context,
                    uint32_t *mask_count);
 
 /**
- * Destroys a context and gives back all that it holds. Waits for the calls of `ctm_run` that are
- * still inside; no call on the context may start once this one has.
+ * Destroys a context and gives back all that it holds. Waits for the calls that are still inside; no
+ * call on the context may start once this one has. Of a software rasteriser the opened device and its
+ * compiled pipelines, some megabytes, are kept for the next context.
  *
  * @param context A context of `ctm_create`, or NULL: nothing happens.
  * Threads: any.
@@ -302,6 +379,53 @@ uint32_t ctm_context_backend(const struct ctm_context *context);
  * `context` is NULL or a living context.
  */
 const char *ctm_context_device_name(const struct ctm_context *context);
+
+/**
+ * What the last `ctm_run` on a context has cost: bytes moved, dispatches, memory.
+ *
+ * @param context A context of `ctm_create`.
+ * @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
+ * ended, one that failed on its way included: all 0 before the first. Runs whose arguments were
+ * refused do not count. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, or `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Threads: any; does not wait for a running call.
+ * Not promised: that another version or another device counts the same for the same image.
+ *
+ * # Safety
+ * `context` is NULL or a living context; `counters` is NULL or points to a struct of the size that
+ * it states.
+ */
+ctm_status ctm_context_counters(const struct ctm_context *context, struct ctm_counters *counters);
+
+/**
+ * The pipelines that a context's device has compiled so far, for `ctm_options.pipeline_cache` of a
+ * later process. Within a process contexts learn from each other without it.
+ *
+ * Ask for the size first, then for the bytes. The cache grows with the kinds of images that were
+ * worked on (number of channels, number of masks): read it out when the work is done, not at the
+ * start.
+ *
+ * @param context A context of `ctm_create`.
+ * @param data Receives the cache; any alignment. NULL: only its size is asked for.
+ * @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the
+ * size of the cache: 0 on the CPU, where there is nothing to compile. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data`
+ * untouched, also when the cache has grown since its size was asked for;
+ * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or
+ * `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * Ownership: the buffer stays the caller's and is used during the call only.
+ * Threads: any; calls on one context wait for each other.
+ * Not promised: that the cache holds anything but its header (software rasterisers give out nothing
+ * more), or that it is the same each time.
+ *
+ * # Safety
+ * `context` is NULL or a living context; the other pointers are NULL or point to memory of the size
+ * stated, valid during the call.
+ */
+ctm_status ctm_context_pipeline_cache(const struct ctm_context *context,
+                                      void *data,
+                                      size_t *size);
 
 /**
  * Why the last failing call failed, in one English sentence that names the argument, its value and

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::seeds::Seeds;
 use crate::vulkan::DeviceLimits;
 
@@ -40,6 +41,10 @@ pub struct Options {
     /// the caller's buffers; 0: as much as serves the speed. With less an image of many colours takes
     /// longer. At least [`Options::LEAST_MEMORY_LIMIT`].
     pub memory_limit: u64,
+    /// What [`Context::pipeline_cache`](crate::Context::pipeline_cache) gave in an earlier process. Not
+    /// used, silently, where it is damaged or not of this device, driver and version of ctm. The checks
+    /// find accidents, not malice.
+    pub pipeline_cache: Option<Vec<u8>>,
     /// How long one submission to a device may take before the device counts as hung.
     pub device_timeout: Duration,
     /// For ctm's own tests.
@@ -50,6 +55,22 @@ pub struct Options {
 impl Options {
     /// The least [`Options::memory_limit`].
     pub const LEAST_MEMORY_LIMIT: u64 = 32 << 20;
+
+    /// The device's name, if one is asked for; bindings pass an empty one where none is meant.
+    pub(crate) fn device_name(&self) -> Option<&str> {
+        self.device_name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if (1..Self::LEAST_MEMORY_LIMIT).contains(&self.memory_limit) {
+            return Err(Error::InvalidArgument(format!(
+                "options.memory_limit is {}; 0 (none) or at least {} (32 MiB) is expected",
+                self.memory_limit,
+                Self::LEAST_MEMORY_LIMIT
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Options {
@@ -59,6 +80,7 @@ impl Default for Options {
             device_name: None,
             max_threads: 0,
             memory_limit: 0,
+            pipeline_cache: None,
             device_timeout: Duration::from_secs(60),
             debug: DebugOptions::default(),
         }

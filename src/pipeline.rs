@@ -64,11 +64,16 @@ pub(crate) trait Backend: fmt::Debug + Send {
 
     /// What the call has cost so far.
     fn counters(&self) -> Counters;
+
+    /// Compiled pipelines for a later process to begin with; empty where there is nothing to compile.
+    fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
+        Ok(Vec::new())
+    }
 }
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
-/// Contexts share nothing: each may work on its own thread.
+/// Each context may work on its own thread.
 #[derive(Debug)]
 pub struct Context {
     backends: Vec<Box<dyn Backend>>,
@@ -85,11 +90,10 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::NoDevice`] when the options ask for a Vulkan device that is not there,
-    /// [`Error::InvalidArgument`] when they contradict each other, and what the driver reports.
+    /// [`Error::InvalidArgument`] when they are out of range or contradict each other, and what the
+    /// driver reports.
     pub fn new(options: &Options) -> Result<Self, Error> {
-        // Bindings pass an empty name where none is meant.
-        let device_name = options.device_name.clone().filter(|name| !name.is_empty());
-        let options = &Options { device_name, ..options.clone() };
+        options.check()?;
         let threads = Threads::new(options.max_threads)?;
         let (vulkan, device_name) = match choose_vulkan(options)? {
             Some(vulkan) => {
@@ -122,6 +126,18 @@ impl Context {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.backends.iter().map(|backend| backend.counters()).sum()
+    }
+
+    /// The pipelines compiled so far, for [`Options::pipeline_cache`] of a later process; empty on the
+    /// CPU. It grows with the kinds of images that were worked on: number of channels, number of masks.
+    ///
+    /// # Errors
+    /// Too little memory, or a driver that fails.
+    pub fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
+        self.backends.iter().try_fold(Vec::new(), |cache, backend| {
+            let own = backend.pipeline_cache()?;
+            Ok(if own.is_empty() { cache } else { own })
+        })
     }
 
     /// Finds the colours that get a mask without writing any.
@@ -182,7 +198,7 @@ impl Context {
 
 /// The Vulkan device that the options ask for; `None`: the CPU does the work.
 fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
-    match (options.backend, &options.device_name) {
+    match (options.backend, options.device_name()) {
         (params::Backend::Cpu, None) => Ok(None),
         (params::Backend::Cpu, Some(name)) => Err(Error::InvalidArgument(format!(
             "device_name is \"{name}\" and backend is CPU, which has no devices to choose from"

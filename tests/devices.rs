@@ -63,6 +63,49 @@ fn the_cpu_has_no_devices_to_choose_from() {
 }
 
 #[test]
+fn a_memory_limit_that_is_too_small_is_an_error_that_says_so() {
+    for backend in [Backend::Auto, Backend::Vulkan, Backend::Cpu] {
+        let options = |memory_limit| Options { backend, memory_limit, ..Options::default() };
+        set_up_vulkan();
+        for too_small in [1, Options::LEAST_MEMORY_LIMIT - 1] {
+            let error = Context::new(&options(too_small)).unwrap_err();
+            assert!(matches!(error, Error::InvalidArgument(_)));
+            assert!(error.to_string().contains(&format!("memory_limit is {too_small};")), "{error}");
+        }
+        for enough in [0, Options::LEAST_MEMORY_LIMIT, u64::MAX] {
+            Context::new(&options(enough)).unwrap();
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn compiled_pipelines_are_given_to_other_contexts() {
+    let case = random_case(&mut Random(6), 60, 40, 3, 30, 4);
+    let answer = oracle::answer(&case);
+    let cpu = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
+    assert_eq!(cpu.pipeline_cache(), Ok(Vec::new()));
+
+    let mut contexts = DRIVERS.map(|driver| Context::new(&vulkan_options(driver)).unwrap());
+    let mut caches = vec![Vec::new(), vec![0xff; 100]];
+    for context in &mut contexts {
+        check(context, &case, &answer).unwrap();
+        let cache = context.pipeline_cache().unwrap();
+        assert!(!cache.is_empty());
+        caches.push(cache[..cache.len() - 1].to_vec());
+        caches.push(cache);
+    }
+    // Those of this driver, of the other one, and what is none at all.
+    for driver in DRIVERS {
+        for cache in &caches {
+            let options = Options { pipeline_cache: Some(cache.clone()), ..vulkan_options(driver) };
+            check(&mut Context::new(&options).unwrap(), &case, &answer).unwrap();
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
 fn too_little_device_memory_fails_the_call_and_not_the_context() {
     let random = &mut Random(4);
     let too_large = random_case(random, 50, 50, 4, 9, 3);

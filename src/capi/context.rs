@@ -1,13 +1,15 @@
 //! `ctm_context` and the calls on it.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::boundary::{guard, guard_or};
+use super::counters::ctm_counters;
 use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
-use super::status::{CTM_OK, ctm_status, status_of};
+use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_OK, ctm_status, status_of};
+use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::{ColorMap, Shape};
 use crate::params::{Backend, Params};
@@ -23,9 +25,11 @@ pub struct ctm_context {
     backend: u32,
     device_name: CString,
     last_error: Mutex<CString>,
+    /// Of the last run that has ended.
+    counters: Mutex<Counters>,
     /// The process that made it.
     process: u32,
-    /// How many calls of `ctm_run` are inside.
+    /// How many calls are inside.
     calls: Mutex<usize>,
     /// Told when a call leaves.
     left: Condvar,
@@ -55,6 +59,23 @@ impl Call {
 }
 
 impl ctm_context {
+    fn check_process(&self) -> Result<(), Error> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!(
+            "context was made by process {}; a forked process needs one of its own",
+            self.process
+        )))
+    }
+
+    /// The safe context, once it is this call's turn.
+    fn engine(&self) -> Result<MutexGuard<'_, Context>, Error> {
+        self.context.lock().map_err(|_| {
+            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
+        })
+    }
+
     fn change_calls(&self, change: impl FnOnce(usize) -> usize) {
         // In a forked process the lock may be held by a thread that does not exist, and nobody waits.
         if self.process == std::process::id() {
@@ -149,6 +170,7 @@ pub unsafe extern "C" fn ctm_create(
             device_name: c_string(created.device_name()),
             context: Mutex::new(created),
             last_error: Mutex::default(),
+            counters: Mutex::default(),
             process: std::process::id(),
             calls: Mutex::default(),
             left: Condvar::default(),
@@ -215,7 +237,7 @@ pub unsafe extern "C" fn ctm_run(
     let context = call.as_ref().map(|call| &*call.context);
     let outcome = guard(|| {
         let Some(context) = context else {
-            return Err(null("context", "a context made by ctm_create"));
+            return Err(null("context", "a context made by ctm_create").into());
         };
         let shape = Shape::new(width, height, channels)?;
         check_buffers(shape, color_map, masks, masks_len, mask_count)?;
@@ -224,17 +246,10 @@ pub unsafe extern "C" fn ctm_run(
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Params { min_pixels, max_count };
-        if context.process != std::process::id() {
-            return Err(Error::InvalidArgument(format!(
-                "context was made by process {}; a forked process needs one of its own",
-                context.process
-            )));
-        }
+        context.check_process()?;
         // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
         unsafe { *mask_count = 0 };
-        let mut engine = context.context.lock().map_err(|_| {
-            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
-        })?;
+        let mut engine = context.engine()?;
         let found = if masks.is_null() {
             engine.palette(&map, &params)
         } else {
@@ -243,6 +258,7 @@ pub unsafe extern "C" fn ctm_run(
                 unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
             engine.run_uninit(&map, &params, masks)
         };
+        *lock(&context.counters) = engine.counters();
         let count = match &found {
             Ok(palette) => palette.colors.len() as u32, // at most `max_count`
             Err(Error::BufferTooSmall { mask_count, .. }) => *mask_count,
@@ -250,13 +266,15 @@ pub unsafe extern "C" fn ctm_run(
         };
         // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
         unsafe { *mask_count = count };
-        found.map(drop)
+        found.map(drop)?;
+        Ok(())
     });
     finish(outcome, context)
 }
 
-/// Destroys a context and gives back all that it holds. Waits for the calls of `ctm_run` that are
-/// still inside; no call on the context may start once this one has.
+/// Destroys a context and gives back all that it holds. Waits for the calls that are still inside; no
+/// call on the context may start once this one has. Of a software rasteriser the opened device and its
+/// compiled pipelines, some megabytes, are kept for the next context.
 ///
 /// @param context A context of `ctm_create`, or NULL: nothing happens.
 /// Threads: any.
@@ -316,6 +334,100 @@ pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) ->
     guard_or(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
 }
 
+/// What the last `ctm_run` on a context has cost: bytes moved, dispatches, memory.
+///
+/// @param context A context of `ctm_create`.
+/// @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
+/// ended, one that failed on its way included: all 0 before the first. Runs whose arguments were
+/// refused do not count. Must not be NULL.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, or `CTM_ERROR_INTERNAL`.
+/// `ctm_last_error(context)` has the detail.
+/// Threads: any; does not wait for a running call.
+/// Not promised: that another version or another device counts the same for the same image.
+///
+/// # Safety
+/// `context` is NULL or a living context; `counters` is NULL or points to a struct of the size that
+/// it states.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_context_counters(
+    context: *const ctm_context,
+    counters: *mut ctm_counters,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let context = unsafe { context.as_ref() };
+    let outcome = guard(|| {
+        let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        if counters.is_null() {
+            return Err(null("counters", "a struct that starts as CTM_COUNTERS_INIT").into());
+        }
+        context.check_process()?;
+        let last = *lock(&context.counters);
+        // SAFETY: not NULL; the caller vouches for the rest.
+        unsafe { ctm_counters::write(counters, &last) }?;
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// The pipelines that a context's device has compiled so far, for `ctm_options.pipeline_cache` of a
+/// later process. Within a process contexts learn from each other without it.
+///
+/// Ask for the size first, then for the bytes. The cache grows with the kinds of images that were
+/// worked on (number of channels, number of masks): read it out when the work is done, not at the
+/// start.
+///
+/// @param context A context of `ctm_create`.
+/// @param data Receives the cache; any alignment. NULL: only its size is asked for.
+/// @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the
+/// size of the cache: 0 on the CPU, where there is nothing to compile. Must not be NULL, or in `data`.
+/// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data`
+/// untouched, also when the cache has grown since its size was asked for;
+/// `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or
+/// `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+/// Ownership: the buffer stays the caller's and is used during the call only.
+/// Threads: any; calls on one context wait for each other.
+/// Not promised: that the cache holds anything but its header (software rasterisers give out nothing
+/// more), or that it is the same each time.
+///
+/// # Safety
+/// `context` is NULL or a living context; the other pointers are NULL or point to memory of the size
+/// stated, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_context_pipeline_cache(
+    context: *const ctm_context,
+    data: *mut c_void,
+    size: *mut usize,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        check_pointer("size", size)?;
+        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        let room = if data.is_null() { 0 } else { unsafe { *size } };
+        let extent = Extent::new("data", data.addr(), room, "bytes", 1)?;
+        Extent::new("size", size.addr(), 1, "size", size_of::<usize>())?.check_apart(&extent)?;
+        context.check_process()?;
+        let cache = context.engine()?.pipeline_cache()?;
+        // SAFETY: as above, and apart from the buffer.
+        unsafe { *size = cache.len() };
+        if data.is_null() {
+            return Ok(());
+        }
+        if cache.len() > room {
+            return Err(Failure {
+                status: CTM_ERROR_BUFFER_TOO_SMALL,
+                text: format!("*size is {room}; the pipeline cache needs {} bytes", cache.len()),
+            });
+        }
+        // SAFETY: the caller vouches for the buffer, which is large enough.
+        unsafe { data.cast::<u8>().copy_from_nonoverlapping(cache.as_ptr(), cache.len()) };
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
 /// Why the last failing call failed, in one English sentence that names the argument, its value and
 /// what was expected.
 ///
@@ -360,9 +472,9 @@ fn check_buffers(
     } else {
         check_pointer("masks", masks)?;
     }
-    let color_map = Extent::new("color_map", color_map.addr(), shape.floats())?;
-    let masks = Extent::new("masks", masks.addr(), masks_len)?;
-    let mask_count = Extent::new("mask_count", mask_count.addr(), 1)?;
+    let color_map = Extent::new("color_map", color_map.addr(), shape.floats(), "floats", 4)?;
+    let masks = Extent::new("masks", masks.addr(), masks_len, "floats", 4)?;
+    let mask_count = Extent::new("mask_count", mask_count.addr(), 1, "number", 4)?;
     masks.check_apart(&color_map)?;
     mask_count.check_apart(&color_map)?;
     mask_count.check_apart(&masks)
@@ -376,16 +488,16 @@ struct Extent {
 }
 
 impl Extent {
-    /// The extent of `len` values of 4 bytes.
-    fn new(name: &'static str, start: usize, len: usize) -> Result<Self, Error> {
+    /// The extent of `len` values, called `unit`, of `bytes` bytes each.
+    fn new(name: &'static str, start: usize, len: usize, unit: &str, bytes: usize) -> Result<Self, Error> {
         let end = len
-            .checked_mul(4)
+            .checked_mul(bytes)
             .filter(|&bytes| isize::try_from(bytes).is_ok())
             .and_then(|bytes| start.checked_add(bytes));
         match end {
             Some(end) => Ok(Self { name, start, end }),
             None => Err(Error::InvalidArgument(format!(
-                "{name} is {len} floats at {start:#x}; a size that fits the address space is expected"
+                "{name} is {len} {unit} at {start:#x}; a size that fits the address space is expected"
             ))),
         }
     }
@@ -419,21 +531,33 @@ fn null(name: &str, expected: &str) -> Error {
     Error::InvalidArgument(format!("{name} is NULL; {expected} is expected"))
 }
 
+/// Why a call fails.
+struct Failure {
+    status: ctm_status,
+    text: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { status: status_of(&error), text: error.to_string() }
+    }
+}
+
 /// Turns what a guarded call came to into a status, and keeps the reason for `ctm_last_error`.
-fn finish(outcome: Result<Result<(), Error>, String>, context: Option<&ctm_context>) -> ctm_status {
-    let error = match outcome {
+fn finish(outcome: Result<Result<(), Failure>, String>, context: Option<&ctm_context>) -> ctm_status {
+    let Failure { status, text } = match outcome {
         Ok(Ok(())) => return CTM_OK,
-        Ok(Err(error)) => error,
-        Err(panic) => Error::Internal(panic),
+        Ok(Err(failure)) => failure,
+        Err(panic) => Error::Internal(panic).into(),
     };
-    let text = c_string(&error.to_string());
+    let text = c_string(&text);
     match context {
         Some(context) => {
             *lock(&context.last_error) = text;
         }
         None => CREATE_ERROR.set(text),
     }
-    status_of(&error)
+    status
 }
 
 fn c_string(text: &str) -> CString {

@@ -1,14 +1,15 @@
 //! The C interface: everything that `include/ctm.h` declares, and nothing else.
 //!
 //! Each function checks its pointers, calls the safe library, and turns what comes back into a
-//! status. `cbindgen` makes the header out of this folder's files, in the order status, options,
-//! context; a test compares it with the committed one.
+//! status. `cbindgen` makes the header out of this folder's files, in the order of `C_INTERFACE` in
+//! `build.rs`; a test compares it with the committed one.
 
 // cbindgen takes what is `pub`.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub)]
 
 mod boundary;
 mod context;
+mod counters;
 mod options;
 mod status;
 

@@ -1,6 +1,6 @@
 //! `ctm_options`: a struct that says its own size, so that it can grow.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::offset_of;
 use std::time::Duration;
 
@@ -40,38 +40,59 @@ pub struct ctm_options {
     pub device_timeout_ms: u32,
     /// Must be 0.
     pub reserved: u32,
+    /// Bytes of memory, of the host and of the device together, that the context may hold during a
+    /// call beside the caller's buffers. 0: as many as serve the speed; else at least 33,554,432
+    /// (32 MiB). With less memory an image of many colours takes longer; its masks are the same. What
+    /// does not fit all the same is `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_OUT_OF_DEVICE_MEMORY`.
+    /// What a Vulkan driver holds for itself is not counted.
+    pub memory_limit: u64,
+    /// What `ctm_context_pipeline_cache` wrote in an earlier process: the pipelines in it need not be
+    /// compiled again. Read during `ctm_create` only; any alignment. NULL: none. A cache that is
+    /// damaged, of another version of the library, or not of this device and driver is silently not
+    /// used; so is any for the CPU. The checks find accidents, not malice: keep it where nobody else
+    /// can write.
+    pub pipeline_cache: *const c_void,
+    /// The size of `pipeline_cache` in bytes. Must be 0 where that is NULL.
+    pub pipeline_cache_size: usize,
 }
 
-/// The sizes of `ctm_options` that were ever published: that of version 0.1 ends behind `reserved`.
-const PUBLISHED_SIZES: [usize; 1] = [offset_of!(ctm_options, reserved) + size_of::<u32>()];
+/// The sizes of `ctm_options` that were ever published: the first ended behind `reserved`.
+const PUBLISHED_SIZES: [usize; 2] =
+    [offset_of!(ctm_options, reserved) + size_of::<u32>(), size_of::<ctm_options>()];
 
 impl ctm_options {
+    /// What the fields are that a caller's struct does not have yet.
+    const DEFAULTS: Self = Self {
+        struct_size: size_of::<Self>(),
+        backend: CTM_BACKEND_AUTO,
+        max_threads: 0,
+        device_name: std::ptr::null(),
+        device_timeout_ms: 0,
+        reserved: 0,
+        memory_limit: 0,
+        pipeline_cache: std::ptr::null(),
+        pipeline_cache_size: 0,
+    };
+
     /// Reads the options behind a pointer; NULL stands for the defaults.
     ///
     /// # Safety
     /// `options` is NULL or points to a `struct_size` followed by the bytes that it announces, and
-    /// `device_name` is NULL or points to a NUL-terminated string.
+    /// `device_name` is NULL or points to a NUL-terminated string, `pipeline_cache` to as many bytes
+    /// as `pipeline_cache_size` says.
     pub(super) unsafe fn read(options: *const Self) -> Result<Options, Error> {
         if options.is_null() {
             return Ok(Options::default());
         }
-        if !options.is_aligned() {
-            return Err(Error::InvalidArgument(format!(
-                "options is {options:p}; an address that is a multiple of {} is expected",
-                align_of::<Self>()
-            )));
+        // SAFETY: not NULL; the caller vouches for the rest.
+        let struct_size = unsafe { checked_size("options", options, &PUBLISHED_SIZES, "CTM_OPTIONS_INIT") }?;
+        let mut fields = Self::DEFAULTS;
+        // SAFETY: the caller vouches for so many bytes; no published size is larger than the struct,
+        // and each ends between fields, for all of which any bits are valid.
+        unsafe {
+            let target = std::ptr::from_mut(&mut fields).cast::<u8>();
+            options.cast::<u8>().copy_to_nonoverlapping(target, struct_size);
         }
-        // SAFETY: the pointer is aligned and not NULL; the caller vouches for the first field.
-        let struct_size = unsafe { (*options).struct_size };
-        if !PUBLISHED_SIZES.contains(&struct_size) {
-            return Err(Error::InvalidArgument(format!(
-                "options.struct_size is {struct_size}; this library, version {}, knows {PUBLISHED_SIZES:?} \
-                 (start from CTM_OPTIONS_INIT)",
-                crate::VERSION
-            )));
-        }
-        // SAFETY: the size is a known one, the only one, so that all fields are there.
-        let fields = unsafe { *options };
         if fields.reserved != 0 {
             return Err(Error::InvalidArgument(format!(
                 "options.reserved is {}; 0 is expected",
@@ -90,6 +111,7 @@ impl ctm_options {
                 }
             },
             max_threads: fields.max_threads,
+            memory_limit: fields.memory_limit,
             ..Options::default()
         };
         if fields.device_timeout_ms != 0 {
@@ -103,6 +125,62 @@ impl ctm_options {
             })?;
             read.device_name = Some(name.to_owned());
         }
+        // SAFETY: the caller vouches for the buffer.
+        read.pipeline_cache = unsafe { copy_cache(fields.pipeline_cache, fields.pipeline_cache_size) }?;
         Ok(read)
     }
+}
+
+/// Copies the caller's pipeline cache; `None` where there is none.
+///
+/// # Safety
+/// `cache` is NULL or points to `size` bytes.
+unsafe fn copy_cache(cache: *const c_void, size: usize) -> Result<Option<Vec<u8>>, Error> {
+    if cache.is_null() && size != 0 {
+        return Err(Error::InvalidArgument(format!(
+            "options.pipeline_cache is NULL; a buffer of options.pipeline_cache_size = {size} bytes is expected"
+        )));
+    }
+    if isize::try_from(size).ok().and_then(|_| cache.addr().checked_add(size)).is_none() {
+        return Err(Error::InvalidArgument(format!(
+            "options.pipeline_cache_size is {size}; a size that fits the address space is expected"
+        )));
+    }
+    if size == 0 {
+        return Ok(None);
+    }
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(size)
+        .map_err(|_| Error::OutOfMemory(format!("copying options.pipeline_cache, {size} bytes")))?;
+    // SAFETY: not NULL, no larger than memory can be; the caller vouches for its size.
+    copy.extend_from_slice(unsafe { std::slice::from_raw_parts(cache.cast::<u8>(), size) });
+    Ok(Some(copy))
+}
+
+/// The size that a struct of the caller's says it has, if it is a published one.
+///
+/// # Safety
+/// `sized` is not NULL and points to a `size_t`, if it is aligned as one.
+pub(super) unsafe fn checked_size<T>(
+    name: &str,
+    sized: *const T,
+    published: &[usize],
+    init: &str,
+) -> Result<usize, Error> {
+    let struct_size = sized.cast::<usize>();
+    if !struct_size.is_aligned() {
+        return Err(Error::InvalidArgument(format!(
+            "{name} is {sized:p}; an address that is a multiple of {} is expected",
+            align_of::<usize>()
+        )));
+    }
+    // SAFETY: aligned; the caller vouches for the rest.
+    let struct_size = unsafe { *struct_size };
+    if published.contains(&struct_size) {
+        return Ok(struct_size);
+    }
+    Err(Error::InvalidArgument(format!(
+        "{name}.struct_size is {struct_size}; this library, version {}, knows {published:?} (start from {init})",
+        crate::VERSION
+    )))
 }

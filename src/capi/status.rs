@@ -14,8 +14,9 @@ pub const CTM_OK: ctm_status = 0;
 /// An argument is NULL, out of range, misaligned, or overlaps another. No buffer was read or written.
 /// The context stays usable.
 pub const CTM_ERROR_INVALID_ARGUMENT: ctm_status = 1;
-/// The masks found need more floats than `masks_len`. `*mask_count` holds their number, `masks` was
-/// not touched. The context stays usable.
+/// A buffer is too small for what it is to receive: the masks found need more floats than `masks_len`,
+/// and `*mask_count` holds their number; or the pipeline cache needs more bytes than `*size`, which now
+/// holds their number. The buffer was not touched. The context stays usable.
 pub const CTM_ERROR_BUFFER_TOO_SMALL: ctm_status = 2;
 /// The host ran out of memory or threads. The context stays usable.
 pub const CTM_ERROR_OUT_OF_MEMORY: ctm_status = 3;
@@ -51,7 +52,7 @@ fn text(status: ctm_status) -> &'static CStr {
     match status {
         CTM_OK => c"success",
         CTM_ERROR_INVALID_ARGUMENT => c"an argument is invalid",
-        CTM_ERROR_BUFFER_TOO_SMALL => c"the buffer is too small for the masks found",
+        CTM_ERROR_BUFFER_TOO_SMALL => c"the buffer is too small",
         CTM_ERROR_OUT_OF_MEMORY => c"out of memory",
         CTM_ERROR_OUT_OF_DEVICE_MEMORY => c"out of device memory",
         CTM_ERROR_NO_DEVICE => c"no Vulkan device fits the options",

@@ -81,8 +81,8 @@ impl Vulkan {
         let gpu = Gpu::open(options)?;
         let work = Work {
             memory_bytes: gpu.limits.memory_bytes,
+            pipelines: gpu.pipelines(),
             gpu,
-            pipelines: Pipelines::default(),
             staging: Staging::default(),
             buffers: Buffers::default(),
             uploaded: None,
@@ -130,6 +130,10 @@ impl Backend for Vulkan {
 
     fn counters(&self) -> Counters {
         self.work.counters
+    }
+
+    fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
+        self.work.pipelines.cache.packed()
     }
 }
 

@@ -1,4 +1,4 @@
-//! One opened device: its limits, its queue, running commands on it and waiting for them.
+//! One context's device: its limits, running commands on it and waiting for them.
 
 #![allow(unsafe_code)]
 
@@ -12,13 +12,15 @@ use vulkano::command_buffer::allocator::{
 };
 use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
 use vulkano::device::physical::PhysicalDevice;
-use vulkano::device::{Device, DeviceCreateInfo, Queue, QueueCreateInfo};
+use vulkano::device::{Device, DeviceExtensions};
 use vulkano::memory::MemoryPropertyFlags;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{Validated, VulkanError, VulkanObject};
 
 use super::commands::{Commands, Recorded};
-use super::instance::{choose, compute_queue_family};
+use super::instance::choose;
+use super::opened::Opened;
+use super::stages::Pipelines;
 use crate::error::Error;
 use crate::params::Options;
 use crate::plan::{DeviceLimits, MAX_DISPATCH_ITEMS};
@@ -29,7 +31,7 @@ pub(super) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCA
     .union(MemoryPropertyFlags::HOST_COHERENT)
     .union(MemoryPropertyFlags::HOST_CACHED);
 
-/// An opened device.
+/// A device that is one context's.
 #[derive(Debug)]
 pub(super) struct Gpu {
     pub(super) device: Arc<Device>,
@@ -38,7 +40,7 @@ pub(super) struct Gpu {
     pub(super) command_buffers: Arc<StandardCommandBufferAllocator>,
     /// Bytes allocated on the device.
     pub(super) allocated_bytes: Cell<u64>,
-    queue: Arc<Queue>,
+    opened: Opened,
     timeout: Duration,
     failure: Option<Error>,
     /// What the device was working on when waiting for it timed out.
@@ -76,19 +78,15 @@ impl Gpu {
     }
 
     fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
-        let no_queue = || Error::NoDevice("the device cannot compute".to_owned());
-        let queue_family_index = compute_queue_family(&physical).ok_or_else(no_queue)?;
-        let create_info = DeviceCreateInfo {
-            queue_create_infos: vec![QueueCreateInfo { queue_family_index, ..Default::default() }],
-            ..Default::default()
-        };
         let limits = match &options.debug.device_limits {
             Some(limits) => limits.clone(),
             None => limits_of(&physical),
         };
-        let (device, mut queues) =
-            Device::new(physical, create_info).map_err(driver_error("opening the device"))?;
-        let queue = queues.next().ok_or_else(no_queue)?;
+        let opened = Opened::take(physical, DeviceExtensions::empty())?;
+        if let Some(packed) = &options.pipeline_cache {
+            opened.pipelines.cache.add_packed(packed)?;
+        }
+        let device = opened.device.clone();
         let pool_size =
             StandardCommandBufferAllocatorCreateInfo { primary_buffer_count: 4, ..Default::default() };
         Ok(Self {
@@ -96,7 +94,7 @@ impl Gpu {
             sets: Arc::new(StandardDescriptorSetAllocator::new(device.clone(), Default::default())),
             command_buffers: Arc::new(StandardCommandBufferAllocator::new(device.clone(), pool_size)),
             allocated_bytes: Cell::new(0),
-            queue,
+            opened,
             device,
             timeout: options.device_timeout,
             failure: None,
@@ -107,6 +105,11 @@ impl Gpu {
     /// The name that the driver gives the device.
     pub(super) fn name(&self) -> &str {
         &self.device.physical_device().properties().device_name
+    }
+
+    /// The pipelines made on the device, by this context and by those that had it before.
+    pub(super) fn pipelines(&self) -> Pipelines {
+        self.opened.pipelines.clone()
     }
 
     /// Fails once the device was lost or hung: nothing may be submitted to it any more.
@@ -144,19 +147,24 @@ impl Gpu {
         record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_usable()?;
-        let mut commands = Commands::begin(self, self.queue.queue_family_index())?;
+        let mut commands = Commands::begin(self, self.opened.queue.queue_family_index())?;
         record(&mut commands)?;
         let recorded = commands.end()?;
         let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
             .map_err(driver_error("making a fence"))?;
         let handles = [recorded.handle()];
         let submit_info = vk::SubmitInfo::default().command_buffers(&handles);
-        let submitted = self.queue.with(|_guard| {
+        let submitted = self.opened.queue.with(|_guard| {
             // SAFETY: the guard synchronises the queue. The command buffer was recorded on this
             // device for this queue's family, is submitted once, and outlives its work together
             // with all that it uses: everything is kept until the fence is signalled, or leaked.
             unsafe {
-                (self.device.fns().v1_0.queue_submit)(self.queue.handle(), 1, &submit_info, fence.handle())
+                (self.device.fns().v1_0.queue_submit)(
+                    self.opened.queue.handle(),
+                    1,
+                    &submit_info,
+                    fence.handle(),
+                )
             }
         });
         if submitted != vk::Result::SUCCESS {
@@ -189,6 +197,14 @@ impl Gpu {
         };
         self.failure = Some(error.clone());
         error
+    }
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        if self.failure.is_none() {
+            self.opened.clone().give_back();
+        }
     }
 }
 

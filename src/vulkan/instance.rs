@@ -60,7 +60,7 @@ pub fn devices() -> Result<Vec<DeviceInfo>, Error> {
 pub(super) fn choose(options: &Options) -> Result<Vec<Arc<PhysicalDevice>>, Error> {
     let candidates = candidates()?;
     let names: Vec<_> = candidates.iter().map(|device| format!("\"{}\"", info(device).name)).collect();
-    let name = options.device_name.as_deref().map(str::to_lowercase);
+    let name = options.device_name().map(str::to_lowercase);
     let mut fitting = candidates;
     fitting.retain(|device| {
         let DeviceInfo { name: its_name, kind } = info(device);
@@ -72,7 +72,7 @@ pub(super) fn choose(options: &Options) -> Result<Vec<Arc<PhysicalDevice>>, Erro
     if !fitting.is_empty() {
         return Ok(fitting);
     }
-    Err(Error::NoDevice(match (&options.device_name, names.is_empty()) {
+    Err(Error::NoDevice(match (options.device_name(), names.is_empty()) {
         (_, true) => "no Vulkan driver offers a device that can compute".to_owned(),
         (Some(name), _) => {
             format!("device_name is \"{name}\"; part of one of these names is expected: {}", names.join(", "))

@@ -1,7 +1,7 @@
 //! Shaders and pipelines, one for each stage and each value of its specialisation constants.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use vulkano::pipeline::compute::ComputePipelineCreateInfo;
 use vulkano::pipeline::layout::PipelineDescriptorSetLayoutCreateInfo;
@@ -10,6 +10,7 @@ use vulkano::shader::{ShaderModule, SpecializationConstant};
 use vulkano::{Validated, VulkanError};
 
 use super::gpu::{Gpu, driver_error};
+use super::pipeline_cache::Cache;
 use crate::error::Error;
 use crate::labels::LabelWidth;
 
@@ -42,25 +43,54 @@ pub(super) enum Stage {
     Label { channels: u32, width: LabelWidth },
 }
 
-/// The pipelines made so far.
-#[derive(Debug, Default)]
+/// Specialisation constants: their numbers and values.
+type Constants = Vec<(u32, u32)>;
+
+/// Pipelines by stage and constants: contexts that have a device one after the other may want
+/// different ones of the same stage.
+type Made = HashMap<(Stage, Constants), Arc<ComputePipeline>>;
+
+/// The pipelines made on a device so far, and the driver's cache behind them.
+#[derive(Clone, Debug)]
 pub(super) struct Pipelines {
-    made: HashMap<Stage, Arc<ComputePipeline>>,
+    made: Arc<Mutex<Made>>,
+    pub(super) cache: Cache,
 }
 
 impl Pipelines {
+    /// No pipelines yet, but what the cache has.
+    pub(super) fn new(cache: Cache) -> Self {
+        Self { made: Arc::default(), cache }
+    }
+
     /// The pipeline of a stage, made when first asked for.
-    pub(super) fn get(&mut self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
-        if let Some(pipeline) = self.made.get(&stage) {
+    pub(super) fn get(&self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (stage, constants(stage));
+        if let Some(pipeline) = made.get(&key) {
             return Ok(pipeline.clone());
         }
-        let pipeline = make(gpu, stage).map_err(driver_error("making a pipeline"))?;
-        self.made.insert(stage, pipeline.clone());
+        let pipeline = make(gpu, &self.cache, stage, &key.1).map_err(driver_error("making a pipeline"))?;
+        made.insert(key, pipeline.clone());
+        self.cache.keep();
         Ok(pipeline)
     }
 }
 
-fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
+fn constants(stage: Stage) -> Constants {
+    match stage {
+        Stage::Count { channels } => vec![(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
+        Stage::Collect => Vec::new(),
+        Stage::Label { channels, width } => vec![(0, channels), (1, 8 * width.bytes() as u32)],
+    }
+}
+
+fn make(
+    gpu: &Gpu,
+    cache: &Cache,
+    stage: Stage,
+    constants: &[(u32, u32)],
+) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
     let device = gpu.device.clone();
     let load = match stage {
         Stage::Count { .. } => count::load,
@@ -68,11 +98,6 @@ fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<Vulka
         Stage::Label { .. } => label::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
-    let constants: &[(u32, u32)] = match stage {
-        Stage::Count { channels } => &[(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
-        Stage::Collect => &[],
-        Stage::Label { channels, width } => &[(0, channels), (1, 8 * width.bytes() as u32)],
-    };
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
     let module = module.specialize(constants.collect())?;
     let invalid = |problem: &str| {
@@ -87,5 +112,9 @@ fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<Vulka
         .into_pipeline_layout_create_info(device.clone())
         .map_err(|error| invalid(&error.to_string()))?;
     let layout = PipelineLayout::new(device.clone(), layout)?;
-    ComputePipeline::new(device, None, ComputePipelineCreateInfo::stage_layout(stage, layout))
+    ComputePipeline::new(
+        device,
+        cache.for_pipelines(),
+        ComputePipelineCreateInfo::stage_layout(stage, layout),
+    )
 }

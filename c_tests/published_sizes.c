@@ -1,0 +1,71 @@
+/*
+ * A struct of each size that was ever published works: fields that it does not have are at their
+ * defaults, and nothing behind it is read or written.
+ */
+
+#define _DEFAULT_SOURCE
+
+#include "test.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Memory for `bytes` bytes; what follows them must not be touched. Never freed. */
+static void *before_guard_page(size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *mapping = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(mapping != MAP_FAILED);
+    CHECK(mprotect(mapping + page, page, PROT_NONE) == 0);
+    return mapping + page - bytes;
+}
+
+static void options_sizes(const char *device)
+{
+    /* Version 0.1 first ended behind `reserved`. */
+    static const size_t sizes[] = { offsetof(ctm_options, memory_limit), sizeof(ctm_options) };
+    ctm_options options = options_for(device);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        options.struct_size = sizes[i];
+        ctm_options *guarded = before_guard_page(sizes[i]);
+        memcpy((void *)guarded, &options, sizes[i]);
+        ctm_context *context = NULL;
+        CHECK_STATUS(NULL, ctm_create(guarded, &context), CTM_OK);
+        CHECK(ctm_context_backend(context) == options.backend);
+        check_small_image(context);
+        ctm_destroy(context);
+    }
+
+    /* What lies behind an old struct is not the library's, even where it can be read. */
+    memset((char *)&options + sizes[0], 0xa5, sizeof options - sizes[0]);
+    options.struct_size = sizes[0];
+    ctm_context *context = NULL;
+    CHECK_STATUS(NULL, ctm_create(&options, &context), CTM_OK);
+    check_small_image(context);
+    ctm_destroy(context);
+}
+
+static void counters_sizes(const char *device)
+{
+    const ctm_counters initialised = CTM_COUNTERS_INIT;
+    static const size_t sizes[] = { sizeof(ctm_counters) };
+    ctm_context *context = context_for(device);
+    check_small_image(context);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        ctm_counters *guarded = before_guard_page(sizes[i]);
+        memcpy((void *)guarded, &initialised, sizes[i]);
+        guarded->struct_size = sizes[i];
+        CHECK_STATUS(context, ctm_context_counters(context, guarded), CTM_OK);
+        CHECK(guarded->struct_size == sizes[i]);
+    }
+    ctm_destroy(context);
+}
+
+int main(int argc, char **argv)
+{
+    const char *device = device_argument(argc, argv);
+    options_sizes(device);
+    counters_sizes(device);
+    return 0;
+}
