@@ -126,18 +126,18 @@ impl Default for MixedCounts {
 impl MixedCounts {
     /// Counts a pixel for each number, in `counts` where they do not fit.
     #[inline(always)]
-    fn add(&mut self, numbers: &[u32], counts: &mut [u32]) {
+    fn add(&mut self, numbers: &[u16], counts: &mut [u32]) {
         if counts.len() > 256 {
-            numbers.iter().for_each(|&number| counts[number as usize] += 1);
+            numbers.iter().for_each(|&number| counts[usize::from(number)] += 1);
             return;
         }
         let (quads, rest) = numbers.as_chunks::<4>();
         for quad in quads {
             for (lane, &number) in self.lanes.iter_mut().zip(quad) {
-                lane[number as u8 as usize] += 1;
+                lane[usize::from(number as u8)] += 1;
             }
         }
-        rest.iter().for_each(|&number| self.lanes[0][number as u8 as usize] += 1);
+        rest.iter().for_each(|&number| self.lanes[0][usize::from(number as u8)] += 1);
     }
 
     fn pour(&mut self, counts: &mut [u32]) {
@@ -162,29 +162,25 @@ impl Part {
         seen: usize,
         few: FewColors,
     ) -> Result<ControlFlow<()>, Error> {
-        let (mut hashes, mut block) = ([0; BLOCK_WORDS], [0; BLOCK_WORDS]);
+        let mut hashes = [0; BLOCK_WORDS];
         for (start, piece) in Pieces::new(pixels) {
             let (Piece::Run(length) | Piece::Mixed(length)) = piece;
             let looked_up = if matches!(piece, Piece::Run(_)) { 1 } else { length };
             let pixels = &pixels[start..start + looked_up];
-            let mut misses = cache.find_all(pixels, &mut hashes, &mut block);
+            let numbers = &mut numbers[start..start + length];
+            let mut misses = cache.find_all(pixels, &mut hashes, numbers);
             while misses != 0 {
                 let index = misses.trailing_zeros() as usize;
-                block[index] = self.look_up(cache, &pixels[index], hashes[index])?;
+                numbers[index] = self.look_up(cache, &pixels[index], hashes[index])? as u16;
                 misses &= misses - 1;
             }
-            let numbers = &mut numbers[start..start + length];
             match piece {
                 Piece::Run(length) => {
-                    self.counts[block[0] as usize] += length as u32;
-                    numbers.fill(block[0] as u16);
+                    let number = numbers[0];
+                    numbers.fill(number);
+                    self.counts[usize::from(number)] += length as u32;
                 }
-                Piece::Mixed(_) => {
-                    for (label, &number) in numbers.iter_mut().zip(&block) {
-                        *label = number as u16;
-                    }
-                    self.mixed.add(&block[..length], &mut self.counts);
-                }
+                Piece::Mixed(_) => self.mixed.add(numbers, &mut self.counts),
             }
             if !few.include(self.table.len(), seen + start) {
                 return Ok(ControlFlow::Break(()));

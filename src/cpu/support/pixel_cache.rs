@@ -18,6 +18,7 @@ pub(crate) struct PixelCache<const C: usize> {
 #[derive(Clone, Copy, Debug)]
 struct Way<const C: usize> {
     pixel: [u32; C],
+    /// At most 65,535.
     number: u32,
 }
 
@@ -64,7 +65,7 @@ impl<const C: usize> PixelCache<C> {
     ///
     /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
     #[inline(always)]
-    pub(crate) fn find_all(&self, pixels: &[[u32; C]], hashes: &mut [u32], numbers: &mut [u32]) -> u64 {
+    pub(crate) fn find_all(&self, pixels: &[[u32; C]], hashes: &mut [u32], numbers: &mut [u16]) -> u64 {
         let Self { sets, hasher, shift } = self;
         // In a loop of its own, which the compiler turns into vector instructions.
         for (hash, pixel) in hashes.iter_mut().zip(pixels) {
@@ -75,7 +76,7 @@ impl<const C: usize> PixelCache<C> {
             let [first, second] = &sets[(hash >> shift) as usize];
             let in_first = u64::from(first.pixel == *pixel);
             let in_second = u64::from(second.pixel == *pixel);
-            *number = if in_second != 0 { second.number } else { first.number };
+            *number = if in_second != 0 { second.number } else { first.number } as u16;
             misses |= (1 - (in_first | in_second)) << index;
         }
         misses

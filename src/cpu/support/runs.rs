@@ -42,7 +42,9 @@ impl<const C: usize> Iterator for Pieces<'_, C> {
         let words = pixels.as_flattened();
         // Pixel `end` is the first that was not yet seen to equal the one before it.
         let mut end = start + 1;
-        while end + block <= pixels.len() && equals_shifted::<C>(words, (end - 1) * C) {
+        // A look at two pixels first: most blocks of mixed pixels need no more.
+        let alike = pixels.get(end) == Some(&pixels[start]);
+        while alike && end + block <= pixels.len() && equals_shifted::<C>(words, (end - 1) * C) {
             end += block;
         }
         let piece = if end > start + 1 {
