@@ -149,7 +149,12 @@ impl MixedCounts {
 
 impl Part {
     pub(super) fn new(seed: u64) -> Result<Self, Error> {
-        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], mixed: MixedCounts::default(), widths: Vec::new() })
+        Ok(Self {
+            table: ColorTable::new(seed)?,
+            counts: vec![0],
+            mixed: MixedCounts::default(),
+            widths: Vec::new(),
+        })
     }
 
     /// Counts a tile, of which `seen` pixels of the part lie before.
@@ -162,16 +167,16 @@ impl Part {
         seen: usize,
         few: FewColors,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut hashes = [0; BLOCK_WORDS];
+        let mut sets = [0; BLOCK_WORDS];
         for (start, piece) in Pieces::new(pixels) {
             let (Piece::Run(length) | Piece::Mixed(length)) = piece;
             let looked_up = if matches!(piece, Piece::Run(_)) { 1 } else { length };
             let pixels = &pixels[start..start + looked_up];
             let numbers = &mut numbers[start..start + length];
-            let mut misses = cache.find_all(pixels, &mut hashes, numbers);
+            let mut misses = cache.find_all(pixels, &mut sets, numbers);
             while misses != 0 {
                 let index = misses.trailing_zeros() as usize;
-                numbers[index] = self.look_up(cache, &pixels[index], hashes[index])? as u16;
+                numbers[index] = self.look_up(cache, &pixels[index])? as u16;
                 misses &= misses - 1;
             }
             match piece {
@@ -192,15 +197,10 @@ impl Part {
     /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.
     #[cold]
     #[inline(never)]
-    fn look_up<const C: usize>(
-        &mut self,
-        cache: &mut PixelCache<C>,
-        pixel: &[u32; C],
-        hash: u32,
-    ) -> Result<u32, Error> {
+    fn look_up<const C: usize>(&mut self, cache: &mut PixelCache<C>, pixel: &[u32; C]) -> Result<u32, Error> {
         let number = Key::of_pixel(pixel).map_or(Ok(0), |key| self.number(key))?;
         cache.fit(self.table.len())?;
-        cache.insert(pixel, hash, number);
+        cache.insert(pixel, number);
         Ok(number)
     }
 

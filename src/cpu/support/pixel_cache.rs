@@ -61,19 +61,19 @@ impl<const C: usize> PixelCache<C> {
     }
 
     /// Looks up to 64 pixels up: writes their numbers, and returns a bit for each pixel that the cache
-    /// does not have, whose number is of no meaning. `hashes` is left to `insert`.
+    /// does not have, whose number is of no meaning. `sets_of` is room for their sets.
     ///
     /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
     #[inline(always)]
-    pub(crate) fn find_all(&self, pixels: &[[u32; C]], hashes: &mut [u32], numbers: &mut [u16]) -> u64 {
+    pub(crate) fn find_all(&self, pixels: &[[u32; C]], sets_of: &mut [u32], numbers: &mut [u16]) -> u64 {
         let Self { sets, hasher, shift } = self;
         // In a loop of its own, which the compiler turns into vector instructions.
-        for (hash, pixel) in hashes.iter_mut().zip(pixels) {
-            *hash = hasher.hash(pixel);
+        for (set, pixel) in sets_of.iter_mut().zip(pixels) {
+            *set = hasher.hash(pixel) >> shift;
         }
         let mut misses = 0;
-        for (index, ((pixel, &hash), number)) in pixels.iter().zip(&*hashes).zip(numbers).enumerate() {
-            let [first, second] = &sets[(hash >> shift) as usize];
+        for (index, ((pixel, &set), number)) in pixels.iter().zip(&*sets_of).zip(numbers).enumerate() {
+            let [first, second] = &sets[set as usize];
             let in_first = u64::from(first.pixel == *pixel);
             let in_second = u64::from(second.pixel == *pixel);
             *number = if in_second != 0 { second.number } else { first.number } as u16;
@@ -83,8 +83,8 @@ impl<const C: usize> PixelCache<C> {
     }
 
     /// Remembers the number of a pixel that the cache did not have.
-    pub(crate) fn insert(&mut self, pixel: &[u32; C], hash: u32, number: u32) {
-        let [first, second] = &mut self.sets[(hash >> self.shift) as usize];
+    pub(crate) fn insert(&mut self, pixel: &[u32; C], number: u32) {
+        let [first, second] = &mut self.sets[(self.hasher.hash(pixel) >> self.shift) as usize];
         *second = *first;
         *first = Way { pixel: *pixel, number };
     }
