@@ -71,7 +71,7 @@ impl CpuPlan {
         let wanted_bits = (pixels as u64 / 64).next_power_of_two().trailing_zeros().clamp(12, 20);
         let bucket_bits = (others / (4 * parts + BYTES_PER_BUCKET)).ilog2().min(wanted_bits);
 
-        let group_pixels = (sorted / BYTES_PER_GROUP_PIXEL).min(4 << 20);
+        let group_pixels = (sorted / BYTES_PER_GROUP_PIXEL).min(8 << 20);
         let band_tiles = (rest / 16 / (4 * TILE as u64)).clamp(1, 16 * threads as u64);
         Self {
             parts: parts as usize,
@@ -126,7 +126,7 @@ mod tests {
                     assert!(plan.few.always >= 512 && plan.few.most <= 65_534, "{plan:?}");
                     assert!((10..=20).contains(&plan.bucket_bits), "{plan:?}");
                     assert!(plan.band_pixels.is_multiple_of(TILE) && plan.band_pixels > 0, "{plan:?}");
-                    assert!((1 << 16..=4 << 20).contains(&plan.group_pixels), "{plan:?}");
+                    assert!((1 << 16..=8 << 20).contains(&plan.group_pixels), "{plan:?}");
                 }
             }
         }

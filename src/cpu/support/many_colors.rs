@@ -393,7 +393,7 @@ struct PartitionTable<const C: usize> {
 }
 
 /// Enough for the pixels of a group.
-const INDEX_BITS: u32 = 23;
+const INDEX_BITS: u32 = 24;
 
 impl<const C: usize> PartitionTable<C> {
     /// Adds up the entries of a partition.
