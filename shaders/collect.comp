@@ -5,19 +5,17 @@
 
 #include "report.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 1) in;
+
+layout(constant_id = 2) const uint SLOTS_PER_INVOCATION = 1;
 
 layout(set = 0, binding = 1) readonly buffer SlotPixels {
     uint slot_pixel[];
 };
 
-layout(set = 0, binding = 2) readonly buffer SlotCounts {
-    uint slot_count[];
+layout(set = 0, binding = 2) readonly buffer Counts {
+    uint counts[];
 };
-
-layout(set = 0, binding = 4) writeonly buffer List {
-    uvec2 entries[]; // a pixel that has the colour, and the colour's pixels
-} list;
 
 layout(push_constant) uniform Dispatch {
     uint first_slot;
@@ -26,16 +24,28 @@ layout(push_constant) uniform Dispatch {
 } dispatch;
 
 void main() {
-    uint slot = dispatch.first_slot + gl_GlobalInvocationID.x;
-    if (slot >= dispatch.end_slot) {
-        return;
+    uint slots_before = gl_WorkGroupID.x * gl_WorkGroupSize.x * SLOTS_PER_INVOCATION;
+    uint slot = dispatch.first_slot + slots_before + gl_LocalInvocationIndex;
+    uint end = min(dispatch.end_slot, slot + gl_WorkGroupSize.x * SLOTS_PER_INVOCATION);
+    if (report.lost != 0u) {
+        return; // the table is not what it should be
     }
-    uint owner = slot_pixel[slot];
-    if (owner == 0u) {
-        return;
-    }
-    uint pixels = slot_count[slot];
-    if (pixels >= dispatch.min_pixels) {
-        list.entries[atomicAdd(report.listed, 1u)] = uvec2(owner - 1u, pixels);
+    while (slot < end) {
+        uint owner = 0u;
+        uint pixels = 0u;
+        while (owner == 0u && slot < end) {
+            owner = slot_pixel[slot];
+            slot += gl_WorkGroupSize.x;
+        }
+        if (owner != 0u) {
+            uint found = slot - gl_WorkGroupSize.x;
+            pixels = counts[found];
+            if (pixels >= dispatch.min_pixels) {
+                uint entry = 3u * atomicAdd(report.listed, 1u);
+                report.entries[entry] = found;
+                report.entries[entry + 1u] = owner - 1u;
+                report.entries[entry + 2u] = pixels;
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 layout(set = 0, binding = 3) coherent buffer Report {
     uint distinct; // colours that found a slot
-    uint lost;     // runs of pixels that found none, or no longer looked: the table is too small
+    uint lost;     // not 0: a colour found none, and counting was given up: the table is too small
     uint listed;   // entries that collect wrote
+    uint entries[]; // three words each: a slot, a pixel that has its colour, the colour's pixels
 } report;

@@ -77,6 +77,8 @@ pub struct DebugOptions {
     pub stages: Option<[Backend; 2]>,
     /// The seeds of the device's hash functions, which are random otherwise.
     pub hash_seeds: Option<Seeds>,
+    /// Makes Vulkan devices that could read the caller's pixels where they are work on copies.
+    pub copy_pixels: bool,
     /// Makes the CPU count small images as it counts images with very many colours.
     pub small_cpu_tables: bool,
 }

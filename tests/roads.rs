@@ -86,8 +86,8 @@ fn memory_that_the_host_cannot_see() {
 #[test]
 fn little_memory() {
     hold_with_limits(&limits(1 << 27, 65_535, 1 << 18, true));
-    hold_with_limits(&limits(1 << 27, 65_535, 1 << 16, false));
-    hold_with_limits(&limits(1 << 13, 2, 1 << 14, false));
+    hold_with_limits(&limits(1 << 27, 65_535, 1 << 17, false));
+    hold_with_limits(&limits(1 << 13, 2, 1 << 16, false));
 }
 
 /// What is kept from image to image fills the memory again and again, and is released.

@@ -66,7 +66,7 @@ impl PaletteTable {
 }
 
 /// `hash_color` of `shaders/color.glsl`.
-fn hash(color: &[u32], seed: u32) -> u32 {
+pub(super) fn hash(color: &[u32], seed: u32) -> u32 {
     let mut hash = seed;
     for &bits in color {
         hash = (hash ^ bits).wrapping_mul(0x9e37_79b1);

@@ -12,34 +12,84 @@ use vulkano::{Validated, VulkanError};
 use super::gpu::{Gpu, driver_error};
 use crate::error::Error;
 use crate::labels::LabelWidth;
+use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
 
-/// Pixels that one invocation of the stage count works on: enough for runs to be worth while, few
-/// enough for a full-HD image to fill a large GPU.
-pub(super) const COUNT_PIXELS_PER_INVOCATION: u32 = 16;
+/// How a device's work is dealt to invocations.
+///
+/// A GPU wants many invocations; a software rasteriser, with few invocations in a workgroup, wants few
+/// workgroups, each of which costs it about as much as a hundred pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deal {
+    /// Pairs of pixels that one invocation of the stage count works on.
+    count_pairs: u32,
+    /// Slots of the table in which a workgroup adds up its counts; 1: none, which is cheaper where shared
+    /// memory is memory like any other.
+    count_workgroup_slots: u32,
+    collect_slots: u32,
+    /// Groups of four pixels that one invocation of the stage label works on.
+    label_groups: u32,
+}
 
-/// Pixels that one invocation of the stage label works on: those of a word of the narrowest labels.
-pub(super) const LABEL_PIXELS_PER_INVOCATION: u32 = 4;
+impl Deal {
+    pub(super) fn new(limits: &DeviceLimits) -> Self {
+        if limits.workgroup_size >= WORKGROUP_SIZE {
+            Self { count_pairs: 8, count_workgroup_slots: 256, collect_slots: 4, label_groups: 4 }
+        } else {
+            Self { count_pairs: 128, count_workgroup_slots: 1, collect_slots: 64, label_groups: 128 }
+        }
+    }
+
+    /// Pixels, or slots, that one invocation of a stage works on.
+    pub(super) fn items_per_invocation(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::Count { .. } => 2 * self.count_pairs,
+            Stage::Collect => self.collect_slots,
+            Stage::Label { .. } => 4 * self.label_groups,
+        }
+    }
+}
 
 /// The structs of the push constants are made from the shaders' source.
 macro_rules! stage {
-    ($name:ident, $path:literal) => {
+    ($name:ident, $path:literal $(, $macro:literal)?) => {
         #[allow(missing_docs, unreachable_pub)]
         pub(super) mod $name {
-            vulkano_shaders::shader! { ty: "compute", path: $path }
+            vulkano_shaders::shader! { ty: "compute", path: $path $(, define: [($macro, "")])? }
         }
     };
 }
 
-stage!(count, "shaders/count.comp");
+stage!(count, "shaders/count.comp", "NUMBERS");
+stage!(count_wanted, "shaders/count.comp", "WANTED");
+stage!(count_buckets, "shaders/count.comp", "BUCKETS");
 stage!(collect, "shaders/collect.comp");
 stage!(label, "shaders/label.comp");
+stage!(label_colors, "shaders/label.comp", "COLORS");
+
+/// The variants of the stage count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Counting {
+    /// Colours, with a number for each pixel.
+    Numbers,
+    /// Colours in wanted buckets.
+    Wanted,
+    /// Buckets.
+    Buckets,
+}
 
 /// A stage and the values of its specialisation constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
-    Count { channels: u32 },
+    Count {
+        counting: Counting,
+        channels: u32,
+    },
     Collect,
-    Label { channels: u32, width: LabelWidth },
+    /// `channels`: colours are looked up; `None`: pixels have numbers.
+    Label {
+        channels: Option<u32>,
+        width: LabelWidth,
+    },
 }
 
 /// The pipelines made so far.
@@ -55,6 +105,7 @@ impl Pipelines {
             return Ok(pipeline.clone());
         }
         let pipeline = make(gpu, stage).map_err(driver_error("making a pipeline"))?;
+        gpu.count(|counters| counters.pipelines += 1);
         self.made.insert(stage, pipeline.clone());
         Ok(pipeline)
     }
@@ -63,15 +114,26 @@ impl Pipelines {
 fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
     let device = gpu.device.clone();
     let load = match stage {
-        Stage::Count { .. } => count::load,
+        Stage::Count { counting: Counting::Numbers, .. } => count::load,
+        Stage::Count { counting: Counting::Wanted, .. } => count_wanted::load,
+        Stage::Count { counting: Counting::Buckets, .. } => count_buckets::load,
         Stage::Collect => collect::load,
-        Stage::Label { .. } => label::load,
+        Stage::Label { channels: None, .. } => label::load,
+        Stage::Label { channels: Some(_), .. } => label_colors::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
+    let deal = Deal::new(&gpu.limits);
+    let size = (1, gpu.limits.workgroup_size);
+    let bits = |width: LabelWidth| 8 * width.bytes() as u32;
     let constants: &[(u32, u32)] = match stage {
-        Stage::Count { channels } => &[(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
-        Stage::Collect => &[],
-        Stage::Label { channels, width } => &[(0, channels), (1, 8 * width.bytes() as u32)],
+        Stage::Count { channels, .. } => {
+            &[(0, channels), size, (2, deal.count_pairs), (3, deal.count_workgroup_slots)]
+        }
+        Stage::Collect => &[size, (2, deal.collect_slots)],
+        Stage::Label { channels: None, width } => &[size, (2, deal.label_groups), (3, bits(width))],
+        Stage::Label { channels: Some(channels), width } => {
+            &[(0, channels), size, (2, deal.label_groups), (3, bits(width))]
+        }
     };
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
     let module = module.specialize(constants.collect())?;
