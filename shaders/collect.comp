@@ -7,7 +7,7 @@
 
 layout(local_size_x_id = 1) in;
 
-layout(constant_id = 2) const uint SLOTS_PER_INVOCATION = 1;
+#include "deal.glsl" // an item is a slot
 
 layout(set = 0, binding = 1) readonly buffer SlotPixels {
     uint slot_pixel[];
@@ -24,28 +24,37 @@ layout(push_constant) uniform Dispatch {
 } dispatch;
 
 void main() {
-    uint slots_before = gl_WorkGroupID.x * gl_WorkGroupSize.x * SLOTS_PER_INVOCATION;
-    uint slot = dispatch.first_slot + slots_before + gl_LocalInvocationIndex;
-    uint end = min(dispatch.end_slot, slot + gl_WorkGroupSize.x * SLOTS_PER_INVOCATION);
     if (report.lost != 0u) {
         return; // the table is not what it should be
     }
-    while (slot < end) {
-        uint owner = 0u;
-        uint pixels = 0u;
-        while (owner == 0u && slot < end) {
-            owner = slot_pixel[slot];
-            slot += gl_WorkGroupSize.x;
+    uint first = dispatch.first_slot + first_item();
+    uint end = min(dispatch.end_slot, first + items_span());
+    // Twice: first how many entries there are, so that all invocations together do not queue for each.
+    uint distinct = 0u;
+    uint listed = 0u;
+    for (uint slot = first; slot < end; slot += item_step()) {
+        if (slot_pixel[slot] != 0u) {
+            ++distinct;
+            listed += counts[slot] + 1u >= dispatch.min_pixels ? 1u : 0u;
         }
-        if (owner != 0u) {
-            uint found = slot - gl_WorkGroupSize.x;
-            pixels = counts[found];
-            if (pixels >= dispatch.min_pixels) {
-                uint entry = 3u * atomicAdd(report.listed, 1u);
-                report.entries[entry] = found;
-                report.entries[entry + 1u] = owner - 1u;
-                report.entries[entry + 2u] = pixels;
-            }
+    }
+    if (distinct == 0u) {
+        return;
+    }
+    atomicAdd(report.distinct, distinct);
+    if (listed == 0u) {
+        return;
+    }
+    uint entry = 3u * atomicAdd(report.listed, listed);
+    for (uint slot = first; slot < end; slot += item_step()) {
+        uint owner = slot_pixel[slot];
+        // The pixel that claimed the slot is counted by its being there.
+        uint pixels = owner == 0u ? 0u : counts[slot] + 1u;
+        if (owner != 0u && pixels >= dispatch.min_pixels) {
+            report.entries[entry] = slot;
+            report.entries[entry + 1u] = owner - 1u;
+            report.entries[entry + 2u] = pixels;
+            entry += 3u;
         }
     }
 }

@@ -7,7 +7,8 @@ layout(set = 0, binding = 1) coherent buffer SlotPixels {
 };
 
 // The number of the colour's slot, which is claimed for it if it is new; 0 when none was found.
-uint find_number(uvec4 color, uint pixel) {
+uint find_number(uvec4 color, uint pixel, out bool claimed) {
+    claimed = false;
     uint hash = hash_color(color, dispatch.seed);
     uint slot = hash & dispatch.slot_mask;
     uint step = probe_step(hash);
@@ -17,7 +18,7 @@ uint find_number(uvec4 color, uint pixel) {
         if (owner == 0u) {
             owner = atomicCompSwap(slot_pixel[slot], 0u, pixel + 1u);
             if (owner == 0u) {
-                atomicAdd(report.distinct, 1u);
+                claimed = true;
                 return slot + 1u;
             }
         }

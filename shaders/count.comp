@@ -17,13 +17,11 @@
 
 layout(local_size_x_id = 1) in;
 
-// Neighbouring invocations work on neighbouring pairs of pixels, so that they read neighbouring words;
-// then all go on by the workgroup's size.
-layout(constant_id = 2) const uint PAIRS_PER_INVOCATION = 8;
+#include "deal.glsl" // an item is a pair of pixels
 
 // Slots of the table in which a workgroup adds up before it adds to the counts that all share: a power
 // of two; 1: there is none.
-layout(constant_id = 3) const uint WORKGROUP_SLOTS = 1;
+layout(constant_id = 4) const uint WORKGROUP_SLOTS = 1;
 
 layout(push_constant) uniform Dispatch {
     uint first_word;  // the chunk's first word in the buffer
@@ -37,7 +35,7 @@ layout(push_constant) uniform Dispatch {
 } dispatch;
 
 layout(set = 0, binding = 2) buffer Counts {
-    uint counts[]; // by number - 1
+    uint counts[]; // by number - 1; without the pixel that claimed the slot
 };
 
 #ifdef NUMBERS
@@ -57,8 +55,10 @@ layout(set = 0, binding = 4) readonly buffer WantedBuckets {
 #include "color_table.glsl"
 #endif
 
-// The number of a colour that a pixel has; 0 where it has none, or is not to be counted.
-uint number_of(uvec4 color, uint pixel) {
+// The number of a colour that a pixel has; 0 where it has none, or is not to be counted. `claimed`: the
+// pixel stands in the table, and needs no count.
+uint number_of(uvec4 color, uint pixel, out bool claimed) {
+    claimed = false;
 #if defined(WANTED) || defined(BUCKETS)
     uint bucket = hash_color(color, dispatch.bucket_seed) >> dispatch.bucket_shift;
 #endif
@@ -70,7 +70,7 @@ uint number_of(uvec4 color, uint pixel) {
         return 0u;
     }
 #endif
-    return find_number(color, pixel);
+    return find_number(color, pixel, claimed);
 #endif
 }
 
@@ -96,10 +96,8 @@ void add(uint number, uint pixels) {
 const uint NO_COLOR = 0x80000000u;
 
 void count_pixels() {
-    uint pairs_before = gl_WorkGroupID.x * gl_WorkGroupSize.x * PAIRS_PER_INVOCATION;
-    uint pair = (dispatch.first_pixel >> 1) + pairs_before + gl_LocalInvocationIndex;
-    uint pairs_end = (dispatch.end_pixel + 1u) >> 1;
-    pairs_end = min(pairs_end, pair + gl_WorkGroupSize.x * PAIRS_PER_INVOCATION);
+    uint pair = (dispatch.first_pixel >> 1) + first_item();
+    uint pairs_end = min((dispatch.end_pixel + 1u) >> 1, pair + items_span());
 
     // The present run: pixels of the same colour, though not all neighbours.
     uvec4 run_color = uvec4(NO_COLOR);
@@ -121,7 +119,7 @@ void count_pixels() {
 #ifdef NUMBERS
                 numbers.words[pair] = run_number * 0x10001u;
 #endif
-                pair += gl_WorkGroupSize.x;
+                pair += item_step();
             }
         }
         if (!same) {
@@ -131,18 +129,20 @@ void count_pixels() {
                 if (counts && colors[i] != run_color) {
                     add(run_number, run_pixels);
                     run_color = colors[i];
-                    run_number = number_of(run_color, 2u * pair + i);
-                    run_pixels = 0u;
+                    bool claimed;
+                    run_number = number_of(run_color, 2u * pair + i, claimed);
+                    run_pixels = claimed ? 0u : 1u;
+                } else if (counts) {
+                    ++run_pixels;
                 }
                 if (counts) {
-                    ++run_pixels;
                     word |= run_number << (16u * i);
                 }
             }
 #ifdef NUMBERS
             numbers.words[pair] = word;
 #endif
-            pair += gl_WorkGroupSize.x;
+            pair += item_step();
 #ifndef BUCKETS
             if (report.lost != 0u) {
                 break; // the host will start again

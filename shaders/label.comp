@@ -14,11 +14,9 @@
 
 layout(local_size_x_id = 1) in;
 
-// Neighbouring invocations work on neighbouring groups of four pixels, those of a word of the narrowest
-// labels; then all go on by the workgroup's size.
-layout(constant_id = 2) const uint GROUPS_PER_INVOCATION = 1;
+#include "deal.glsl" // an item is a group of four pixels, those of a word of the narrowest labels
 
-layout(constant_id = 3) const uint LABEL_BITS = 8; // 8, 16 or 32
+layout(constant_id = 5) const uint LABEL_BITS = 8; // 8, 16 or 32
 
 layout(set = 0, binding = 2) buffer Labels {
     uint words[]; // labels in order, the first in the lowest bits
@@ -81,7 +79,7 @@ uint find_label(uvec4 color) {
 void label_groups(uint group, uint groups_end) {
     uvec4 run_color = uvec4(0x80000000u); // no colour
     uint run_label = 0u;
-    for (; group < groups_end; group += gl_WorkGroupSize.x) {
+    for (; group < groups_end; group += item_step()) {
         uvec4 group_labels = uvec4(0u);
         for (uint i = 0u; i < 4u; ++i) {
             uint pixel = 4u * group + i;
@@ -122,7 +120,7 @@ void label_groups(uint group, uint groups_end) {
             same = words[0] == last[0] && words[1] == last[1];
             if (same) {
                 store(group, group_labels);
-                group += gl_WorkGroupSize.x;
+                group += item_step();
             }
         }
         if (!same) {
@@ -132,7 +130,7 @@ void label_groups(uint group, uint groups_end) {
             group_labels.z = label_of_number[words[1] & 0xffffu];
             group_labels.w = label_of_number[words[1] >> 16];
             store(group, group_labels);
-            group += gl_WorkGroupSize.x;
+            group += item_step();
         }
     }
 }
@@ -140,8 +138,7 @@ void label_groups(uint group, uint groups_end) {
 #endif
 
 void main() {
-    uint groups_before = gl_WorkGroupID.x * gl_WorkGroupSize.x * GROUPS_PER_INVOCATION;
-    uint group = (dispatch.first_pixel >> 2) + groups_before + gl_LocalInvocationIndex;
+    uint group = (dispatch.first_pixel >> 2) + first_item();
     uint groups_end = (dispatch.end_pixel + 3u) >> 2;
-    label_groups(group, min(groups_end, group + gl_WorkGroupSize.x * GROUPS_PER_INVOCATION));
+    label_groups(group, min(groups_end, group + items_span()));
 }

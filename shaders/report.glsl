@@ -1,7 +1,7 @@
 // What the stages count and collect report to the host.
 
 layout(set = 0, binding = 3) coherent buffer Report {
-    uint distinct; // colours that found a slot
+    uint distinct; // colours in the table
     uint lost;     // not 0: a colour found none, and counting was given up: the table is too small
     uint listed;   // entries that collect wrote
     uint entries[]; // three words each: a slot, a pixel that has its colour, the colour's pixels

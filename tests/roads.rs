@@ -9,7 +9,7 @@ use common::{
     Case, DRIVERS, Random, assert_no_validation_messages, check, contexts, limits, oracle, random_case,
     vulkan_options,
 };
-use ctm::{Backend, Context, DebugOptions, DeviceLimits, Options, Params};
+use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Options, Params};
 
 const UNLIMITED: u64 = 1 << 30;
 
@@ -63,6 +63,46 @@ fn plain() {
     let cases = awkward_cases();
     contexts().iter_mut().for_each(|context| hold(context, &cases));
     assert_no_validation_messages();
+}
+
+/// Pixels that begin anywhere in a page, in images that are large enough to be imported, of one chunk
+/// and of several; and the same copied.
+#[test]
+fn pixels_are_read_where_they_lie() {
+    let random = &mut Random(12);
+    for (width, height, channels) in [(1000, 333, 1), (700, 501, 3), (1500, 1501, 2)] {
+        let case = random_case(random, width, height, channels, 300, 20);
+        let answer = oracle::answer(&case);
+        let mut masks = vec![0.0; answer.masks.len()];
+        for copy_pixels in [false, true] {
+            let debug = DebugOptions { copy_pixels, ..DebugOptions::default() };
+            for driver in DRIVERS {
+                let options = Options { debug: debug.clone(), ..vulkan_options(driver) };
+                let mut context = Context::new(&options).unwrap();
+                for before in [0, 1, 63, 1023] {
+                    let mut pixels = vec![f32::NAN; before];
+                    pixels.extend(&case.pixels);
+                    let map = ColorMap::new(&pixels[before..], width, height, channels).unwrap();
+                    masks.fill(0.5);
+                    context.run(&map, &case.params, &mut masks).unwrap();
+                    assert!(masks == answer.masks, "{driver}, copied: {copy_pixels}, {before} floats before");
+                    let imported = context.counters().bytes_imported;
+                    let expected =
+                        if copy_pixels || driver == "SwiftShader" { 0 } else { 4 * case.pixels.len() };
+                    assert_eq!(imported, expected as u64);
+                }
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// As a GPU deals pixels to invocations, with memory that the host sees and pixels where they lie.
+#[test]
+fn workgroups_of_other_sizes() {
+    for workgroup_size in [1, 16, 64, 128] {
+        hold_with_limits(&DeviceLimits { workgroup_size, ..limits(1 << 27, 65_535, UNLIMITED, true) });
+    }
 }
 
 #[test]

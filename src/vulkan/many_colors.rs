@@ -244,10 +244,24 @@ impl Work {
             let job = Job { source, exact, hash, start, pixels, group_total, min_pixels: min_in_chunk };
             match self.count_exactly(&job, wanted.len() as u64)? {
                 Some(entries) => {
+                    // The device names a pixel of each colour; the colour is read where it came from. Most
+                    // colours of very many have the fewest pixels: those are read in the image's order, which
+                    // memory likes better than the table's.
+                    let color = |pixel: usize| Color::from_bits(source.map.pixel(start + pixel));
+                    let mut fewest = zeros(pixels.div_ceil(32) as usize)?;
                     for &[_, pixel, pixels] in entries.as_chunks().0 {
-                        // The device names a pixel of each colour; the colour is read where it came from.
-                        if let Some(color) = Color::from_bits(source.map.pixel(start + pixel as usize)) {
+                        if pixels == min_in_chunk {
+                            fewest[pixel as usize / 32] |= 1 << (pixel % 32);
+                        } else if let Some(color) = color(pixel as usize) {
                             add(color, pixels.into())?;
+                        }
+                    }
+                    for (word, mut bits) in fewest.into_iter().enumerate() {
+                        while bits != 0 {
+                            if let Some(color) = color(32 * word + bits.trailing_zeros() as usize) {
+                                add(color, min_in_chunk.into())?;
+                            }
+                            bits &= bits - 1;
                         }
                     }
                 }

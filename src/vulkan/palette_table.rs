@@ -17,7 +17,7 @@ pub(super) struct PaletteTable {
 }
 
 /// A table in which a search can take longer is made again with another seed, a few times.
-const GOOD_PROBES: u32 = 64;
+pub(super) const GOOD_PROBES: u32 = 64;
 const SEEDS_TRIED: usize = 4;
 
 impl PaletteTable {

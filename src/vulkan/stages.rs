@@ -10,6 +10,8 @@ use vulkano::shader::{ShaderModule, SpecializationConstant};
 use vulkano::{Validated, VulkanError};
 
 use super::gpu::{Gpu, driver_error};
+#[cfg(test)]
+use super::palette_table::GOOD_PROBES;
 use crate::error::Error;
 use crate::labels::LabelWidth;
 use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
@@ -20,22 +22,42 @@ use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
 /// workgroups, each of which costs it about as much as a hundred pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deal {
+    /// Whether an invocation's items are consecutive, see shaders/deal.glsl.
+    consecutive: bool,
     /// Pairs of pixels that one invocation of the stage count works on.
     count_pairs: u32,
     /// Slots of the table in which a workgroup adds up its counts; 1: none, which is cheaper where shared
     /// memory is memory like any other.
     count_workgroup_slots: u32,
     collect_slots: u32,
-    /// Groups of four pixels that one invocation of the stage label works on.
+    /// Groups of four pixels that one invocation of the stage label works on, where pixels have numbers
+    /// and where colours are looked up.
     label_groups: u32,
+    label_color_groups: u32,
 }
 
 impl Deal {
     pub(super) fn new(limits: &DeviceLimits) -> Self {
         if limits.workgroup_size >= WORKGROUP_SIZE {
-            Self { count_pairs: 8, count_workgroup_slots: 256, collect_slots: 4, label_groups: 4 }
+            Self {
+                consecutive: false,
+                count_pairs: 8,
+                count_workgroup_slots: 256,
+                collect_slots: 4,
+                label_groups: 4,
+                label_color_groups: 4,
+            }
         } else {
-            Self { count_pairs: 128, count_workgroup_slots: 1, collect_slots: 64, label_groups: 128 }
+            // Not more: lavapipe silently ends all loops of an invocation after 65,535 rounds altogether,
+            // those of searches included.
+            Self {
+                consecutive: true,
+                count_pairs: 128,
+                count_workgroup_slots: 1,
+                collect_slots: 64,
+                label_groups: 128,
+                label_color_groups: 16,
+            }
         }
     }
 
@@ -44,7 +66,8 @@ impl Deal {
         match stage {
             Stage::Count { .. } => 2 * self.count_pairs,
             Stage::Collect => self.collect_slots,
-            Stage::Label { .. } => 4 * self.label_groups,
+            Stage::Label { channels: None, .. } => 4 * self.label_groups,
+            Stage::Label { channels: Some(_), .. } => 4 * self.label_color_groups,
         }
     }
 }
@@ -125,14 +148,15 @@ fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<Vulka
     let deal = Deal::new(&gpu.limits);
     let size = (1, gpu.limits.workgroup_size);
     let bits = |width: LabelWidth| 8 * width.bytes() as u32;
+    let dealt = (3, u32::from(deal.consecutive));
     let constants: &[(u32, u32)] = match stage {
         Stage::Count { channels, .. } => {
-            &[(0, channels), size, (2, deal.count_pairs), (3, deal.count_workgroup_slots)]
+            &[(0, channels), size, (2, deal.count_pairs), dealt, (4, deal.count_workgroup_slots)]
         }
-        Stage::Collect => &[size, (2, deal.collect_slots)],
-        Stage::Label { channels: None, width } => &[size, (2, deal.label_groups), (3, bits(width))],
+        Stage::Collect => &[size, (2, deal.collect_slots), dealt],
+        Stage::Label { channels: None, width } => &[size, (2, deal.label_groups), dealt, (5, bits(width))],
         Stage::Label { channels: Some(channels), width } => {
-            &[(0, channels), size, (2, deal.label_groups), (3, bits(width))]
+            &[(0, channels), size, (2, deal.label_color_groups), dealt, (5, bits(width))]
         }
     };
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
@@ -150,4 +174,26 @@ fn make(gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Validated<Vulka
         .map_err(|error| invalid(&error.to_string()))?;
     let layout = PipelineLayout::new(device.clone(), layout)?;
     ComputePipeline::new(device, None, ComputePipelineCreateInfo::stage_layout(stage, layout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::max_probes;
+
+    #[test]
+    fn no_invocation_has_more_rounds_than_lavapipe_allows() {
+        for workgroup_size in [8, 64] {
+            let deal = Deal::new(&DeviceLimits {
+                max_storage_buffer_range: 1 << 27,
+                max_workgroups: 65_535,
+                memory_bytes: 1 << 31,
+                unified_memory: true,
+                workgroup_size,
+            });
+            // Each pixel searched for, and the loops around the search.
+            assert!(2 * deal.count_pairs * (max_probes(u32::MAX) + 2) < 65_535);
+            assert!(4 * deal.label_color_groups * (8 * GOOD_PROBES + 2) < 65_535);
+        }
+    }
 }
