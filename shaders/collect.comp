@@ -21,6 +21,7 @@ layout(push_constant) uniform Dispatch {
     uint first_slot;
     uint end_slot;
     uint min_pixels;
+    uint most_entries; // that the list has room for
 } dispatch;
 
 void main() {
@@ -45,7 +46,12 @@ void main() {
     if (listed == 0u) {
         return;
     }
-    uint entry = 3u * atomicAdd(report.listed, listed);
+    uint before = atomicAdd(report.listed, listed);
+    if (before + listed > dispatch.most_entries) {
+        atomicAdd(report.lost, 1u);
+        return;
+    }
+    uint entry = 3u * before;
     for (uint slot = first; slot < end; slot += item_step()) {
         uint owner = slot_pixel[slot];
         // The pixel that claimed the slot is counted by its being there.

@@ -2,7 +2,7 @@
 
 layout(set = 0, binding = 3) coherent buffer Report {
     uint distinct; // colours in the table
-    uint lost;     // not 0: a colour found none, and counting was given up: the table is too small
+    uint lost;     // not 0: a colour found no slot, and counting was given up; or the list has no room
     uint listed;   // entries that collect wrote
     uint entries[]; // three words each: a slot, a pixel that has its colour, the colour's pixels
 } report;

@@ -145,6 +145,7 @@ impl Backend for Vulkan {
     }
 
     fn start_call(&mut self) {
+        let _ = self.work.gpu.finish(); // of a call that has panicked; a failure is remembered
         self.work.numbered = None;
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
         self.work.gpu.counters.set(Counters::default());

@@ -292,9 +292,10 @@ impl Work {
     fn count_exactly(&mut self, job: &Job, wanted_words: u64) -> Result<Option<Vec<u32>>, Error> {
         /// One attempt fails by chance once in 10^16 searches.
         const MOST_ATTEMPTS: usize = 4;
-        let slots = job.exact.most_table_slots(job.group_total);
-        let entries = job.group_total.min(job.pixels.into()).min(slots.into());
-        let list_words = REPORT_WORDS + ENTRY_WORDS * entries;
+        // A single bucket may have more pixels than a group, but hardly as many colours.
+        let colors = job.group_total.min(job.exact.group_pixels).min(job.pixels.into());
+        let slots = job.exact.most_table_slots(colors);
+        let list_words = REPORT_WORDS + ENTRY_WORDS * colors;
         for attempt in 0..MOST_ATTEMPTS {
             let color_map = self.exact_pixels(job, attempt == 0)?;
             self.count_exactly_once(job, color_map, wanted_words, slots, list_words)?;
@@ -383,6 +384,7 @@ impl Work {
                 first_slot: range.start,
                 end_slot: range.end,
                 min_pixels: job.min_pixels,
+                most_entries: ((list_words - REPORT_WORDS) / ENTRY_WORDS) as u32,
             };
             let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, list.part(0, list_words))];
             gpu.submit(|commands| {

@@ -153,8 +153,12 @@ impl Work {
             for (range, workgroups) in
                 plan::dispatches(slots, deal.items_per_invocation(Stage::Collect), &limits)
             {
-                let push_constants =
-                    collect::Dispatch { first_slot: range.start, end_slot: range.end, min_pixels };
+                let push_constants = collect::Dispatch {
+                    first_slot: range.start,
+                    end_slot: range.end,
+                    min_pixels,
+                    most_entries: plan.most_entries() as u32,
+                };
                 let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, report.clone())];
                 commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)?;
             }
