@@ -24,8 +24,10 @@ use crate::plan::{self, ENTRY_WORDS, ExactPlan, Plan, REPORT_WORDS};
 use crate::select::{precedes, select};
 use crate::tally::Tally;
 
-/// Pixels of the first group, which is to raise the bar quickly.
-const FIRST_GROUP_PIXELS: u64 = 1 << 17;
+/// The part of the image's pixels that the first group has, which is to raise the bar quickly; and how many
+/// times as many each group has as the one before.
+const FIRST_GROUP_PART: u64 = 16;
+const GROUP_GROWTH: u64 = 8;
 
 /// The hash that puts colours into buckets.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +119,7 @@ impl Work {
             .map_err(|_| Error::OutOfMemory("ordering buckets".to_owned()))?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
-        let mut group_pixels = FIRST_GROUP_PIXELS.min(exact.group_pixels);
+        let mut group_pixels = (source.map.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
         while params.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
             // At least one bucket, then as many as fit.
@@ -128,7 +130,7 @@ impl Work {
             });
             let (group, later) = rest.split_at(fitting.count().max(1));
             rest = later;
-            group_pixels = exact.group_pixels;
+            group_pixels = (GROUP_GROWTH * group_pixels).min(exact.group_pixels);
             let group_total = group.iter().map(|&bucket| totals[bucket]).sum();
             let mut wanted = zeros(hash.count().div_ceil(32))?;
             for &bucket in group {
