@@ -97,6 +97,25 @@ fn pixels_are_read_where_they_lie() {
     assert_no_validation_messages();
 }
 
+/// Bounds by bucket, groups, and looking colours up, on images of all kinds.
+#[test]
+fn images_counted_as_if_they_had_very_many_colors() {
+    let cases: Vec<_> = awkward_cases().into_iter().step_by(3).collect();
+    let devices =
+        [None, Some(limits(1 << 13, 3, UNLIMITED, true)), Some(limits(1 << 16, 65_535, 1 << 18, false))];
+    for driver in DRIVERS {
+        for device_limits in &devices {
+            let debug = DebugOptions {
+                many_device_colors: true,
+                device_limits: device_limits.clone(),
+                ..DebugOptions::default()
+            };
+            hold(&mut Context::new(&Options { debug, ..vulkan_options(driver) }).unwrap(), &cases);
+        }
+    }
+    assert_no_validation_messages();
+}
+
 /// As a GPU deals pixels to invocations, with memory that the host sees and pixels where they lie.
 #[test]
 fn workgroups_of_other_sizes() {

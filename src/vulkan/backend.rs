@@ -51,6 +51,8 @@ pub(super) struct Work {
     pub(super) palette: Option<Shared>,
     /// What the device knows of the image since `count`.
     pub(super) numbered: Option<Numbered>,
+    /// Whether all images are counted as if they had very many colours.
+    always_many: bool,
     /// Slots of the next table: enough for the colours seen so far.
     pub(super) table_slots: u32,
     /// Of the hash functions of all tables.
@@ -95,6 +97,7 @@ impl Vulkan {
             exact: ExactBuffers::default(),
             palette: None,
             numbered: None,
+            always_many: options.debug.many_device_colors,
             table_slots: plan::FIRST_TABLE_SLOTS,
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
             host_bytes: plan::host_share(options.memory_limit),
@@ -112,8 +115,12 @@ impl Backend for Vulkan {
     fn count(&mut self, map: &ColorMap, params: &Params, _threads: &Threads) -> Result<Counts, Error> {
         self.work.with_source(map, |work, source| {
             let min_pixels = params.min_pixels.max(1);
-            let few =
-                work.in_fitting_chunks(source, |work, plan| work.count_numbers(source, min_pixels, plan))?;
+            let few = match work.always_many {
+                true => None,
+                false => {
+                    work.in_fitting_chunks(source, |work, plan| work.count_numbers(source, min_pixels, plan))?
+                }
+            };
             match few {
                 Some(counts) => Ok(counts),
                 None => work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, plan)),
