@@ -1,95 +1,173 @@
 // Stage count: how many pixels of the chunk have each exact colour.
 //
-// A hash table with open addressing. A slot holds the index, plus one, of some pixel that has the
-// slot's colour: it is claimed with one 32-bit compare-and-swap, and the full colour is read back
-// from the colour map, which does not change. Runs of equal pixels cost one look-up.
+// Colours have numbers: the slot of a hash table (color_table.glsl), plus one. Pixels of the same
+// colour that an invocation meets one after the other cost one look-up and one addition.
+//
+// The stage has three variants, chosen by a macro:
+// NUMBERS  each pixel's number is written down, two a word, so that the stage label need not look at
+//          colours again. 0 is no colour.
+// WANTED   only colours in some buckets are counted, see src/vulkan/many_colors.rs.
+// BUCKETS  the numbers are those of buckets: a hash, which many colours share. No table.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
 
 #include "color.glsl"
 #include "color_map.glsl"
-#include "report.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 1) in;
 
-layout(constant_id = 1) const uint PIXELS_PER_INVOCATION = 16;
+#include "deal.glsl" // an item is a pair of pixels
 
-layout(set = 0, binding = 1) coherent buffer SlotPixels {
-    uint slot_pixel[];
-};
-
-layout(set = 0, binding = 2) buffer SlotCounts {
-    uint slot_count[];
-};
+// Slots of the table in which a workgroup adds up before it adds to the counts that all share: a power
+// of two; 1: there is none.
+layout(constant_id = 4) const uint WORKGROUP_SLOTS = 1;
 
 layout(push_constant) uniform Dispatch {
-    uint first_pixel;
+    uint first_word;  // the chunk's first word in the buffer
+    uint first_pixel; // of this dispatch; even
     uint end_pixel;
     uint slot_mask; // slots - 1; their number is a power of two
     uint max_probes;
     uint seed;
+    uint bucket_shift; // 32 - the number of bits that number a bucket
+    uint bucket_seed;
 } dispatch;
 
-const uint NO_SLOT = 0xffffffffu;
+layout(set = 0, binding = 2) buffer Counts {
+    uint counts[]; // by number - 1; without the pixel that claimed the slot
+};
 
-// The colour's slot, claimed for it if it is new; NO_SLOT when none was found.
-uint find_slot(uvec4 color, uint pixel) {
-    uint hash = hash_color(color, dispatch.seed);
-    uint slot = hash & dispatch.slot_mask;
-    uint step = probe_step(hash);
-    for (uint probe = 0u; probe < dispatch.max_probes; ++probe) {
-        // A plain read: an old value is 0, and then the compare-and-swap tells the present one.
-        uint owner = slot_pixel[slot];
-        if (owner == 0u) {
-            owner = atomicCompSwap(slot_pixel[slot], 0u, pixel + 1u);
-            if (owner == 0u) {
-                atomicAdd(report.distinct, 1u);
-                return slot;
-            }
-        }
-        uvec4 owner_color;
-        load_color(owner - 1u, owner_color);
-        if (owner_color == color) {
-            return slot;
-        }
-        slot = (slot + step) & dispatch.slot_mask;
+#ifdef NUMBERS
+layout(set = 0, binding = 4) writeonly buffer Numbers {
+    uint words[]; // two a word, the first in the lower bits
+} numbers;
+#endif
+
+#ifdef WANTED
+layout(set = 0, binding = 4) readonly buffer WantedBuckets {
+    uint words[]; // a bit for each bucket
+} wanted;
+#endif
+
+#ifndef BUCKETS
+#include "report.glsl"
+#include "color_table.glsl"
+#endif
+
+// The number of a colour that a pixel has; 0 where it has none, or is not to be counted. `claimed`: the
+// pixel stands in the table, and needs no count.
+uint number_of(uvec4 color, uint pixel, out bool claimed) {
+    claimed = false;
+#if defined(WANTED) || defined(BUCKETS)
+    uint bucket = hash_color(color, dispatch.bucket_seed) >> dispatch.bucket_shift;
+#endif
+#ifdef BUCKETS
+    return bucket + 1u;
+#else
+#ifdef WANTED
+    if ((wanted.words[bucket >> 5] >> (bucket & 31u) & 1u) == 0u) {
+        return 0u;
     }
-    return NO_SLOT;
+#endif
+    return find_number(color, pixel, claimed);
+#endif
 }
 
-void add_run(uvec4 color, uint pixel, uint pixels) {
-    // Once a run is lost the host will start again: searching a full table would be in vain.
-    uint slot = report.lost == 0u ? find_slot(color, pixel) : NO_SLOT;
-    if (slot == NO_SLOT) {
-        atomicAdd(report.lost, 1u);
-    } else {
-        atomicAdd(slot_count[slot], pixels);
+shared uint workgroup_numbers[WORKGROUP_SLOTS];
+shared uint workgroup_counts[WORKGROUP_SLOTS];
+
+void add(uint number, uint pixels) {
+    if (number == 0u || pixels == 0u) {
+        return;
     }
+    if (WORKGROUP_SLOTS > 1u) {
+        uint slot = number & (WORKGROUP_SLOTS - 1u);
+        uint owner = atomicCompSwap(workgroup_numbers[slot], 0u, number);
+        if (owner == 0u || owner == number) {
+            atomicAdd(workgroup_counts[slot], pixels);
+            return;
+        }
+    }
+    atomicAdd(counts[number - 1u], pixels);
+}
+
+// No pixel's canonical colour has this bit pattern.
+const uint NO_COLOR = 0x80000000u;
+
+void count_pixels() {
+    uint pair = (dispatch.first_pixel >> 1) + first_item();
+    uint pairs_end = min((dispatch.end_pixel + 1u) >> 1, pair + items_span());
+
+    // The present run: pixels of the same colour, though not all neighbours.
+    uvec4 run_color = uvec4(NO_COLOR);
+    uint run_number = 0u;
+    uint run_pixels = 0u;
+    while (pair < pairs_end) {
+        // As long as the run goes on. A loop of its own: some devices execute all of a loop's body even
+        // if no invocation has any use for it.
+        uvec4 colors[2];
+        bool valid[2];
+        bool same = true;
+        while (same && pair < pairs_end) {
+            valid[0] = load_color(dispatch.first_word, 2u * pair, colors[0]);
+            uint second = min(2u * pair + 1u, dispatch.end_pixel - 1u);
+            valid[1] = load_color(dispatch.first_word, second, colors[1]);
+            same = colors[0] == run_color && colors[1] == run_color && second != 2u * pair;
+            if (same) {
+                run_pixels += 2u;
+#ifdef NUMBERS
+                numbers.words[pair] = run_number * 0x10001u;
+#endif
+                pair += item_step();
+            }
+        }
+        if (!same) {
+            uint word = 0u;
+            for (uint i = 0u; i < 2u; ++i) {
+                bool counts = valid[i] && 2u * pair + i < dispatch.end_pixel;
+                if (counts && colors[i] != run_color) {
+                    add(run_number, run_pixels);
+                    run_color = colors[i];
+                    bool claimed;
+                    run_number = number_of(run_color, 2u * pair + i, claimed);
+                    run_pixels = claimed ? 0u : 1u;
+                } else if (counts) {
+                    ++run_pixels;
+                }
+                if (counts) {
+                    word |= run_number << (16u * i);
+                }
+            }
+#ifdef NUMBERS
+            numbers.words[pair] = word;
+#endif
+            pair += item_step();
+#ifndef BUCKETS
+            if (report.lost != 0u) {
+                break; // the host will start again
+            }
+#endif
+        }
+    }
+    add(run_number, run_pixels);
 }
 
 void main() {
-    uint pixel = dispatch.first_pixel + gl_GlobalInvocationID.x * PIXELS_PER_INVOCATION;
-    uint end = min(pixel + PIXELS_PER_INVOCATION, dispatch.end_pixel);
-    uvec4 run_color = uvec4(0u);
-    uint run_start = 0u;
-    uint run_pixels = 0u;
-    for (; pixel < end; ++pixel) {
-        uvec4 color;
-        if (!load_color(pixel, color)) {
-            continue; // belongs to no colour, and does not end a run either
+    if (WORKGROUP_SLOTS > 1u) {
+        for (uint slot = gl_LocalInvocationIndex; slot < WORKGROUP_SLOTS; slot += gl_WorkGroupSize.x) {
+            workgroup_numbers[slot] = 0u;
+            workgroup_counts[slot] = 0u;
         }
-        if (run_pixels > 0u && color != run_color) {
-            add_run(run_color, run_start, run_pixels);
-            run_pixels = 0u;
-        }
-        if (run_pixels == 0u) {
-            run_color = color;
-            run_start = pixel;
-        }
-        ++run_pixels;
+        barrier();
     }
-    if (run_pixels > 0u) {
-        add_run(run_color, run_start, run_pixels);
+    count_pixels();
+    if (WORKGROUP_SLOTS > 1u) {
+        barrier();
+        for (uint slot = gl_LocalInvocationIndex; slot < WORKGROUP_SLOTS; slot += gl_WorkGroupSize.x) {
+            if (workgroup_numbers[slot] != 0u) {
+                atomicAdd(counts[workgroup_numbers[slot] - 1u], workgroup_counts[slot]);
+            }
+        }
     }
 }

@@ -1,39 +1,58 @@
 // Stage label: per pixel the number of its mask plus one, or 0.
 //
-// The palette is a hash table that the host made: a slot is a label, 0 where the slot is free, and
-// the colour's CHANNELS words.
-// A palette too large for one storage buffer comes in parts, one dispatch each; a pixel finds its
-// colour in one part at most.
+// Without a macro: each pixel's colour has a number since the stage count, and the host says which label
+// each number has.
+// COLORS  each pixel's colour is looked up in the palette: a hash table that the host made, whose slots
+//         are a label, 0 where the slot is free, and the colour's CHANNELS words. A palette too large for
+//         one storage buffer comes in parts, one dispatch each; a pixel finds its colour in one part at
+//         most.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
 
 #include "color.glsl"
-#include "color_map.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 1) in;
 
-layout(constant_id = 1) const uint LABEL_BITS = 8; // 8, 16 or 32
+#include "deal.glsl" // an item is a group of four pixels, those of a word of the narrowest labels
 
-layout(set = 0, binding = 1) readonly buffer PaletteTable {
-    uint words[];
-} palette;
+layout(constant_id = 5) const uint LABEL_BITS = 8; // 8, 16 or 32
 
 layout(set = 0, binding = 2) buffer Labels {
     uint words[]; // labels in order, the first in the lowest bits
 } labels;
 
 layout(push_constant) uniform Dispatch {
-    uint first_pixel; // a multiple of 4
+    uint first_word;  // the chunk's first word in the colour map's buffer
+    uint first_pixel; // of this dispatch; a multiple of 4
     uint end_pixel;
     uint slot_mask; // slots - 1; their number is a power of two
     uint seed;
     uint max_probes; // all colours of the table are found within so many
-    uint keep;      // 0: the first part of the palette; 1: add to the labels of the parts before
+    uint keep;       // 0: the first part of the palette; 1: add to the labels of the parts before
 } dispatch;
 
-const uint PIXELS_PER_INVOCATION = 4;
-const uint LABELS_PER_WORD = 32 / LABEL_BITS;
+const uint LABELS_PER_WORD = 32u / LABEL_BITS;
+const uint WORDS_PER_GROUP = LABEL_BITS / 8u;
+
+void store(uint group, uvec4 group_labels) {
+    for (uint i = 0u; i < WORDS_PER_GROUP; ++i) {
+        uint word = 0u;
+        for (uint j = 0u; j < LABELS_PER_WORD; ++j) {
+            word |= group_labels[i * LABELS_PER_WORD + j] << (j * LABEL_BITS);
+        }
+        uint index = group * WORDS_PER_GROUP + i;
+        labels.words[index] = dispatch.keep == 0u ? word : labels.words[index] | word;
+    }
+}
+
+#ifdef COLORS
+
+#include "color_map.glsl"
+
+layout(set = 0, binding = 1) readonly buffer PaletteTable {
+    uint words[];
+} palette;
 
 uint find_label(uvec4 color) {
     uint hash = hash_color(color, dispatch.seed);
@@ -57,28 +76,69 @@ uint find_label(uvec4 color) {
     return 0u;
 }
 
-void main() {
-    uint first = dispatch.first_pixel + gl_GlobalInvocationID.x * PIXELS_PER_INVOCATION;
-    if (first >= dispatch.end_pixel) {
-        return;
-    }
-    uint pixels = min(PIXELS_PER_INVOCATION, dispatch.end_pixel - first);
-    uvec4 run_color = uvec4(0u);
-    bool run_valid = false;
+void label_groups(uint group, uint groups_end) {
+    uvec4 run_color = uvec4(0x80000000u); // no colour
     uint run_label = 0u;
-    for (uint start = 0u; start < pixels; start += LABELS_PER_WORD) {
-        uint word = 0u;
-        for (uint i = 0u; i < LABELS_PER_WORD && start + i < pixels; ++i) {
+    for (; group < groups_end; group += item_step()) {
+        uvec4 group_labels = uvec4(0u);
+        for (uint i = 0u; i < 4u; ++i) {
+            uint pixel = 4u * group + i;
             uvec4 color;
-            bool valid = load_color(first + start + i, color);
-            if (valid && !(run_valid && color == run_color)) {
-                run_label = find_label(color);
-                run_color = color;
-                run_valid = true;
+            if (pixel < dispatch.end_pixel && load_color(dispatch.first_word, pixel, color)) {
+                if (color != run_color) {
+                    run_label = find_label(color);
+                    run_color = color;
+                }
+                group_labels[i] = run_label;
             }
-            word |= (valid ? run_label : 0u) << (i * LABEL_BITS);
         }
-        uint index = (first + start) / LABELS_PER_WORD;
-        labels.words[index] = dispatch.keep == 0u ? word : labels.words[index] | word;
+        store(group, group_labels);
     }
+}
+
+#else
+
+layout(set = 0, binding = 0) readonly buffer Numbers {
+    uint words[]; // two a word, the first in the lower bits
+} numbers;
+
+layout(set = 0, binding = 1) readonly buffer LabelOfNumber {
+    uint label_of_number[];
+};
+
+void label_groups(uint group, uint groups_end) {
+    uint last[2] = uint[2](0u, 0u); // the numbers that `group_labels` are the labels of
+    uvec4 group_labels = uvec4(0u);
+    uint last_word = (dispatch.end_pixel - 1u) >> 1;
+    while (group < groups_end) {
+        // As long as the numbers stay the same, in a loop of its own as in the stage count.
+        uint words[2];
+        bool same = true;
+        while (same && group < groups_end) {
+            words[0] = numbers.words[2u * group];
+            words[1] = numbers.words[min(2u * group + 1u, last_word)];
+            same = words[0] == last[0] && words[1] == last[1];
+            if (same) {
+                store(group, group_labels);
+                group += item_step();
+            }
+        }
+        if (!same) {
+            last = words;
+            group_labels.x = label_of_number[words[0] & 0xffffu];
+            group_labels.y = label_of_number[words[0] >> 16];
+            group_labels.z = label_of_number[words[1] & 0xffffu];
+            group_labels.w = label_of_number[words[1] >> 16];
+            store(group, group_labels);
+            group += item_step();
+        }
+    }
+}
+
+#endif
+
+void main() {
+    uint group = (dispatch.first_pixel >> 2) + first_item();
+    uint groups_end = (dispatch.end_pixel + 3u) >> 2;
+    label_groups(group, min(groups_end, group + items_span()));
 }

@@ -1,7 +1,8 @@
 // What the stages count and collect report to the host.
 
 layout(set = 0, binding = 3) coherent buffer Report {
-    uint distinct; // colours that found a slot
-    uint lost;     // runs of pixels that found none, or no longer looked: the table is too small
+    uint distinct; // colours in the table
+    uint lost;     // not 0: a colour found no slot, and counting was given up; or the list has no room
     uint listed;   // entries that collect wrote
+    uint entries[]; // three words each: a slot, a pixel that has its colour, the colour's pixels
 } report;

@@ -98,6 +98,10 @@ pub struct DebugOptions {
     pub stages: Option<[Backend; 2]>,
     /// The seeds of the device's hash functions, which are random otherwise.
     pub hash_seeds: Option<Seeds>,
+    /// Makes Vulkan devices that could read the caller's pixels where they are work on copies.
+    pub copy_pixels: bool,
+    /// Makes Vulkan devices count all images as they count images with very many colours.
+    pub many_device_colors: bool,
     /// Makes the CPU count small images as it counts those with very many colours: with labels kept
     /// from counting to labelling, or without.
     pub small_cpu_tables: Option<bool>,

@@ -111,7 +111,7 @@ fn too_little_device_memory_fails_the_call_and_not_the_context() {
     let too_large = random_case(random, 50, 50, 4, 9, 3);
     let fits = random_case(random, 50, 50, 1, 9, 3);
     for driver in DRIVERS {
-        let device_limits = Some(limits(1 << 27, 65_535, 4096, true));
+        let device_limits = Some(limits(1 << 27, 65_535, 20_480, true));
         let debug = DebugOptions { device_limits, ..DebugOptions::default() };
         let options = Options { debug, ..vulkan_options(driver) };
         let mut context = Context::new(&options).unwrap();

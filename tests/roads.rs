@@ -9,7 +9,7 @@ use common::{
     Case, DRIVERS, Random, assert_no_validation_messages, check, contexts, limits, oracle, random_case,
     vulkan_options,
 };
-use ctm::{Backend, Context, DebugOptions, DeviceLimits, Options, Params};
+use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Options, Params};
 
 const UNLIMITED: u64 = 1 << 30;
 
@@ -65,6 +65,65 @@ fn plain() {
     assert_no_validation_messages();
 }
 
+/// Pixels that begin anywhere in a page, in images that are large enough to be imported, of one chunk
+/// and of several; and the same copied.
+#[test]
+fn pixels_are_read_where_they_lie() {
+    let random = &mut Random(12);
+    for (width, height, channels) in [(1000, 333, 1), (700, 501, 3), (1500, 1501, 2)] {
+        let case = random_case(random, width, height, channels, 300, 20);
+        let answer = oracle::answer(&case);
+        let mut masks = vec![0.0; answer.masks.len()];
+        for copy_pixels in [false, true] {
+            let debug = DebugOptions { copy_pixels, ..DebugOptions::default() };
+            for driver in DRIVERS {
+                let options = Options { debug: debug.clone(), ..vulkan_options(driver) };
+                let mut context = Context::new(&options).unwrap();
+                for before in [0, 1, 63, 1023] {
+                    let mut pixels = vec![f32::NAN; before];
+                    pixels.extend(&case.pixels);
+                    let map = ColorMap::new(&pixels[before..], width, height, channels).unwrap();
+                    masks.fill(0.5);
+                    context.run(&map, &case.params, &mut masks).unwrap();
+                    assert!(masks == answer.masks, "{driver}, copied: {copy_pixels}, {before} floats before");
+                    let imported = context.counters().bytes_imported;
+                    let expected =
+                        if copy_pixels || driver == "SwiftShader" { 0 } else { 4 * case.pixels.len() };
+                    assert_eq!(imported, expected as u64);
+                }
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// Bounds by bucket, groups, and looking colours up, on images of all kinds.
+#[test]
+fn images_counted_as_if_they_had_very_many_colors() {
+    let cases: Vec<_> = awkward_cases().into_iter().step_by(3).collect();
+    let devices =
+        [None, Some(limits(1 << 13, 3, UNLIMITED, true)), Some(limits(1 << 16, 65_535, 1 << 18, false))];
+    for driver in DRIVERS {
+        for device_limits in &devices {
+            let debug = DebugOptions {
+                many_device_colors: true,
+                device_limits: device_limits.clone(),
+                ..DebugOptions::default()
+            };
+            hold(&mut Context::new(&Options { debug, ..vulkan_options(driver) }).unwrap(), &cases);
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// As a GPU deals pixels to invocations, with memory that the host sees and pixels where they lie.
+#[test]
+fn workgroups_of_other_sizes() {
+    for workgroup_size in [1, 16, 64, 128] {
+        hold_with_limits(&DeviceLimits { workgroup_size, ..limits(1 << 27, 65_535, UNLIMITED, true) });
+    }
+}
+
 #[test]
 fn small_storage_buffers() {
     hold_with_limits(&limits(1 << 13, 65_535, UNLIMITED, true));
@@ -86,8 +145,8 @@ fn memory_that_the_host_cannot_see() {
 #[test]
 fn little_memory() {
     hold_with_limits(&limits(1 << 27, 65_535, 1 << 18, true));
-    hold_with_limits(&limits(1 << 27, 65_535, 1 << 16, false));
-    hold_with_limits(&limits(1 << 13, 2, 1 << 14, false));
+    hold_with_limits(&limits(1 << 27, 65_535, 1 << 17, false));
+    hold_with_limits(&limits(1 << 13, 2, 1 << 16, false));
 }
 
 /// What is kept from image to image fills the memory again and again, and is released.

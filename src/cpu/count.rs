@@ -6,10 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use super::plan::{CpuPlan, FewColors};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::PixelCache;
+use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};

@@ -5,7 +5,6 @@
 mod collect;
 mod count;
 mod label;
-mod plan;
 mod support;
 
 use crate::counters::Counters;
@@ -17,9 +16,9 @@ use crate::pipeline::{Backend, ColorCount, Counts};
 use crate::seeds::Seeds;
 use crate::threads::Threads;
 use count::Part;
-use plan::CpuPlan;
 use support::codes::Codes;
 use support::many_colors::ManyColors;
+use support::plan::CpuPlan;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]

@@ -23,6 +23,10 @@ const DEVICE_ACCESS: AccessFlags = AccessFlags::SHADER_READ
     .union(AccessFlags::TRANSFER_READ)
     .union(AccessFlags::TRANSFER_WRITE);
 
+/// Part of a buffer, a multiple of words. vulkano casts only memory of its own to words, and imported
+/// memory is not.
+pub(super) type Bytes = Subbuffer<[u8]>;
+
 /// Commands that are being recorded.
 pub(super) struct Commands<'a> {
     gpu: &'a Gpu,
@@ -69,27 +73,32 @@ impl<'a> Commands<'a> {
     }
 
     /// Fills different buffers with zeros.
-    pub(super) fn clear(&mut self, buffers: [Subbuffer<[u32]>; 3]) -> Result<(), Error> {
+    pub(super) fn clear(&mut self, buffers: impl IntoIterator<Item = Bytes>) -> Result<(), Error> {
         for words in buffers {
-            // SAFETY: the caller of `Gpu::run` keeps the buffer until the commands are done; the
+            // SAFETY: the caller of `Gpu::submit` keeps the buffer until the commands are done; the
             // barrier keeps other commands out of the way.
-            unsafe { self.recording.fill_buffer(&words, 0) }.map_err(misuse)?;
+            unsafe { self.recording.fill_buffer(&words.reinterpret(), 0) }.map_err(misuse)?;
         }
         self.device_barrier()
     }
 
     /// Copies words from one buffer to another of the same length.
-    pub(super) fn copy(&mut self, from: Subbuffer<[u32]>, to: Subbuffer<[u32]>) -> Result<(), Error> {
+    pub(super) fn copy(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
         // SAFETY: as for `clear`.
         unsafe { self.recording.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
         self.device_barrier()
+    }
+
+    /// The device that the commands are for.
+    pub(super) fn gpu(&self) -> &'a Gpu {
+        self.gpu
     }
 
     /// Runs a pipeline with buffers at its bindings.
     pub(super) fn dispatch(
         &mut self,
         pipeline: &Arc<ComputePipeline>,
-        buffers: impl IntoIterator<Item = (u32, Subbuffer<[u32]>)>,
+        buffers: impl IntoIterator<Item = (u32, Bytes)>,
         push_constants: &impl BufferContents,
         workgroups: u32,
     ) -> Result<(), Error> {
@@ -110,6 +119,7 @@ impl<'a> Commands<'a> {
             self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
         }
         self.sets.push(set);
+        self.gpu.count(|counters| counters.dispatches += 1);
         self.device_barrier()
     }
 

@@ -3,27 +3,30 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ash::vk;
+use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
 use vulkano::command_buffer::allocator::{
     StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
 };
 use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::device::{Device, DeviceExtensions};
-use vulkano::memory::MemoryPropertyFlags;
+use vulkano::memory::{ExternalMemoryHandleType, MemoryPropertyFlags};
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{Validated, VulkanError, VulkanObject};
 
 use super::commands::{Commands, Recorded};
-use super::instance::choose;
+use super::instance::{choose, is_software};
 use super::opened::Opened;
 use super::stages::Pipelines;
+use crate::counters::Counters;
 use crate::error::Error;
 use crate::params::Options;
-use crate::plan::{DeviceLimits, MAX_DISPATCH_ITEMS};
+use crate::plan::{self, DeviceLimits, WORKGROUP_SIZE};
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.
 pub(super) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
@@ -38,28 +41,24 @@ pub(super) struct Gpu {
     pub(super) limits: DeviceLimits,
     pub(super) sets: Arc<StandardDescriptorSetAllocator>,
     pub(super) command_buffers: Arc<StandardCommandBufferAllocator>,
-    /// Bytes allocated on the device.
+    /// Bytes of buffers on the device and in staging memory, and of the memory that they have.
     pub(super) allocated_bytes: Cell<u64>,
+    pub(super) held_bytes: Cell<u64>,
+    /// What the present call has cost.
+    pub(super) counters: Cell<Counters>,
+    /// To what the caller's memory must be aligned to be imported; `None`: the device cannot.
+    pub(super) import_alignment: Option<u64>,
     opened: Opened,
     timeout: Duration,
     failure: Option<Error>,
-    /// What the device was working on when waiting for it timed out.
-    unfinished: Option<(Recorded, Fence)>,
+    /// What was submitted and not yet waited for, in order. What it uses must not be freed.
+    in_flight: VecDeque<(Ticket, Recorded, Fence)>,
+    next_ticket: Ticket,
 }
 
-/// Commands that belong in one submission, with the number of pixels or slots that they work on.
-pub(super) struct Piece<'a> {
-    items: u32,
-    record: Box<Record<'a>>,
-}
-
-type Record<'a> = dyn FnOnce(&mut Commands<'_>) -> Result<(), Error> + 'a;
-
-impl<'a> Piece<'a> {
-    pub(super) fn new(items: u32, record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error> + 'a) -> Self {
-        Self { items, record: Box::new(record) }
-    }
-}
+/// Stands for a submission; later ones are greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
 
 /// How long a context that is dropped waits for a device that timed out.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -78,11 +77,25 @@ impl Gpu {
     }
 
     fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
-        let limits = match &options.debug.device_limits {
+        let supported = physical.supported_extensions();
+        let unified = options
+            .debug
+            .device_limits
+            .as_ref()
+            .map_or(limits_of(&physical).unified_memory, |limits| limits.unified_memory);
+        // Over a bus, the device would read the caller's memory again and again.
+        let imports = supported.ext_external_memory_host
+            && unified
+            && !options.debug.copy_pixels
+            && imports_buffers(&physical);
+        let extensions = DeviceExtensions { ext_external_memory_host: imports, ..DeviceExtensions::empty() };
+        let import_alignment = physical.properties().min_imported_host_pointer_alignment;
+        let mut limits = match &options.debug.device_limits {
             Some(limits) => limits.clone(),
             None => limits_of(&physical),
         };
-        let opened = Opened::take(physical, DeviceExtensions::empty())?;
+        limits.memory_bytes = limits.memory_bytes.min(plan::device_share(options.memory_limit));
+        let opened = Opened::take(physical, extensions)?;
         if let Some(packed) = &options.pipeline_cache {
             opened.pipelines.cache.add_packed(packed)?;
         }
@@ -94,11 +107,15 @@ impl Gpu {
             sets: Arc::new(StandardDescriptorSetAllocator::new(device.clone(), Default::default())),
             command_buffers: Arc::new(StandardCommandBufferAllocator::new(device.clone(), pool_size)),
             allocated_bytes: Cell::new(0),
+            held_bytes: Cell::new(0),
+            counters: Cell::default(),
+            import_alignment: import_alignment.filter(|_| imports),
             opened,
             device,
             timeout: options.device_timeout,
             failure: None,
-            unfinished: None,
+            in_flight: VecDeque::new(),
+            next_ticket: Ticket::default(),
         })
     }
 
@@ -117,35 +134,24 @@ impl Gpu {
         self.failure.clone().map_or(Ok(()), Err)
     }
 
+    /// Counts what something has cost.
+    pub(super) fn count(&self, add: impl FnOnce(&mut Counters)) {
+        let mut counters = self.counters.get();
+        add(&mut counters);
+        self.counters.set(counters);
+    }
+
     /// Gives a device that timed out a last chance; says whether it is idle now, so that what it
     /// uses may be freed.
     pub(super) fn is_idle_at_last(&mut self) -> bool {
-        self.unfinished.as_ref().is_none_or(|(_, fence)| fence.wait(Some(LAST_WAIT)).is_ok())
+        self.in_flight.iter().all(|(.., fence)| fence.wait(Some(LAST_WAIT)).is_ok())
     }
 
-    /// Runs pieces of work one after the other: as few submissions as possible, none of which works
-    /// on more items than a single dispatch may.
-    pub(super) fn run_pieces(&mut self, pieces: Vec<Piece<'_>>) -> Result<(), Error> {
-        let mut pieces = pieces.into_iter().peekable();
-        while let Some(first) = pieces.next() {
-            self.run(|commands| {
-                let mut items = first.items;
-                (first.record)(commands)?;
-                while let Some(next) = pieces.next_if(|next| items + next.items <= MAX_DISPATCH_ITEMS) {
-                    items += next.items;
-                    (next.record)(commands)?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Records commands, runs them, and waits until they are done.
-    pub(super) fn run(
+    /// Records commands and starts them. What they use must be kept until they were waited for.
+    pub(super) fn submit(
         &mut self,
         record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Ticket, Error> {
         self.check_usable()?;
         let mut commands = Commands::begin(self, self.opened.queue.queue_family_index())?;
         record(&mut commands)?;
@@ -174,15 +180,48 @@ impl Gpu {
             }
             return Err(error);
         }
-        match fence.wait(Some(self.timeout)) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                if error != VulkanError::DeviceLost {
-                    self.unfinished = Some((recorded, fence));
+        self.count(|counters| counters.submissions += 1);
+        let ticket = self.next_ticket;
+        self.next_ticket = Ticket(ticket.0 + 1);
+        self.in_flight.push_back((ticket, recorded, fence));
+        Ok(ticket)
+    }
+
+    /// Waits until a submission, and all before it, are done.
+    pub(super) fn wait(&mut self, ticket: Ticket) -> Result<(), Error> {
+        while let Some((.., fence)) = self.in_flight.front().filter(|(first, ..)| *first <= ticket) {
+            self.check_usable()?;
+            if let Err(error) = fence.wait(Some(self.timeout)) {
+                if error == VulkanError::DeviceLost {
+                    self.in_flight.clear(); // the device does nothing more
                 }
-                Err(self.fail(error, "waiting for the device"))
+                return Err(self.fail(error, "waiting for the device"));
             }
+            self.in_flight.pop_front();
         }
+        self.check_usable()
+    }
+
+    /// Waits for all that was submitted, so that what it uses may be changed or freed.
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        match self.in_flight.back() {
+            Some(&(last, ..)) => self.wait(last),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing that was submitted is still to be waited for.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Records commands, runs them, and waits until they are done.
+    pub(super) fn run(
+        &mut self,
+        record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let ticket = self.submit(record)?;
+        self.wait(ticket)
     }
 
     /// Remembers that waiting failed: nobody knows any more what the device is doing.
@@ -221,6 +260,17 @@ pub(super) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl
     }
 }
 
+/// Whether a storage buffer can be made of the host's memory.
+fn imports_buffers(physical: &PhysicalDevice) -> bool {
+    let info = ExternalBufferInfo {
+        usage: BufferUsage::STORAGE_BUFFER,
+        ..ExternalBufferInfo::handle_type(ExternalMemoryHandleType::HostAllocation)
+    };
+    physical
+        .external_buffer_properties(info)
+        .is_ok_and(|properties| properties.external_memory_properties.importable)
+}
+
 fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {
     let properties = physical.properties();
     let memory = physical.memory_properties();
@@ -240,5 +290,10 @@ fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {
         // Some of the heap is other programs'.
         memory_bytes: unified.or_else(|| local_heap(MemoryPropertyFlags::DEVICE_LOCAL)).unwrap_or(0) / 4 * 3,
         unified_memory: unified.is_some(),
+        // A software rasteriser executes a workgroup of more invocations bit by bit, at a cost.
+        workgroup_size: match is_software(physical) {
+            true => properties.subgroup_size.unwrap_or(8).clamp(1, 16),
+            false => WORKGROUP_SIZE,
+        },
     }
 }

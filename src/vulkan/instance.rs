@@ -91,6 +91,11 @@ pub(super) fn compute_queue_family(device: &PhysicalDevice) -> Option<u32> {
         .map(|(index, _)| index)
 }
 
+/// Whether a device is a program that runs on the processor.
+pub(super) fn is_software(device: &PhysicalDevice) -> bool {
+    info(device).kind == DeviceKind::Software
+}
+
 fn info(device: &PhysicalDevice) -> DeviceInfo {
     let properties = device.properties();
     let kind = match properties.device_type {

@@ -1,5 +1,4 @@
-//! Buffers in device memory, and the staging memory through which the host reaches those that it
-//! cannot see.
+//! Buffers in device memory, and memory that the host and the device share.
 
 #![allow(unsafe_code)]
 
@@ -12,24 +11,20 @@ use vulkano::memory::{
     DeviceMemory, MemoryAllocateInfo, MemoryMapInfo, MemoryPropertyFlags, MemoryRequirements, ResourceMemory,
 };
 
+use super::commands::{Bytes, Commands};
 use super::gpu::{Gpu, UNIFIED, driver_error};
 use crate::error::Error;
 
 /// Drivers work best with few large allocations; smaller ones are rounded up to a little more.
 const SMALLEST_ALLOCATION: u64 = (1 << 20) + (1 << 16);
 
-/// Bytes that a staging buffer holds at most; larger transfers take several turns.
-const STAGING_BYTES: u64 = 32 << 20;
-
 /// Where a buffer lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Location {
     /// In the device's memory; the host sees it where memory is unified.
     Device,
-    /// In the host's memory, for the host to write.
-    Upload,
-    /// In the host's memory, for the host to read.
-    Download,
+    /// In the host's memory, for both to read and write.
+    Host,
 }
 
 /// A buffer of 32-bit words.
@@ -37,43 +32,35 @@ enum Location {
 pub(super) struct Buffer {
     words: Subbuffer<[u32]>,
     mapped: Option<NonNull<u32>>,
+    /// Bytes of the memory that it has.
+    allocation_size: u64,
 }
 
 // SAFETY: the pointer is into memory that the buffer keeps alive and mapped, on no thread's behalf.
 unsafe impl Send for Buffer {}
 
 impl Buffer {
-    /// A buffer in device memory. Its contents are unspecified.
+    /// A buffer. Its contents are unspecified.
     fn new(gpu: &Gpu, words: u64, location: Location) -> Result<Self, Error> {
         let doing = "allocating device memory";
         let size = words * 4;
-        let raw = RawBuffer::new(
-            gpu.device.clone(),
-            BufferCreateInfo {
-                size,
-                usage: match location {
-                    Location::Device => {
-                        BufferUsage::STORAGE_BUFFER | BufferUsage::TRANSFER_SRC | BufferUsage::TRANSFER_DST
-                    }
-                    Location::Upload => BufferUsage::TRANSFER_SRC,
-                    Location::Download => BufferUsage::TRANSFER_DST,
-                },
-                ..Default::default()
-            },
-        )
-        .map_err(driver_error(doing))?;
+        let transfer = BufferUsage::TRANSFER_SRC | BufferUsage::TRANSFER_DST;
+        let usage = match location {
+            Location::Device => BufferUsage::STORAGE_BUFFER | transfer,
+            Location::Host => transfer,
+        };
+        let create_info = BufferCreateInfo { size, usage, ..Default::default() };
+        let raw = RawBuffer::new(gpu.device.clone(), create_info).map_err(driver_error(doing))?;
         let requirements = *raw.memory_requirements();
         let allocation_size = requirements.layout.size().max(SMALLEST_ALLOCATION);
         let (memory_type_index, visible) = memory_type(gpu, &requirements, location)?;
-        if location == Location::Device {
-            let allocated = gpu.allocated_bytes.get() + size;
-            if allocated > gpu.limits.memory_bytes {
-                return Err(Error::OutOfDeviceMemory(format!(
-                    "{allocated} bytes are needed, {} has {}",
-                    gpu.name(),
-                    gpu.limits.memory_bytes
-                )));
-            }
+        let allocated = gpu.allocated_bytes.get() + size;
+        if allocated > gpu.limits.memory_bytes {
+            return Err(Error::OutOfDeviceMemory(format!(
+                "{allocated} bytes are needed, {} has {}",
+                gpu.name(),
+                gpu.limits.memory_bytes
+            )));
         }
         let mut memory = DeviceMemory::allocate(
             gpu.device.clone(),
@@ -90,10 +77,10 @@ impl Buffer {
         let buffer = raw
             .bind_memory(ResourceMemory::new_dedicated(memory))
             .map_err(|(error, ..)| driver_error(doing)(error))?;
-        if location == Location::Device {
-            gpu.allocated_bytes.set(gpu.allocated_bytes.get() + size);
-        }
-        Ok(Self { words: Subbuffer::new(Arc::new(buffer)).cast_aligned(), mapped })
+        gpu.allocated_bytes.set(allocated);
+        gpu.held_bytes.set(gpu.held_bytes.get() + allocation_size);
+        gpu.count(|counters| counters.device_allocations += 1);
+        Ok(Self { words: Subbuffer::new(Arc::new(buffer)).cast_aligned(), mapped, allocation_size })
     }
 
     /// Makes `slot` a device buffer of at least `words` words; its contents are then unspecified.
@@ -112,105 +99,134 @@ impl Buffer {
         }
     }
 
-    /// Gives a device buffer back.
+    /// Gives a buffer back.
     pub(super) fn release(slot: &mut Option<Self>, gpu: &Gpu) {
         if let Some(old) = slot.take() {
             gpu.allocated_bytes.set(gpu.allocated_bytes.get() - old.words.size());
+            gpu.held_bytes.set(gpu.held_bytes.get() - old.allocation_size);
         }
     }
 
     /// Its length in words.
-    pub(super) fn len(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.words.len()
     }
 
-    /// The first `words` words, as vulkano passes them around.
-    pub(super) fn first(&self, words: u64) -> Subbuffer<[u32]> {
-        self.words.clone().slice(..words.min(self.len()))
+    /// The `words` words from `start`, as vulkano passes them around.
+    pub(super) fn part(&self, start: u64, words: u64) -> Bytes {
+        self.words.clone().slice(start..start + words).into_bytes()
+    }
+}
+
+/// Memory that both the host and the device reach: one buffer where memory is unified, else two, whose
+/// parts are copied by the commands that use them.
+///
+/// The host may only touch parts that no submission in flight works on.
+#[derive(Debug)]
+pub(super) struct Shared {
+    device: Buffer,
+    staging: Option<Buffer>,
+}
+
+impl Shared {
+    /// Makes `slot` at least `words` words long; the contents are then unspecified.
+    pub(super) fn ensure<'a>(
+        slot: &'a mut Option<Self>,
+        gpu: &Gpu,
+        words: u64,
+    ) -> Result<&'a mut Self, Error> {
+        if slot.as_ref().is_some_and(|shared| shared.device.len() < words) {
+            Self::release(slot, gpu);
+        }
+        match slot {
+            Some(shared) => Ok(shared),
+            None => {
+                let mut device = Some(Buffer::new(gpu, words.max(1), Location::Device)?);
+                let staging = match &device {
+                    Some(Buffer { mapped: None, .. }) => match Buffer::new(gpu, words.max(1), Location::Host)
+                    {
+                        Ok(staging) => Some(staging),
+                        Err(error) => {
+                            Buffer::release(&mut device, gpu);
+                            return Err(error);
+                        }
+                    },
+                    _ => None,
+                };
+                let device = device.ok_or_else(|| Error::Internal("a buffer was lost".to_owned()))?;
+                Ok(slot.insert(Self { device, staging }))
+            }
+        }
     }
 
-    /// The `words` words from `start`.
-    fn part(&self, start: u64, words: u64) -> Subbuffer<[u32]> {
-        self.words.clone().slice(start..start + words)
+    /// Gives it back.
+    pub(super) fn release(slot: &mut Option<Self>, gpu: &Gpu) {
+        if let Some(Self { device, staging }) = slot.take() {
+            Buffer::release(&mut Some(device), gpu);
+            Buffer::release(&mut { staging }, gpu);
+        }
     }
 
-    /// Copies words into memory that the host sees.
-    fn write_mapped(&mut self, pointer: NonNull<u32>, words: &[u32]) {
-        assert!(words.len() as u64 <= self.len());
-        // SAFETY: the mapping is as long as the buffer, the source is another allocation, and the
-        // device does nothing while the host is here: every submission is waited for.
+    /// The `words` words from `start` on the device.
+    pub(super) fn part(&self, start: u64, words: u64) -> Bytes {
+        self.device.part(start, words)
+    }
+
+    /// Where the host finds the words from `start`, of which there are at least `words`.
+    fn mapped(&self, start: u64, words: u64) -> Result<NonNull<u32>, Error> {
+        let buffer = self.staging.as_ref().unwrap_or(&self.device);
+        match buffer.mapped {
+            // SAFETY: the offset is inside the mapping, which is as long as the buffer.
+            Some(pointer) if start + words <= buffer.len() => Ok(unsafe { pointer.add(start as usize) }),
+            _ => Err(Error::Internal(format!("{words} words at {start} are not in the host's memory"))),
+        }
+    }
+
+    /// Writes words where `upload` finds them.
+    pub(super) fn write(&mut self, start: u64, words: &[u32]) -> Result<(), Error> {
+        let pointer = self.mapped(start, words.len() as u64)?;
+        // SAFETY: the words are inside the mapping, the source is another allocation, and the device does
+        // not work on this part.
         unsafe { pointer.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
+        Ok(())
     }
 
-    /// Copies words out of memory that the host sees, which the device has written.
-    fn read_mapped(&self, pointer: NonNull<u32>, bytes: &mut [u8]) {
-        assert!(bytes.len() as u64 <= self.len() * 4);
-        // SAFETY: as above; and the memory is coherent, and each submission ends with a barrier
-        // that makes the device's writes visible to the host.
+    /// Reads bytes that `download` has left.
+    pub(super) fn read(&self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        let pointer = self.mapped(start, bytes.len().div_ceil(4) as u64)?;
+        // SAFETY: as above; the memory is coherent, and each submission ends with a barrier that makes the
+        // device's writes visible to the host.
         unsafe { pointer.as_ptr().cast::<u8>().copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) };
-    }
-}
-
-/// The buffers through which the host reaches memory that it cannot see. Made when first needed.
-#[derive(Debug, Default)]
-pub(super) struct Staging {
-    upload: Option<Buffer>,
-    download: Option<Buffer>,
-}
-
-impl Staging {
-    /// Copies words from the host to the start of a device buffer.
-    pub(super) fn upload(&mut self, gpu: &mut Gpu, target: &mut Buffer, words: &[u32]) -> Result<(), Error> {
-        if let Some(pointer) = target.mapped {
-            target.write_mapped(pointer, words);
-            return Ok(());
-        }
-        let mut done = 0;
-        for words in words.chunks(STAGING_BYTES as usize / 4) {
-            let staging = staging(&mut self.upload, gpu, words.len() as u64, Location::Upload)?;
-            let count = words.len() as u64;
-            if let Some(pointer) = staging.mapped {
-                staging.write_mapped(pointer, words);
-            }
-            gpu.run(|commands| commands.copy(staging.first(count), target.part(done, count)))?;
-            done += count;
-        }
         Ok(())
     }
 
-    /// Copies bytes from the start of a device buffer to the host.
-    pub(super) fn download(&mut self, gpu: &mut Gpu, source: &Buffer, bytes: &mut [u8]) -> Result<(), Error> {
-        if let Some(pointer) = source.mapped {
-            source.read_mapped(pointer, bytes);
-            return Ok(());
+    /// Lets the device have what the host has written.
+    pub(super) fn upload(&self, commands: &mut Commands, start: u64, words: u64) -> Result<(), Error> {
+        commands.gpu().count(|counters| counters.bytes_to_device += 4 * words);
+        match &self.staging {
+            Some(staging) if words > 0 => commands.copy(staging.part(start, words), self.part(start, words)),
+            _ => Ok(()),
         }
-        let mut done = 0;
-        for bytes in bytes.chunks_mut(STAGING_BYTES as usize) {
-            let count = bytes.len().div_ceil(4) as u64;
-            let staging = staging(&mut self.download, gpu, count, Location::Download)?;
-            gpu.run(|commands| commands.copy(source.part(done, count), staging.first(count)))?;
-            if let Some(pointer) = staging.mapped {
-                staging.read_mapped(pointer, bytes);
-            }
-            done += count;
-        }
-        Ok(())
     }
-}
 
-/// A staging buffer of at least `words` words.
-fn staging<'a>(
-    slot: &'a mut Option<Buffer>,
-    gpu: &Gpu,
-    words: u64,
-    location: Location,
-) -> Result<&'a mut Buffer, Error> {
-    if slot.as_ref().is_none_or(|buffer| buffer.len() < words) {
-        *slot = None; // first, so that both need not fit
+    /// Lets the host have what submissions that were waited for have written.
+    pub(super) fn fetch(&self, gpu: &mut Gpu, start: u64, words: u64) -> Result<(), Error> {
+        match &self.staging {
+            Some(_) => gpu.run(|commands| self.download(commands, start, words)),
+            None => {
+                gpu.count(|counters| counters.bytes_from_device += 4 * words);
+                Ok(())
+            }
+        }
     }
-    match slot {
-        Some(buffer) => Ok(buffer),
-        None => Ok(slot.insert(Buffer::new(gpu, words, location)?)),
+
+    /// Lets the host have what the device has written.
+    pub(super) fn download(&self, commands: &mut Commands, start: u64, words: u64) -> Result<(), Error> {
+        commands.gpu().count(|counters| counters.bytes_from_device += 4 * words);
+        match &self.staging {
+            Some(staging) if words > 0 => commands.copy(self.part(start, words), staging.part(start, words)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -226,8 +242,7 @@ fn memory_type(
     let wishes: &[(Flags, bool)] = match location {
         Location::Device if gpu.limits.unified_memory => &[(UNIFIED, true)],
         Location::Device => &[(Flags::DEVICE_LOCAL, false), (Flags::empty(), false)],
-        Location::Upload => &[(host, true)],
-        Location::Download => &[(host.union(Flags::HOST_CACHED), true), (host, true)],
+        Location::Host => &[(host.union(Flags::HOST_CACHED), true), (host, true)],
     };
     let types = &gpu.device.physical_device().memory_properties().memory_types;
     for &(flags, visible) in wishes {

@@ -5,21 +5,29 @@
 //! | `instance` | the process's Vulkan instance; which devices there are, in which order |
 //! | `opened` | a logical device with its queue and pipelines, handed from context to context |
 //! | `gpu` | one context's device: its limits, running commands on it and waiting for them |
-//! | `memory` | buffers, staging |
+//! | `memory` | buffers, and memory that the host and the device share |
+//! | `source` | where the device reads pixels: imported from the caller, or copied |
 //! | `stages` | shaders and pipelines |
 //! | `pipeline_cache` | compiled pipelines for later contexts and processes |
 //! | `commands` | recording: fill, copy, dispatch, barriers |
 //! | `palette_table` | the hash table that the stage label searches |
-//! | `backend` | the stages' host side: chunks, growing tables, what is kept from call to call |
+//! | `backend` | the call: chunks, what is kept from call to call, less memory than hoped for |
+//! | `numbers` | counting where colours are few: each pixel gets a number |
+//! | `many_colors` | counting where colours are many: most are ruled out |
+//! | `labels` | the stage label's host side |
 
 mod backend;
 mod commands;
 mod gpu;
 mod instance;
+mod labels;
+mod many_colors;
 mod memory;
+mod numbers;
 mod opened;
 mod palette_table;
 mod pipeline_cache;
+mod source;
 mod stages;
 
 pub(crate) use backend::Vulkan;

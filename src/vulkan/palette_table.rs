@@ -17,7 +17,7 @@ pub(super) struct PaletteTable {
 }
 
 /// A table in which a search can take longer is made again with another seed, a few times.
-const GOOD_PROBES: u32 = 64;
+pub(super) const GOOD_PROBES: u32 = 64;
 const SEEDS_TRIED: usize = 4;
 
 impl PaletteTable {
@@ -66,7 +66,7 @@ impl PaletteTable {
 }
 
 /// `hash_color` of `shaders/color.glsl`.
-fn hash(color: &[u32], seed: u32) -> u32 {
+pub(super) fn hash(color: &[u32], seed: u32) -> u32 {
     let mut hash = seed;
     for &bits in color {
         hash = (hash ^ bits).wrapping_mul(0x9e37_79b1);

@@ -10,37 +10,110 @@ use vulkano::shader::{ShaderModule, SpecializationConstant};
 use vulkano::{Validated, VulkanError};
 
 use super::gpu::{Gpu, driver_error};
+#[cfg(test)]
+use super::palette_table::GOOD_PROBES;
 use super::pipeline_cache::Cache;
 use crate::error::Error;
 use crate::labels::LabelWidth;
+use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
 
-/// Pixels that one invocation of the stage count works on: enough for runs to be worth while, few
-/// enough for a full-HD image to fill a large GPU.
-pub(super) const COUNT_PIXELS_PER_INVOCATION: u32 = 16;
+/// How a device's work is dealt to invocations.
+///
+/// A GPU wants many invocations; a software rasteriser, with few invocations in a workgroup, wants few
+/// workgroups, each of which costs it about as much as a hundred pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deal {
+    /// Whether an invocation's items are consecutive, see shaders/deal.glsl.
+    consecutive: bool,
+    /// Pairs of pixels that one invocation of the stage count works on.
+    count_pairs: u32,
+    /// Slots of the table in which a workgroup adds up its counts; 1: none, which is cheaper where shared
+    /// memory is memory like any other.
+    count_workgroup_slots: u32,
+    collect_slots: u32,
+    /// Groups of four pixels that one invocation of the stage label works on, where pixels have numbers
+    /// and where colours are looked up.
+    label_groups: u32,
+    label_color_groups: u32,
+}
 
-/// Pixels that one invocation of the stage label works on: those of a word of the narrowest labels.
-pub(super) const LABEL_PIXELS_PER_INVOCATION: u32 = 4;
+impl Deal {
+    pub(super) fn new(limits: &DeviceLimits) -> Self {
+        if limits.workgroup_size >= WORKGROUP_SIZE {
+            Self {
+                consecutive: false,
+                count_pairs: 8,
+                count_workgroup_slots: 256,
+                collect_slots: 4,
+                label_groups: 4,
+                label_color_groups: 4,
+            }
+        } else {
+            // Not more: lavapipe silently ends all loops of an invocation after 65,535 rounds altogether,
+            // those of searches included.
+            Self {
+                consecutive: true,
+                count_pairs: 128,
+                count_workgroup_slots: 1,
+                collect_slots: 64,
+                label_groups: 128,
+                label_color_groups: 16,
+            }
+        }
+    }
+
+    /// Pixels, or slots, that one invocation of a stage works on.
+    pub(super) fn items_per_invocation(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::Count { .. } => 2 * self.count_pairs,
+            Stage::Collect => self.collect_slots,
+            Stage::Label { channels: None, .. } => 4 * self.label_groups,
+            Stage::Label { channels: Some(_), .. } => 4 * self.label_color_groups,
+        }
+    }
+}
 
 /// The structs of the push constants are made from the shaders' source.
 macro_rules! stage {
-    ($name:ident, $path:literal) => {
+    ($name:ident, $path:literal $(, $macro:literal)?) => {
         #[allow(missing_docs, unreachable_pub)]
         pub(super) mod $name {
-            vulkano_shaders::shader! { ty: "compute", path: $path }
+            vulkano_shaders::shader! { ty: "compute", path: $path $(, define: [($macro, "")])? }
         }
     };
 }
 
-stage!(count, "shaders/count.comp");
+stage!(count, "shaders/count.comp", "NUMBERS");
+stage!(count_wanted, "shaders/count.comp", "WANTED");
+stage!(count_buckets, "shaders/count.comp", "BUCKETS");
 stage!(collect, "shaders/collect.comp");
 stage!(label, "shaders/label.comp");
+stage!(label_colors, "shaders/label.comp", "COLORS");
+
+/// The variants of the stage count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Counting {
+    /// Colours, with a number for each pixel.
+    Numbers,
+    /// Colours in wanted buckets.
+    Wanted,
+    /// Buckets.
+    Buckets,
+}
 
 /// A stage and the values of its specialisation constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
-    Count { channels: u32 },
+    Count {
+        counting: Counting,
+        channels: u32,
+    },
     Collect,
-    Label { channels: u32, width: LabelWidth },
+    /// `channels`: colours are looked up; `None`: pixels have numbers.
+    Label {
+        channels: Option<u32>,
+        width: LabelWidth,
+    },
 }
 
 /// Specialisation constants: their numbers and values.
@@ -66,22 +139,32 @@ impl Pipelines {
     /// The pipeline of a stage, made when first asked for.
     pub(super) fn get(&self, gpu: &Gpu, stage: Stage) -> Result<Arc<ComputePipeline>, Error> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (stage, constants(stage));
+        let key = (stage, constants(gpu, stage));
         if let Some(pipeline) = made.get(&key) {
             return Ok(pipeline.clone());
         }
         let pipeline = make(gpu, &self.cache, stage, &key.1).map_err(driver_error("making a pipeline"))?;
         made.insert(key, pipeline.clone());
+        gpu.count(|counters| counters.pipelines += 1);
         self.cache.keep();
         Ok(pipeline)
     }
 }
 
-fn constants(stage: Stage) -> Constants {
+fn constants(gpu: &Gpu, stage: Stage) -> Constants {
+    let deal = Deal::new(&gpu.limits);
+    let size = (1, gpu.limits.workgroup_size);
+    let bits = |width: LabelWidth| 8 * width.bytes() as u32;
+    let dealt = (3, u32::from(deal.consecutive));
     match stage {
-        Stage::Count { channels } => vec![(0, channels), (1, COUNT_PIXELS_PER_INVOCATION)],
-        Stage::Collect => Vec::new(),
-        Stage::Label { channels, width } => vec![(0, channels), (1, 8 * width.bytes() as u32)],
+        Stage::Count { channels, .. } => {
+            vec![(0, channels), size, (2, deal.count_pairs), dealt, (4, deal.count_workgroup_slots)]
+        }
+        Stage::Collect => vec![size, (2, deal.collect_slots), dealt],
+        Stage::Label { channels: None, width } => vec![size, (2, deal.label_groups), dealt, (5, bits(width))],
+        Stage::Label { channels: Some(channels), width } => {
+            vec![(0, channels), size, (2, deal.label_color_groups), dealt, (5, bits(width))]
+        }
     }
 }
 
@@ -93,9 +176,12 @@ fn make(
 ) -> Result<Arc<ComputePipeline>, Validated<VulkanError>> {
     let device = gpu.device.clone();
     let load = match stage {
-        Stage::Count { .. } => count::load,
+        Stage::Count { counting: Counting::Numbers, .. } => count::load,
+        Stage::Count { counting: Counting::Wanted, .. } => count_wanted::load,
+        Stage::Count { counting: Counting::Buckets, .. } => count_buckets::load,
         Stage::Collect => collect::load,
-        Stage::Label { .. } => label::load,
+        Stage::Label { channels: None, .. } => label::load,
+        Stage::Label { channels: Some(_), .. } => label_colors::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
@@ -117,4 +203,26 @@ fn make(
         cache.for_pipelines(),
         ComputePipelineCreateInfo::stage_layout(stage, layout),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::max_probes;
+
+    #[test]
+    fn no_invocation_has_more_rounds_than_lavapipe_allows() {
+        for workgroup_size in [8, 64] {
+            let deal = Deal::new(&DeviceLimits {
+                max_storage_buffer_range: 1 << 27,
+                max_workgroups: 65_535,
+                memory_bytes: 1 << 31,
+                unified_memory: true,
+                workgroup_size,
+            });
+            // Each pixel searched for, and the loops around the search.
+            assert!(2 * deal.count_pairs * (max_probes(u32::MAX) + 2) < 65_535);
+            assert!(4 * deal.label_color_groups * (8 * GOOD_PROBES + 2) < 65_535);
+        }
+    }
 }

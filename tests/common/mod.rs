@@ -108,7 +108,8 @@ pub fn limits(
     memory_bytes: u64,
     unified_memory: bool,
 ) -> DeviceLimits {
-    DeviceLimits { max_storage_buffer_range, max_workgroups, memory_bytes, unified_memory }
+    let workgroup_size = 64; // a GPU's; the software drivers have fewer invocations in a workgroup
+    DeviceLimits { max_storage_buffer_range, max_workgroups, memory_bytes, unified_memory, workgroup_size }
 }
 
 /// An image and the settings of a call.

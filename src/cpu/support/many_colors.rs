@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
+use super::plan::CpuPlan;
 use crate::color::{canonical, is_nan};
 use crate::cpu::collect::collect;
 use crate::cpu::count::{Part, part_pixels};
-use crate::cpu::plan::CpuPlan;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::params::Params;

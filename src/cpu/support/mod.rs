@@ -5,4 +5,5 @@ pub(super) mod color_table;
 pub(super) mod key;
 pub(super) mod many_colors;
 pub(super) mod pixel_cache;
+pub(super) mod plan;
 pub(super) mod runs;

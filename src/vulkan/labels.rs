@@ -1,0 +1,244 @@
+//! The stage label's host side: chunk by chunk, the labels come back while the device works on the next.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::backend::{Chunk, Work};
+use super::gpu::Ticket;
+use super::memory::Shared;
+use super::numbers::{Numbered, zeros};
+use super::palette_table::PaletteTable;
+use super::source::Source;
+use super::stages::{Stage, label, label_colors};
+use crate::color::Color;
+use crate::error::Error;
+use crate::labels::{LabelMap, LabelWidth, TILE};
+use crate::pipeline::ColorCount;
+use crate::plan::{self, Plan};
+
+/// Takes the labels of chunks in order and hands them on in parts as large as tiles allow.
+struct Parts<'a> {
+    labels: &'a mut LabelMap,
+    labelled: &'a mut dyn FnMut(usize, &LabelMap),
+    width: LabelWidth,
+    mask_count: usize,
+    /// Pixels of the image, where chunks are smaller than tiles and it is handed on as a whole.
+    whole: Option<usize>,
+    seen: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn new(
+        plan: &Plan,
+        mask_count: usize,
+        labels: &'a mut LabelMap,
+        labelled: &'a mut dyn FnMut(usize, &LabelMap),
+    ) -> Self {
+        let tiles = plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64);
+        Self {
+            labels,
+            labelled,
+            width: LabelWidth::for_labels_up_to(mask_count),
+            mask_count,
+            whole: if tiles { None } else { Some(plan.pixels() as usize) },
+            seen: 0,
+        }
+    }
+
+    /// Words of a chunk's labels.
+    fn words(&self, pixels: u64) -> u64 {
+        pixels.div_ceil(4) * self.width.bytes() as u64
+    }
+
+    fn add(&mut self, chunk: Chunk, memory: &Shared) -> Result<(), Error> {
+        let pixels = chunk.pixels as usize;
+        let at = if self.whole.is_some() { chunk.start } else { 0 };
+        let bytes = self.labels.start(self.whole.unwrap_or(pixels), self.width)?;
+        let width = self.width.bytes();
+        memory.read(0, &mut bytes[at * width..][..pixels * width])?;
+        self.seen = chunk.start + pixels;
+        if self.whole.is_none_or(|whole| whole == self.seen) {
+            self.labels.finish_uniform(self.width, self.mask_count);
+            (self.labelled)(chunk.start - at, self.labels);
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// Labels an image whose pixels' numbers the device has.
+    pub(super) fn label_numbers(
+        &mut self,
+        numbered: &Numbered,
+        palette: &[ColorCount],
+        labels: &mut LabelMap,
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error> {
+        let Numbered { plan, chunks } = numbered;
+        let mut parts = Parts::new(plan, palette.len(), labels, labelled);
+        let mut label_of = HashMap::<Color, u32, RandomState>::default();
+        label_of
+            .try_reserve(palette.len())
+            .map_err(|_| Error::OutOfMemory(format!("a table of {} masks", palette.len())))?;
+        label_of.extend(palette.iter().map(|entry| entry.color).zip(1..));
+        let layout = plan.turn_layout();
+        self.for_chunks(plan, &mut parts, |work, parts, chunk| {
+            let colors = &chunks[chunk.index as usize];
+            let mut label_of_number = zeros(colors.slots as usize + 1)?;
+            for (number, entry) in &colors.colors {
+                label_of_number[*number as usize] = label_of.get(&entry.color).copied().unwrap_or(0);
+            }
+            let numbers = work.numbers(plan, chunk)?;
+            let Self { gpu, pipelines, turns, deal, .. } = work;
+            let stage = Stage::Label { channels: None, width: parts.width };
+            let pipeline = pipelines.get(gpu, stage)?;
+            let turn = &mut turns[chunk.turn];
+            let memory = Shared::ensure(&mut turn.memory, gpu, layout.words)?;
+            memory.write(layout.label_of_number, &label_of_number)?;
+            let table_words = label_of_number.len() as u64;
+            let label_words = parts.words(chunk.pixels.into());
+            let labels = &*Shared::ensure(&mut turn.labels, gpu, parts.words(plan.chunk_pixels))?;
+            let limits = gpu.limits.clone();
+            gpu.submit(|commands| {
+                memory.upload(commands, layout.label_of_number, table_words)?;
+                for (range, workgroups) in
+                    plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
+                {
+                    let push_constants = label::Dispatch {
+                        first_word: 0,
+                        first_pixel: range.start,
+                        end_pixel: range.end,
+                        slot_mask: 0,
+                        seed: 0,
+                        max_probes: 0,
+                        keep: 0,
+                    };
+                    let buffers = [
+                        (0, numbers.clone()),
+                        (1, memory.part(layout.label_of_number, table_words)),
+                        (2, labels.part(0, label_words)),
+                    ];
+                    commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                }
+                labels.download(commands, 0, label_words)
+            })
+        })
+    }
+
+    /// Labels an image by looking up each pixel's colour.
+    pub(super) fn label_colors(
+        &mut self,
+        source: &Source,
+        palette: &[ColorCount],
+        plan: &Plan,
+        labels: &mut LabelMap,
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error> {
+        let mut parts = Parts::new(plan, palette.len(), labels, labelled);
+        let channels = source.map.shape().channels() as usize;
+        let part_colors = plan.palette_part_colors;
+        let tables = palette.len().div_ceil(part_colors);
+        let first_labels = (1u32..).step_by(part_colors);
+        let mut table: Option<PaletteTable> = None;
+        self.for_chunks(plan, &mut parts, |work, parts, chunk| {
+            let mut ticket = Err(Error::Internal("a palette is empty".to_owned()));
+            for (index, (first_label, colors)) in
+                first_labels.clone().zip(palette.chunks(part_colors)).enumerate()
+            {
+                // A palette in one part stays on the device from chunk to chunk.
+                let new_table = table.is_none() || tables > 1;
+                if new_table {
+                    work.gpu.finish()?; // nobody else reads the table now
+                    let made = PaletteTable::new(colors, first_label, channels, &mut work.seeds)?;
+                    let memory = Shared::ensure(&mut work.palette, &work.gpu, made.words.len() as u64)?;
+                    memory.write(0, &made.words)?;
+                    table = Some(made);
+                }
+                if let Some(table) = &table {
+                    let last = index + 1 == tables;
+                    ticket =
+                        work.start_labelling(source, plan, parts, chunk, table, [new_table, index > 0, last]);
+                }
+            }
+            ticket
+        })
+    }
+
+    /// Starts labelling a chunk with a part of the palette. `new_table`: the part is still to be copied;
+    /// `keep`: adds to the labels of the parts before; `last`: there is no other part.
+    fn start_labelling(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        parts: &Parts,
+        chunk: Chunk,
+        table: &PaletteTable,
+        [new_table, keep, last]: [bool; 3],
+    ) -> Result<Ticket, Error> {
+        let channels = source.map.shape().channels();
+        let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
+        let Self { gpu, pipelines, turns, deal, palette, .. } = self;
+        let stage = Stage::Label { channels: Some(channels), width: parts.width };
+        let pipeline = pipelines.get(gpu, stage)?;
+        let table_words = table.words.len() as u64;
+        let palette = &*Shared::ensure(palette, gpu, table_words)?;
+        let turn = &mut turns[chunk.turn];
+        let labels = &*Shared::ensure(&mut turn.labels, gpu, parts.words(plan.chunk_pixels))?;
+        let label_words = parts.words(chunk.pixels.into());
+        let memory = turn.memory.as_ref();
+        let limits = gpu.limits.clone();
+        gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
+        gpu.submit(|commands| {
+            if new_table {
+                palette.upload(commands, 0, table_words)?;
+            }
+            if let Some(memory) = memory {
+                color_map.upload(memory, commands)?;
+            }
+            for (range, workgroups) in
+                plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
+            {
+                let push_constants = label_colors::Dispatch {
+                    first_word: color_map.first_word,
+                    first_pixel: range.start,
+                    end_pixel: range.end,
+                    slot_mask: table.slot_mask,
+                    seed: table.seed,
+                    max_probes: table.max_probes,
+                    keep: keep.into(),
+                };
+                let buffers = [
+                    (0, color_map.words.clone()),
+                    (1, palette.part(0, table_words)),
+                    (2, labels.part(0, label_words)),
+                ];
+                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+            }
+            if last { labels.download(commands, 0, label_words) } else { Ok(()) }
+        })
+    }
+
+    /// Starts each chunk with `start`; while the device works on one, the host takes the labels of the one
+    /// before.
+    fn for_chunks(
+        &mut self,
+        plan: &Plan,
+        parts: &mut Parts,
+        mut start: impl FnMut(&mut Self, &Parts, Chunk) -> Result<Ticket, Error>,
+    ) -> Result<(), Error> {
+        let mut before: Option<(Chunk, Ticket)> = None;
+        for chunk in Chunk::all(plan).map(Some).chain([None]) {
+            let started = match chunk {
+                Some(chunk) => Some((chunk, start(self, parts, chunk)?)),
+                None => None,
+            };
+            if let Some((chunk, ticket)) = std::mem::replace(&mut before, started) {
+                self.gpu.wait(ticket)?;
+                let missing = || Error::Internal("a chunk has no labels".to_owned());
+                parts.add(chunk, self.turns[chunk.turn].labels.as_ref().ok_or_else(missing)?)?;
+            }
+        }
+        Ok(())
+    }
+}

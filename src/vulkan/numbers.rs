@@ -1,0 +1,267 @@
+//! Counting an image of few colours: each pixel gets the number of its colour, so that the stage label
+//! need not look at colours again.
+//!
+//! Each chunk has a table, and numbers, of its own. The host adds up the chunks' lists of colours.
+
+use super::backend::{Chunk, Work};
+use super::commands::Bytes;
+use super::gpu::Ticket;
+use super::memory::{Buffer, Shared};
+use super::source::Source;
+use super::stages::{Counting, Stage, collect, count};
+use crate::color::Color;
+use crate::error::Error;
+use crate::pipeline::{ColorCount, Counts};
+use crate::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
+use crate::tally::Tally;
+
+/// Entries of the list that are copied together with the report: most colour maps have no more colours.
+const FIRST_ENTRIES: u64 = 256;
+
+/// Bytes that the host keeps for a colour of a chunk at most.
+const HOST_BYTES_PER_COLOR: u64 = 100;
+
+/// An image whose pixels' numbers the device has.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    pub(super) plan: Plan,
+    pub(super) chunks: Vec<ChunkColors>,
+}
+
+/// What the numbers of a chunk stand for.
+#[derive(Debug)]
+pub(super) struct ChunkColors {
+    pub(super) colors: Vec<(u32, ColorCount)>,
+    /// Numbers are at most this.
+    pub(super) slots: u32,
+}
+
+/// What the stages count and collect report.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    /// Colours that found a slot.
+    distinct: u32,
+    /// Not 0: a colour found none.
+    lost: u32,
+    /// Entries of the list.
+    listed: u32,
+}
+
+impl Work {
+    /// Counts all colours and remembers what the pixels' numbers stand for; `None` where there are too
+    /// many colours for that.
+    pub(super) fn count_numbers(
+        &mut self,
+        source: &Source,
+        min_pixels: u64,
+        plan: &Plan,
+    ) -> Result<Option<Counts>, Error> {
+        let whole = plan.chunk_count() == 1;
+        // Only the whole image's counts can tell which colours have too few pixels. Saturating is
+        // right: no chunk has as many pixels.
+        let min_in_chunk = if whole { u32::try_from(min_pixels).unwrap_or(u32::MAX) } else { 1 };
+        let mut done = Vec::new();
+        let mut tally = Tally::default();
+        let mut distinct = 0;
+        let mut kept = 0;
+        let mut before = None;
+        for chunk in Chunk::all(plan).map(Some).chain([None]) {
+            let started = match chunk {
+                Some(chunk) => {
+                    let slots = self.table_slots.min(plan.most_table_slots());
+                    Some((chunk, slots, self.start_counting(source, plan, chunk, slots, min_in_chunk)?))
+                }
+                None => None,
+            };
+            let Some((chunk, slots, ticket)) = std::mem::replace(&mut before, started) else { continue };
+            let finished = self.finish_counting(source, plan, chunk, slots, min_in_chunk, ticket)?;
+            let Some((colors, report)) = finished else { return Ok(None) };
+            distinct = report.distinct.into();
+            if !whole {
+                for (_, ColorCount { color, pixels }) in &colors.colors {
+                    tally.add(*color, *pixels)?;
+                }
+            }
+            kept += colors.colors.len() as u64 * HOST_BYTES_PER_COLOR;
+            if kept > self.host_bytes {
+                return Ok(None);
+            }
+            done.push(colors);
+        }
+        let counts = if whole {
+            let colors = done.iter().flat_map(|chunk| chunk.colors.iter().map(|&(_, entry)| entry)).collect();
+            Counts { colors, distinct: Some(distinct) }
+        } else {
+            Counts { colors: tally.colors(min_pixels)?, distinct: Some(tally.len() as u64) }
+        };
+        if plan.keeps_numbers {
+            self.numbered = Some(Numbered { plan: *plan, chunks: done });
+        }
+        Ok(Some(counts))
+    }
+
+    /// Starts the stages count and collect for one chunk.
+    fn start_counting(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        slots: u32,
+        min_pixels: u32,
+    ) -> Result<Ticket, Error> {
+        let channels = source.map.shape().channels();
+        let numbers = self.numbers(plan, chunk)?;
+        let color_map = self.chunk_pixels(source, plan, chunk, true)?;
+        let Self { gpu, pipelines, turns, seeds, deal, .. } = self;
+        let count_stage = Stage::Count { counting: Counting::Numbers, channels };
+        let count_pipeline = pipelines.get(gpu, count_stage)?;
+        let collect_pipeline = pipelines.get(gpu, Stage::Collect)?;
+        let layout = plan.turn_layout();
+        let memory = &*Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
+        let slot_pixels = memory.part(layout.slot_pixels, slots.into());
+        let counts = memory.part(layout.counts, slots.into());
+        let report = memory.part(layout.report, REPORT_WORDS + ENTRY_WORDS * plan.most_entries());
+        let header = memory.part(layout.report, REPORT_WORDS);
+        let seed = seeds.take() as u32;
+        let limits = gpu.limits.clone();
+        gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
+        gpu.submit(|commands| {
+            color_map.upload(memory, commands)?;
+            commands.clear([slot_pixels.clone(), counts.clone(), header])?;
+            for (range, workgroups) in
+                plan::dispatches(chunk.pixels, deal.items_per_invocation(count_stage), &limits)
+            {
+                let push_constants = count::Dispatch {
+                    first_word: color_map.first_word,
+                    first_pixel: range.start,
+                    end_pixel: range.end,
+                    slot_mask: slots - 1,
+                    max_probes: plan::max_probes(slots),
+                    seed,
+                    bucket_shift: 0,
+                    bucket_seed: 0,
+                };
+                let buffers = [
+                    (0, color_map.words.clone()),
+                    (1, slot_pixels.clone()),
+                    (2, counts.clone()),
+                    (3, report.clone()),
+                    (4, numbers.clone()),
+                ];
+                commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups)?;
+            }
+            for (range, workgroups) in
+                plan::dispatches(slots, deal.items_per_invocation(Stage::Collect), &limits)
+            {
+                let push_constants = collect::Dispatch {
+                    first_slot: range.start,
+                    end_slot: range.end,
+                    min_pixels,
+                    most_entries: plan.most_entries() as u32,
+                };
+                let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, report.clone())];
+                commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)?;
+            }
+            let first = ENTRY_WORDS * FIRST_ENTRIES.min(plan.most_entries());
+            memory.download(commands, layout.report, REPORT_WORDS + first)
+        })
+    }
+
+    /// Waits for a chunk's counts, and repeats them with larger tables until all colours have found a
+    /// place; `None` where there are more than can be numbered.
+    fn finish_counting(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        mut slots: u32,
+        min_pixels: u32,
+        mut ticket: Ticket,
+    ) -> Result<Option<(ChunkColors, Report)>, Error> {
+        let layout = plan.turn_layout();
+        loop {
+            self.gpu.wait(ticket)?;
+            let report = self.read_report(chunk, layout.report)?;
+            if report.lost == 0 {
+                self.table_slots = self.table_slots.max(plan::table_slots_for(report.distinct));
+                let colors = self.collected(source, plan, chunk, report.listed)?;
+                return Ok(Some((ChunkColors { colors, slots }, report)));
+            }
+            if slots == plan.most_table_slots() {
+                return Ok(None);
+            }
+            slots = plan::grown_table_slots(slots, plan.most_table_slots());
+            self.table_slots = self.table_slots.max(slots);
+            ticket = self.start_counting(source, plan, chunk, slots, min_pixels)?;
+        }
+    }
+
+    fn read_report(&self, chunk: Chunk, start: u64) -> Result<Report, Error> {
+        let mut words = [0u32; REPORT_WORDS as usize];
+        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        let [distinct, lost, listed] = words;
+        Ok(Report { distinct, lost, listed })
+    }
+
+    fn turn_memory(&self, chunk: Chunk) -> Result<&Shared, Error> {
+        let missing = || Error::Internal("a chunk has no memory".to_owned());
+        self.turns[chunk.turn].memory.as_ref().ok_or_else(missing)
+    }
+
+    /// Reads the list that the stage collect wrote.
+    fn collected(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        listed: u32,
+    ) -> Result<Vec<(u32, ColorCount)>, Error> {
+        let start = plan.turn_layout().report + REPORT_WORDS;
+        let entries = u64::from(listed);
+        if entries > FIRST_ENTRIES {
+            let Self { gpu, turns, .. } = self;
+            if let Some(memory) = &turns[chunk.turn].memory {
+                let rest = ENTRY_WORDS * (entries - FIRST_ENTRIES);
+                memory.fetch(gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
+            }
+        }
+        let mut words = zeros(ENTRY_WORDS as usize * listed as usize)?;
+        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        let mut colors = Vec::new();
+        colors
+            .try_reserve_exact(listed as usize)
+            .map_err(|_| Error::OutOfMemory(format!("listing {listed} colours")))?;
+        // The device names a pixel of each colour; the colour itself is read where it came from.
+        colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
+            let color = Color::from_bits(source.map.pixel(chunk.start + pixel as usize))?;
+            Some((slot + 1, ColorCount { color, pixels: pixels.into() }))
+        }));
+        Ok(colors)
+    }
+
+    /// Where a chunk's numbers are.
+    pub(super) fn numbers(&mut self, plan: &Plan, chunk: Chunk) -> Result<Bytes, Error> {
+        let chunk_words = plan.chunk_pixels / 2;
+        // Numbers that are not kept only need room for the chunks in flight.
+        let (block, position, block_chunks) = if plan.keeps_numbers {
+            let per_block = plan.chunks_per_block;
+            let block = chunk.index / per_block;
+            (block as usize, chunk.index % per_block, per_block.min(plan.chunk_count() - block * per_block))
+        } else {
+            (chunk.turn, 0, 1)
+        };
+        if self.number_blocks.len() <= block {
+            self.number_blocks.resize_with(block + 1, || None);
+        }
+        let buffer = Buffer::ensure(&mut self.number_blocks[block], &self.gpu, block_chunks * chunk_words)?;
+        Ok(buffer.part(position * chunk_words, chunk_words))
+    }
+}
+
+/// A vector of zeros, or an error where memory has ended.
+pub(super) fn zeros(count: usize) -> Result<Vec<u32>, Error> {
+    let mut words = Vec::new();
+    words.try_reserve_exact(count).map_err(|_| Error::OutOfMemory(format!("{count} words")))?;
+    words.resize(count, 0);
+    Ok(words)
+}
