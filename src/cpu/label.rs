@@ -28,14 +28,20 @@ pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut
     labels.finish(tiles.collect(), dictionaries);
 }
 
+/// Room for the labels of a part of the image.
+pub(super) struct Band<'a> {
+    pub(super) labels: &'a mut LabelMap,
+    /// Pixels of the part; a multiple of `TILE`.
+    pub(super) pixels: usize,
+}
+
 /// Looks each pixel's colour up in the palette, band by band. Where pixels have `codes`, only those are
 /// looked at whose code is that of a colour.
 pub(super) fn label<const C: usize>(
     pixels: &[[u32; C]],
     palette: &[ColorCount],
     codes: Option<Codes>,
-    band_pixels: usize,
-    labels: &mut LabelMap,
+    band: Band,
     seed: u64,
     threads: &Threads,
     labelled: &mut dyn FnMut(usize, &LabelMap),
@@ -53,6 +59,7 @@ pub(super) fn label<const C: usize>(
         (codes, CodeSet::new(wanted))
     });
     let width = LabelWidth::for_labels_up_to(palette.len());
+    let Band { labels, pixels: band_pixels } = band;
     for (band, pixels) in pixels.chunks(band_pixels).enumerate() {
         let first = band * band_pixels;
         let bytes = labels.start(pixels.len(), width)?;

@@ -155,7 +155,8 @@ fn label_pixels<const C: usize>(
         Counted::Codes => Some(Codes::Kept(kept.codes())),
         Counted::Nothing => None,
     };
-    label::label(pixels, palette, codes, plan.band_pixels, band, *seed, threads, labelled)
+    let band = label::Band { labels: band, pixels: plan.band_pixels };
+    label::label(pixels, palette, codes, band, *seed, threads, labelled)
 }
 
 fn pixels<'a, const C: usize>(map: &ColorMap<'a>) -> &'a [[u32; C]] {
