@@ -1,6 +1,7 @@
 /*
- * What a run has cost can be read after it: nothing crosses a bus on the CPU, and a warm run on a
- * device makes no pipeline and allocates none of its memory.
+ * What a run has cost can be read after it: nothing crosses a bus on the CPU; a device reads each
+ * pixel once, gives back a label a pixel, whatever the number of masks, and a warm run makes no
+ * pipeline and allocates none of its memory.
  */
 
 #include "test.h"
@@ -9,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 64, PIXELS = SIDE * SIDE, CHANNELS = 3, COLORS = 9, MASKS = 5 };
+/* Bytes of tables, lists and reports of so few colours, at most. */
+enum { TABLES = 32 << 10 };
+
+enum { SIDE = 256, PIXELS = SIDE * SIDE, CHANNELS = 3, COLORS = 9, MASKS = 5 };
 
 static ctm_counters counters_of(const ctm_context *context)
 {
@@ -49,18 +53,42 @@ static ctm_counters counters_of_run(ctm_context *context, const float *map, uint
     return counters_of(context);
 }
 
+static void check_bus(const ctm_counters *counters)
+{
+    const uint64_t pixels = sizeof(float) * CHANNELS * PIXELS;
+    const uint64_t to_device = counters->bytes_to_device + counters->bytes_imported;
+    CHECK(to_device >= pixels && to_device <= pixels + TABLES);
+    CHECK(counters->bytes_imported == 0 || counters->bytes_to_device <= TABLES);
+    CHECK(counters->bytes_from_device >= PIXELS && counters->bytes_from_device <= PIXELS + TABLES);
+    CHECK(counters->dispatches >= 2);
+    CHECK(counters->submissions >= 1 && counters->submissions <= counters->dispatches);
+}
+
 static void runs(const char *device)
 {
     float *map = image();
     ctm_context *context = context_for(device);
     const ctm_counters before = counters_of(context);
     CHECK(all_zero(&before));
-    counters_of_run(context, map, MASKS);
+    const ctm_counters first = counters_of_run(context, map, MASKS);
+    CHECK(first.pixels_read >= PIXELS);
+    if (ctm_context_backend(context) == CTM_BACKEND_VULKAN) {
+        CHECK(first.device_allocations >= 1);
+        CHECK(first.pipelines >= 2);
+        CHECK(first.device_bytes >= PIXELS);
+        check_bus(&first);
+    }
     for (int warm = 0; warm < 3; warm++) {
         const ctm_counters counters = counters_of_run(context, map, MASKS);
         CHECK(counters.device_allocations == 0);
         CHECK(counters.pipelines == 0);
-        if (ctm_context_backend(context) == CTM_BACKEND_CPU) {
+        CHECK(counters.device_bytes == first.device_bytes);
+        CHECK(counters.pixels_read == first.pixels_read);
+        if (ctm_context_backend(context) == CTM_BACKEND_VULKAN) {
+            check_bus(&counters);
+            const ctm_counters one_mask = counters_of_run(context, map, 1);
+            check_bus(&one_mask);
+        } else {
             CHECK(counters.bytes_to_device == 0 && counters.bytes_from_device == 0);
             CHECK(counters.bytes_imported == 0 && counters.device_bytes == 0);
             CHECK(counters.dispatches == 0 && counters.submissions == 0);

@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use common::Case;
+use common::{Case, DRIVERS, Random, assert_no_validation_messages, vulkan_options};
 use ctm::{Backend, ColorCount, Context, Options, Params};
 
 /// Counts the live bytes of the whole process, and the most there have been.
@@ -93,6 +93,28 @@ fn flat(width: u32, height: u32) -> Case {
     })
 }
 
+/// Every pixel has a colour of its own.
+fn all_different(width: u32, height: u32) -> Case {
+    image(width, height, 1, |x, y| {
+        let pixel = x + y * width;
+        [(pixel % 256) as f32, (pixel / 256 % 256) as f32, (pixel / 65_536) as f32]
+    })
+}
+
+/// Slow gradients with noise, in values of 8 bits, and a plain border.
+fn photo(width: u32, height: u32, min_pixels: u64) -> Case {
+    let channel = |place: u32, salt: u32| {
+        let noise = Random(u64::from(place) << 8 | u64::from(salt)).below(24);
+        ((place / (5 + salt) + noise) % 256) as f32 / 255.0
+    };
+    image(width, height, min_pixels, |x, y| {
+        if x < 16 || y < 16 {
+            return [0.0, 0.0, 0.0];
+        }
+        [channel(x + 7 * y, 1), channel(3 * x + y, 2), channel(x + width * y, 3)]
+    })
+}
+
 fn options(memory_limit: usize) -> Options {
     Options { backend: Backend::Cpu, memory_limit: memory_limit as u64, ..Options::default() }
 }
@@ -118,5 +140,52 @@ fn few_colours_take_two_bytes_a_pixel_and_32_mib() {
             let most = 2 * case.plane() + 32 * MIB;
             assert!(peak <= most, "{width} x {height}: {peak} bytes, {most} at most");
         }
+    });
+}
+
+#[test]
+fn the_limit_holds_however_many_colours_there_are() {
+    alone(|| {
+        for case in [
+            all_different(1920, 1080),
+            photo(1920, 1080, 1),
+            photo(1920, 1080, 500),
+            all_different(1999, 1777),
+            flat(1920, 1080),
+        ] {
+            let mut expected = vec![0.0; case.plane() * MASKS as usize];
+            let mut masks = expected.clone();
+            let (colors, unlimited) = run(&options(0), &case, &mut expected);
+            for limit in [32 * MIB, 64 * MIB] {
+                masks.fill(0.0);
+                let (limited_colors, peak) = run(&options(limit), &case, &mut masks);
+                let name = format!("{} x {}, {:?}", case.width, case.height, case.params);
+                assert!(peak <= limit, "{name}: {peak} bytes; limit {limit}, without {unlimited}");
+                assert_eq!(limited_colors, colors, "{name}");
+                assert!(masks == expected, "{name}: other masks with a limit of {limit} bytes");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_limit_is_for_the_host_and_the_device_together() {
+    alone(|| {
+        let case = photo(1920, 1080, 1);
+        let mut masks = vec![0.0; case.plane() * MASKS as usize];
+        for driver in DRIVERS {
+            for limit in [32 * MIB, 64 * MIB] {
+                let options = Options { memory_limit: limit as u64, ..vulkan_options(driver) };
+                let (device_bytes, peak) = peak_of(|| {
+                    let mut context = Context::new(&options).unwrap();
+                    context.run(&case.map(), &case.params, &mut masks).unwrap();
+                    context.counters().device_bytes
+                });
+                assert!(device_bytes > 0, "{driver}");
+                let held = peak as u64 + device_bytes;
+                assert!(held <= limit as u64, "{driver}: {peak} + {device_bytes} bytes; limit {limit}");
+            }
+        }
+        assert_no_validation_messages();
     });
 }
