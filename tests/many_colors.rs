@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Case, Random, all_options, assert_no_validation_messages, check, oracle};
-use ctm::{Context, Options, Params};
+use ctm::{Backend, Context, Options, Params};
 
 /// Gradients with the noise of a sensor, and a black corner: some frequent colours, a great many rare
 /// ones; some pixels with NaN, and zeros of both signs.
@@ -100,4 +100,39 @@ fn all_colors_different() {
 #[test]
 fn colors_that_are_hard_to_hash() {
     hold(hard_to_hash(1024, 300), &[(1, 4)]);
+}
+
+/// Otherwise an image would be read again, and the number of its colours would stay unknown.
+#[test]
+fn few_colors_are_counted_in_one_read() {
+    let mut case = all_different(600, 400, 3);
+    for colors in [1, 16, 254, 300, 4000] {
+        for (index, pixel) in case.pixels.chunks_mut(3).enumerate() {
+            pixel.fill((index % colors) as f32);
+        }
+        for max_threads in [1, 2] {
+            let options = Options { backend: Backend::Cpu, max_threads, ..Options::default() };
+            let mut context = Context::new(&options).unwrap();
+            let palette = context.palette(&case.map(), &case.params).unwrap();
+            assert_eq!(palette.distinct_colors, Some(colors as u64));
+            assert_eq!(context.counters().pixels_read, case.plane() as u64, "{colors} colours");
+        }
+    }
+}
+
+/// Colours that a part of the image, or its first tiles, do not have, beside pixels without a colour.
+#[test]
+fn colors_that_some_parts_lack() {
+    let (width, height) = (512, 256); // eight tiles of the CPU's
+    let pixel = |index: u32| match (index * 16 / (width * height), index % 16) {
+        (_, 0) => f32::NAN,
+        (0..4, _) => 1.0,                            // a tile or two of one colour
+        (4..7, 1..9) => 2.0 + (index % 3000) as f32, // more numbers than a byte has
+        (7, _) => 0.5,                               // the last number, and frequent
+        (8.., _) => 0.25,                            // in the other half alone
+        _ => 0.75,
+    };
+    let pixels = (0..width * height).map(pixel).collect();
+    let case = Case { width, height, channels: 1, pixels, params: Params { min_pixels: 1, max_count: 5 } };
+    hold(case, &[(1, 5), (1000, 300)]);
 }

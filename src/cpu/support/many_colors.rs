@@ -498,4 +498,36 @@ mod tests {
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
     }
+
+    /// With fewer buckets than codes a bucket has several codes, with more a code has several buckets,
+    /// of which only some may be wanted. Large images alone have so many buckets.
+    #[test]
+    fn any_number_of_buckets_gives_the_same_colors() {
+        let (seed, threads) = (11, Threads::new(2).unwrap());
+        let color = |index: u32| [index.wrapping_mul(0x9e37_79b1) >> 2, index % 7, 1];
+        // Some colours have more pixels than the others, which have about three.
+        let index =
+            |pixel: u32| if pixel % 50 == 0 { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 };
+        let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
+        let params = Params { min_pixels: 1, max_count: 20_000 };
+        let mut counts = std::collections::HashMap::new();
+        for pixel in &pixels {
+            *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
+        }
+        let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
+        let expected = crate::select::select(counts, &params);
+        for bucket_bits in [12, 15, 16, 17, 20] {
+            for group_pixels in [300, 1 << 20] {
+                let small = CpuPlan::new(pixels.len(), 2, 0);
+                let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
+                let mut room = vec![0; pixels.len()];
+                for codes in [None, Some(room.as_mut_slice())] {
+                    let many = ManyColors::new(&pixels, codes, plan, seed, &threads).unwrap();
+                    let found = many.best(&params, &mut Vec::new()).unwrap();
+                    let found = crate::select::select(found, &params);
+                    assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
+                }
+            }
+        }
+    }
 }
