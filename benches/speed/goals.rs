@@ -1,10 +1,12 @@
-//! What the library is to reach, and whether it does in this run. Each figure is the worst of all
-//! images it covers.
+//! What the library is to reach, and whether it does in this run, numbered as in `docs/performance.md`.
+//! Each figure is the worst of all images it covers.
 
+use crate::bus::Bus;
 use crate::columns::{
     BASELINE, CPU, CPU_ONE, FLOOR, FLOOR_ONE, NUMPY_BINCOUNT, NUMPY_FLOATS, NUMPY_UNIQUE, TORCH,
 };
 use crate::inputs::Kind;
+use crate::memory::Memory;
 use crate::report::{Row, short};
 use crate::small::Small;
 
@@ -24,7 +26,10 @@ use Bound::{AtLeast, AtMost};
 
 const FULL_HD: u64 = 1920 * 1080;
 
-pub fn print(rows: &[Row], small: &[Small]) {
+/// Tables and lists that cross the bus besides, in bytes a pixel of full HD; they do not grow with pixels.
+const TABLES: f64 = 0.05;
+
+pub fn print(rows: &[Row], small: &[Small], bus: &[Bus], memory: &[Memory]) {
     let pixels = |row: &Row| u64::from(row.size.0) * u64::from(row.size.1);
     let flat = |row: &Row| row.kind.is_flat();
     let noise = |row: &Row| row.kind.is_noise();
@@ -43,65 +48,94 @@ pub fn print(rows: &[Row], small: &[Small]) {
     let threads = |row: &Row| row.ratio(CPU_ONE, CPU);
     let of_bandwidth = |row: &Row| Some(row.ratio(CPU_ONE, CPU)? / row.ratio(FLOOR_ONE, FLOOR)?);
 
-    println!("{:66} {:>9} {:>9} {:>9}  {:7}  worst of", "goal", "", "stretch", "measured", "");
+    println!("{:78} {:>9} {:>9} {:>9}  {:7}  worst of", "goal", "", "stretch", "measured", "");
     let table = Table { rows };
     let line = |name: &str, bound, stretch, covers: &dyn Fn(&Row) -> bool, value: &dyn Fn(&Row) -> _| {
         let full_size_rows = |row: &Row| full_size(row) && covers(row);
         table.line(name, bound, stretch, &full_size_rows, value);
     };
-    line("CPU over the floor: flat maps", AtMost(1.5), 1.2, &flat, &over_floor);
-    line("CPU over the floor: noise of 16 and of 4,096 colours", AtMost(4.0), 2.5, &noise, &over_floor);
+    line(" 1  CPU over the floor: flat maps", AtMost(1.5), 1.2, &flat, &over_floor);
+    line(" 2  CPU over the floor: noise of 16 and of 4,096 colours", AtMost(4.0), 2.5, &noise, &over_floor);
     let rare_dropped = |row: &Row| (photo(row) || different(row)) && row.params.min_pixels == 500;
     line(
-        "CPU over the floor: photo, all different; 500 pixels at least",
+        " 3  CPU over the floor: photo, all different; 500 pixels at least",
         AtMost(5.0),
         3.0,
         &rare_dropped,
         &over_floor,
     );
     let all_kept = |row: &Row| different(row) && row.params.min_pixels == 1;
-    line("CPU over the floor: all different", AtMost(20.0), 8.0, &all_kept, &over_floor);
-    table.line("torch over CPU: flat maps, full HD", AtLeast(300.0), 1000.0, &flat, &torch);
-    table.line("torch over CPU: the others, full HD", AtLeast(150.0), 1000.0, &|row| !flat(row), &torch);
+    line(" 4  CPU over the floor: all different", AtMost(20.0), 8.0, &all_kept, &over_floor);
+    table.line(" 5  torch over CPU: flat maps, full HD", AtLeast(300.0), 1000.0, &flat, &torch);
+    table.line(" 5  torch over CPU: the others, full HD", AtLeast(150.0), 1000.0, &|row| !flat(row), &torch);
     let noise_or_photo = |row: &Row| noise(row) || photo(row);
-    line("numpy, packed before, over CPU: flat maps", AtLeast(10.0), 15.0, &flat, &numpy);
-    line("numpy, packed before, over CPU: noise, photo", AtLeast(4.0), 8.0, &noise_or_photo, &numpy);
-    line("numpy from floats over CPU: flat maps", AtLeast(10.0), 15.0, &flat, &numpy_floats);
-    line("numpy from floats over CPU: noise, photo", AtLeast(4.0), 8.0, &noise_or_photo, &numpy_floats);
-    line("plain Rust over CPU: flat maps", AtLeast(2.5), 4.0, &flat, &baseline);
-    line("plain Rust over CPU: photo", AtLeast(2.5), 4.0, &photo, &baseline);
-    line("Vulkan on the software driver over CPU: flat maps", AtMost(12.0), 6.0, &flat, &over_cpu);
+    line(" 6  numpy, packed before, over CPU: flat maps", AtLeast(10.0), 15.0, &flat, &numpy);
+    line(" 6  numpy, packed before, over CPU: noise, photo", AtLeast(4.0), 8.0, &noise_or_photo, &numpy);
+    line("    numpy from floats over CPU: flat maps", AtLeast(10.0), 15.0, &flat, &numpy_floats);
+    line("    numpy from floats over CPU: noise, photo", AtLeast(4.0), 8.0, &noise_or_photo, &numpy_floats);
+    line(" 7  plain Rust over CPU: flat maps", AtLeast(2.5), 4.0, &flat, &baseline);
+    line(" 7  plain Rust over CPU: photo", AtLeast(2.5), 4.0, &photo, &baseline);
+    line(" 8  Vulkan on the software driver over CPU: flat maps", AtMost(12.0), 6.0, &flat, &over_cpu);
     line(
-        "Vulkan on the software driver over CPU: noise, photo, all different",
+        " 9  Vulkan on the software driver over CPU: noise, photo, all different",
         AtMost(15.0),
         8.0,
         &|row| noise(row) || photo(row) || different(row),
         &over_cpu,
     );
-    for Small { name, warm, cold, first } in small {
+    bus_lines(bus);
+    for Small { name, warm, allocations, .. } in small {
         let (bound, stretch) = if name == CPU { (0.030, 0.015) } else { (1.0, 0.4) };
         let spread = format!("{} - {} ms", short(warm.min), short(warm.max));
         print_line(
-            &format!("{name}: warm call, 64 x 64, ms"),
+            &format!("11  {name}: warm call, 64 x 64, ms"),
             &AtMost(bound),
             Some(stretch),
             Some((warm.median, spread)),
         );
-        if name == SOFTWARE {
-            let spread =
-                format!("{} - {} ms; {} in a new process", short(cold.min), short(cold.max), short(*first));
-            let name = format!("{name}: new context and its first call, 64 x 64, ms");
-            print_line(&name, &AtMost(60.0), None, Some((cold.median, spread)));
+        if name != CPU {
+            let name = format!("11  {name}: allocations of device memory in it");
+            print_line(&name, &AtMost(0.0), None, Some((*allocations as f64, String::new())));
         }
     }
-    line("CPU, one thread over all: photo", AtLeast(1.8), f64::NAN, &photo, &threads);
+    for Memory { name, bytes, most } in memory {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let name = format!("12  CPU: MiB beyond the caller's buffers, {name}");
+        let bound = AtMost((mib(*most) * 10.0).round() / 10.0);
+        print_line(
+            &name,
+            &bound,
+            None,
+            Some((mib(*bytes), "live bytes, by a counting allocator".to_owned())),
+        );
+    }
+    line("13  CPU, one thread over all: photo", AtLeast(1.8), f64::NAN, &photo, &threads);
     line(
-        "CPU, one thread over all, by the floor's own gain: flat maps",
+        "13  CPU, one thread over all, by the floor's own gain: flat maps",
         AtLeast(0.9),
         f64::NAN,
         &flat,
         &of_bandwidth,
     );
+    let software = small.iter().find(|small| small.name == SOFTWARE);
+    let cold = software.map(|Small { cold, first, .. }| {
+        let spread =
+            format!("{} - {} ms; {} in a new process", short(cold.min), short(cold.max), short(*first));
+        (cold.median, spread)
+    });
+    let name = format!("14  {SOFTWARE}: new context and its first call, 64 x 64, ms");
+    print_line(&name, &AtMost(60.0), None, cold);
+}
+
+fn bus_lines(bus: &[Bus]) {
+    if bus.is_empty() {
+        print_line("10  bytes over the bus for a pixel", &AtMost(13.0), None, None);
+    }
+    for Bus { name, bytes, most } in bus {
+        let name = format!("10  {SOFTWARE}: bytes over the bus for a pixel, {name}");
+        let note = format!("counted; goal {most}, and {TABLES} for tables and lists");
+        print_line(&name, &AtMost(most + TABLES), None, Some((*bytes, note)));
+    }
 }
 
 impl Table<'_> {
@@ -131,9 +165,9 @@ fn print_line(name: &str, bound: &Bound, stretch: Option<f64>, measured: Option<
     let goal = format!("{sign} {bound_value}");
     let stretch = stretch.map_or(String::new(), |stretch| format!("{sign} {stretch}"));
     let Some((value, note)) = measured else {
-        println!("{name:66} {goal:>9} {stretch:>9} {:>9}  not measured", "-");
+        println!("{name:78} {goal:>9} {stretch:>9} {:>9}  not measured", "-");
         return;
     };
     let met = if met(value, bound_value) { "met" } else { "NOT MET" };
-    println!("{name:66} {goal:>9} {stretch:>9} {:>9}  {met:7}  {note}", short(value));
+    println!("{name:78} {goal:>9} {stretch:>9} {:>9}  {met:7}  {note}", short(value));
 }

@@ -5,11 +5,13 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod baseline;
+mod bus;
 mod columns;
 mod floor;
 mod goals;
 mod inputs;
 mod measure;
+mod memory;
 mod plan;
 mod report;
 mod rivals;
@@ -35,7 +37,9 @@ use crate::small::Small;
 
 fn main() -> ExitCode {
     // `cargo test --all-targets` runs this program, too.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if std::env::args().any(|argument| argument == "--help")
+        || !std::env::args().any(|argument| argument == "--bench")
+    {
         println!("{}", plan::USAGE);
         return ExitCode::SUCCESS;
     }
@@ -94,8 +98,11 @@ fn bench(settings: &Settings) -> Result<Vec<String>, String> {
     let pages =
         measure_all(settings, &settings.page_jobs(), &mut columns, &all, |_| Ok(()), &mut complaints)?;
 
+    let memory = memory::measure()?;
+    let software = devices.iter().find(|device| vulkan_name(device) == goals::SOFTWARE);
+    let bus = software.map_or(Ok(Vec::new()), bus::measure)?;
     println!("\n== Goals\n");
-    goals::print(&rows, &small);
+    goals::print(&rows, &small, &bus, &memory);
 
     let csv = settings.out.join("speed.csv");
     report::write_csv(&csv, rows.iter().chain(&pages))

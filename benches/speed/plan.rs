@@ -66,7 +66,6 @@ impl Settings {
                     let time = text.parse().ok().and_then(|value| Duration::try_from_secs_f64(value).ok());
                     seconds = Some(time.ok_or(format!("--seconds is {text}; a number is expected"))?);
                 }
-                "--help" => return Err(USAGE.to_owned()),
                 _ => return Err(format!("{argument}: unknown\n\n{USAGE}")),
             }
         }

@@ -12,6 +12,8 @@ pub struct Small {
     pub name: String,
     /// Calls of a context that has had some.
     pub warm: Stats,
+    /// Allocations of device memory in the last of these calls.
+    pub allocations: u64,
     /// Creating a context and its first call, where the process has had others.
     pub cold: Stats,
     /// The same for the process's first context, in milliseconds.
@@ -53,6 +55,7 @@ impl Small {
         Ok(Self {
             name: name.to_owned(),
             warm: stats(&warm),
+            allocations: context.counters().device_allocations,
             cold: stats(&times),
             first: first.as_secs_f64() * 1e3,
         })
