@@ -506,8 +506,9 @@ mod tests {
         let (seed, threads) = (11, Threads::new(2).unwrap());
         let color = |index: u32| [index.wrapping_mul(0x9e37_79b1) >> 2, index % 7, 1];
         // Some colours have more pixels than the others, which have about three.
-        let index =
-            |pixel: u32| if pixel % 50 == 0 { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 };
+        let index = |pixel: u32| {
+            if pixel.is_multiple_of(50) { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 }
+        };
         let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
         let params = Params { min_pixels: 1, max_count: 20_000 };
         let mut counts = std::collections::HashMap::new();
