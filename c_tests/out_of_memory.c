@@ -48,7 +48,8 @@ int main(int argc, char **argv)
     /* Drivers crash if they cannot compile; now they have, for few colours and for many. */
     check_small_image(context);
     uint32_t first_rows_count = 0;
-    CHECK(ctm_run(context, map, SIDE, 100, CHANNELS, 1, 1, masks, (size_t)SIDE * 100, &first_rows_count) == CTM_OK);
+    CHECK(ctm_run(context, map, SIDE, 100, CHANNELS, 1, 1, masks, (size_t)SIDE * 100,
+                  &first_rows_count) == CTM_OK);
     CHECK(first_rows_count == 1);
 
     static const size_t granted[] = { 8, 16, 32, 64, 128 }; /* MiB */

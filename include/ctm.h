@@ -168,8 +168,8 @@ typedef struct ctm_counters {
      */
     uint64_t pipelines;
     /**
-     * Pixels read by the host or the device: the image's number of pixels for each time that it was
-     * read.
+     * Pixels read by the host or the device: the image's number of pixels for each pass over it. A pass
+     * that is given up counts, too; single pixels that are looked at again do not.
      */
     uint64_t pixels_read;
     /**

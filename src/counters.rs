@@ -21,7 +21,8 @@ pub struct Counters {
     pub device_allocations: u64,
     /// Compute pipelines made.
     pub pipelines: u64,
-    /// Pixels read, by the host or the device: the image's number of them for each time it was read.
+    /// Pixels read by the host or the device: the image's number of pixels for each pass over it. A pass
+    /// that is given up counts, too; single pixels that are looked at again do not.
     pub pixels_read: u64,
     /// Bytes of device memory that the context holds.
     pub device_bytes: u64,

@@ -24,9 +24,21 @@ pub(crate) fn expand(
 ) {
     /// Pieces of planes listed at a time, 16 bytes each.
     const MOST_PIECES: usize = 1 << 16;
-    let stream = masks.len() > STREAM_FLOATS;
     let mask_count = masks.len() / plane;
     let tiles_at_a_time = (MOST_PIECES / mask_count).max(threads.count());
+    expand_tiles(labels, first_pixel, plane, masks, threads, tiles_at_a_time);
+}
+
+fn expand_tiles(
+    labels: &LabelMap,
+    first_pixel: usize,
+    plane: usize,
+    masks: &mut [MaybeUninit<f32>],
+    threads: &Threads,
+    tiles_at_a_time: usize,
+) {
+    let stream = masks.len() > STREAM_FLOATS;
+    let mask_count = masks.len() / plane;
     let mut next = labels.tiles().zip((first_pixel..).step_by(TILE)).peekable();
     while let Some(&(_, first_pixel)) = next.peek() {
         // A tile of all planes at a time, so that its labels are read once.
@@ -168,6 +180,41 @@ mod x86 {
         if stream {
             // Streamed stores are ordered before what tells the caller that we are done.
             _mm_sfence();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::LabelWidth;
+
+    /// A plane with a tile before the labels; tiles are listed one or two at a time, or all at once.
+    #[test]
+    fn tiles_are_expanded_in_any_number_of_rounds() {
+        let pixels = 3 * TILE + 5;
+        let label = |pixel: usize| (pixel / 7 % 4) as u8;
+        let mut labels = LabelMap::default();
+        let bytes = labels.start(pixels, LabelWidth::One).unwrap();
+        bytes.iter_mut().enumerate().for_each(|(pixel, byte)| *byte = label(pixel));
+        labels.finish_uniform(LabelWidth::One, 3);
+        let threads = Threads::new(2).unwrap();
+        let plane = TILE + pixels;
+        for tiles_at_a_time in [1, 2, 9] {
+            let mut masks = vec![MaybeUninit::new(0.5f32); 3 * plane];
+            expand_tiles(&labels, TILE, plane, &mut masks, &threads, tiles_at_a_time);
+            for (index, value) in masks.iter().enumerate() {
+                // SAFETY: all were initialised above.
+                #[allow(unsafe_code)]
+                let value = unsafe { value.assume_init() };
+                let (mask, pixel) = (index / plane, index % plane);
+                let expected = match pixel.checked_sub(TILE) {
+                    None => 0.5, // not touched
+                    Some(pixel) if usize::from(label(pixel)) == mask + 1 => 1.0,
+                    Some(_) => 0.0,
+                };
+                assert_eq!(value, expected, "{tiles_at_a_time} tiles, mask {mask}, pixel {pixel}");
+            }
         }
     }
 }

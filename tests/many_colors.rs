@@ -120,6 +120,28 @@ fn few_colors_are_counted_in_one_read() {
     }
 }
 
+/// One pass gives up, one counts buckets and keeps codes; without room for them, all others read the image.
+#[test]
+fn many_colors_are_counted_in_two_reads() {
+    let mut case = all_different(3000, 3000, 1);
+    let pixels = case.plane() as u64;
+    let mut masks = vec![0.0; 5 * case.plane()];
+    let mut reads = |case: &Case, memory_limit| {
+        let options = Options { backend: Backend::Cpu, memory_limit, ..Options::default() };
+        let mut context = Context::new(&options).unwrap();
+        context.run(&case.map(), &case.params, &mut masks).unwrap();
+        assert_eq!(context.counters().pixels_read % pixels, 0);
+        context.counters().pixels_read / pixels
+    };
+    assert_eq!(reads(&case, 0), 2);
+    // 18 MB of codes are more than half of this.
+    assert!(reads(&case, Options::LEAST_MEMORY_LIMIT) > 3);
+    // Few colours: counted once, and once more for labels that could not be kept.
+    case.pixels.iter_mut().enumerate().for_each(|(index, value)| *value = (index % 9) as f32);
+    assert_eq!(reads(&case, 0), 1);
+    assert_eq!(reads(&case, Options::LEAST_MEMORY_LIMIT), 2);
+}
+
 /// Colours that a part of the image, or its first tiles, do not have, beside pixels without a colour.
 #[test]
 fn colors_that_some_parts_lack() {

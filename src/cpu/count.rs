@@ -21,7 +21,6 @@ pub(super) struct Part {
     pub(super) table: ColorTable,
     /// Pixels by colour number; those at 0 have no colour. A part has less than 2^32 pixels.
     pub(super) counts: Vec<u32>,
-    mixed: MixedCounts,
     /// The width of each tile's labels.
     pub(super) widths: Vec<LabelWidth>,
 }
@@ -87,11 +86,12 @@ fn count_part_generic<const C: usize>(
 ) -> Result<Option<Part>, Error> {
     let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
+    let mut mixed = MixedCounts::default();
     let mut numbers = [0u16; TILE];
     let mut rooms = labels.into_iter().flat_map(|labels| labels.chunks_mut(2 * TILE));
     for (index, pixels) in pixels.chunks(TILE).enumerate() {
         let numbers = &mut numbers[..pixels.len()];
-        if part.count_tile(pixels, &mut cache, numbers, index * TILE, few)?.is_break() {
+        if part.count_tile(pixels, &mut cache, &mut mixed, numbers, index * TILE, few)?.is_break() {
             return Ok(None);
         }
         let Some(labels) = rooms.next() else { continue };
@@ -106,7 +106,7 @@ fn count_part_generic<const C: usize>(
         }
         part.widths.push(width);
     }
-    part.mixed.pour(&mut part.counts);
+    mixed.pour(&mut part.counts);
     Ok(Some(part))
 }
 
@@ -149,12 +149,7 @@ impl MixedCounts {
 
 impl Part {
     pub(super) fn new(seed: u64) -> Result<Self, Error> {
-        Ok(Self {
-            table: ColorTable::new(seed)?,
-            counts: vec![0],
-            mixed: MixedCounts::default(),
-            widths: Vec::new(),
-        })
+        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() })
     }
 
     /// Counts a tile, of which `seen` pixels of the part lie before.
@@ -163,6 +158,7 @@ impl Part {
         &mut self,
         pixels: &[[u32; C]],
         cache: &mut PixelCache<C>,
+        mixed: &mut MixedCounts,
         numbers: &mut [u16],
         seen: usize,
         few: FewColors,
@@ -185,7 +181,7 @@ impl Part {
                     numbers.fill(number);
                     self.counts[usize::from(number)] += length as u32;
                 }
-                Piece::Mixed(_) => self.mixed.add(numbers, &mut self.counts),
+                Piece::Mixed(_) => mixed.add(numbers, &mut self.counts),
             }
             if !few.include(self.table.len(), seen + start) {
                 return Ok(ControlFlow::Break(()));

@@ -1,6 +1,16 @@
 //! The CPU backend: the stages count, collect and label on the host's threads.
 //!
-//! Each stage has the name of its twin in `shaders/`; `support` holds what they share.
+//! Each stage has the name of its twin in `shaders/`; `support` holds what they share:
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `plan` | pure arithmetic: size, threads and memory limit → what is kept, how large tables get |
+//! | `runs` | splitting pixels into runs of one colour and mixed blocks |
+//! | `key` | a pixel's colour as a table's key, and its hashes |
+//! | `color_table` | from colours to numbers |
+//! | `pixel_cache` | a cache in front of it, looked up without a branch |
+//! | `codes` | two bytes of hash a pixel, and sets of them |
+//! | `many_colors` | counting where colours are many: most are ruled out |
 
 mod collect;
 mod count;
@@ -129,8 +139,9 @@ fn count_and_collect<const C: usize>(
         return Ok(counts);
     }
     let codes = kept.map(bytemuck::cast_slice_mut);
-    let many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
+    let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
     let colors = many.best(params, &mut cpu.sorted)?;
+    cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {
         cpu.counted = Counted::Codes;
     }
@@ -145,7 +156,7 @@ fn label_pixels<const C: usize>(
     threads: &Threads,
     labelled: &mut dyn FnMut(usize, &LabelMap),
 ) -> Result<(), Error> {
-    let Cpu { kept, band, counted, seed, .. } = cpu;
+    let Cpu { kept, band, counted, seed, counters, .. } = cpu;
     let codes = match counted {
         Counted::Numbers(parts) => {
             label::label_counted(parts, palette, kept);
@@ -153,7 +164,10 @@ fn label_pixels<const C: usize>(
             return Ok(());
         }
         Counted::Codes => Some(Codes::Kept(kept.codes())),
-        Counted::Nothing => None,
+        Counted::Nothing => {
+            counters.pixels_read += pixels.len() as u64;
+            None
+        }
     };
     let band = label::Band { labels: band, pixels: plan.band_pixels };
     label::label(pixels, palette, codes, band, *seed, threads, labelled)

@@ -41,8 +41,9 @@ pub(super) struct Gpu {
     pub(super) limits: DeviceLimits,
     pub(super) sets: Arc<StandardDescriptorSetAllocator>,
     pub(super) command_buffers: Arc<StandardCommandBufferAllocator>,
-    /// Bytes of buffers on the device and in staging memory, and of the memory that they have.
+    /// Bytes of buffers on the device and in staging memory.
     pub(super) allocated_bytes: Cell<u64>,
+    /// Bytes of the memory behind them, which is rounded up.
     pub(super) held_bytes: Cell<u64>,
     /// What the present call has cost.
     pub(super) counters: Cell<Counters>,

@@ -36,6 +36,8 @@ pub(crate) struct ManyColors<'a, const C: usize> {
     plan: CpuPlan,
     seed: u64,
     threads: &'a Threads,
+    /// Pixels that passes over the whole image have read.
+    pixels_read: u64,
 }
 
 /// How many pixels there are by hash.
@@ -150,12 +152,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         let buckets = Buckets { hasher, shift, parts, totals };
         let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::Kept(codes));
-        Ok(Self { pixels, codes, buckets, plan, seed, threads })
+        Ok(Self { pixels, codes, buckets, plan, seed, threads, pixels_read: pixels.len() as u64 })
     }
 
     /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
     /// order. `sorted` is room that is kept from call to call.
-    pub(crate) fn best(&self, params: &Params, sorted: &mut Vec<u32>) -> Result<Vec<ColorCount>, Error> {
+    pub(crate) fn best(&mut self, params: &Params, sorted: &mut Vec<u32>) -> Result<Vec<ColorCount>, Error> {
         let mut best = Best::new(params);
         if params.max_count == 0 {
             return Ok(best.into_colors());
@@ -163,7 +165,6 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let candidate = |(bucket, &total): (usize, &u64)| Candidate { total, bucket: bucket as u32 };
         let mut rest = room(self.buckets.totals.len())?;
         rest.extend(self.buckets.totals.iter().enumerate().map(candidate));
-        rest.retain(|candidate| candidate.total >= best.bar());
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
         let average = self.pixels.len() >> self.plan.bucket_bits;
@@ -204,6 +205,18 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         Ok(best.into_colors())
     }
 
+    /// What the passes over the image have cost.
+    pub(crate) fn pixels_read(&self) -> u64 {
+        self.pixels_read
+    }
+
+    /// A pass begins: over the codes, or over the pixels where there are none.
+    fn start_pass(&mut self) {
+        if let Codes::Computed(_) = self.codes {
+            self.pixels_read += self.pixels.len() as u64;
+        }
+    }
+
     /// The parts of the image, in pixels.
     fn parts(&self) -> Vec<Range<usize>> {
         let part = part_pixels(self.pixels.len(), self.plan.parts);
@@ -238,10 +251,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     }
 
     /// Counts the colours of some buckets in one table for each part of the image.
-    fn count_in_tables(&self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
+    fn count_in_tables(&mut self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
         let wanted = Wanted::new(&self.buckets, group)?;
         let mut shares = vec![Share { bits: 0, value: 0 }];
         while let Some(share) = shares.pop() {
+            self.start_pass();
             let tables = self.threads.map(self.parts(), |range| self.count_table(range, &wanted, share));
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
@@ -285,7 +299,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
     /// Counts the colours of some buckets: their pixels are written out by partition, and each partition
     /// is counted in a table that fits the caches.
-    fn count_sorted(&self, group: &[Candidate], sorted: &mut Vec<u32>, best: &mut Best) -> Result<(), Error> {
+    fn count_sorted(
+        &mut self,
+        group: &[Candidate],
+        sorted: &mut Vec<u32>,
+        best: &mut Best,
+    ) -> Result<(), Error> {
+        self.start_pass();
         let wanted = Wanted::new(&self.buckets, group)?;
         let pixels: u64 = group.iter().map(|candidate| candidate.total).sum();
         // The group's buckets may be neighbours: partitions are parts of all hashes.
@@ -491,7 +511,7 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let many = ManyColors::new(&pixels, None, plan, seed, &threads).unwrap();
+            let mut many = ManyColors::new(&pixels, None, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
             let best = many.best(&params, &mut Vec::new()).unwrap();
             let expected = Key::of_canonical(&favourite).color();
@@ -523,7 +543,7 @@ mod tests {
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let mut room = vec![0; pixels.len()];
                 for codes in [None, Some(room.as_mut_slice())] {
-                    let many = ManyColors::new(&pixels, codes, plan, seed, &threads).unwrap();
+                    let mut many = ManyColors::new(&pixels, codes, plan, seed, &threads).unwrap();
                     let found = many.best(&params, &mut Vec::new()).unwrap();
                     let found = crate::select::select(found, &params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");

@@ -47,9 +47,9 @@ const BYTES_PER_FEW_COLOR: u64 = 2 * 288 + 160 + 64;
 /// list of those that matter.
 const BYTES_PER_BUCKET: u64 = 16;
 
-/// Bytes that a pixel takes while it is sorted by bucket: its colour and a count, its share of the table,
-/// twice as large, that its partition is counted in, and the colours found.
-const BYTES_PER_GROUP_PIXEL: u64 = 20 + 8 + 24;
+/// Bytes that a pixel takes at most while it is sorted by bucket: its colour and a count; where all are of
+/// one partition, 8 slots of 4 bytes and the colour and count in its table; and the colour found.
+const BYTES_PER_GROUP_PIXEL: u64 = 20 + 8 * 4 + 20 + 24;
 
 impl CpuPlan {
     /// Plans an image of so many pixels for so many threads; `memory_limit` 0 stands for no limit.
@@ -126,7 +126,7 @@ mod tests {
                     assert!(plan.few.always >= 512 && plan.few.most <= 65_534, "{plan:?}");
                     assert!((10..=20).contains(&plan.bucket_bits), "{plan:?}");
                     assert!(plan.band_pixels.is_multiple_of(TILE) && plan.band_pixels > 0, "{plan:?}");
-                    assert!((1 << 16..=8 << 20).contains(&plan.group_pixels), "{plan:?}");
+                    assert!((1 << 15..=8 << 20).contains(&plan.group_pixels), "{plan:?}");
                 }
             }
         }
