@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Case, DRIVERS, assert_no_validation_messages, check, oracle, vulkan_options};
+use common::{Case, DRIVERS, assert_no_validation_messages, check, limits, oracle, vulkan_options};
 use ctm::{Context, DebugOptions, Options, Params, Seeds};
 
 /// Two-channel colours that all have the same hash under the seed 0, by the first steps of
@@ -48,4 +48,30 @@ fn another_seed_is_tried() {
 #[test]
 fn where_every_seed_fails_the_result_is_still_right() {
     hold(Seeds { next: 0, step: 0 }, &[16, 68, 256]);
+}
+
+/// A bucket with more colours than a group may have, though the table has slots for them: the list has no
+/// room.
+#[test]
+fn a_bucket_may_have_more_colors_than_the_list_has_room_for() {
+    for driver in DRIVERS {
+        for side in [36, 38, 40] {
+            let case = colliding_case(side, 3000);
+            let expected = oracle::answer(&case);
+            let debug = DebugOptions {
+                // The first is that of the buckets.
+                hash_seeds: Some(Seeds { next: 0, step: 1 }),
+                many_device_colors: true,
+                // Lists of 1,024 colours, tables of 2,048 slots, chunks of 1,920 pixels.
+                device_limits: Some(limits(1 << 14, 65_535, 1 << 30, true)),
+                ..DebugOptions::default()
+            };
+            let mut context = Context::new(&Options { debug, ..vulkan_options(driver) }).unwrap();
+            let palette = context.palette(&case.map(), &case.params).unwrap();
+            let found: Vec<_> =
+                palette.colors.iter().map(|e| (e.color.values().map(f32::to_bits), e.pixels)).collect();
+            assert_eq!(found, expected.colors, "{side}");
+        }
+    }
+    assert_no_validation_messages();
 }
