@@ -1,7 +1,10 @@
 //! The context's own thread pool; the global one belongs to the host.
 
+use std::iter::Peekable;
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::vec::IntoIter;
 
 use rayon::prelude::*;
 
@@ -66,6 +69,32 @@ impl Threads {
             Some(pool) if items.len() > 1 => pool.install(|| items.into_par_iter().map(work).collect()),
             _ => items.into_iter().map(work).collect(),
         }
+    }
+
+    /// Does `work` on all threads, but at most `workers` times, with a queue of the items; returns what it
+    /// made of those it took, in any order.
+    pub(crate) fn share<T: Send, R: Send>(
+        &self,
+        items: Vec<T>,
+        workers: usize,
+        work: impl Fn(&Queue<T>) -> R + Send + Sync,
+    ) -> Vec<R> {
+        let workers = vec![(); workers.min(items.len())];
+        let queue = Queue { rest: Mutex::new(items.into_iter().peekable()) };
+        self.map(workers, |()| work(&queue))
+    }
+}
+
+/// Items that several threads take.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    rest: Mutex<Peekable<IntoIter<T>>>,
+}
+
+impl<T> Queue<T> {
+    /// The next item, unless there is none or it does not suit.
+    pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).next_if(suits)
     }
 }
 

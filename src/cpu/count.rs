@@ -1,16 +1,18 @@
 //! Stage count: how many pixels each exact colour has.
 //!
-//! Each thread counts a part of the image in a table of its own, which numbers the colours, and
-//! keeps each pixel's number: then labelling needs no second look at the pixels. Where a part has
+//! Each thread counts the part of the image that it takes in a table of its own, which numbers the colours,
+//! and keeps each pixel's number: then labelling needs no second look at the pixels. Where a part has
 //! more colours than such a table can hold with profit, the image is counted by `many_colors`.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
+use super::support::spans;
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
 use crate::threads::Threads;
@@ -21,90 +23,98 @@ pub(super) struct Part {
     pub(super) table: ColorTable,
     /// Pixels by colour number; those at 0 have no colour. A part has less than 2^32 pixels.
     pub(super) counts: Vec<u32>,
-    /// The width of each tile's labels.
-    pub(super) widths: Vec<LabelWidth>,
-}
-
-/// Pixels of each part but the last, which may have fewer; a multiple of `TILE`.
-pub(super) fn part_pixels(pixels: usize, parts: usize) -> usize {
-    // Counters of buckets have 32 bits.
-    const MOST: usize = 1 << 31;
-    (pixels.div_ceil(TILE).div_ceil(parts) * TILE).min(MOST)
+    /// The tiles it has, with the width of their labels.
+    pub(super) tiles: Vec<(usize, LabelWidth)>,
+    /// Pixels of the tiles that are done.
+    seen: usize,
 }
 
 /// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each, or
 /// is not there; `None` where there are too many colours, and `labels` is then of unspecified content.
 pub(super) fn count<const C: usize>(
     pixels: &[[u32; C]],
-    mut labels: Option<&mut [u8]>,
-    plan: CpuPlan,
+    labels: Option<&mut [u8]>,
+    plan: &CpuPlan,
     seed: u64,
     threads: &Threads,
 ) -> Result<Option<Vec<Part>>, Error> {
-    let part = part_pixels(pixels.len(), plan.parts);
-    let rooms: Vec<Option<&mut [u8]>> = match &mut labels {
-        Some(labels) => labels.chunks_mut(2 * part).map(Some).collect(),
-        None => pixels.chunks(part).map(|_| None).collect(),
-    };
-    let parts = pixels.chunks(part).zip(rooms).collect();
-    let parts = threads.map(parts, |(pixels, labels)| count_part(pixels, labels, plan.few, seed));
+    let labels = labels.map(|labels| labels.as_chunks_mut::<2>().0);
+    let given_up = AtomicBool::new(false);
+    let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
+        let part = count_part(pixels, spans, plan.few, seed, &given_up);
+        if !matches!(part, Ok(Some(_))) {
+            given_up.store(true, Ordering::Relaxed);
+        }
+        part
+    });
     parts.into_iter().collect()
 }
 
 fn count_part<const C: usize>(
     pixels: &[[u32; C]],
-    labels: Option<&mut [u8]>,
+    spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
+    given_up: &AtomicBool,
 ) -> Result<Option<Part>, Error> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[allow(unsafe_code)]
-        return unsafe { count_part_avx2(pixels, labels, few, seed) };
+        return unsafe { count_part_avx2(pixels, spans, few, seed, given_up) };
     }
-    count_part_generic(pixels, labels, few, seed)
+    count_part_generic(pixels, spans, few, seed, given_up)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn count_part_avx2<const C: usize>(
     pixels: &[[u32; C]],
-    labels: Option<&mut [u8]>,
+    spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
+    given_up: &AtomicBool,
 ) -> Result<Option<Part>, Error> {
-    count_part_generic(pixels, labels, few, seed)
+    count_part_generic(pixels, spans, few, seed, given_up)
 }
 
+/// `None` where there are too many colours, or another part has `given_up`.
 #[inline(always)]
 fn count_part_generic<const C: usize>(
     pixels: &[[u32; C]],
-    labels: Option<&mut [u8]>,
+    spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
+    given_up: &AtomicBool,
 ) -> Result<Option<Part>, Error> {
     let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut mixed = MixedCounts::default();
     let mut numbers = [0u16; TILE];
-    let mut rooms = labels.into_iter().flat_map(|labels| labels.chunks_mut(2 * TILE));
-    for (index, pixels) in pixels.chunks(TILE).enumerate() {
-        let numbers = &mut numbers[..pixels.len()];
-        if part.count_tile(pixels, &mut cache, &mut mixed, numbers, index * TILE, few)?.is_break() {
-            return Ok(None);
-        }
-        let Some(labels) = rooms.next() else { continue };
-        let width = LabelWidth::for_labels_up_to(part.table.len());
-        match width {
-            LabelWidth::One => {
-                for (label, &number) in labels.iter_mut().zip(&*numbers) {
-                    *label = number as u8;
-                }
+    for span in spans {
+        let mut rooms = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
+        for (pixels, index) in pixels[span.pixels.clone()].chunks(TILE).zip(span.pixels.start / TILE..) {
+            if given_up.load(Ordering::Relaxed) {
+                return Ok(None);
             }
-            _ => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
+            let numbers = &mut numbers[..pixels.len()];
+            if part.count_tile(pixels, &mut cache, &mut mixed, numbers, few)?.is_break() {
+                return Ok(None);
+            }
+            part.seen += pixels.len();
+            let Some(labels) = rooms.next() else { continue };
+            let labels = labels.as_flattened_mut();
+            let width = LabelWidth::for_labels_up_to(part.table.len());
+            match width {
+                LabelWidth::One => {
+                    for (label, &number) in labels.iter_mut().zip(&*numbers) {
+                        *label = number as u8;
+                    }
+                }
+                _ => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
+            }
+            part.tiles.push((index, width));
         }
-        part.widths.push(width);
     }
     mixed.pour(&mut part.counts);
     Ok(Some(part))
@@ -149,10 +159,10 @@ impl MixedCounts {
 
 impl Part {
     pub(super) fn new(seed: u64) -> Result<Self, Error> {
-        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], widths: Vec::new() })
+        Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], tiles: Vec::new(), seen: 0 })
     }
 
-    /// Counts a tile, of which `seen` pixels of the part lie before.
+    /// Counts a tile and writes its pixels' numbers.
     #[inline(always)]
     fn count_tile<const C: usize>(
         &mut self,
@@ -160,7 +170,6 @@ impl Part {
         cache: &mut PixelCache<C>,
         mixed: &mut MixedCounts,
         numbers: &mut [u16],
-        seen: usize,
         few: FewColors,
     ) -> Result<ControlFlow<()>, Error> {
         let mut sets = [0; BLOCK_WORDS];
@@ -183,7 +192,7 @@ impl Part {
                 }
                 Piece::Mixed(_) => mixed.add(numbers, &mut self.counts),
             }
-            if !few.include(self.table.len(), seen + start) {
+            if !few.include(self.table.len(), self.seen + start) {
                 return Ok(ControlFlow::Break(()));
             }
         }

@@ -21,11 +21,15 @@ pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut
     };
     let dictionaries =
         parts.iter().map(|part| palette.iter().map(|entry| number(part, entry)).collect()).collect();
-    let tiles = parts
+    let mut tiles: Vec<_> = parts
         .iter()
         .enumerate()
-        .flat_map(|(dictionary, part)| part.widths.iter().map(move |&width| Tile { width, dictionary }));
-    labels.finish(tiles.collect(), dictionaries);
+        .flat_map(|(dictionary, part)| {
+            part.tiles.iter().map(move |&(index, width)| (index, Tile { width, dictionary }))
+        })
+        .collect();
+    tiles.sort_unstable_by_key(|&(index, _)| index);
+    labels.finish(tiles.into_iter().map(|(_, tile)| tile).collect(), dictionaries);
 }
 
 /// Room for the labels of a part of the image.

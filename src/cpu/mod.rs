@@ -10,6 +10,7 @@
 //! | `color_table` | from colours to numbers |
 //! | `pixel_cache` | a cache in front of it, looked up without a branch |
 //! | `codes` | two bytes of hash a pixel, and sets of them |
+//! | `spans` | dealing an image out to threads |
 //! | `many_colors` | counting where colours are many: most are ruled out |
 
 mod collect;
@@ -131,7 +132,7 @@ fn count_and_collect<const C: usize>(
         false => None,
     };
     cpu.counters.pixels_read += pixels.len() as u64;
-    if let Some(parts) = count::count(pixels, kept.as_deref_mut(), plan, cpu.seed, threads)? {
+    if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts);

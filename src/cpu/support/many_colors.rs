@@ -11,9 +11,10 @@ use std::ops::Range;
 use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
 use super::plan::CpuPlan;
+use super::spans;
 use crate::color::{canonical, is_nan};
 use crate::cpu::collect::collect;
-use crate::cpu::count::{Part, part_pixels};
+use crate::cpu::count::Part;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::params::Params;
@@ -46,9 +47,16 @@ struct Buckets {
     hasher: Hasher,
     /// From a hash to a bucket.
     shift: u32,
-    /// Pixels of each part of the image in each bucket.
-    parts: Vec<Vec<u32>>,
+    parts: Vec<CountedPart>,
     totals: Vec<u64>,
+}
+
+/// What one thread has counted.
+#[derive(Debug)]
+struct CountedPart {
+    ranges: Vec<Range<usize>>,
+    /// Their pixels in each bucket.
+    counters: Vec<u32>,
 }
 
 impl Buckets {
@@ -131,22 +139,20 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
         let shift = u32::BITS - plan.bucket_bits;
-        let part = part_pixels(pixels.len(), plan.parts);
-        let rooms: Vec<Option<&mut [u16]>> = match &mut codes {
-            Some(codes) => codes.chunks_mut(part).map(Some).collect(),
-            None => pixels.chunks(part).map(|_| None).collect(),
-        };
-        let work = pixels.chunks(part).zip(rooms).collect();
-        let parts = threads.map(work, |(pixels, codes)| {
+        let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
             let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
-            let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-            codes::encode(pixels, hasher, codes, count);
-            Ok(counters)
+            let mut ranges = Vec::new();
+            for span in spans {
+                let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+                codes::encode(&pixels[span.pixels.clone()], hasher, span.kept, count);
+                ranges.push(span.pixels);
+            }
+            Ok(CountedPart { ranges, counters })
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
         let mut totals = zeros(1 << plan.bucket_bits)?;
-        for counters in &parts {
-            for (total, &counter) in totals.iter_mut().zip(counters) {
+        for part in &parts {
+            for (total, &counter) in totals.iter_mut().zip(&part.counters) {
                 *total += u64::from(counter);
             }
         }
@@ -217,24 +223,21 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
     }
 
-    /// The parts of the image, in pixels.
-    fn parts(&self) -> Vec<Range<usize>> {
-        let part = part_pixels(self.pixels.len(), self.plan.parts);
-        let starts = (0..self.pixels.len()).step_by(part);
-        starts.map(|start| start..(start + part).min(self.pixels.len())).collect()
-    }
-
-    /// Calls `each` for every pixel that is wanted, with the pixel's canonical channels and its hash.
+    /// Calls `each` for every pixel of some ranges that is wanted, with the pixel's canonical channels and its hash.
     #[inline(always)]
     fn for_wanted<E>(
         &self,
-        range: Range<usize>,
+        ranges: impl Iterator<Item = Range<usize>>,
         wanted: &Wanted,
         mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut room = [0; TILE];
-        for first in range.clone().step_by(TILE) {
-            let pixels = &self.pixels[first..range.end.min(first + TILE)];
+        let tiles = ranges.flat_map(|range| {
+            range.clone().step_by(TILE).map(move |first| first..range.end.min(first + TILE))
+        });
+        for tile in tiles {
+            let first = tile.start;
+            let pixels = &self.pixels[tile];
             let codes = self.codes.of(first, pixels, &mut room);
             wanted.codes.find(codes, |index| {
                 let pixel = pixels[index].map(canonical);
@@ -256,7 +259,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut shares = vec![Share { bits: 0, value: 0 }];
         while let Some(share) = shares.pop() {
             self.start_pass();
-            let tables = self.threads.map(self.parts(), |range| self.count_table(range, &wanted, share));
+            let pixels = self.pixels.len();
+            let tables = spans::share::<(), _>(pixels, None, &self.plan, self.threads, |spans| {
+                self.count_table(spans.map(|span| span.pixels), &wanted, share)
+            });
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
                     for found in collect(&tables, best.bar(), self.seed)?.colors {
@@ -271,10 +277,15 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         Ok(())
     }
 
-    fn count_table(&self, range: Range<usize>, wanted: &Wanted, share: Share) -> Result<Part, Stop> {
+    fn count_table(
+        &self,
+        ranges: impl Iterator<Item = Range<usize>>,
+        wanted: &Wanted,
+        share: Share,
+    ) -> Result<Part, Stop> {
         let mut part = Part::new(self.seed)?;
         let mut last = None;
-        self.for_wanted(range, wanted, |pixel, _| {
+        self.for_wanted(ranges, wanted, |pixel, _| {
             // Frequent colours often come in runs.
             let number = match last {
                 Some((last, number)) if last == *pixel => number,
@@ -322,7 +333,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         let mut rest = &mut sorted[..words];
         let mut work = Vec::new();
-        for (range, counters) in self.parts().into_iter().zip(&self.buckets.parts) {
+        for CountedPart { ranges, counters } in &self.buckets.parts {
             let mut starts = zeros::<usize>((1 << bits) + 1)?;
             for candidate in group {
                 let partition = candidate.bucket >> (self.plan.bucket_bits - bits);
@@ -334,10 +345,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             }
             let (room, later) = rest.split_at_mut(next);
             rest = later;
-            work.push((range, starts, room));
+            work.push((ranges, starts, room));
         }
-        let parts = self.threads.map(work, |(range, starts, room)| {
-            self.sort_part(range, starts, &wanted, u32::BITS - bits, room)
+        let parts = self.threads.map(work, |(ranges, starts, room)| {
+            self.sort_part(ranges, starts, &wanted, u32::BITS - bits, room)
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
 
@@ -365,7 +376,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// Writes a part's wanted pixels out by partition. Equal pixels in a row are one entry.
     fn sort_part<'s>(
         &self,
-        range: Range<usize>,
+        ranges: &[Range<usize>],
         starts: Vec<usize>,
         wanted: &Wanted,
         shift: u32,
@@ -373,7 +384,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<SortedPart<'s>, Error> {
         let mut ends = starts.clone();
         let (mut last, mut last_count) = (None, 0);
-        self.for_wanted(range, wanted, |pixel, hash| {
+        self.for_wanted(ranges.iter().cloned(), wanted, |pixel, hash| {
             if last == Some(*pixel) {
                 room[last_count] += 1;
                 return Ok(());

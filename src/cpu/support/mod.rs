@@ -7,3 +7,4 @@ pub(super) mod many_colors;
 pub(super) mod pixel_cache;
 pub(super) mod plan;
 pub(super) mod runs;
+pub(super) mod spans;

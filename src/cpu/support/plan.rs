@@ -7,6 +7,8 @@ use crate::labels::TILE;
 pub(crate) struct CpuPlan {
     /// Parts of the image that are counted at the same time, each with tables of its own.
     pub(crate) parts: usize,
+    /// Pixels that a thread takes at a time; a multiple of `TILE`.
+    pub(crate) span_pixels: usize,
     /// Whether two bytes a pixel are kept from counting to labelling.
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
@@ -67,6 +69,9 @@ impl CpuPlan {
         let most = per_thread.clamp(512, 65_534);
         let parts = (others / (most * BYTES_PER_FEW_COLOR)).clamp(1, threads as u64);
 
+        // Some for each thread, so that none has to wait long for another.
+        let span_tiles = (pixels / TILE / (8 * parts as usize)).clamp(1, 16);
+
         // A bucket for 64 pixels: few pixels of other colours make a colour's bound too high.
         let wanted_bits = (pixels as u64 / 64).next_power_of_two().trailing_zeros().clamp(12, 20);
         let bucket_bits = (others / (4 * parts + BYTES_PER_BUCKET)).ilog2().min(wanted_bits);
@@ -75,6 +80,7 @@ impl CpuPlan {
         let band_tiles = (rest / 16 / (4 * TILE as u64)).clamp(1, 16 * threads as u64);
         Self {
             parts: parts as usize,
+            span_pixels: span_tiles * TILE,
             keep_labels,
             // The cache for 4,096 colours takes half of a second-level cache.
             few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },

@@ -1,0 +1,59 @@
+//! Dealing an image out to threads.
+//!
+//! Threads take span after span, so that one that wakes late or is held up gets fewer of them: halves
+//! dealt out beforehand would make all wait for it.
+
+use std::ops::Range;
+
+use super::plan::CpuPlan;
+use crate::threads::{Queue, Threads};
+
+/// Pixels of a part at most: counters have 32 bits.
+const MOST: usize = 1 << 31;
+
+/// Consecutive pixels, from a multiple of `TILE` on.
+#[derive(Debug)]
+pub(crate) struct Span<'a, T> {
+    pub(crate) pixels: Range<usize>,
+    /// What is kept for each of them, if anything is.
+    pub(crate) kept: Option<&'a mut [T]>,
+}
+
+/// The spans that one thread takes: a part of the image.
+#[derive(Debug)]
+pub(crate) struct Part<'a, 'q, T> {
+    queue: &'q Queue<Span<'a, T>>,
+    /// Pixels that it may still take.
+    room: usize,
+}
+
+impl<'a, T> Iterator for Part<'a, '_, T> {
+    type Item = Span<'a, T>;
+
+    fn next(&mut self) -> Option<Span<'a, T>> {
+        // A part that has no room for a whole span leaves the rest to others.
+        let span = self.queue.take_if(|span| span.pixels.len() <= self.room)?;
+        self.room -= span.pixels.len();
+        Some(span)
+    }
+}
+
+/// Calls `work` for each part of an image of so many pixels, for each of which `kept` has an entry, and
+/// returns what it made of them.
+pub(crate) fn share<T: Send, R: Send>(
+    pixels: usize,
+    kept: Option<&mut [T]>,
+    plan: &CpuPlan,
+    threads: &Threads,
+    work: impl Fn(Part<T>) -> R + Send + Sync,
+) -> Vec<R> {
+    let size = plan.span_pixels;
+    let mut rooms = kept.map(|kept| kept.chunks_mut(size));
+    let spans = (0..pixels).step_by(size).map(|first| Span {
+        pixels: first..pixels.min(first + size),
+        kept: rooms.as_mut().and_then(Iterator::next),
+    });
+    // Enough parts for all pixels, though none may have more than `MOST`.
+    let parts = plan.parts.max(pixels.div_ceil(MOST - size));
+    threads.share(spans.collect(), parts, |queue| work(Part { queue, room: MOST }))
+}
