@@ -1,19 +1,21 @@
-//! The context's own thread pool; the global one belongs to the host.
+//! The threads of a context: the caller's, and a pool of its own; rayon's global one belongs to the host.
+//!
+//! The caller's thread works, too, instead of waiting: it need not be woken, and it holds its processor, so
+//! that the system wakes the others on the rest. Where it only waited, two threads woken at the same
+//! moment were often put on one processor, and took as long as one.
 
 use std::iter::Peekable;
 use std::num::NonZero;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
-use rayon::prelude::*;
-
 use crate::error::Error;
 
-/// Threads that work for one context, and have ended when this is dropped.
+/// Threads that work for one context; those that it has started have ended when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    /// `None` only while dropping.
+    /// All but the caller's; `None` where there are no others, and while dropping.
     pool: Option<rayon::ThreadPool>,
     handles: Vec<JoinHandle<()>>,
     /// The process that has the threads: a forked one does not.
@@ -21,7 +23,7 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// A pool of at most `max_threads` threads; 0: one per processor.
+    /// At most `max_threads` threads, the caller's among them; 0: one per processor.
     pub(crate) fn new(max_threads: u32) -> Result<Self, Error> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let count = match max_threads {
@@ -29,19 +31,11 @@ impl Threads {
             limit => processors.min(limit as usize),
         };
         let mut handles = Vec::new();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(count)
-            .start_handler(|_| crate::capi::silence_panics_of_this_thread())
-            .spawn_handler(|worker| {
-                let name = format!("ctm-{}", worker.index());
-                handles.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
-                Ok(())
-            })
-            .build()
-            .map_err(|error| {
-                Error::OutOfMemory(format!("{count} worker threads cannot be started: {error}"))
-            })?;
-        Ok(Self { pool: Some(pool), handles, process: std::process::id() })
+        let pool = match count - 1 {
+            0 => None,
+            others => Some(pool(others, &mut handles)?),
+        };
+        Ok(Self { pool, handles, process: std::process::id() })
     }
 
     /// Whether this process was forked from the one that has the threads.
@@ -51,38 +45,73 @@ impl Threads {
 
     /// How many threads work.
     pub(crate) fn count(&self) -> usize {
-        self.handles.len()
+        self.handles.len() + 1
     }
 
-    /// Does `work` for each item, on all threads; on this one where there is only one item, since
-    /// waking another takes longer than most single items.
-    pub(crate) fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
-        match &self.pool {
-            Some(pool) if items.len() > 1 => pool.install(|| items.into_par_iter().for_each(work)),
-            _ => items.into_iter().for_each(work),
-        }
-    }
-
-    /// As `for_each`, and returns what `work` made of each item, in order.
-    pub(crate) fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
-        match &self.pool {
-            Some(pool) if items.len() > 1 => pool.install(|| items.into_par_iter().map(work).collect()),
-            _ => items.into_iter().map(work).collect(),
-        }
-    }
-
-    /// Does `work` on all threads, but at most `workers` times, with a queue of the items; returns what it
-    /// made of those it took, in any order.
+    /// Calls `work`, on different threads where there are enough, `workers` times at most, with a queue of the
+    /// items; returns what it made of those that it took, in any order. Whoever is late or held up takes fewer.
     pub(crate) fn share<T: Send, R: Send>(
         &self,
         items: Vec<T>,
         workers: usize,
         work: impl Fn(&Queue<T>) -> R + Send + Sync,
     ) -> Vec<R> {
-        let workers = vec![(); workers.min(items.len())];
+        let workers = workers.min(items.len());
         let queue = Queue { rest: Mutex::new(items.into_iter().peekable()) };
-        self.map(workers, |()| work(&queue))
+        let results = Mutex::new(Vec::with_capacity(workers));
+        let work = || {
+            let result = work(&queue);
+            locked(&results).push(result);
+        };
+        match &self.pool {
+            Some(pool) if workers > 1 => pool.in_place_scope(|scope| {
+                (1..workers).for_each(|_| scope.spawn(|_| work()));
+                work();
+            }),
+            _ => (0..workers).for_each(|_| work()),
+        }
+        results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Does `work` for each item, on all threads.
+    pub(crate) fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
+        self.share(items, self.count(), |queue| {
+            while let Some(item) = queue.take_if(|_| true) {
+                work(item);
+            }
+        });
+    }
+
+    /// As `for_each`, and returns what `work` made of each item, in order.
+    pub(crate) fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        let numbered = items.into_iter().enumerate().collect();
+        let results = Mutex::new(Vec::new());
+        self.for_each(numbered, |(index, item)| {
+            let result = work(item);
+            locked(&results).push((index, result));
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_unstable_by_key(|&(index, _)| index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+fn pool(count: usize, handles: &mut Vec<JoinHandle<()>>) -> Result<rayon::ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .start_handler(|_| crate::capi::silence_panics_of_this_thread())
+        .spawn_handler(|worker| {
+            let name = format!("ctm-{}", worker.index());
+            handles.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
+            Ok(())
+        })
+        .build()
+        .map_err(|error| Error::OutOfMemory(format!("{count} worker threads cannot be started: {error}")))
+}
+
+/// What a mutex holds: nothing here panics while it is locked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Items that several threads take.
@@ -94,7 +123,7 @@ pub(crate) struct Queue<T> {
 impl<T> Queue<T> {
     /// The next item, unless there is none or it does not suit.
     pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner).next_if(suits)
+        locked(&self.rest).next_if(suits)
     }
 }
 
