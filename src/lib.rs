@@ -31,6 +31,7 @@
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `counters` | what a call has cost |
 //! | `tally` | adds up the pixel counts of an image's chunks |
+//! | `threads`, `processor` | the threads that work, and where they run |
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
 //! | `labels` | the label map between counting and masks |
@@ -51,6 +52,7 @@ mod labels;
 mod params;
 mod pipeline;
 mod plan;
+mod processor;
 mod seeds;
 mod select;
 mod tally;

@@ -1,8 +1,7 @@
 //! The threads of a context: the caller's, and a pool of its own; rayon's global one belongs to the host.
 //!
-//! The caller's thread works, too, instead of waiting: it need not be woken, and it holds its processor, so
-//! that the system wakes the others on the rest. Where it only waited, two threads woken at the same
-//! moment were often put on one processor, and took as long as one.
+//! The caller's thread works, too, instead of waiting: it need not be woken, and no other has to be woken for
+//! it when the work is done.
 
 use std::iter::Peekable;
 use std::num::NonZero;
@@ -11,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
 use crate::error::Error;
+use crate::processor::Processor;
 
 /// Threads that work for one context; those that it has started have ended when this is dropped.
 #[derive(Debug)]
@@ -65,7 +65,16 @@ impl Threads {
         };
         match &self.pool {
             Some(pool) if workers > 1 => pool.in_place_scope(|scope| {
-                (1..workers).for_each(|_| scope.spawn(|_| work()));
+                let callers = Processor::current();
+                let work = &work;
+                for _ in 1..workers {
+                    scope.spawn(move |_| {
+                        callers.leave();
+                        work();
+                    });
+                }
+                // Lets a thread that was woken on this processor leave it.
+                thread::yield_now();
                 work();
             }),
             _ => (0..workers).for_each(|_| work()),
