@@ -64,9 +64,17 @@ impl<const C: usize> Iterator for Pieces<'_, C> {
 /// Whether each pixel of a block equals the one before it; the block begins one pixel behind `at`.
 #[inline(always)]
 fn equals_shifted<const C: usize>(words: &[u32], at: usize) -> bool {
-    let before = &words[at..at + BLOCK_WORDS];
-    let behind = &words[at + C..at + C + BLOCK_WORDS];
-    before.iter().zip(behind).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    /// A vector register's words: collected in as many, the differences stay in one.
+    const LANES: usize = 8;
+    let before = words[at..at + BLOCK_WORDS].as_chunks::<LANES>().0;
+    let behind = words[at + C..at + C + BLOCK_WORDS].as_chunks::<LANES>().0;
+    let mut differing = [0; LANES];
+    for (before, behind) in before.iter().zip(behind) {
+        for lane in 0..LANES {
+            differing[lane] |= before[lane] ^ behind[lane];
+        }
+    }
+    differing == [0; LANES]
 }
 
 #[cfg(test)]
