@@ -85,7 +85,7 @@ impl CpuPlan {
             // The cache for 4,096 colours takes half of a second-level cache.
             few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },
             bucket_bits,
-            first_buckets: 128,
+            first_buckets: 32,
             group_pixels: group_pixels as usize,
             band_pixels: band_tiles as usize * TILE,
         }
