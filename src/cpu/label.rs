@@ -70,12 +70,21 @@ pub(super) fn label<const C: usize>(
         let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes()));
         let tiles = tiles.enumerate().map(|(tile, work)| (first + tile * TILE, work)).collect();
         threads.for_each(tiles, |(first, (pixels, labels))| {
-            let mut numbers = [0; TILE];
             match &codes {
-                Some((codes, wanted)) => find_by_code(pixels, first, codes, wanted, &table, &mut numbers),
-                None => find_all(pixels, &table, &mut numbers),
+                Some((codes, wanted)) => {
+                    // Most pixels have no label.
+                    labels.fill(0);
+                    find_by_code(pixels, first, codes, wanted, &table, |index, number| {
+                        let from = index * width.bytes();
+                        write_labels(&[number], &mut labels[from..from + width.bytes()], width);
+                    });
+                }
+                None => {
+                    let mut numbers = [0; TILE];
+                    find_all(pixels, &table, &mut numbers);
+                    write_labels(&numbers[..pixels.len()], labels, width);
+                }
             }
-            write_labels(&numbers[..pixels.len()], labels, width);
         });
         labels.finish_uniform(width, palette.len());
         labelled(first, labels);
@@ -83,18 +92,18 @@ pub(super) fn label<const C: usize>(
     Ok(())
 }
 
-/// Finds the numbers of a tile's pixels that have one of the wanted codes; the others' are 0 already.
+/// Calls `each` with the position and the number of a tile's pixels that have one of the wanted codes.
 fn find_by_code<const C: usize>(
     pixels: &[[u32; C]],
     first: usize,
     codes: &Codes,
     wanted: &CodeSet,
     table: &ColorTable,
-    numbers: &mut [u32; TILE],
+    mut each: impl FnMut(usize, u32),
 ) {
     let mut room = [0; TILE];
     let found = wanted.find(codes.of(first, pixels, &mut room), |index| {
-        numbers[index] = Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key));
+        each(index, Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key)));
         Ok::<(), Infallible>(())
     });
     match found {

@@ -34,19 +34,37 @@ impl Codes<'_> {
     }
 }
 
+/// Codes that are looked at together.
+const BLOCK: usize = 64;
+
 /// A set of codes.
 #[derive(Debug)]
 pub(crate) struct CodeSet {
     bits: Box<[u64; 1 << 10]>,
+    /// The codes of a small set, each as often as fit a vector register: comparing with all of them is
+    /// cheaper than looking bits up.
+    few: Option<Vec<[u16; LANES]>>,
 }
+
+/// Codes in a vector register.
+const LANES: usize = 16;
+
+/// Codes of a small set at most.
+const MOST_FEW: usize = 48;
 
 impl CodeSet {
     pub(crate) fn new(codes: impl Iterator<Item = u16>) -> Self {
         let mut bits = Box::new([0; 1 << 10]);
+        let mut few = Vec::new();
         for code in codes {
-            bits[usize::from(code >> 6)] |= 1 << (code & 63);
+            let word = &mut bits[usize::from(code >> 6)];
+            let bit = 1 << (code & 63);
+            if *word & bit == 0 && few.len() <= MOST_FEW {
+                few.push([code; LANES]);
+            }
+            *word |= bit;
         }
-        Self { bits }
+        Self { bits, few: (few.len() <= MOST_FEW).then_some(few) }
     }
 
     /// Calls `each` with the position of each code that is in the set.
@@ -56,19 +74,64 @@ impl CodeSet {
         codes: &[u16],
         mut each: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), E> {
-        for (block, codes) in codes.chunks(64).enumerate() {
-            // First without a branch, which pixels that come as they like would have mispredicted.
-            let mut found = 0;
-            for (index, &code) in codes.iter().enumerate() {
-                found |= (self.bits[usize::from(code >> 6)] >> (code & 63) & 1) << index;
-            }
+        // First without a branch, which pixels that come as they like would have mispredicted.
+        let (blocks, rest) = codes.as_chunks::<BLOCK>();
+        let found = blocks.iter().map(|codes| self.find_in_block(codes));
+        let found_in_rest = (!rest.is_empty()).then(|| self.find_bits(rest));
+        for (block, mut found) in found.chain(found_in_rest).enumerate() {
             while found != 0 {
-                each(64 * block + found.trailing_zeros() as usize)?;
+                each(BLOCK * block + found.trailing_zeros() as usize)?;
                 found &= found - 1;
             }
         }
         Ok(())
     }
+
+    /// A bit for each code that is in the set.
+    #[inline(always)]
+    fn find_in_block(&self, codes: &[u16; BLOCK]) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(few) = &self.few
+            && is_x86_feature_detected!("avx2")
+        {
+            // SAFETY: the processor has AVX2.
+            #[allow(unsafe_code)]
+            return unsafe { find_few(codes, few) };
+        }
+        self.find_bits(codes)
+    }
+
+    fn find_bits(&self, codes: &[u16]) -> u64 {
+        let bit = |code: u16| self.bits[usize::from(code >> 6)] >> (code & 63) & 1;
+        codes.iter().enumerate().fold(0, |found, (index, &code)| found | bit(code) << index)
+    }
+}
+
+/// A bit for each code that is one of `few`.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]]) -> u64 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_cmpeq_epi16, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16,
+        _mm256_permute4x64_epi64, _mm256_setzero_si256,
+    };
+
+    let vector = |lanes: [u16; LANES]| -> __m256i { bytemuck::cast(lanes) };
+    let codes: [[u16; LANES]; BLOCK / LANES] = bytemuck::cast(*codes);
+    let codes = codes.map(vector);
+    let mut equal = [_mm256_setzero_si256(); BLOCK / LANES];
+    for &wanted in few {
+        let wanted = vector(wanted);
+        for (equal, &codes) in equal.iter_mut().zip(&codes) {
+            *equal = _mm256_or_si256(*equal, _mm256_cmpeq_epi16(codes, wanted));
+        }
+    }
+    let bits = |low: __m256i, high: __m256i| {
+        // Packing leaves the registers' halves in the wrong order.
+        let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(low, high));
+        u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
+    };
+    bits(equal[0], equal[1]) | bits(equal[2], equal[3]) << 32
 }
 
 /// The code of a hash.
