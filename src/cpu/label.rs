@@ -102,7 +102,7 @@ fn find_by_code<const C: usize>(
     mut each: impl FnMut(usize, u32),
 ) {
     let mut room = [0; TILE];
-    let found = wanted.find(codes.of(first, pixels, &mut room), |index| {
+    let found = wanted.find(codes.of(first, pixels, &mut room), pixels, |index| {
         each(index, Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key)));
         Ok::<(), Infallible>(())
     });

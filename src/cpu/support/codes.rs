@@ -2,6 +2,7 @@
 //! the image, which has up to sixteen bytes a pixel.
 
 use super::key::Hasher;
+use super::prefetch::prefetch;
 use super::runs::{BLOCK_WORDS, Piece, Pieces};
 use crate::color::{canonical, is_nan};
 use crate::labels::TILE;
@@ -67,21 +68,30 @@ impl CodeSet {
         Self { bits, few: (few.len() <= MOST_FEW).then_some(few) }
     }
 
-    /// Calls `each` with the position of each code that is in the set.
+    /// Calls `each` with the position of each pixel whose code is in the set.
     #[inline(always)]
-    pub(crate) fn find<E>(
+    pub(crate) fn find<const C: usize, E>(
         &self,
         codes: &[u16],
+        pixels: &[[u32; C]],
         mut each: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), E> {
-        // First without a branch, which pixels that come as they like would have mispredicted.
-        let (blocks, rest) = codes.as_chunks::<BLOCK>();
-        let found = blocks.iter().map(|codes| self.find_in_block(codes));
-        let found_in_rest = (!rest.is_empty()).then(|| self.find_bits(rest));
-        for (block, mut found) in found.chain(found_in_rest).enumerate() {
-            while found != 0 {
-                each(BLOCK * block + found.trailing_zeros() as usize)?;
-                found &= found - 1;
+        /// Blocks that are searched before the first one's pixels are looked at, which lie anywhere.
+        const AHEAD: usize = 8;
+        let mut found = [0; AHEAD];
+        for (group, codes) in codes.chunks(AHEAD * BLOCK).enumerate() {
+            let first = group * AHEAD * BLOCK;
+            for (block, (found, codes)) in found.iter_mut().zip(codes.chunks(BLOCK)).enumerate() {
+                // Without a branch, which pixels that come as they like would have mispredicted.
+                *found = self.find_in_block(codes);
+                for index in ones(*found) {
+                    prefetch::<1>(pixels.as_flattened(), (first + block * BLOCK + index) * C);
+                }
+            }
+            for (block, found) in found.iter_mut().enumerate() {
+                for index in ones(std::mem::take(found)) {
+                    each(first + block * BLOCK + index)?;
+                }
             }
         }
         Ok(())
@@ -89,19 +99,15 @@ impl CodeSet {
 
     /// A bit for each code that is in the set.
     #[inline(always)]
-    fn find_in_block(&self, codes: &[u16; BLOCK]) -> u64 {
+    fn find_in_block(&self, codes: &[u16]) -> u64 {
         #[cfg(target_arch = "x86_64")]
-        if let Some(few) = &self.few
+        if let (Some(few), Ok(codes)) = (&self.few, codes.try_into())
             && is_x86_feature_detected!("avx2")
         {
             // SAFETY: the processor has AVX2.
             #[allow(unsafe_code)]
             return unsafe { find_few(codes, few) };
         }
-        self.find_bits(codes)
-    }
-
-    fn find_bits(&self, codes: &[u16]) -> u64 {
         let bit = |code: u16| self.bits[usize::from(code >> 6)] >> (code & 63) & 1;
         codes.iter().enumerate().fold(0, |found, (index, &code)| found | bit(code) << index)
     }
@@ -132,6 +138,16 @@ fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]]) -> u64 {
         u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
     };
     bits(equal[0], equal[1]) | bits(equal[2], equal[3]) << 32
+}
+
+/// The positions of the bits that are set.
+#[inline(always)]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let index = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (index < 64).then_some(index)
+    })
 }
 
 /// The code of a hash.

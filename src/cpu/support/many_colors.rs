@@ -239,7 +239,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let first = tile.start;
             let pixels = &self.pixels[tile];
             let codes = self.codes.of(first, pixels, &mut room);
-            wanted.codes.find(codes, |index| {
+            wanted.codes.find(codes, pixels, |index| {
                 let pixel = pixels[index].map(canonical);
                 let hash = self.buckets.hasher.hash(&pixel);
                 if !wanted.has((hash >> self.buckets.shift) as usize)

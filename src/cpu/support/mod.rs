@@ -6,5 +6,6 @@ pub(super) mod key;
 pub(super) mod many_colors;
 pub(super) mod pixel_cache;
 pub(super) mod plan;
+pub(super) mod prefetch;
 pub(super) mod runs;
 pub(super) mod spans;

@@ -1,15 +1,13 @@
 //! Splitting pixels into runs of the same colour and single pixels.
 
+use super::prefetch::prefetch;
+
 /// Words compared at a time when looking for a run; a multiple of every channel count.
 pub(crate) const BLOCK_WORDS: usize = 48;
 
-/// A cache line's.
-#[cfg(target_arch = "x86_64")]
-const WORDS_PER_LINE: usize = 16;
-
-/// How far ahead blocks are asked for: 4 KiB.
-#[cfg(target_arch = "x86_64")]
-const PREFETCH_WORDS: usize = 1024;
+/// How far ahead blocks are asked for: 4 KiB. The processor's own prefetching comes too late where each block
+/// has much to be done.
+const AHEAD_WORDS: usize = 1024;
 
 /// A piece of a row of pixels.
 pub(crate) enum Piece {
@@ -52,10 +50,10 @@ impl<const C: usize> Iterator for Pieces<'_, C> {
         let mut end = start + 1;
         // A look at two pixels first: most blocks of mixed pixels need no more.
         let alike = pixels.get(end) == Some(&pixels[start]);
-        prefetch(&words[start * C..]);
+        prefetch::<BLOCK_WORDS>(words, start * C + AHEAD_WORDS);
         while alike && end + block <= pixels.len() && equals_shifted::<C>(words, (end - 1) * C) {
             end += block;
-            prefetch(&words[end * C..]);
+            prefetch::<BLOCK_WORDS>(words, end * C + AHEAD_WORDS);
         }
         let piece = if end > start + 1 {
             while end < pixels.len() && pixels[end] == pixels[start] {
@@ -85,24 +83,6 @@ fn equals_shifted<const C: usize>(words: &[u32], at: usize) -> bool {
         }
     }
     differing == [0; LANES]
-}
-
-/// Asks for a block of words some way behind these, which the processor's own prefetching comes too late for
-/// where each block has much to be done.
-#[inline(always)]
-fn prefetch(words: &[u32]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in 0..(BLOCK_WORDS / WORDS_PER_LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-        let line = words.as_ptr().wrapping_add(PREFETCH_WORDS + line * WORDS_PER_LINE);
-        // SAFETY: a prefetch does nothing at addresses that cannot be read.
-        #[allow(unsafe_code)]
-        unsafe {
-            _mm_prefetch(line.cast(), _MM_HINT_T0);
-        }
-    }
-    let _ = words;
 }
 
 #[cfg(test)]
