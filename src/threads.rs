@@ -85,7 +85,7 @@ impl Threads {
     /// Does `work` for each item, on all threads.
     pub(crate) fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
         self.share(items, self.count(), |queue| {
-            while let Some(item) = queue.take_if(|_| true) {
+            while let Some(item) = queue.take() {
                 work(item);
             }
         });
@@ -130,6 +130,11 @@ pub(crate) struct Queue<T> {
 }
 
 impl<T> Queue<T> {
+    /// The next item, if there is one.
+    pub(crate) fn take(&self) -> Option<T> {
+        locked(&self.rest).next()
+    }
+
     /// The next item, unless there is none or it does not suit.
     pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
         locked(&self.rest).next_if(suits)

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
+use super::support::memory::zeros;
 use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
@@ -90,7 +91,7 @@ fn count_part_generic<const C: usize>(
     let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut mixed = MixedCounts::default();
-    let mut numbers = [0u16; TILE];
+    let mut numbers = zeros::<u16>(TILE)?;
     for span in spans {
         let mut rooms = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
         for (pixels, index) in pixels[span.pixels.clone()].chunks(TILE).zip(span.pixels.start / TILE..) {

@@ -6,11 +6,12 @@ use super::count::Part;
 use super::support::codes::{CodeSet, Codes, code};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
+use super::support::memory::zeros;
 use super::support::runs::{Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
 use crate::pipeline::ColorCount;
-use crate::threads::Threads;
+use crate::threads::{Queue, Threads};
 
 /// Reads the numbers that the stage count has left as labels: per part, the palette's colours have
 /// other numbers.
@@ -37,6 +38,13 @@ pub(super) struct Band<'a> {
     pub(super) labels: &'a mut LabelMap,
     /// Pixels of the part; a multiple of `TILE`.
     pub(super) pixels: usize,
+}
+
+/// A tile and room for its labels.
+struct Unlabelled<'a, const C: usize> {
+    first: usize,
+    pixels: &'a [[u32; C]],
+    labels: &'a mut [u8],
 }
 
 /// Looks each pixel's colour up in the palette, band by band. Where pixels have `codes`, only those are
@@ -68,24 +76,29 @@ pub(super) fn label<const C: usize>(
         let first = band * band_pixels;
         let bytes = labels.start(pixels.len(), width)?;
         let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes()));
-        let tiles = tiles.enumerate().map(|(tile, work)| (first + tile * TILE, work)).collect();
-        threads.for_each(tiles, |(first, (pixels, labels))| {
-            match &codes {
-                Some((codes, wanted)) => {
-                    // Most pixels have no label.
-                    labels.fill(0);
-                    find_by_code(pixels, first, codes, wanted, &table, |index, number| {
-                        let from = index * width.bytes();
-                        write_labels(&[number], &mut labels[from..from + width.bytes()], width);
-                    });
-                }
-                None => {
-                    let mut numbers = [0; TILE];
+        let tiles = tiles
+            .zip((first..).step_by(TILE))
+            .map(|((pixels, labels), first)| Unlabelled { first, pixels, labels })
+            .collect();
+        let label_tiles = |queue: &Queue<Unlabelled<C>>| {
+            let (mut numbers, mut room) = (zeros(TILE)?, zeros(TILE)?);
+            while let Some(Unlabelled { first, pixels, labels }) = queue.take() {
+                let Some((codes, wanted)) = &codes else {
                     find_all(pixels, &table, &mut numbers);
                     write_labels(&numbers[..pixels.len()], labels, width);
-                }
+                    continue;
+                };
+                // Most pixels have no label.
+                labels.fill(0);
+                let codes = codes.of(first, pixels, &mut room);
+                find_by_code(pixels, codes, wanted, &table, |index, number| {
+                    let from = index * width.bytes();
+                    write_labels(&[number], &mut labels[from..from + width.bytes()], width);
+                });
             }
-        });
+            Ok(())
+        };
+        threads.share(tiles, threads.count(), label_tiles).into_iter().collect::<Result<(), Error>>()?;
         labels.finish_uniform(width, palette.len());
         labelled(first, labels);
     }
@@ -95,14 +108,12 @@ pub(super) fn label<const C: usize>(
 /// Calls `each` with the position and the number of a tile's pixels that have one of the wanted codes.
 fn find_by_code<const C: usize>(
     pixels: &[[u32; C]],
-    first: usize,
-    codes: &Codes,
+    codes: &[u16],
     wanted: &CodeSet,
     table: &ColorTable,
     mut each: impl FnMut(usize, u32),
 ) {
-    let mut room = [0; TILE];
-    let found = wanted.find(codes.of(first, pixels, &mut room), pixels, |index| {
+    let found = wanted.find(codes, pixels, |index| {
         each(index, Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key)));
         Ok::<(), Infallible>(())
     });
@@ -113,7 +124,7 @@ fn find_by_code<const C: usize>(
 }
 
 /// Finds the numbers of all pixels of a tile.
-fn find_all<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, numbers: &mut [u32; TILE]) {
+fn find_all<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, numbers: &mut [u32]) {
     let number = |pixel: &[u32; C]| Key::of_pixel(pixel).map_or(0, |key| table.find(key));
     for (start, piece) in Pieces::new(pixels) {
         match piece {

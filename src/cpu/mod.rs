@@ -5,6 +5,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `plan` | pure arithmetic: size, threads and memory limit → what is kept, how large tables get |
+//! | `memory` | memory that may not be there |
 //! | `prefetch` | asking for memory before it is needed |
 //! | `runs` | splitting pixels into runs of one colour and mixed blocks |
 //! | `key` | a pixel's colour as a table's key, and its hashes |

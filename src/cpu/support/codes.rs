@@ -5,7 +5,6 @@ use super::key::Hasher;
 use super::prefetch::prefetch;
 use super::runs::{BLOCK_WORDS, Piece, Pieces};
 use crate::color::{canonical, is_nan};
-use crate::labels::TILE;
 
 /// Where the codes of an image's pixels are.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +21,7 @@ impl Codes<'_> {
         &'a self,
         first: usize,
         pixels: &[[u32; C]],
-        room: &'a mut [u16; TILE],
+        room: &'a mut [u16],
     ) -> &'a [u16] {
         match self {
             Codes::Kept(codes) => &codes[first..first + pixels.len()],

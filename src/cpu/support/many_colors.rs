@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
+use super::memory::{no_memory, room, zeros};
 use super::plan::CpuPlan;
 use super::spans;
 use crate::color::{canonical, is_nan};
@@ -230,8 +231,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         ranges: impl Iterator<Item = Range<usize>>,
         wanted: &Wanted,
         mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut room = [0; TILE];
+    ) -> Result<(), E>
+    where
+        E: From<Error>,
+    {
+        let mut room = zeros(TILE)?;
         let tiles = ranges.flat_map(|range| {
             range.clone().step_by(TILE).map(move |first| first..range.end.min(first + TILE))
         });
@@ -472,22 +476,6 @@ impl<const C: usize> PartitionTable<C> {
         }
         Ok(())
     }
-}
-
-fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
-    let mut zeros = room(count)?;
-    zeros.resize(count, T::default());
-    Ok(zeros)
-}
-
-fn room<T>(count: usize) -> Result<Vec<T>, Error> {
-    let mut room = Vec::new();
-    room.try_reserve_exact(count).map_err(|_| no_memory(count))?;
-    Ok(room)
-}
-
-fn no_memory(entries: usize) -> Error {
-    Error::OutOfMemory(format!("counting colours, {entries} entries"))
 }
 
 #[cfg(test)]
