@@ -65,6 +65,9 @@ pub(crate) struct Tile {
 /// What a dictionary has for a mask that has no pixel in its tiles.
 pub(crate) const NO_LABEL: u32 = u32::MAX;
 
+/// What stands for the mask of a label that is in none.
+pub(crate) const NO_MASK: u32 = u32::MAX;
+
 impl LabelMap {
     /// Makes room for an image of `pixels` pixels with labels of at most the given width, and
     /// returns it, tile by tile.
@@ -102,8 +105,8 @@ impl LabelMap {
         self.finish(tiles, vec![(1..=mask_count as u32).collect()]);
     }
 
-    /// Each tile's labels and, per mask, the label of its pixels.
-    pub(crate) fn tiles(&self) -> impl Iterator<Item = (Labels<'_>, &[u32])> {
+    /// Each tile's labels and how they are to be read.
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = LabelledTile<'_>> {
         let bytes: &[u8] = bytemuck::cast_slice(&self.words);
         self.tiles.iter().enumerate().map(move |(index, tile)| {
             let pixels = TILE.min(self.pixels - index * TILE);
@@ -113,9 +116,34 @@ impl LabelMap {
                 LabelWidth::Two => Labels::Two(bytemuck::cast_slice(bytes)),
                 LabelWidth::Four => Labels::Four(bytemuck::cast_slice(bytes)),
             };
-            (labels, self.dictionaries[tile.dictionary].as_slice())
+            LabelledTile { labels, dictionary: tile.dictionary, wanted: &self.dictionaries[tile.dictionary] }
         })
     }
+
+    /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
+    pub(crate) fn masks_by_label(&self) -> Vec<Vec<u32>> {
+        let by_label = |dictionary: &Vec<u32>| {
+            let largest = dictionary.iter().copied().filter(|&label| label != NO_LABEL).max();
+            let mut masks = vec![NO_MASK; largest.map_or(0, |largest| largest as usize + 1)];
+            for (mask, &label) in (0..).zip(dictionary) {
+                if label != NO_LABEL {
+                    masks[label as usize] = mask;
+                }
+            }
+            masks
+        };
+        self.dictionaries.iter().map(by_label).collect()
+    }
+}
+
+/// The labels of a tile, and how they are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LabelledTile<'a> {
+    pub(crate) labels: Labels<'a>,
+    /// Its dictionary's position.
+    pub(crate) dictionary: usize,
+    /// Per mask, the label of its pixels.
+    pub(crate) wanted: &'a [u32],
 }
 
 #[cfg(test)]

@@ -35,7 +35,10 @@
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
 //! | `labels` | the label map between counting and masks |
+//! | `outputs` | what a call is to write, and what it found |
 //! | `expand` | label map → mask planes |
+//! | `label_output` | label map → the caller's label map |
+//! | `regions` | where the masks' pixels lie |
 //! | `plan` | pure arithmetic: image and device limits → chunks, table sizes, dispatches |
 //! | `pipeline` | [`Context`]: runs the stages in order on the backend of each |
 //! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
@@ -48,11 +51,14 @@ mod cpu;
 mod error;
 mod expand;
 mod image;
+mod label_output;
 mod labels;
+mod outputs;
 mod params;
 mod pipeline;
 mod plan;
 mod processor;
+mod regions;
 mod seeds;
 mod select;
 mod tally;
@@ -63,8 +69,11 @@ pub use color::Color;
 pub use counters::Counters;
 pub use error::Error;
 pub use image::{ColorMap, Shape};
+pub use label_output::LabelOutput;
+pub use outputs::{Analysis, MaskOutput, Outputs};
 pub use params::{Backend, Options, Params};
 pub use pipeline::{ColorCount, Context, Palette};
+pub use regions::Region;
 pub use vulkan::{DeviceInfo, DeviceKind, devices};
 
 #[doc(hidden)]

@@ -9,8 +9,11 @@ use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
 use crate::image::ColorMap;
+use crate::label_output::LabelOutput;
 use crate::labels::LabelMap;
+use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
 use crate::params::{self, Options, Params};
+use crate::regions::Regions;
 use crate::select::select;
 use crate::threads::Threads;
 use crate::vulkan::Vulkan;
@@ -160,13 +163,18 @@ impl Context {
     /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
     /// memory; a device that fails.
     pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
-        // SAFETY: a float is a valid `MaybeUninit<f32>`, and `run_uninit` only ever writes whole
-        // floats into it, so that it stays a valid float.
-        #[allow(unsafe_code)]
-        let masks = unsafe {
-            std::slice::from_raw_parts_mut(masks.as_mut_ptr().cast::<MaybeUninit<f32>>(), masks.len())
-        };
-        self.run_uninit(map, params, masks)
+        let outputs = Outputs { masks: Some(MaskOutput::F32(masks)), ..Outputs::default() };
+        Ok(self.analyse(map, params, outputs)?.palette)
+    }
+
+    /// Finds the colours that get a mask, and writes and finds whatever is asked for, in one go.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when an output does not suit the image; [`Error::BufferTooSmall`], with
+    /// nothing written, when the masks do not fit; too little memory; a device that fails.
+    pub fn analyse(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
+        outputs.check(map.shape(), params)?;
+        self.emit(map, params, outputs.masks.map(Masks::from), outputs.labels, outputs.regions)
     }
 
     /// As [`Context::run`], into memory that may not have been written yet.
@@ -176,23 +184,58 @@ impl Context {
         params: &Params,
         masks: &mut [MaybeUninit<f32>],
     ) -> Result<Palette, Error> {
+        Ok(self.emit(map, params, Some(Masks::F32(masks)), None, false)?.palette)
+    }
+
+    fn emit(
+        &mut self,
+        map: &ColorMap,
+        params: &Params,
+        mut masks: Option<Masks>,
+        mut label_output: Option<LabelOutput>,
+        regions: bool,
+    ) -> Result<Analysis, Error> {
         let palette = self.palette(map, params)?;
-        if palette.colors.is_empty() {
-            return Ok(palette);
-        }
         let plane = map.shape().plane();
         let mask_count = palette.colors.len();
-        let len = masks.len();
-        let Some(masks) = plane.checked_mul(mask_count).and_then(|needed| masks.get_mut(..needed)) else {
-            // Lossless: `max_count`, a u32, bounds the number of masks.
-            let mask_count = mask_count as u32;
-            return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
+        if let Some(masks) = &mut masks {
+            let len = masks.len();
+            if !plane.checked_mul(mask_count).is_some_and(|needed| masks.truncate(needed)) {
+                // Lossless: `max_count`, a u32, bounds the number of masks.
+                let mask_count = mask_count as u32;
+                return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
+            }
+        }
+        if mask_count == 0 {
+            label_output.iter_mut().for_each(LabelOutput::clear);
+            return Ok(Analysis { palette, regions: Vec::new() });
+        }
+        if masks.is_none() && label_output.is_none() && !regions {
+            return Ok(Analysis { palette, regions: Vec::new() });
+        }
+        let mut regions = match regions {
+            true => Some(Regions::new(map.shape().width(), mask_count)?),
+            false => None,
         };
         let threads = &self.threads;
+        let mut outcome = Ok(());
         self.backends[self.labeler].label(map, &palette.colors, threads, &mut |first_pixel, labels| {
-            expand(labels, first_pixel, plane, masks, threads);
+            match &mut masks {
+                Some(Masks::F32(masks)) => expand(labels, first_pixel, plane, masks, 1.0, threads),
+                Some(Masks::U8(masks, inside)) => {
+                    expand(labels, first_pixel, plane, masks, *inside, threads);
+                }
+                None => {}
+            }
+            if let Some(output) = &mut label_output {
+                output.write(labels, first_pixel, threads);
+            }
+            if let (Some(regions), Ok(())) = (&mut regions, &outcome) {
+                outcome = regions.add(labels, first_pixel, threads);
+            }
         })?;
-        Ok(palette)
+        outcome?;
+        Ok(Analysis { palette, regions: regions.map_or_else(Vec::new, Regions::finish) })
     }
 }
 

@@ -1,0 +1,84 @@
+//! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
+//! Shared by both backends.
+
+use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::threads::Threads;
+
+/// Room for the label of each pixel, in reading order.
+#[derive(Debug)]
+pub enum LabelOutput<'a> {
+    /// For at most 255 masks.
+    U8(&'a mut [u8]),
+    /// For at most 65,535 masks.
+    U16(&'a mut [u16]),
+    /// For any number of masks.
+    U32(&'a mut [u32]),
+}
+
+impl LabelOutput<'_> {
+    /// Pixels that there is room for.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::U8(labels) => labels.len(),
+            Self::U16(labels) => labels.len(),
+            Self::U32(labels) => labels.len(),
+        }
+    }
+
+    /// The largest number of masks whose labels fit.
+    pub(crate) fn most_masks(&self) -> u32 {
+        match self {
+            Self::U8(_) => u8::MAX.into(),
+            Self::U16(_) => u16::MAX.into(),
+            Self::U32(_) => u32::MAX,
+        }
+    }
+
+    /// Says that no pixel is in a mask.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::U8(labels) => labels.fill(0),
+            Self::U16(labels) => labels.fill(0),
+            Self::U32(labels) => labels.fill(0),
+        }
+    }
+
+    /// Writes the labels of a part of the image, from `first_pixel` on. Their number fits.
+    pub(crate) fn write(&mut self, labels: &LabelMap, first_pixel: usize, threads: &Threads) {
+        match self {
+            Self::U8(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u8),
+            Self::U16(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u16),
+            Self::U32(target) => write(labels, &mut target[first_pixel..], threads, |label| label),
+        }
+    }
+}
+
+fn write<T: Copy + Send + Sync>(
+    labels: &LabelMap,
+    target: &mut [T],
+    threads: &Threads,
+    narrow: impl Fn(u32) -> T + Sync,
+) {
+    let outside = narrow(0);
+    // NO_MASK plus one is 0.
+    const { assert!(NO_MASK == u32::MAX) };
+    let masks = labels.masks_by_label();
+    let translations: Vec<Vec<T>> =
+        masks.iter().map(|masks| masks.iter().map(|mask| narrow(mask.wrapping_add(1))).collect()).collect();
+    let tiles = labels.tiles().zip(target.chunks_mut(TILE));
+    threads.for_each(tiles.collect(), |(tile, target)| {
+        let translation = &translations[tile.dictionary];
+        match tile.labels {
+            Labels::One(labels) => translate(labels, translation, outside, target),
+            Labels::Two(labels) => translate(labels, translation, outside, target),
+            Labels::Four(labels) => translate(labels, translation, outside, target),
+        }
+    });
+}
+
+fn translate<L: Copy + Into<u32>, T: Copy>(labels: &[L], translation: &[T], outside: T, target: &mut [T]) {
+    for (target, &label) in target.iter_mut().zip(labels) {
+        let label: u32 = label.into();
+        *target = translation.get(label as usize).copied().unwrap_or(outside);
+    }
+}

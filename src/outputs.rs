@@ -1,0 +1,119 @@
+//! What a call is to write, and what it found.
+
+use std::mem::MaybeUninit;
+
+use crate::error::Error;
+use crate::image::Shape;
+use crate::label_output::LabelOutput;
+use crate::params::Params;
+use crate::pipeline::Palette;
+use crate::regions::Region;
+
+/// What [`Context::analyse`](crate::Context::analyse) is to write and to find beside the palette. The default is
+/// nothing.
+#[derive(Debug, Default)]
+pub struct Outputs<'a> {
+    /// One plane of `height * width` values per mask.
+    pub masks: Option<MaskOutput<'a>>,
+    /// The label of each pixel: 0 where it is in no mask, else the number of its mask plus one.
+    pub labels: Option<LabelOutput<'a>>,
+    /// Whether it is to find where each mask's pixels lie.
+    pub regions: bool,
+}
+
+/// Room for masks; what lies behind the last one is not touched.
+#[derive(Debug)]
+pub enum MaskOutput<'a> {
+    /// 1.0 where a pixel is in the mask, else 0.0.
+    F32(&'a mut [f32]),
+    /// `inside` where a pixel is in the mask, else 0.
+    U8 {
+        /// The planes.
+        masks: &'a mut [u8],
+        /// 1 to 255.
+        inside: u8,
+    },
+}
+
+/// What a call found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Analysis {
+    /// The colours that have masks.
+    pub palette: Palette,
+    /// Where each mask's pixels lie; empty where that was not asked for.
+    pub regions: Vec<Region>,
+}
+
+/// Room for masks that may not have been written yet.
+#[derive(Debug)]
+pub(crate) enum Masks<'a> {
+    F32(&'a mut [MaybeUninit<f32>]),
+    U8(&'a mut [MaybeUninit<u8>], u8),
+}
+
+impl Masks<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::F32(masks) => masks.len(),
+            Self::U8(masks, _) => masks.len(),
+        }
+    }
+
+    /// Keeps the first `len` values, if there are so many.
+    pub(crate) fn truncate(&mut self, len: usize) -> bool {
+        let fits = len <= self.len();
+        match self {
+            Self::F32(masks) if fits => *masks = &mut std::mem::take(masks)[..len],
+            Self::U8(masks, _) if fits => *masks = &mut std::mem::take(masks)[..len],
+            _ => {}
+        }
+        fits
+    }
+}
+
+impl<'a> From<MaskOutput<'a>> for Masks<'a> {
+    fn from(output: MaskOutput<'a>) -> Self {
+        match output {
+            MaskOutput::F32(masks) => Self::F32(uninit(masks)),
+            MaskOutput::U8 { masks, inside } => Self::U8(uninit(masks), inside),
+        }
+    }
+}
+
+fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values into masks, so that
+    // they stay valid.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len())
+    }
+}
+
+impl Outputs<'_> {
+    /// Whether the outputs suit an image of this shape and these settings.
+    pub(crate) fn check(&self, shape: Shape, params: &Params) -> Result<(), Error> {
+        if let Some(MaskOutput::U8 { inside: 0, .. }) = &self.masks {
+            return Err(Error::InvalidArgument(
+                "masks.inside is 0, the value outside; 1 to 255 is expected".to_owned(),
+            ));
+        }
+        let Some(labels) = &self.labels else { return Ok(()) };
+        if labels.len() != shape.plane() {
+            return Err(Error::InvalidArgument(format!(
+                "labels has room for {} pixels; width x height is {} x {} = {}",
+                labels.len(),
+                shape.width(),
+                shape.height(),
+                shape.plane()
+            )));
+        }
+        if params.max_count > labels.most_masks() {
+            return Err(Error::InvalidArgument(format!(
+                "max_count is {}; at most {}, which the labels' type can number, is expected",
+                params.max_count,
+                labels.most_masks()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! What else a call can write and find: masks of bytes, the label map, where the masks' pixels lie. All of it
+//! follows from the oracle's masks.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::oracle::{self, Answer};
+use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
+use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, Outputs, Params, Region};
+
+const UNTOUCHED: u8 = 0xa5;
+
+/// Sizes whose rows end within tiles and tiles within rows; few masks and many.
+fn cases() -> Vec<Case> {
+    let random = &mut Random(21);
+    let mut cases = Vec::new();
+    for (width, height, channels, colors, longest_run, max_count) in [
+        (1, 1, 1, 1, 1, 5),
+        (1, 300, 2, 3, 40, 5),
+        (70_001, 1, 1, 4, 30_000, 5),
+        (33, 1000, 3, 16, 400, 7),
+        (640, 480, 4, 40, 90, 5),
+        (500, 333, 3, 700, 3, 700),
+        (311, 200, 1, 260, 1, 255),
+        (800, 300, 3, 80_000, 2, 70_000),
+    ] {
+        let mut case = random_case(random, width, height, channels, colors, longest_run);
+        // Some pixels without a colour.
+        for _ in 0..case.plane() / 50 {
+            let index = random.below(case.pixels.len() as u32) as usize;
+            case.pixels[index] = f32::NAN;
+        }
+        case.params = Params { min_pixels: 1, max_count };
+        cases.push(case);
+    }
+    cases
+}
+
+/// The number of each pixel's mask plus one, or 0.
+fn expected_labels(case: &Case, answer: &Answer) -> Vec<u32> {
+    let mut labels = vec![0; case.plane()];
+    let numbers: std::collections::HashMap<[u32; 4], u32> =
+        answer.colors.iter().map(|entry| entry.0).zip(1..).collect();
+    for (label, pixel) in labels.iter_mut().zip(case.pixels.chunks(case.channels as usize)) {
+        if pixel.iter().all(|value| !value.is_nan()) {
+            let mut color = [0; 4];
+            pixel.iter().zip(&mut color).for_each(|(value, bits)| *bits = (value + 0.0).to_bits());
+            *label = numbers.get(&color).copied().unwrap_or(0);
+        }
+    }
+    labels
+}
+
+fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Region> {
+    let mut pixels = vec![Vec::new(); mask_count];
+    for (index, &label) in (0..).zip(labels) {
+        if label > 0 {
+            pixels[label as usize - 1].push((index % case.width, index / case.width));
+        }
+    }
+    let region = |pixels: Vec<(u32, u32)>| {
+        let columns = pixels.iter().map(|&(x, _)| x);
+        let rows = pixels.iter().map(|&(_, y)| y);
+        let (left, top) = (columns.clone().min().unwrap(), rows.clone().min().unwrap());
+        let mean = |values: &mut dyn Iterator<Item = u32>| {
+            values.map(u64::from).sum::<u64>() as f64 / pixels.len() as f64
+        };
+        Region {
+            left,
+            top,
+            width: columns.clone().max().unwrap() - left + 1,
+            height: rows.clone().max().unwrap() - top + 1,
+            first_pixel: pixels[0],
+            centroid: (mean(&mut columns.clone()), mean(&mut rows.clone())),
+        }
+    };
+    pixels.into_iter().map(region).collect()
+}
+
+fn analyse(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
+    let analysis = context.analyse(&case.map(), &case.params, outputs);
+    analysis.unwrap_or_else(|error| panic!("{}: {error}", context.device_name()))
+}
+
+/// Everything at once, and each output by itself.
+#[test]
+fn outputs_are_those_of_the_oracle() {
+    let mut contexts = contexts();
+    for mut case in cases() {
+        // The oracle's masks of tens of thousands of colours would fill the memory.
+        let most = case.params.max_count;
+        for max_count in [most.min(300), most] {
+            case.params.max_count = max_count;
+            let answer = match max_count {
+                ..=300 => oracle::answer(&case),
+                _ => {
+                    let mut colors = oracle::counts(&case);
+                    let distinct_colors = colors.len() as u64;
+                    colors.truncate(max_count as usize);
+                    Answer { colors, distinct_colors, masks: Vec::new() }
+                }
+            };
+            let labels = expected_labels(&case, &answer);
+            let regions = expected_regions(&case, &labels, answer.colors.len());
+            for context in &mut contexts {
+                check_outputs(context, &case, &answer, &labels, &regions);
+            }
+            if max_count == most {
+                break;
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[Region]) {
+    let name = format!("{}, {} x {}, {:?}", context.device_name(), case.width, case.height, case.params);
+    let is_palette = |analysis: &Analysis| {
+        let colors = analysis.palette.colors.iter();
+        let colors: Vec<_> = colors.map(|e| (e.color.values().map(f32::to_bits), e.pixels)).collect();
+        assert!(colors == answer.colors, "{name}: the palette");
+    };
+    let needed = answer.masks.len();
+    let mut masks = vec![UNTOUCHED; needed + 9];
+    let mut label_map = vec![u32::MAX; case.plane()];
+    let both = Outputs {
+        masks: (needed > 0).then_some(MaskOutput::U8 { masks: &mut masks, inside: 255 }),
+        labels: Some(LabelOutput::U32(&mut label_map)),
+        regions: true,
+    };
+    let analysis = analyse(context, case, both);
+    is_palette(&analysis);
+    assert!(analysis.regions == regions, "{name}: regions");
+    assert!(label_map == labels, "{name}: labels");
+    let bytes = |inside: u8| answer.masks.iter().map(move |&value| if value == 1.0 { inside } else { 0 });
+    if needed > 0 {
+        assert!(masks[..needed].iter().copied().eq(bytes(255)), "{name}: masks of bytes");
+        assert_eq!(masks[needed..], [UNTOUCHED; 9], "{name}: behind the masks");
+        // An address that is a multiple of nothing.
+        let masks = &mut masks[1..];
+        let only = Outputs { masks: Some(MaskOutput::U8 { masks, inside: 1 }), ..Outputs::default() };
+        let analysis = analyse(context, case, only);
+        is_palette(&analysis);
+        assert!(analysis.regions.is_empty(), "{name}: regions that nobody wants");
+        assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: masks of bytes, unaligned");
+        assert_eq!(masks[needed..], [UNTOUCHED; 8], "{name}: behind the masks, unaligned");
+        let small = Outputs {
+            masks: Some(MaskOutput::U8 { masks: &mut masks[..needed - 1], inside: 7 }),
+            labels: Some(LabelOutput::U32(&mut label_map)),
+            regions: true,
+        };
+        let refused = context.analyse(&case.map(), &case.params, small);
+        assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
+        assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
+        assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
+    }
+    let mut words = vec![u16::MAX; case.plane()];
+    if case.params.max_count <= 65_535 {
+        let only = Outputs { labels: Some(LabelOutput::U16(&mut words)), ..Outputs::default() };
+        is_palette(&analyse(context, case, only));
+        assert!(words.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u16");
+    }
+    let mut bytes = vec![u8::MAX; case.plane()];
+    if case.params.max_count <= 255 {
+        let only = Outputs { labels: Some(LabelOutput::U8(&mut bytes)), ..Outputs::default() };
+        is_palette(&analyse(context, case, only));
+        assert!(bytes.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u8");
+    }
+    let analysis = analyse(context, case, Outputs { regions: true, ..Outputs::default() });
+    assert!(analysis.regions == regions, "{name}: regions alone");
+}
+
+#[test]
+fn without_a_mask_no_pixel_has_a_label() {
+    let mut case = random_case(&mut Random(22), 90, 41, 3, 5, 3);
+    for params in [Params { min_pixels: u64::MAX, max_count: 5 }, Params { min_pixels: 1, max_count: 0 }] {
+        case.params = params;
+        for context in &mut contexts() {
+            let mut labels = vec![7; case.plane()];
+            let mut masks = [UNTOUCHED; 4];
+            let outputs = Outputs {
+                masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
+                labels: Some(LabelOutput::U16(&mut labels)),
+                regions: true,
+            };
+            assert_eq!(analyse(context, &case, outputs).regions, []);
+            assert!(labels.iter().all(|&label| label == 0));
+            assert_eq!(masks, [UNTOUCHED; 4]);
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn outputs_that_do_not_suit_are_refused() {
+    let mut case = random_case(&mut Random(23), 10, 6, 3, 5, 3);
+    let mut context = contexts().remove(0);
+    let mut refused = |max_count, outputs: Outputs| {
+        case.params.max_count = max_count;
+        match context.analyse(&case.map(), &case.params, outputs) {
+            Err(Error::InvalidArgument(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut bytes = [9; 60];
+    fn labels(labels: LabelOutput) -> Outputs {
+        Outputs { labels: Some(labels), ..Outputs::default() }
+    }
+    let text = refused(5, labels(LabelOutput::U8(&mut bytes[..59])));
+    assert_eq!(text, "labels has room for 59 pixels; width x height is 10 x 6 = 60");
+    let text = refused(256, labels(LabelOutput::U8(&mut bytes)));
+    assert_eq!(text, "max_count is 256; at most 255, which the labels' type can number, is expected");
+    let text = refused(65_536, labels(LabelOutput::U16(&mut [0; 60])));
+    assert_eq!(text, "max_count is 65536; at most 65535, which the labels' type can number, is expected");
+    let masks = Some(MaskOutput::U8 { masks: &mut bytes, inside: 0 });
+    let text = refused(5, Outputs { masks, ..Outputs::default() });
+    assert_eq!(text, "masks.inside is 0, the value outside; 1 to 255 is expected");
+    assert_eq!(bytes, [9; 60]);
+}
