@@ -312,31 +312,41 @@ mod tests {
     use crate::labels::LabelWidth;
 
     /// A plane with a tile before the labels; tiles are listed one or two at a time, or all at once.
-    #[test]
-    fn tiles_are_expanded_in_any_number_of_rounds() {
+    fn check<V: Value + PartialEq + std::fmt::Debug>(width: LabelWidth, before: V, inside: V) {
         let pixels = 3 * TILE + 5;
-        let label = |pixel: usize| (pixel / 7 % 4) as u8;
+        let label = |pixel: usize| pixel / 7 % 4;
         let mut labels = LabelMap::default();
-        let bytes = labels.start(pixels, LabelWidth::One).unwrap();
-        bytes.iter_mut().enumerate().for_each(|(pixel, byte)| *byte = label(pixel));
-        labels.finish_uniform(LabelWidth::One, 3);
+        let bytes = labels.start(pixels, width).unwrap();
+        for (pixel, bytes) in bytes.chunks_mut(width.bytes()).enumerate() {
+            bytes.copy_from_slice(&label(pixel).to_ne_bytes()[..width.bytes()]); // little endian
+        }
+        labels.finish_uniform(width, 3);
         let threads = Threads::new(2).unwrap();
         let plane = TILE + pixels;
         for tiles_at_a_time in [1, 2, 9] {
-            let mut masks = vec![MaybeUninit::new(0.5f32); 3 * plane];
-            expand_tiles(&labels, TILE, plane, &mut masks, 1.0, &threads, tiles_at_a_time);
-            for (index, value) in masks.iter().enumerate() {
+            // A plane that is aligned for single values only.
+            let mut masks = vec![MaybeUninit::new(before); 3 * plane + 1];
+            expand_tiles(&labels, TILE, plane, &mut masks[1..], inside, &threads, tiles_at_a_time);
+            for (index, value) in masks[1..].iter().enumerate() {
                 // SAFETY: all were initialised above.
                 #[allow(unsafe_code)]
                 let value = unsafe { value.assume_init() };
                 let (mask, pixel) = (index / plane, index % plane);
                 let expected = match pixel.checked_sub(TILE) {
-                    None => 0.5, // not touched
-                    Some(pixel) if usize::from(label(pixel)) == mask + 1 => 1.0,
-                    Some(_) => 0.0,
+                    None => before, // not touched
+                    Some(pixel) if label(pixel) == mask + 1 => inside,
+                    Some(_) => V::default(),
                 };
-                assert_eq!(value, expected, "{tiles_at_a_time} tiles, mask {mask}, pixel {pixel}");
+                assert_eq!(value, expected, "{width:?}, {tiles_at_a_time} tiles, mask {mask}, pixel {pixel}");
             }
+        }
+    }
+
+    #[test]
+    fn labels_of_any_width_are_expanded_in_any_number_of_rounds() {
+        for width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
+            check(width, 0.5f32, 1.0);
+            check(width, 9u8, 255);
         }
     }
 }
