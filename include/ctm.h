@@ -169,7 +169,8 @@ typedef struct ctm_counters {
     uint64_t pipelines;
     /**
      * Pixels read by the host or the device: the image's number of pixels for each pass over it. A pass
-     * that is given up counts, too; single pixels that are looked at again do not.
+     * that is given up counts, too; single pixels that are looked at again do not. May differ from call to
+     * call on the same image.
      */
     uint64_t pixels_read;
     /**

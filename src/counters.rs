@@ -22,7 +22,8 @@ pub struct Counters {
     /// Compute pipelines made.
     pub pipelines: u64,
     /// Pixels read by the host or the device: the image's number of pixels for each pass over it. A pass
-    /// that is given up counts, too; single pixels that are looked at again do not.
+    /// that is given up counts, too; single pixels that are looked at again do not. May differ from call to
+    /// call on the same image.
     pub pixels_read: u64,
     /// Bytes of device memory that the context holds.
     pub device_bytes: u64,

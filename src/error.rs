@@ -11,7 +11,7 @@ pub enum Error {
     InvalidArgument(String),
     /// The masks found do not fit the caller's buffer, which was not touched.
     #[error(
-        "masks_len is {len}; {mask_count} masks of {} x {} pixels need {} floats",
+        "masks_len is {len}; {mask_count} masks of {} x {} pixels need {} values",
         shape.width(), shape.height(), u128::from(*mask_count) * u128::from(shape.pixels())
     )]
     BufferTooSmall {
@@ -19,7 +19,7 @@ pub enum Error {
         mask_count: u32,
         /// The image's shape.
         shape: Shape,
-        /// The length of the caller's buffer in floats.
+        /// The length of the caller's buffer in values.
         len: usize,
     },
     /// The host has too little memory. The context stays usable.

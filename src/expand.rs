@@ -320,7 +320,7 @@ mod tests {
         for (pixel, bytes) in bytes.chunks_mut(width.bytes()).enumerate() {
             bytes.copy_from_slice(&label(pixel).to_ne_bytes()[..width.bytes()]); // little endian
         }
-        labels.finish_uniform(width, 3);
+        labels.finish_uniform(width, 3).unwrap();
         let threads = Threads::new(2).unwrap();
         let plane = TILE + pixels;
         for tiles_at_a_time in [1, 2, 9] {

@@ -1,7 +1,8 @@
 //! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
 //! Shared by both backends.
 
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::error::Error;
+use crate::labels::{LabelMap, Labels, NO_MASK, TILE, table};
 use crate::threads::Threads;
 
 /// Room for the label of each pixel, in reading order.
@@ -44,7 +45,12 @@ impl LabelOutput<'_> {
     }
 
     /// Writes the labels of a part of the image, from `first_pixel` on. Their number fits.
-    pub(crate) fn write(&mut self, labels: &LabelMap, first_pixel: usize, threads: &Threads) {
+    pub(crate) fn write(
+        &mut self,
+        labels: &LabelMap,
+        first_pixel: usize,
+        threads: &Threads,
+    ) -> Result<(), Error> {
         match self {
             Self::U8(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u8),
             Self::U16(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u16),
@@ -58,13 +64,17 @@ fn write<T: Copy + Send + Sync>(
     target: &mut [T],
     threads: &Threads,
     narrow: impl Fn(u32) -> T + Sync,
-) {
+) -> Result<(), Error> {
     let outside = narrow(0);
     // NO_MASK plus one is 0.
     const { assert!(NO_MASK == u32::MAX) };
-    let masks = labels.masks_by_label();
-    let translations: Vec<Vec<T>> =
-        masks.iter().map(|masks| masks.iter().map(|mask| narrow(mask.wrapping_add(1))).collect()).collect();
+    let masks = labels.masks_by_label()?;
+    let mut translations = Vec::with_capacity(masks.len());
+    for masks in masks {
+        let mut translation: Vec<T> = table(masks.len())?;
+        translation.extend(masks.iter().map(|mask| narrow(mask.wrapping_add(1))));
+        translations.push(translation);
+    }
     let tiles = labels.tiles().zip(target.chunks_mut(TILE));
     threads.for_each(tiles.collect(), |(tile, target)| {
         let translation = &translations[tile.dictionary];
@@ -74,6 +84,7 @@ fn write<T: Copy + Send + Sync>(
             Labels::Four(labels) => translate(labels, translation, outside, target),
         }
     });
+    Ok(())
 }
 
 fn translate<L: Copy + Into<u32>, T: Copy>(labels: &[L], translation: &[T], outside: T, target: &mut [T]) {

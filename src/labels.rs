@@ -99,10 +99,13 @@ impl LabelMap {
 
     /// The same for a map in which all labels have the same width and mask `k` has the label
     /// `k + 1`.
-    pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) {
+    pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = vec![Tile { width, dictionary: 0 }; self.pixels.div_ceil(TILE)];
         // Lossless: the number of masks is bounded by a u32.
-        self.finish(tiles, vec![(1..=mask_count as u32).collect()]);
+        let mut dictionary = table(mask_count)?;
+        dictionary.extend(1..=mask_count as u32);
+        self.finish(tiles, vec![dictionary]);
+        Ok(())
     }
 
     /// Each tile's labels and how they are to be read.
@@ -121,19 +124,27 @@ impl LabelMap {
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
-    pub(crate) fn masks_by_label(&self) -> Vec<Vec<u32>> {
+    pub(crate) fn masks_by_label(&self) -> Result<Vec<Vec<u32>>, Error> {
         let by_label = |dictionary: &Vec<u32>| {
             let largest = dictionary.iter().copied().filter(|&label| label != NO_LABEL).max();
-            let mut masks = vec![NO_MASK; largest.map_or(0, |largest| largest as usize + 1)];
+            let mut masks = table(largest.map_or(0, |largest| largest as usize + 1))?;
+            masks.resize(masks.capacity(), NO_MASK);
             for (mask, &label) in (0..).zip(dictionary) {
                 if label != NO_LABEL {
                     masks[label as usize] = mask;
                 }
             }
-            masks
+            Ok(masks)
         };
         self.dictionaries.iter().map(by_label).collect()
     }
+}
+
+/// Room for a table of labels: there may be as many as pixels.
+pub(crate) fn table<T>(labels: usize) -> Result<Vec<T>, Error> {
+    let mut table = Vec::new();
+    table.try_reserve_exact(labels).map_err(|_| Error::OutOfMemory(format!("a table of {labels} labels")))?;
+    Ok(table)
 }
 
 /// The labels of a tile, and how they are to be read.

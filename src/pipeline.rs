@@ -33,7 +33,7 @@ pub struct Palette {
     /// One entry per mask, most frequent first, equal counts by colour.
     pub colors: Vec<ColorCount>,
     /// How many different colours the whole image has; `None` where rare colours were ruled out
-    /// without being counted. Pixels with a NaN have no colour.
+    /// without being counted, which may differ from call to call. Pixels with a NaN have no colour.
     pub distinct_colors: Option<u64>,
 }
 
@@ -52,7 +52,8 @@ pub(crate) trait Backend: fmt::Debug + Send {
     fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error>;
 
     /// Stage label: hands over label maps of consecutive parts of the image, each with the position
-    /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`.
+    /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`. A backend
+    /// that runs out of memory on the way may begin anew from pixel 0.
     fn label(
         &mut self,
         map: &ColorMap,
@@ -227,15 +228,19 @@ impl Context {
                 }
                 None => {}
             }
-            if let Some(output) = &mut label_output {
-                output.write(labels, first_pixel, threads);
-            }
-            if let (Some(regions), Ok(())) = (&mut regions, &outcome) {
-                outcome = regions.add(labels, first_pixel, threads);
+            let mut write_rest = || {
+                if let Some(output) = &mut label_output {
+                    output.write(labels, first_pixel, threads)?;
+                }
+                regions.as_mut().map_or(Ok(()), |regions| regions.add(labels, first_pixel, threads))
+            };
+            if outcome.is_ok() {
+                outcome = write_rest();
             }
         })?;
         outcome?;
-        Ok(Analysis { palette, regions: regions.map_or_else(Vec::new, Regions::finish) })
+        let regions = regions.map_or_else(|| Ok(Vec::new()), Regions::finish)?;
+        Ok(Analysis { palette, regions })
     }
 }
 

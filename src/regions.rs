@@ -1,7 +1,7 @@
 //! Where the masks' pixels lie, from the label map. Shared by both backends.
 
 use crate::error::Error;
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::labels::{LabelMap, Labels, NO_MASK, TILE, table};
 use crate::threads::Threads;
 
 /// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
@@ -87,41 +87,43 @@ impl Sums {
 impl Regions {
     /// For an image with rows of `width` pixels and so many masks.
     pub(crate) fn new(width: u32, mask_count: usize) -> Result<Self, Error> {
-        Ok(Self { width: width as usize, sums: sums(mask_count)? })
+        Ok(Self { width: width as usize, sums: none(mask_count)? })
     }
 
-    /// Adds a part of the image, from `first_pixel` on. A mask's pixels may come in any number of parts.
+    /// Adds a part of the image, from `first_pixel` on. Parts come in order; at pixel 0 all begins anew.
     pub(crate) fn add(
         &mut self,
         labels: &LabelMap,
         first_pixel: usize,
         threads: &Threads,
     ) -> Result<(), Error> {
-        let masks = labels.masks_by_label();
-        let mask_count = self.sums.len();
+        let Self { width, sums } = self;
+        if first_pixel == 0 {
+            sums.fill(Sums::NONE);
+        }
+        let masks = labels.masks_by_label()?;
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
-        let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..])).collect();
-        let workers = if mask_count > MOST_SHARED_MASKS { 1 } else { threads.count() };
-        let width = self.width;
-        let found = threads.share(tiles, workers, |queue| {
-            let mut found = sums(mask_count)?;
+        let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..]));
+        let mask_count = sums.len();
+        if mask_count > MOST_SHARED_MASKS {
+            tiles.for_each(|(first, labels, masks)| add_tile(labels, masks, first, *width, sums));
+            return Ok(());
+        }
+        let found = threads.share(tiles.collect(), threads.count(), |queue| {
+            let mut found = none(mask_count)?;
             while let Some((first, labels, masks)) = queue.take() {
-                match labels {
-                    Labels::One(labels) => add_tile(labels, masks, first, width, &mut found),
-                    Labels::Two(labels) => add_tile(labels, masks, first, width, &mut found),
-                    Labels::Four(labels) => add_tile(labels, masks, first, width, &mut found),
-                }
+                add_tile(labels, masks, first, *width, &mut found);
             }
             Ok::<_, Error>(found)
         });
         for found in found {
-            self.sums.iter_mut().zip(&found?).for_each(|(sums, found)| sums.merge(found));
+            sums.iter_mut().zip(&found?).for_each(|(sums, found)| sums.merge(found));
         }
         Ok(())
     }
 
     /// The regions of all masks, each of which has a pixel.
-    pub(crate) fn finish(self) -> Vec<Region> {
+    pub(crate) fn finish(self) -> Result<Vec<Region>, Error> {
         let width = self.width as u64;
         let region = |sums: Sums| Region {
             left: sums.left,
@@ -132,20 +134,28 @@ impl Regions {
             first_pixel: ((sums.first % width) as u32, (sums.first / width) as u32),
             centroid: (sums.columns as f64 / sums.pixels as f64, sums.rows as f64 / sums.pixels as f64),
         };
-        self.sums.into_iter().map(region).collect()
+        let mut regions = table(self.sums.len())?;
+        regions.extend(self.sums.into_iter().map(region));
+        Ok(regions)
     }
 }
 
-fn sums(mask_count: usize) -> Result<Vec<Sums>, Error> {
-    let mut sums = Vec::new();
-    sums.try_reserve_exact(mask_count)
-        .map_err(|_| Error::OutOfMemory(format!("adding up {mask_count} regions")))?;
+fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
+    let mut sums = table(mask_count)?;
     sums.resize(mask_count, Sums::NONE);
     Ok(sums)
 }
 
 /// Adds the runs of a tile whose first pixel is the image's pixel `first`.
-fn add_tile<L: Copy + Eq + Into<u32>>(
+fn add_tile(labels: Labels, masks: &[u32], first: usize, width: usize, sums: &mut [Sums]) {
+    match labels {
+        Labels::One(labels) => add_runs(labels, masks, first, width, sums),
+        Labels::Two(labels) => add_runs(labels, masks, first, width, sums),
+        Labels::Four(labels) => add_runs(labels, masks, first, width, sums),
+    }
+}
+
+fn add_runs<L: Copy + Eq + Into<u32>>(
     labels: &[L],
     masks: &[u32],
     first: usize,
@@ -179,4 +189,28 @@ fn run_length<L: Copy + Eq>(labels: &[L]) -> usize {
     let equal = blocks.take_while(|block| block.iter().fold(true, |equal, &other| equal & (other == label)));
     let start = BLOCK * equal.count();
     start + labels[start..].iter().take_while(|&&other| other == label).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::LabelWidth;
+
+    /// A backend that runs out of memory on the way begins anew.
+    #[test]
+    fn parts_that_come_again_from_the_start_count_once() {
+        let threads = Threads::new(2).unwrap();
+        let mut labels = LabelMap::default();
+        let bytes = labels.start(TILE, LabelWidth::One).unwrap();
+        bytes.iter_mut().enumerate().for_each(|(pixel, label)| *label = (pixel / 100 % 3) as u8);
+        labels.finish_uniform(LabelWidth::One, 2).unwrap();
+        let regions = |parts: &[usize]| {
+            let mut regions = Regions::new(100, 2).unwrap();
+            parts.iter().for_each(|&first| regions.add(&labels, first, &threads).unwrap());
+            regions.finish().unwrap()
+        };
+        let once = regions(&[0, TILE, 2 * TILE]);
+        assert_eq!(regions(&[0, TILE, 0, TILE, 2 * TILE]), once);
+        assert_eq!((once[0].first_pixel, once[1].first_pixel), ((0, 1), (0, 2)));
+    }
 }

@@ -29,7 +29,8 @@ pub struct ctm_counters {
     /// Compute pipelines made, from a cache or not; those that were there already are not counted.
     pub pipelines: u64,
     /// Pixels read by the host or the device: the image's number of pixels for each pass over it. A pass
-    /// that is given up counts, too; single pixels that are looked at again do not.
+    /// that is given up counts, too; single pixels that are looked at again do not. May differ from call to
+    /// call on the same image.
     pub pixels_read: u64,
     /// Bytes of device memory that the context holds now, for this image and those to come; imports
     /// of the caller's memory are not among them.

@@ -99,7 +99,7 @@ pub(super) fn label<const C: usize>(
             Ok(())
         };
         threads.share(tiles, threads.count(), label_tiles).into_iter().collect::<Result<(), Error>>()?;
-        labels.finish_uniform(width, palette.len());
+        labels.finish_uniform(width, palette.len())?;
         labelled(first, labels);
     }
     Ok(())

@@ -59,7 +59,7 @@ impl<'a> Parts<'a> {
         memory.read(0, &mut bytes[at * width..][..pixels * width])?;
         self.seen = chunk.start + pixels;
         if self.whole.is_none_or(|whole| whole == self.seen) {
-            self.labels.finish_uniform(self.width, self.mask_count);
+            self.labels.finish_uniform(self.width, self.mask_count)?;
             (self.labelled)(chunk.start - at, self.labels);
         }
         Ok(())

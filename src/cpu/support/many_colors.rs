@@ -52,7 +52,7 @@ struct Buckets {
     totals: Vec<u64>,
 }
 
-/// What one thread has counted.
+/// What one thread has counted. It is sorted by one thread, too, since its counters tell how much room that takes.
 #[derive(Debug)]
 struct CountedPart {
     ranges: Vec<Range<usize>>,
