@@ -6,6 +6,7 @@
 //! left out for certain, so that the result is exact, ties included.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::codes::{self, CodeSet, Codes};
@@ -74,6 +75,24 @@ impl Buckets {
 struct Candidate {
     total: u64,
     bucket: u32,
+}
+
+/// The fullest `count` of the candidates, in any order.
+fn fullest(candidates: &[Candidate], count: usize) -> Result<Vec<Candidate>, Error> {
+    let mut fullest = BinaryHeap::new();
+    fullest.try_reserve(count).map_err(|_| no_memory(count))?;
+    for &candidate in candidates {
+        if fullest.len() < count {
+            fullest.push(Reverse(candidate));
+        } else if let Some(mut least) = fullest.peek_mut()
+            && candidate > least.0
+        {
+            *least = Reverse(candidate);
+        }
+    }
+    let mut list = room(fullest.len())?;
+    list.extend(fullest.into_iter().map(|Reverse(candidate)| candidate));
+    Ok(list)
 }
 
 /// Buckets whose pixels are wanted.
@@ -177,14 +196,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let average = self.pixels.len() >> self.plan.bucket_bits;
         rest.retain(|candidate| candidate.total >= best.bar());
         let wanted = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
-        let boundary = rest.len().saturating_sub(wanted);
-        if boundary > 0 {
-            rest.select_nth_unstable(boundary);
-        }
+        let fullest = fullest(&rest, wanted)?;
         // Where no bucket is much fuller than others, no colour is frequent.
-        if rest[boundary..].iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
-            self.count_in_tables(&rest[boundary..], &mut best)?;
-            rest.truncate(boundary);
+        if fullest.iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
+            self.count_in_tables(&fullest, &mut best)?;
+            // The others stay in order, which spares sorting them.
+            let least = fullest.into_iter().min();
+            rest.retain(|candidate| Some(*candidate) < least);
         }
 
         // The fuller ones first, since they raise the bar; neighbours together where that makes little
@@ -497,6 +515,21 @@ mod tests {
                 [first, unfold(folded)]
             })
             .collect()
+    }
+
+    #[test]
+    fn the_fullest_are_the_last_in_order() {
+        let totals = (0..500u64).map(|bucket| bucket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+        let mut candidates: Vec<_> =
+            totals.zip(0..).map(|(total, bucket)| Candidate { total, bucket }).collect();
+        for count in [0, 1, 7, 499, 500, 900] {
+            let mut found = fullest(&candidates, count).unwrap();
+            found.sort_unstable();
+            let mut expected = candidates.clone();
+            expected.sort_unstable();
+            assert_eq!(found, expected[500 - count.min(500)..], "{count}");
+            candidates.rotate_left(123);
+        }
     }
 
     #[test]
