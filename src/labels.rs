@@ -127,8 +127,9 @@ impl LabelMap {
     pub(crate) fn masks_by_label(&self) -> Result<Vec<Vec<u32>>, Error> {
         let by_label = |dictionary: &Vec<u32>| {
             let largest = dictionary.iter().copied().filter(|&label| label != NO_LABEL).max();
-            let mut masks = table(largest.map_or(0, |largest| largest as usize + 1))?;
-            masks.resize(masks.capacity(), NO_MASK);
+            let labels = largest.map_or(0, |largest| largest as usize + 1);
+            let mut masks = table(labels)?;
+            masks.resize(labels, NO_MASK);
             for (mask, &label) in (0..).zip(dictionary) {
                 if label != NO_LABEL {
                     masks[label as usize] = mask;
