@@ -47,13 +47,56 @@ pub(crate) fn share<T: Send, R: Send>(
     threads: &Threads,
     work: impl Fn(Part<T>) -> R + Send + Sync,
 ) -> Vec<R> {
+    share_parts(pixels, kept, plan, MOST, threads, work)
+}
+
+/// As `share`, with parts of at most `most` pixels.
+fn share_parts<T: Send, R: Send>(
+    pixels: usize,
+    kept: Option<&mut [T]>,
+    plan: &CpuPlan,
+    most: usize,
+    threads: &Threads,
+    work: impl Fn(Part<T>) -> R + Send + Sync,
+) -> Vec<R> {
     let size = plan.span_pixels;
     let mut rooms = kept.map(|kept| kept.chunks_mut(size));
     let spans = (0..pixels).step_by(size).map(|first| Span {
         pixels: first..pixels.min(first + size),
         kept: rooms.as_mut().and_then(Iterator::next),
     });
-    // Enough parts for all pixels, though none may have more than `MOST`.
-    let parts = plan.parts.max(pixels.div_ceil(MOST - size));
-    threads.share(spans.collect(), parts, |queue| work(Part { queue, room: MOST }))
+    // Enough parts for all pixels, though none may have more than `most`.
+    let parts = plan.parts.max(pixels.div_ceil(most - size));
+    threads.share(spans.collect(), parts, |queue| work(Part { queue, room: most }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::TILE;
+
+    /// Images that have more pixels than the parts of all threads may have.
+    #[test]
+    fn each_pixel_is_in_one_part_and_no_part_is_too_large() {
+        let pixels = 10 * TILE + 7;
+        let most = 3 * TILE + 1;
+        for count in [1, 2] {
+            let threads = Threads::new(count).unwrap();
+            let plan = CpuPlan { span_pixels: TILE, ..CpuPlan::new(pixels, threads.count(), 0) };
+            let mut kept = vec![0u8; pixels];
+            let parts = share_parts(pixels, Some(&mut kept), &plan, most, &threads, |spans| {
+                spans
+                    .map(|span| {
+                        let kept = span.kept.unwrap();
+                        assert_eq!(kept.len(), span.pixels.len());
+                        kept.iter_mut().for_each(|times| *times += 1);
+                        kept.len()
+                    })
+                    .sum::<usize>()
+            });
+            assert!(parts.iter().all(|&pixels| pixels <= most), "{parts:?}");
+            assert_eq!(parts.iter().sum::<usize>(), pixels);
+            assert!(kept.iter().all(|&times| times == 1));
+        }
+    }
 }
