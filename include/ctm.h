@@ -85,8 +85,8 @@ typedef struct ctm_options {
      */
     uint32_t backend;
     /**
-     * Threads of the host that work at most. 0: one per processor; more than there are processors
-     * means as many as there are.
+     * Threads of the host that work at most, the calling one included. 0: one per processor; more than
+     * there are processors means as many as there are.
      */
     uint32_t max_threads;
     /**

@@ -35,7 +35,7 @@ pub struct Options {
     /// Part of the Vulkan device's name, upper and lower case alike; `None` or empty: chosen by
     /// rule.
     pub device_name: Option<String>,
-    /// Threads of the host that work at most; 0: one per processor.
+    /// Threads of the host that work at most, the calling one included; 0: one per processor.
     pub max_threads: u32,
     /// Bytes of memory that the context may hold during a call, on the host and on the device, beside
     /// the caller's buffers; 0: as much as serves the speed. With less an image of many colours takes

@@ -27,8 +27,8 @@ pub struct ctm_options {
     pub struct_size: usize,
     /// One of the `CTM_BACKEND_…` numbers. Any other is an error.
     pub backend: u32,
-    /// Threads of the host that work at most. 0: one per processor; more than there are processors
-    /// means as many as there are.
+    /// Threads of the host that work at most, the calling one included. 0: one per processor; more than
+    /// there are processors means as many as there are.
     pub max_threads: u32,
     /// Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
     /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits.
