@@ -51,6 +51,11 @@ int main(int argc, char **argv)
             CHECK(run(limited, map, 40, masks) == run(unlimited, map, 40, expected));
             CHECK(memcmp(masks, expected, bytes) == 0);
         }
+        /* The last image's colours are counted, however many; a list of them would not fit the first limit. */
+        uint32_t mask_count = 0;
+        CHECK_STATUS(limited,
+                     ctm_run(limited, map, WIDTH, HEIGHT, CHANNELS, 1, UINT32_MAX, NULL, 0, &mask_count), CTM_OK);
+        CHECK(mask_count == PIXELS);
         check_small_image(limited);
         ctm_destroy(limited);
     }

@@ -2,7 +2,8 @@
 //! Shared by both backends.
 
 use crate::error::Error;
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE, table};
+use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::memory::room;
 use crate::threads::Threads;
 
 /// Room for the label of each pixel, in reading order.
@@ -71,7 +72,7 @@ fn write<T: Copy + Send + Sync>(
     let masks = labels.masks_by_label()?;
     let mut translations = Vec::with_capacity(masks.len());
     for masks in masks {
-        let mut translation: Vec<T> = table(masks.len())?;
+        let mut translation: Vec<T> = room(masks.len())?;
         translation.extend(masks.iter().map(|mask| narrow(mask.wrapping_add(1))));
         translations.push(translation);
     }

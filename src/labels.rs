@@ -2,6 +2,7 @@
 //! have the narrowest labels and the dictionary that suits them.
 
 use crate::error::Error;
+use crate::memory::room;
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;
@@ -102,7 +103,7 @@ impl LabelMap {
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = vec![Tile { width, dictionary: 0 }; self.pixels.div_ceil(TILE)];
         // Lossless: the number of masks is bounded by a u32.
-        let mut dictionary = table(mask_count)?;
+        let mut dictionary = room(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
         self.finish(tiles, vec![dictionary]);
         Ok(())
@@ -128,7 +129,7 @@ impl LabelMap {
         let by_label = |dictionary: &Vec<u32>| {
             let largest = dictionary.iter().copied().filter(|&label| label != NO_LABEL).max();
             let labels = largest.map_or(0, |largest| largest as usize + 1);
-            let mut masks = table(labels)?;
+            let mut masks = room(labels)?;
             masks.resize(labels, NO_MASK);
             for (mask, &label) in (0..).zip(dictionary) {
                 if label != NO_LABEL {
@@ -139,13 +140,6 @@ impl LabelMap {
         };
         self.dictionaries.iter().map(by_label).collect()
     }
-}
-
-/// Room for a table of labels: there may be as many as pixels.
-pub(crate) fn table<T>(labels: usize) -> Result<Vec<T>, Error> {
-    let mut table = Vec::new();
-    table.try_reserve_exact(labels).map_err(|_| Error::OutOfMemory(format!("a table of {labels} labels")))?;
-    Ok(table)
 }
 
 /// The labels of a tile, and how they are to be read.

@@ -31,6 +31,7 @@
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `counters` | what a call has cost |
 //! | `tally` | adds up the pixel counts of an image's chunks |
+//! | `memory` | memory that may not be there |
 //! | `threads`, `processor` | the threads that work, and where they run |
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
@@ -53,6 +54,7 @@ mod expand;
 mod image;
 mod label_output;
 mod labels;
+mod memory;
 mod outputs;
 mod params;
 mod pipeline;

@@ -59,15 +59,12 @@ impl Masks<'_> {
         }
     }
 
-    /// Keeps the first `len` values, if there are so many.
-    pub(crate) fn truncate(&mut self, len: usize) -> bool {
-        let fits = len <= self.len();
+    /// Keeps the first `len` values; there are so many.
+    pub(crate) fn truncate(&mut self, len: usize) {
         match self {
-            Self::F32(masks) if fits => *masks = &mut std::mem::take(masks)[..len],
-            Self::U8(masks, _) if fits => *masks = &mut std::mem::take(masks)[..len],
-            _ => {}
+            Self::F32(masks) => *masks = &mut std::mem::take(masks)[..len],
+            Self::U8(masks, _) => *masks = &mut std::mem::take(masks)[..len],
         }
-        fits
     }
 }
 

@@ -13,6 +13,7 @@ use crate::label_output::LabelOutput;
 use crate::labels::LabelMap;
 use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
 use crate::params::{self, Options, Params};
+use crate::plan;
 use crate::regions::Regions;
 use crate::select::select;
 use crate::threads::Threads;
@@ -42,14 +43,23 @@ pub struct Palette {
 pub(crate) struct Counts {
     /// Colours with enough pixels, in any order, among them all that are to be selected.
     pub(crate) colors: Vec<ColorCount>,
+    /// How many are to be selected, where that is more than there was room for: then `colors` has none.
+    pub(crate) too_many: Option<u64>,
     /// How many colours there are, those with too few pixels included, if that is known.
     pub(crate) distinct: Option<u64>,
 }
 
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
-    /// Stages count and collect: the exact pixel counts of the colours that `params` may select.
-    fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error>;
+    /// Stages count and collect: the exact pixel counts of the colours that `params` may select. It may do
+    /// without listing them where they are more than `room`.
+    fn count(
+        &mut self,
+        map: &ColorMap,
+        params: &Params,
+        room: usize,
+        threads: &Threads,
+    ) -> Result<Counts, Error>;
 
     /// Stage label: hands over label maps of consecutive parts of the image, each with the position
     /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`. A backend
@@ -87,7 +97,20 @@ pub struct Context {
     threads: Threads,
     backend: params::Backend,
     device_name: String,
+    /// Colours that a list may have.
+    most_listed: usize,
 }
+
+/// What gets a mask.
+enum Selected {
+    Palette(Palette),
+    /// More colours than are of use, so that they were not listed; at most `max_count`, a u32.
+    TooMany(u32),
+}
+
+/// Lists of so many colours, some MiB, are made even where they are of no use: with them, rare colours are
+/// ruled out sooner.
+const LISTED_ANYWAY: usize = 1 << 16;
 
 impl Context {
     /// Makes a context.
@@ -111,7 +134,8 @@ impl Context {
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == params::Backend::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
-        Ok(Self { backends, counter, labeler, threads, backend, device_name })
+        let most_listed = plan::most_listed(options.memory_limit);
+        Ok(Self { backends, counter, labeler, threads, backend, device_name, most_listed })
     }
 
     /// The backend that does the work: `Vulkan` or `Cpu`.
@@ -147,13 +171,41 @@ impl Context {
     /// Finds the colours that get a mask without writing any.
     ///
     /// # Errors
-    /// Too little memory, or a device that fails.
+    /// Too little memory, which includes a palette that [`Options::memory_limit`] has no room for, or a device
+    /// that fails.
     pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
+        Ok(self.analyse(map, params, Outputs::default())?.palette)
+    }
+
+    /// Finds how many colours get a mask. Takes no memory for a list of them, however many there are.
+    ///
+    /// # Errors
+    /// Too little memory, or a device that fails.
+    pub fn mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
+        Ok(match self.select(map, params, 0)? {
+            Selected::Palette(palette) => palette.colors.len() as u32, // at most `max_count`
+            Selected::TooMany(mask_count) => mask_count,
+        })
+    }
+
+    /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
+    fn select(&mut self, map: &ColorMap, params: &Params, useful: usize) -> Result<Selected, Error> {
         for backend in &mut self.backends {
             backend.start_call();
         }
-        let counts = self.backends[self.counter].count(map, params, &self.threads)?;
-        Ok(Palette { colors: select(counts.colors, params), distinct_colors: counts.distinct })
+        let room = useful.max(LISTED_ANYWAY).min(self.most_listed);
+        let counts = self.backends[self.counter].count(map, params, room, &self.threads)?;
+        match counts.too_many {
+            None => {
+                let colors = select(counts.colors, params);
+                Ok(Selected::Palette(Palette { colors, distinct_colors: counts.distinct }))
+            }
+            Some(found) if found > useful as u64 => Ok(Selected::TooMany(found as u32)),
+            Some(found) => Err(Error::OutOfMemory(format!(
+                "{found} colours get a mask; options.memory_limit has room for lists of {}",
+                self.most_listed
+            ))),
+        }
     }
 
     /// Finds the colours that get a mask and writes one plane of `height * width` floats for each
@@ -196,16 +248,25 @@ impl Context {
         mut label_output: Option<LabelOutput>,
         regions: bool,
     ) -> Result<Analysis, Error> {
-        let palette = self.palette(map, params)?;
         let plane = map.shape().plane();
+        let len = masks.as_ref().map(Masks::len);
+        let fitting = len.map_or(usize::MAX, |len| len / plane);
+        let too_small = |mask_count| Error::BufferTooSmall {
+            mask_count,
+            shape: map.shape(),
+            len: len.unwrap_or(usize::MAX),
+        };
+        let palette = match self.select(map, params, fitting)? {
+            // Lossless: at most `max_count`, a u32.
+            Selected::Palette(palette) if palette.colors.len() > fitting => {
+                return Err(too_small(palette.colors.len() as u32));
+            }
+            Selected::TooMany(mask_count) => return Err(too_small(mask_count)),
+            Selected::Palette(palette) => palette,
+        };
         let mask_count = palette.colors.len();
         if let Some(masks) = &mut masks {
-            let len = masks.len();
-            if !plane.checked_mul(mask_count).is_some_and(|needed| masks.truncate(needed)) {
-                // Lossless: `max_count`, a u32, bounds the number of masks.
-                let mask_count = mask_count as u32;
-                return Err(Error::BufferTooSmall { mask_count, shape: map.shape(), len });
-            }
+            masks.truncate(mask_count * plane);
         }
         if mask_count == 0 {
             label_output.iter_mut().for_each(LabelOutput::clear);

@@ -71,6 +71,15 @@ pub(crate) fn host_share(memory_limit: u64) -> u64 {
     }
 }
 
+/// How many colours may be listed. A list takes up to 96 bytes of each while it grows, and labelling as much
+/// for its tables.
+pub(crate) fn most_listed(memory_limit: u64) -> usize {
+    match memory_limit {
+        0 => usize::MAX,
+        limit => usize::try_from(limit / 1024).unwrap_or(usize::MAX),
+    }
+}
+
 /// How an image is worked on where its pixels get numbers or labels, chunk by chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {

@@ -1,7 +1,8 @@
 //! Where the masks' pixels lie, from the label map. Shared by both backends.
 
 use crate::error::Error;
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE, table};
+use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::memory::room;
 use crate::threads::Threads;
 
 /// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
@@ -22,8 +23,8 @@ pub struct Region {
     pub centroid: (f64, f64),
 }
 
-/// With more masks than this one thread does the work: each needs sums of its own.
-const MOST_SHARED_MASKS: usize = 1 << 14;
+/// One thread does the work where all threads' sums would be more, about 1 MiB.
+const MOST_SUMS: usize = 1 << 14;
 
 /// What is added up for each mask.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Regions {
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
         let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..]));
         let mask_count = sums.len();
-        if mask_count > MOST_SHARED_MASKS {
+        if mask_count.saturating_mul(threads.count()) > MOST_SUMS {
             tiles.for_each(|(first, labels, masks)| add_tile(labels, masks, first, *width, sums));
             return Ok(());
         }
@@ -134,14 +135,14 @@ impl Regions {
             first_pixel: ((sums.first % width) as u32, (sums.first / width) as u32),
             centroid: (sums.columns as f64 / sums.pixels as f64, sums.rows as f64 / sums.pixels as f64),
         };
-        let mut regions = table(self.sums.len())?;
+        let mut regions = room(self.sums.len())?;
         regions.extend(self.sums.into_iter().map(region));
         Ok(regions)
     }
 }
 
 fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
-    let mut sums = table(mask_count)?;
+    let mut sums = room(mask_count)?;
     sums.resize(mask_count, Sums::NONE);
     Ok(sums)
 }

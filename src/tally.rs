@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use crate::color::Color;
 use crate::error::Error;
+use crate::memory::room;
 use crate::pipeline::ColorCount;
 
 /// Pixel counts by colour.
@@ -39,10 +40,7 @@ impl Tally {
     pub(crate) fn colors(&self, min_pixels: u64) -> Result<Vec<ColorCount>, Error> {
         let kept = || self.counts.iter().filter(|&(_, &pixels)| pixels >= min_pixels);
         let count = kept().count();
-        let mut colors = Vec::new();
-        colors
-            .try_reserve_exact(count)
-            .map_err(|_| Error::OutOfMemory(format!("listing {count} colours")))?;
+        let mut colors = room(count)?;
         colors.extend(kept().map(|(&color, &pixels)| ColorCount { color, pixels }));
         Ok(colors)
     }

@@ -168,6 +168,41 @@ fn the_limit_holds_however_many_colours_there_are() {
     });
 }
 
+/// A list of two million colours would take more than the limit.
+#[test]
+fn all_colours_are_counted_within_the_limit_and_listed_only_where_they_fit() {
+    alone(|| {
+        let mut case = all_different(1920, 1080);
+        case.params.max_count = u32::MAX;
+        let colors = case.plane();
+        let devices = DRIVERS.map(|driver| (driver, vulkan_options(driver)));
+        for (device, options) in [("CPU", options(0))].into_iter().chain(devices) {
+            let memory_limit = 32 * MIB as u64;
+            let mut context = Context::new(&Options { memory_limit, ..options.clone() }).unwrap();
+            let (mask_count, peak) = peak_of(|| context.mask_count(&case.map(), &case.params).unwrap());
+            assert_eq!(mask_count as usize, colors, "{device}");
+            let held = |peak: usize, context: &Context| peak as u64 + context.counters().device_bytes;
+            assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");
+
+            let (refused, peak) = peak_of(|| context.palette(&case.map(), &case.params).unwrap_err());
+            let text =
+                "out of memory: 2073600 colours get a mask; options.memory_limit has room for lists of 32768";
+            assert_eq!(refused.to_string(), text, "{device}");
+            assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");
+
+            let masks = &mut vec![0.5; 7 * colors];
+            let too_small = context.run(&case.map(), &case.params, masks).unwrap_err();
+            let text = "masks_len is 14515200; 2073600 masks of 1920 x 1080 pixels need 4299816960000 values";
+            assert_eq!(too_small.to_string(), text, "{device}");
+            assert!(masks.iter().all(|&value| value == 0.5), "{device}");
+
+            let unlimited = Context::new(&options).unwrap().palette(&case.map(), &case.params).unwrap();
+            assert_eq!(unlimited.colors.len(), colors, "{device}");
+        }
+        assert_no_validation_messages();
+    });
+}
+
 #[test]
 fn the_limit_is_for_the_host_and_the_device_together() {
     alone(|| {

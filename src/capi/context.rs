@@ -251,16 +251,17 @@ pub unsafe extern "C" fn ctm_run(
         unsafe { *mask_count = 0 };
         let mut engine = context.engine()?;
         let found = if masks.is_null() {
-            engine.palette(&map, &params)
+            engine.mask_count(&map, &params)
         } else {
             // SAFETY: as for `floats`; nothing is assumed of the contents.
             let masks =
                 unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
-            engine.run_uninit(&map, &params, masks)
+            // Lossless: at most `max_count`, a u32.
+            engine.run_uninit(&map, &params, masks).map(|palette| palette.colors.len() as u32)
         };
         *lock(&context.counters) = engine.counters();
         let count = match &found {
-            Ok(palette) => palette.colors.len() as u32, // at most `max_count`
+            Ok(mask_count) => *mask_count,
             Err(Error::BufferTooSmall { mask_count, .. }) => *mask_count,
             Err(_) => 0,
         };

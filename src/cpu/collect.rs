@@ -3,6 +3,7 @@
 use super::count::Part;
 use super::support::color_table::ColorTable;
 use crate::error::Error;
+use crate::memory::room;
 use crate::pipeline::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
@@ -18,13 +19,10 @@ pub(super) fn collect(parts: &[Part], min_pixels: u64, seed: u64) -> Result<Coun
             counts[sum] += u64::from(part.counts[number as usize]);
         }
     }
-    let mut colors = Vec::new();
-    colors
-        .try_reserve_exact(table.len())
-        .map_err(|_| Error::OutOfMemory(format!("listing {} colours", table.len())))?;
+    let mut colors = room(table.len())?;
     colors.extend(table.iter().filter_map(|(key, number)| {
         let pixels = counts[number as usize];
         (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })
     }));
-    Ok(Counts { colors, distinct: Some(table.len() as u64) })
+    Ok(Counts { colors, too_many: None, distinct: Some(table.len() as u64) })
 }

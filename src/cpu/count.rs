@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
-use super::support::memory::zeros;
 use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
 use super::support::spans;
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
+use crate::memory::zeros;
 use crate::threads::Threads;
 
 /// The colours of a part of the image.

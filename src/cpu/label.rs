@@ -6,10 +6,10 @@ use super::count::Part;
 use super::support::codes::{CodeSet, Codes, code};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
-use super::support::memory::zeros;
 use super::support::runs::{Piece, Pieces};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
+use crate::memory::zeros;
 use crate::pipeline::ColorCount;
 use crate::threads::{Queue, Threads};
 

@@ -5,7 +5,6 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `plan` | pure arithmetic: size, threads and memory limit → what is kept, how large tables get |
-//! | `memory` | memory that may not be there |
 //! | `prefetch` | asking for memory before it is needed |
 //! | `runs` | splitting pixels into runs of one colour and mixed blocks |
 //! | `key` | a pixel's colour as a table's key, and its hashes |
@@ -98,8 +97,14 @@ impl Cpu {
 }
 
 impl Backend for Cpu {
-    fn count(&mut self, map: &ColorMap, params: &Params, threads: &Threads) -> Result<Counts, Error> {
-        for_channels!(map, count_and_collect, self, params, self.plan(map, threads), threads)
+    fn count(
+        &mut self,
+        map: &ColorMap,
+        params: &Params,
+        room: usize,
+        threads: &Threads,
+    ) -> Result<Counts, Error> {
+        for_channels!(map, count_and_collect, self, params, room, self.plan(map, threads), threads)
     }
 
     fn label(
@@ -126,6 +131,7 @@ fn count_and_collect<const C: usize>(
     pixels: &[[u32; C]],
     cpu: &mut Cpu,
     params: &Params,
+    room: usize,
     plan: CpuPlan,
     threads: &Threads,
 ) -> Result<Counts, Error> {
@@ -143,12 +149,12 @@ fn count_and_collect<const C: usize>(
     }
     let codes = kept.map(bytemuck::cast_slice_mut);
     let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
-    let colors = many.best(params, &mut cpu.sorted)?;
+    let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {
         cpu.counted = Counted::Codes;
     }
-    Ok(Counts { colors, distinct: None })
+    Ok(counts)
 }
 
 fn label_pixels<const C: usize>(

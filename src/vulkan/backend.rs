@@ -112,7 +112,13 @@ impl Vulkan {
 }
 
 impl Backend for Vulkan {
-    fn count(&mut self, map: &ColorMap, params: &Params, _threads: &Threads) -> Result<Counts, Error> {
+    fn count(
+        &mut self,
+        map: &ColorMap,
+        params: &Params,
+        room: usize,
+        _threads: &Threads,
+    ) -> Result<Counts, Error> {
         self.work.with_source(map, |work, source| {
             let min_pixels = params.min_pixels.max(1);
             let few = match work.always_many {
@@ -123,7 +129,9 @@ impl Backend for Vulkan {
             };
             match few {
                 Some(counts) => Ok(counts),
-                None => work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, plan)),
+                None => {
+                    work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, room, plan))
+                }
             }
         })
     }

@@ -7,13 +7,14 @@ use foldhash::fast::RandomState;
 use super::backend::{Chunk, Work};
 use super::gpu::Ticket;
 use super::memory::Shared;
-use super::numbers::{Numbered, zeros};
+use super::numbers::Numbered;
 use super::palette_table::PaletteTable;
 use super::source::Source;
 use super::stages::{Stage, label, label_colors};
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, TILE};
+use crate::memory::zeros;
 use crate::pipeline::ColorCount;
 use crate::plan::{self, Plan};
 

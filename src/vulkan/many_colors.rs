@@ -12,12 +12,12 @@ use super::backend::{Chunk, Work};
 use super::commands::Bytes;
 use super::gpu::Ticket;
 use super::memory::{Buffer, Shared};
-use super::numbers::zeros;
 use super::palette_table::hash;
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count_buckets, count_wanted};
 use crate::color::Color;
 use crate::error::Error;
+use crate::memory::{room, zeros};
 use crate::params::Params;
 use crate::pipeline::{ColorCount, Counts};
 use crate::plan::{self, ENTRY_WORDS, ExactPlan, Plan, REPORT_WORDS};
@@ -48,11 +48,12 @@ impl Buckets {
 }
 
 impl Work {
-    /// Counts the colours that can be selected.
+    /// Counts the colours that can be selected, and lists them if there are no more than `room_for`.
     pub(super) fn count_many(
         &mut self,
         source: &Source,
         params: &Params,
+        room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
         let limits = self.limits();
@@ -61,11 +62,8 @@ impl Work {
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
 
-        let mut best = Best::new(params);
-        let mut order: Vec<usize> = Vec::new();
-        order
-            .try_reserve_exact(totals.len())
-            .map_err(|_| Error::OutOfMemory("ordering buckets".to_owned()))?;
+        let mut best = Best::new(params, room_for);
+        let mut order: Vec<usize> = room(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.map.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
@@ -81,22 +79,20 @@ impl Work {
             rest = later;
             group_pixels = (GROUP_GROWTH * group_pixels).min(exact.group_pixels);
             let group_total = group.iter().map(|&bucket| totals[bucket]).sum();
-            let mut wanted = zeros(hash.count().div_ceil(32))?;
+            let mut wanted: Vec<u32> = zeros(hash.count().div_ceil(32))?;
             for &bucket in group {
                 wanted[bucket / 32] |= 1 << (bucket % 32);
             }
             self.count_group(source, &exact, hash, &wanted, group_total, &mut best)?;
             best.settle();
         }
-        Ok(Counts { colors: best.into_colors(), distinct: None })
+        Ok(best.into_counts())
     }
 
     /// The pixels of each bucket.
     fn bucket_totals(&mut self, source: &Source, plan: &Plan, hash: Buckets) -> Result<Vec<u64>, Error> {
-        let mut totals = Vec::new();
-        totals.try_reserve_exact(hash.count()).map_err(|_| Error::OutOfMemory("buckets".to_owned()))?;
-        totals.resize(hash.count(), 0u64);
-        let mut counters = zeros(hash.count())?;
+        let mut totals: Vec<u64> = zeros(hash.count())?;
+        let mut counters: Vec<u32> = zeros(hash.count())?;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
         for chunk in Chunk::all(plan) {
@@ -199,7 +195,7 @@ impl Work {
                     // colours of very many have the fewest pixels: those are read in the image's order, which
                     // memory likes better than the table's.
                     let color = |pixel: usize| Color::from_bits(source.map.pixel(start + pixel));
-                    let mut fewest = zeros(pixels.div_ceil(32) as usize)?;
+                    let mut fewest: Vec<u32> = zeros(pixels.div_ceil(32) as usize)?;
                     for &[_, pixel, pixels] in entries.as_chunks().0 {
                         if pixels == min_in_chunk {
                             fewest[pixel as usize / 32] |= 1 << (pixel % 32);

@@ -11,6 +11,7 @@ use super::source::Source;
 use super::stages::{Counting, Stage, collect, count};
 use crate::color::Color;
 use crate::error::Error;
+use crate::memory::{room, zeros};
 use crate::pipeline::{ColorCount, Counts};
 use crate::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::tally::Tally;
@@ -90,9 +91,10 @@ impl Work {
         }
         let counts = if whole {
             let colors = done.iter().flat_map(|chunk| chunk.colors.iter().map(|&(_, entry)| entry)).collect();
-            Counts { colors, distinct: Some(distinct) }
+            Counts { colors, too_many: None, distinct: Some(distinct) }
         } else {
-            Counts { colors: tally.colors(min_pixels)?, distinct: Some(tally.len() as u64) }
+            let distinct = Some(tally.len() as u64);
+            Counts { colors: tally.colors(min_pixels)?, too_many: None, distinct }
         };
         if plan.keeps_numbers {
             self.numbered = Some(Numbered { plan: *plan, chunks: done });
@@ -225,12 +227,9 @@ impl Work {
                 memory.fetch(gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
             }
         }
-        let mut words = zeros(ENTRY_WORDS as usize * listed as usize)?;
+        let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
         self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
-        let mut colors = Vec::new();
-        colors
-            .try_reserve_exact(listed as usize)
-            .map_err(|_| Error::OutOfMemory(format!("listing {listed} colours")))?;
+        let mut colors = room(listed as usize)?;
         // The device names a pixel of each colour; the colour itself is read where it came from.
         colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
             let color = Color::from_bits(source.map.pixel(chunk.start + pixel as usize))?;
@@ -256,12 +255,4 @@ impl Work {
         let buffer = Buffer::ensure(&mut self.number_blocks[block], &self.gpu, block_chunks * chunk_words)?;
         Ok(buffer.part(position * chunk_words, chunk_words))
     }
-}
-
-/// A vector of zeros, or an error where memory has ended.
-pub(super) fn zeros(count: usize) -> Result<Vec<u32>, Error> {
-    let mut words = Vec::new();
-    words.try_reserve_exact(count).map_err(|_| Error::OutOfMemory(format!("{count} words")))?;
-    words.resize(count, 0);
-    Ok(words)
 }

@@ -1,6 +1,7 @@
 //! The hash table in which the stage label looks up colours. `shaders/label.comp` reads it.
 
 use crate::error::Error;
+use crate::memory::zeros;
 use crate::pipeline::ColorCount;
 use crate::seeds::Seeds;
 
@@ -29,11 +30,7 @@ impl PaletteTable {
         seeds: &mut Seeds,
     ) -> Result<Self, Error> {
         let slots = (2 * colors.len()).next_power_of_two();
-        let mut words = Vec::new();
-        words
-            .try_reserve_exact(slots * (1 + channels))
-            .map_err(|_| Error::OutOfMemory(format!("a table of {} masks", colors.len())))?;
-        words.resize(slots * (1 + channels), 0);
+        let words = zeros(slots * (1 + channels))?;
         let mut table = Self { words, slot_mask: (slots - 1) as u32, seed: 0, max_probes: 0 };
         for _ in 0..SEEDS_TRIED {
             table.fill(colors, first_label, channels, seeds.take() as u32);

@@ -11,7 +11,6 @@ use std::ops::Range;
 
 use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
-use super::memory::{no_memory, room, zeros};
 use super::plan::CpuPlan;
 use super::spans;
 use crate::color::{canonical, is_nan};
@@ -19,8 +18,9 @@ use crate::cpu::collect::collect;
 use crate::cpu::count::Part;
 use crate::error::Error;
 use crate::labels::TILE;
+use crate::memory::{no_memory, room, zeros};
 use crate::params::Params;
-use crate::pipeline::ColorCount;
+use crate::pipeline::{ColorCount, Counts};
 use crate::select::Best;
 use crate::threads::Threads;
 
@@ -80,7 +80,7 @@ struct Candidate {
 /// The fullest `count` of the candidates, in any order.
 fn fullest(candidates: &[Candidate], count: usize) -> Result<Vec<Candidate>, Error> {
     let mut fullest = BinaryHeap::new();
-    fullest.try_reserve(count).map_err(|_| no_memory(count))?;
+    fullest.try_reserve(count).map_err(|_| no_memory::<Candidate>(count))?;
     for &candidate in candidates {
         if fullest.len() < count {
             fullest.push(Reverse(candidate));
@@ -182,11 +182,16 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     }
 
     /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
-    /// order. `sorted` is room that is kept from call to call.
-    pub(crate) fn best(&mut self, params: &Params, sorted: &mut Vec<u32>) -> Result<Vec<ColorCount>, Error> {
-        let mut best = Best::new(params);
+    /// order, if there are no more than `room_for`. `sorted` is room that is kept from call to call.
+    pub(crate) fn best(
+        &mut self,
+        params: &Params,
+        room_for: usize,
+        sorted: &mut Vec<u32>,
+    ) -> Result<Counts, Error> {
+        let mut best = Best::new(params, room_for);
         if params.max_count == 0 {
-            return Ok(best.into_colors());
+            return Ok(best.into_counts());
         }
         let candidate = |(bucket, &total): (usize, &u64)| Candidate { total, bucket: bucket as u32 };
         let mut rest = room(self.buckets.totals.len())?;
@@ -227,7 +232,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest.drain(..group);
             rest.retain(|candidate| candidate.total >= best.bar());
         }
-        Ok(best.into_colors())
+        Ok(best.into_counts())
     }
 
     /// What the passes over the image have cost.
@@ -350,7 +355,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let words = (C + 1) * pixels as usize;
         if sorted.len() < words {
             sorted.clear();
-            sorted.try_reserve_exact(words).map_err(|_| no_memory(words))?;
+            sorted.try_reserve_exact(words).map_err(|_| no_memory::<u32>(words))?;
             sorted.resize(words, 0);
         }
         let mut rest = &mut sorted[..words];
@@ -376,20 +381,18 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
         // Several tasks for each thread, since some will take longer; each keeps its table.
         let step = (1usize << bits).div_ceil(8 * self.threads.count());
-        let params = best.params();
+        let whole = &*best;
         let found = self.threads.map((0..1 << bits).step_by(step).collect(), |first| {
-            let mut best = Best::new(&params);
+            let mut best = whole.part();
             let mut table = PartitionTable::<C>::default();
             for partition in first..(first + step).min(1 << bits) {
                 let entries = parts.iter().map(|part| part.partition(partition));
                 table.count(entries, self.seed, &mut best)?;
             }
-            Ok(best.into_colors())
+            Ok(best)
         });
-        for colors in found {
-            for color in colors? {
-                best.add(color)?;
-            }
+        for part in found {
+            best.merge(part?)?;
         }
         best.settle();
         Ok(())
@@ -462,10 +465,10 @@ impl<const C: usize> PartitionTable<C> {
         let slot_count = (4 * most).next_power_of_two().max(2);
         let shift = u64::BITS - slot_count.trailing_zeros();
         slots.clear();
-        slots.try_reserve(slot_count).map_err(|_| no_memory(slot_count))?;
+        slots.try_reserve(slot_count).map_err(|_| no_memory::<u32>(slot_count))?;
         slots.resize(slot_count, 0);
         colors.clear();
-        colors.try_reserve(most).map_err(|_| no_memory(most))?;
+        colors.try_reserve(most).map_err(|_| no_memory::<([u32; C], u32)>(most))?;
 
         for entry in entries.flat_map(|entries| entries.chunks_exact(C + 1)) {
             let pixel: [u32; C] = std::array::from_fn(|channel| entry[channel]);
@@ -545,7 +548,7 @@ mod tests {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
             let mut many = ManyColors::new(&pixels, None, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
-            let best = many.best(&params, &mut Vec::new()).unwrap();
+            let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
@@ -576,7 +579,7 @@ mod tests {
                 let mut room = vec![0; pixels.len()];
                 for codes in [None, Some(room.as_mut_slice())] {
                     let mut many = ManyColors::new(&pixels, codes, plan, seed, &threads).unwrap();
-                    let found = many.best(&params, &mut Vec::new()).unwrap();
+                    let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::select::select(found, &params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
                 }

@@ -4,7 +4,6 @@ pub(super) mod codes;
 pub(super) mod color_table;
 pub(super) mod key;
 pub(super) mod many_colors;
-pub(super) mod memory;
 pub(super) mod pixel_cache;
 pub(super) mod plan;
 pub(super) mod prefetch;

@@ -1,0 +1,24 @@
+//! Memory that may not be there: a failure is an error, where `Vec` would end the host.
+//!
+//! Large memory is not the stack's either: the caller's thread works, too, and its stack may be small.
+
+use crate::error::Error;
+
+/// So many zeros.
+pub(crate) fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
+    let mut zeros = room(count)?;
+    zeros.resize(count, T::default());
+    Ok(zeros)
+}
+
+/// Nothing, and room for so many entries.
+pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Error> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(count).map_err(|_| no_memory::<T>(count))?;
+    Ok(room)
+}
+
+/// The error for so many entries.
+pub(crate) fn no_memory<T>(count: usize) -> Error {
+    Error::OutOfMemory(format!("{count} entries of {} bytes for counting and labelling", size_of::<T>()))
+}
