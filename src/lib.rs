@@ -58,6 +58,7 @@ mod memory;
 mod outputs;
 mod params;
 mod pipeline;
+mod pixels;
 mod plan;
 mod processor;
 mod regions;

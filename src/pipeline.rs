@@ -13,6 +13,7 @@ use crate::label_output::LabelOutput;
 use crate::labels::LabelMap;
 use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
 use crate::params::{self, Options, Params};
+use crate::pixels::{Alpha, Matching, Pixels};
 use crate::plan;
 use crate::regions::Regions;
 use crate::select::select;
@@ -55,7 +56,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// without listing them where they are more than `room`.
     fn count(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         params: &Params,
         room: usize,
         threads: &Threads,
@@ -66,7 +67,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// that runs out of memory on the way may begin anew from pixel 0.
     fn label(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap),
@@ -194,7 +195,8 @@ impl Context {
             backend.start_call();
         }
         let room = useful.max(LISTED_ANYWAY).min(self.most_listed);
-        let counts = self.backends[self.counter].count(map, params, room, &self.threads)?;
+        let pixels = Pixels::new(map, Matching::Exact, Alpha::Color)?;
+        let counts = self.backends[self.counter].count(&pixels, params, room, &self.threads)?;
         match counts.too_many {
             None => {
                 let colors = select(counts.colors, params);
@@ -281,7 +283,8 @@ impl Context {
         };
         let threads = &self.threads;
         let mut outcome = Ok(());
-        self.backends[self.labeler].label(map, &palette.colors, threads, &mut |first_pixel, labels| {
+        let pixels = Pixels::new(map, Matching::Exact, Alpha::Color)?;
+        self.backends[self.labeler].label(&pixels, &palette.colors, threads, &mut |first_pixel, labels| {
             match &mut masks {
                 Some(Masks::F32(masks)) => expand(labels, first_pixel, plane, masks, 1.0, threads),
                 Some(Masks::U8(masks, inside)) => {

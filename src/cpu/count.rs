@@ -13,6 +13,7 @@ use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
 use super::support::spans;
+use super::support::tiles::{Tiles, tiles_of};
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
 use crate::memory::zeros;
@@ -33,7 +34,7 @@ pub(super) struct Part {
 /// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each, or
 /// is not there; `None` where there are too many colours, and `labels` is then of unspecified content.
 pub(super) fn count<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     labels: Option<&mut [u8]>,
     plan: &CpuPlan,
     seed: u64,
@@ -52,7 +53,7 @@ pub(super) fn count<const C: usize>(
 }
 
 fn count_part<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
@@ -70,7 +71,7 @@ fn count_part<const C: usize>(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn count_part_avx2<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
@@ -82,7 +83,7 @@ fn count_part_avx2<const C: usize>(
 /// `None` where there are too many colours, or another part has `given_up`.
 #[inline(always)]
 fn count_part_generic<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     spans: spans::Part<[u8; 2]>,
     few: FewColors,
     seed: u64,
@@ -92,12 +93,15 @@ fn count_part_generic<const C: usize>(
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut mixed = MixedCounts::default();
     let mut numbers = zeros::<u16>(TILE)?;
+    let mut room = pixels.room()?;
     for span in spans {
         let mut rooms = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
-        for (pixels, index) in pixels[span.pixels.clone()].chunks(TILE).zip(span.pixels.start / TILE..) {
+        for tile in tiles_of(span.pixels) {
             if given_up.load(Ordering::Relaxed) {
                 return Ok(None);
             }
+            let index = tile.start / TILE;
+            let pixels = pixels.pixels(tile, &mut room);
             let numbers = &mut numbers[..pixels.len()];
             if part.count_tile(pixels, &mut cache, &mut mixed, numbers, few)?.is_break() {
                 return Ok(None);

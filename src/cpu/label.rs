@@ -1,12 +1,14 @@
 //! Stage label: each pixel's label.
 
 use std::convert::Infallible;
+use std::ops::Range;
 
 use super::count::Part;
 use super::support::codes::{CodeSet, Codes, code};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::runs::{Piece, Pieces};
+use super::support::tiles::{Tiles, tiles_of};
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
 use crate::memory::zeros;
@@ -41,16 +43,15 @@ pub(super) struct Band<'a> {
 }
 
 /// A tile and room for its labels.
-struct Unlabelled<'a, const C: usize> {
-    first: usize,
-    pixels: &'a [[u32; C]],
+struct Unlabelled<'a> {
+    pixels: Range<usize>,
     labels: &'a mut [u8],
 }
 
 /// Looks each pixel's colour up in the palette, band by band. Where pixels have `codes`, only those are
 /// looked at whose code is that of a colour.
 pub(super) fn label<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     palette: &[ColorCount],
     codes: Option<Codes>,
     band: Band,
@@ -72,17 +73,16 @@ pub(super) fn label<const C: usize>(
     });
     let width = LabelWidth::for_labels_up_to(palette.len());
     let Band { labels, pixels: band_pixels } = band;
-    for (band, pixels) in pixels.chunks(band_pixels).enumerate() {
-        let first = band * band_pixels;
-        let bytes = labels.start(pixels.len(), width)?;
-        let tiles = pixels.chunks(TILE).zip(bytes.chunks_mut(TILE * width.bytes()));
-        let tiles = tiles
-            .zip((first..).step_by(TILE))
-            .map(|((pixels, labels), first)| Unlabelled { first, pixels, labels })
-            .collect();
-        let label_tiles = |queue: &Queue<Unlabelled<C>>| {
-            let (mut numbers, mut room) = (zeros(TILE)?, zeros(TILE)?);
-            while let Some(Unlabelled { first, pixels, labels }) = queue.take() {
+    for first in (0..pixels.len()).step_by(band_pixels) {
+        let band = first..pixels.len().min(first + band_pixels);
+        let bytes = labels.start(band.len(), width)?;
+        let tiles = tiles_of(band).zip(bytes.chunks_mut(TILE * width.bytes()));
+        let tiles = tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }).collect();
+        let label_tiles = |queue: &Queue<Unlabelled>| {
+            let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
+            while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
+                let first = tile.start;
+                let pixels = pixels.pixels(tile, &mut room);
                 let Some((codes, wanted)) = &codes else {
                     find_all(pixels, &table, &mut numbers);
                     write_labels(&numbers[..pixels.len()], labels, width);
@@ -90,7 +90,7 @@ pub(super) fn label<const C: usize>(
                 };
                 // Most pixels have no label.
                 labels.fill(0);
-                let codes = codes.of(first, pixels, &mut room);
+                let codes = codes.of(first, pixels, &mut code_room);
                 find_by_code(pixels, codes, wanted, &table, |index, number| {
                     let from = index * width.bytes();
                     write_labels(&[number], &mut labels[from..from + width.bytes()], width);

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `plan` | pure arithmetic: size, threads and memory limit → what is kept, how large tables get |
 //! | `prefetch` | asking for memory before it is needed |
+//! | `tiles` | the pixels of a part of the image |
 //! | `runs` | splitting pixels into runs of one colour and mixed blocks |
 //! | `key` | a pixel's colour as a table's key, and its hashes |
 //! | `color_table` | from colours to numbers |
@@ -21,16 +22,17 @@ mod support;
 
 use crate::counters::Counters;
 use crate::error::Error;
-use crate::image::ColorMap;
 use crate::labels::{LabelMap, LabelWidth};
 use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
+use crate::pixels::Pixels;
 use crate::seeds::Seeds;
 use crate::threads::Threads;
 use count::Part;
 use support::codes::Codes;
 use support::many_colors::ManyColors;
 use support::plan::CpuPlan;
+use support::tiles::Tiles;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -61,14 +63,14 @@ enum Counted {
     Codes,
 }
 
-/// Calls a function for the image's channel count.
-macro_rules! for_channels {
-    ($map:expr, $function:path $(, $argument:expr)*) => {
-        match $map.shape().channels() {
-            1 => $function(pixels::<1>($map) $(, $argument)*),
-            2 => $function(pixels::<2>($map) $(, $argument)*),
-            3 => $function(pixels::<3>($map) $(, $argument)*),
-            _ => $function(pixels::<4>($map) $(, $argument)*),
+/// Calls a function for the number of words that a pixel has.
+macro_rules! for_words {
+    ($pixels:expr, $function:path $(, $argument:expr)*) => {
+        match $pixels.shape().channels() {
+            1 => $function(Tiles::<1>::new($pixels) $(, $argument)*),
+            2 => $function(Tiles::<2>::new($pixels) $(, $argument)*),
+            3 => $function(Tiles::<3>::new($pixels) $(, $argument)*),
+            _ => $function(Tiles::<4>::new($pixels) $(, $argument)*),
         }
     };
 }
@@ -87,8 +89,8 @@ impl Cpu {
         }
     }
 
-    fn plan(&self, map: &ColorMap, threads: &Threads) -> CpuPlan {
-        let pixels = map.shape().plane();
+    fn plan(&self, pixels: &Pixels, threads: &Threads) -> CpuPlan {
+        let pixels = pixels.shape().plane();
         match self.small {
             Some(keep_labels) => CpuPlan::small(pixels, threads.count(), keep_labels),
             None => CpuPlan::new(pixels, threads.count(), self.memory_limit),
@@ -99,22 +101,22 @@ impl Cpu {
 impl Backend for Cpu {
     fn count(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         params: &Params,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
-        for_channels!(map, count_and_collect, self, params, room, self.plan(map, threads), threads)
+        for_words!(pixels, count_and_collect, self, params, room, self.plan(pixels, threads), threads)
     }
 
     fn label(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap),
     ) -> Result<(), Error> {
-        for_channels!(map, label_pixels, self, palette, self.plan(map, threads), threads, labelled)
+        for_words!(pixels, label_pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
 
     fn start_call(&mut self) {
@@ -128,7 +130,7 @@ impl Backend for Cpu {
 }
 
 fn count_and_collect<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     cpu: &mut Cpu,
     params: &Params,
     room: usize,
@@ -158,7 +160,7 @@ fn count_and_collect<const C: usize>(
 }
 
 fn label_pixels<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
     cpu: &mut Cpu,
     palette: &[ColorCount],
     plan: CpuPlan,
@@ -180,8 +182,4 @@ fn label_pixels<const C: usize>(
     };
     let band = label::Band { labels: band, pixels: plan.band_pixels };
     label::label(pixels, palette, codes, band, *seed, threads, labelled)
-}
-
-fn pixels<'a, const C: usize>(map: &ColorMap<'a>) -> &'a [[u32; C]] {
-    map.bits().as_chunks().0
 }

@@ -10,10 +10,10 @@ use super::source::{Source, with_source};
 use super::stages::{Deal, Pipelines};
 use crate::counters::Counters;
 use crate::error::Error;
-use crate::image::ColorMap;
 use crate::labels::LabelMap;
 use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
+use crate::pixels::Pixels;
 use crate::plan::{self, DeviceLimits, Plan, TURNS};
 use crate::seeds::Seeds;
 use crate::threads::Threads;
@@ -114,12 +114,12 @@ impl Vulkan {
 impl Backend for Vulkan {
     fn count(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         params: &Params,
         room: usize,
         _threads: &Threads,
     ) -> Result<Counts, Error> {
-        self.work.with_source(map, |work, source| {
+        self.work.with_source(pixels, |work, source| {
             let min_pixels = params.min_pixels.max(1);
             let few = match work.always_many {
                 true => None,
@@ -138,7 +138,7 @@ impl Backend for Vulkan {
 
     fn label(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         palette: &[ColorCount],
         _threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap),
@@ -152,7 +152,7 @@ impl Backend for Vulkan {
                 done => return done,
             }
         }
-        work.with_source(map, |work, source| {
+        work.with_source(pixels, |work, source| {
             work.in_fitting_chunks(source, |work, plan| {
                 work.label_colors(source, palette, plan, labels, labelled)
             })
@@ -180,11 +180,11 @@ impl Work {
     /// Runs a stage with the image's pixels where the device can read them.
     fn with_source<R>(
         &mut self,
-        map: &ColorMap,
+        pixels: &Pixels,
         stage: impl FnOnce(&mut Self, &Source) -> Result<R, Error>,
     ) -> Result<R, Error> {
         self.gpu.check_usable()?;
-        with_source(self, |work| &mut work.gpu, map, stage)
+        with_source(self, |work| &mut work.gpu, pixels, stage)
     }
 
     /// Does a stage in as large chunks as the device's memory takes.
@@ -196,7 +196,7 @@ impl Work {
         let mut released = false;
         loop {
             self.gpu.check_usable()?;
-            let plan = Plan::new(source.map.shape(), &self.limits(), source.is_copied())?;
+            let plan = Plan::new(source.pixels.shape(), &self.limits(), source.is_copied())?;
             let done = stage(self, &plan);
             self.gpu.finish()?;
             let error = match done {
@@ -208,7 +208,7 @@ impl Work {
             // use the memory, too: plan with half as much.
             if released {
                 self.memory_bytes /= 2;
-                Plan::new(source.map.shape(), &self.limits(), source.is_copied()).map_err(|_| error)?;
+                Plan::new(source.pixels.shape(), &self.limits(), source.is_copied()).map_err(|_| error)?;
             }
             released = true;
         }
@@ -247,10 +247,9 @@ impl Work {
         }
         let layout = plan.turn_layout();
         let memory = Shared::ensure(&mut self.turns[chunk.turn].memory, &self.gpu, layout.words)?;
-        let words = source.words(chunk.start, chunk.pixels);
-        let copied = (layout.pixels, words.len() as u64);
+        let copied = (layout.pixels, source.word_count(chunk.pixels));
         if fresh {
-            memory.write(layout.pixels, words)?;
+            memory.fill(copied.0, copied.1, |target| source.pixels.read(chunk.start, target))?;
         }
         let words = memory.part(copied.0, copied.1);
         Ok(ChunkPixels { words, first_word: 0, copied: fresh.then_some(copied) })

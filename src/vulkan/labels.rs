@@ -137,7 +137,7 @@ impl Work {
         labelled: &mut dyn FnMut(usize, &LabelMap),
     ) -> Result<(), Error> {
         let mut parts = Parts::new(plan, palette.len(), labels, labelled);
-        let channels = source.map.shape().channels() as usize;
+        let channels = source.pixels.shape().channels() as usize;
         let part_colors = plan.palette_part_colors;
         let tables = palette.len().div_ceil(part_colors);
         let first_labels = (1u32..).step_by(part_colors);
@@ -177,7 +177,7 @@ impl Work {
         table: &PaletteTable,
         [new_table, keep, last]: [bool; 3],
     ) -> Result<Ticket, Error> {
-        let channels = source.map.shape().channels();
+        let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
         let Self { gpu, pipelines, turns, deal, palette, .. } = self;
         let stage = Stage::Label { channels: Some(channels), width: parts.width };

@@ -57,8 +57,8 @@ impl Work {
         plan: &Plan,
     ) -> Result<Counts, Error> {
         let limits = self.limits();
-        let exact = ExactPlan::new(source.map.shape(), &limits, source.is_copied(), self.host_bytes);
-        let bits = plan::bucket_bits(source.map.shape().pixels(), &limits);
+        let exact = ExactPlan::new(source.pixels.shape(), &limits, source.is_copied(), self.host_bytes);
+        let bits = plan::bucket_bits(source.pixels.shape().pixels(), &limits);
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
 
@@ -66,7 +66,7 @@ impl Work {
         let mut order: Vec<usize> = room(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
-        let mut group_pixels = (source.map.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
+        let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
         while params.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
             // At least one bucket, then as many as fit.
@@ -128,7 +128,7 @@ impl Work {
         clear: bool,
         last: bool,
     ) -> Result<Ticket, Error> {
-        let channels = source.map.shape().channels();
+        let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, pipelines, turns, deal, exact, .. } = self;
         let stage = Stage::Count { counting: Counting::Buckets, channels };
@@ -175,7 +175,7 @@ impl Work {
         group_total: u64,
         best: &mut Best,
     ) -> Result<(), Error> {
-        let shape = source.map.shape();
+        let shape = source.pixels.shape();
         let memory = Shared::ensure(&mut self.exact.wanted, &self.gpu, wanted.len() as u64)?;
         memory.write(0, wanted)?;
         let whole = shape.pixels() <= exact.chunk_pixels;
@@ -194,7 +194,7 @@ impl Work {
                     // The device names a pixel of each colour; the colour is read where it came from. Most
                     // colours of very many have the fewest pixels: those are read in the image's order, which
                     // memory likes better than the table's.
-                    let color = |pixel: usize| Color::from_bits(source.map.pixel(start + pixel));
+                    let color = |pixel: usize| Color::from_bits(&source.pixels.pixel(start + pixel));
                     let mut fewest: Vec<u32> = zeros(pixels.div_ceil(32) as usize)?;
                     for &[_, pixel, pixels] in entries.as_chunks().0 {
                         if pixels == min_in_chunk {
@@ -216,7 +216,7 @@ impl Work {
                 None => {
                     let mut tally = Tally::default();
                     for pixel in start..start + pixels as usize {
-                        let Some(color) = Color::from_bits(source.map.pixel(pixel)) else { continue };
+                        let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
                         let bucket = hash.bucket(&color.bits()[..channels]);
                         if wanted[bucket / 32] >> (bucket % 32) & 1 == 1 {
                             tally.add(color, 1)?;
@@ -266,12 +266,11 @@ impl Work {
         if let Some(imported) = job.source.imported(job.start, job.pixels) {
             return Ok(imported);
         }
-        let words = job.source.words(job.start, job.pixels);
-        let count = words.len() as u64;
-        let channels = u64::from(job.source.map.shape().channels());
+        let count = job.source.word_count(job.pixels);
+        let channels = u64::from(job.source.pixels.shape().channels());
         let memory = Shared::ensure(&mut self.exact.pixels, &self.gpu, job.exact.chunk_pixels * channels)?;
         if fresh {
-            memory.write(0, words)?;
+            memory.fill(0, count, |target| job.source.pixels.read(job.start, target))?;
             let memory = &*memory;
             self.gpu.run(|commands| memory.upload(commands, 0, count))?;
         }
@@ -286,7 +285,7 @@ impl Work {
         slots: u32,
         list_words: u64,
     ) -> Result<(), Error> {
-        let channels = job.source.map.shape().channels();
+        let channels = job.source.pixels.shape().channels();
         let Self { gpu, pipelines, deal, exact, seeds, .. } = self;
         let count_stage = Stage::Count { counting: Counting::Wanted, channels };
         let count_pipeline = pipelines.get(gpu, count_stage)?;

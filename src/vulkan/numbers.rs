@@ -111,7 +111,7 @@ impl Work {
         slots: u32,
         min_pixels: u32,
     ) -> Result<Ticket, Error> {
-        let channels = source.map.shape().channels();
+        let channels = source.pixels.shape().channels();
         let numbers = self.numbers(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, pipelines, turns, seeds, deal, .. } = self;
@@ -232,7 +232,7 @@ impl Work {
         let mut colors = room(listed as usize)?;
         // The device names a pixel of each colour; the colour itself is read where it came from.
         colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
-            let color = Color::from_bits(source.map.pixel(chunk.start + pixel as usize))?;
+            let color = Color::from_bits(&source.pixels.pixel(chunk.start + pixel as usize))?;
             Some((slot + 1, ColorCount { color, pixels: pixels.into() }))
         }));
         Ok(colors)

@@ -15,7 +15,7 @@ use vulkano::memory::{ExternalMemoryHandleTypes, MemoryPropertyFlags};
 use super::commands::Bytes;
 use super::gpu::Gpu;
 use crate::error::Error;
-use crate::image::ColorMap;
+use crate::pixels::Pixels;
 use crate::plan::OFFSET_WORDS;
 
 /// Less is copied sooner than imported.
@@ -24,18 +24,20 @@ const LEAST_IMPORT_BYTES: u64 = 1 << 20;
 /// A call's pixels.
 #[derive(Debug)]
 pub(super) struct Source<'a> {
-    pub(super) map: &'a ColorMap<'a>,
+    pub(super) pixels: &'a Pixels<'a>,
     imported: Option<Import>,
 }
 
 impl<'a> Source<'a> {
-    /// Imports the map's memory if that can be done; nothing is lost if it cannot.
-    pub(super) fn new(gpu: &Gpu, map: &'a ColorMap) -> Self {
-        let imported = gpu.import_alignment.and_then(|alignment| Import::new(gpu, map.bits(), alignment));
+    /// Imports the image's memory if that can be done; nothing is lost if it cannot.
+    pub(super) fn new(gpu: &Gpu, pixels: &'a Pixels) -> Self {
+        let words = pixels.words().zip(gpu.import_alignment);
+        let imported = words.and_then(|(words, alignment)| Import::new(gpu, words, alignment));
         if imported.is_some() {
-            gpu.count(|counters| counters.bytes_imported += 4 * map.bits().len() as u64);
+            let words = pixels.shape().floats() as u64;
+            gpu.count(|counters| counters.bytes_imported += 4 * words);
         }
-        Self { map, imported }
+        Self { pixels, imported }
     }
 
     /// Whether pixels must be copied to where the device can read them.
@@ -43,16 +45,15 @@ impl<'a> Source<'a> {
         self.imported.is_none()
     }
 
-    /// The words of some pixels.
-    pub(super) fn words(&self, first_pixel: usize, pixels: u32) -> &'a [u32] {
-        let channels = self.map.shape().channels() as usize;
-        &self.map.bits()[first_pixel * channels..][..pixels as usize * channels]
+    /// How many words some pixels have.
+    pub(super) fn word_count(&self, pixels: u32) -> u64 {
+        u64::from(pixels) * u64::from(self.pixels.shape().channels())
     }
 
     /// The same in the imported memory: a buffer, and the position of the first word in it.
     pub(super) fn imported(&self, first_pixel: usize, pixels: u32) -> Option<(Bytes, u32)> {
         let import = self.imported.as_ref()?;
-        let channels = u64::from(self.map.shape().channels());
+        let channels = u64::from(self.pixels.shape().channels());
         let first_word = import.first_word + first_pixel as u64 * channels;
         let start = first_word / OFFSET_WORDS * OFFSET_WORDS;
         let end = first_word + u64::from(pixels) * channels;
@@ -179,7 +180,7 @@ impl Drop for Import {
 pub(super) fn with_source<W, R>(
     this: &mut W,
     gpu: fn(&mut W) -> &mut Gpu,
-    map: &ColorMap,
+    pixels: &Pixels,
     work: impl FnOnce(&mut W, &Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
     struct Guard<'a, 'm, W> {
@@ -196,7 +197,7 @@ pub(super) fn with_source<W, R>(
             }
         }
     }
-    let source = Source::new(gpu(this), map);
+    let source = Source::new(gpu(this), pixels);
     let guard = Guard { this, gpu, source };
     work(guard.this, &guard.source)
 }

@@ -13,6 +13,7 @@ use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
 use super::plan::CpuPlan;
 use super::spans;
+use super::tiles::{Tiles, tiles_of};
 use crate::color::{canonical, is_nan};
 use crate::cpu::collect::collect;
 use crate::cpu::count::Part;
@@ -33,7 +34,7 @@ const MOST_TABLE_COLORS: usize = 8192;
 /// An image whose buckets have been counted.
 #[derive(Debug)]
 pub(crate) struct ManyColors<'a, const C: usize> {
-    pixels: &'a [[u32; C]],
+    pixels: Tiles<'a, C>,
     codes: Codes<'a>,
     buckets: Buckets,
     plan: CpuPlan,
@@ -151,7 +152,7 @@ impl From<Error> for Stop {
 impl<'a, const C: usize> ManyColors<'a, C> {
     /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
     pub(crate) fn new(
-        pixels: &'a [[u32; C]],
+        pixels: Tiles<'a, C>,
         mut codes: Option<&'a mut [u16]>,
         plan: CpuPlan,
         seed: u64,
@@ -162,9 +163,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
             let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
             let mut ranges = Vec::new();
+            let mut room = pixels.room()?;
             for span in spans {
-                let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-                codes::encode(&pixels[span.pixels.clone()], hasher, span.kept, count);
+                let mut codes = span.kept.into_iter().flat_map(|codes| codes.chunks_mut(TILE));
+                for tile in tiles_of(span.pixels.clone()) {
+                    let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+                    codes::encode(pixels.pixels(tile, &mut room), hasher, codes.next(), count);
+                }
                 ranges.push(span.pixels);
             }
             Ok(CountedPart { ranges, counters })
@@ -258,14 +263,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     where
         E: From<Error>,
     {
-        let mut room = zeros(TILE)?;
-        let tiles = ranges.flat_map(|range| {
-            range.clone().step_by(TILE).map(move |first| first..range.end.min(first + TILE))
-        });
-        for tile in tiles {
+        let (mut code_room, mut room) = (zeros(TILE)?, self.pixels.room()?);
+        for tile in ranges.flat_map(tiles_of) {
             let first = tile.start;
-            let pixels = &self.pixels[tile];
-            let codes = self.codes.of(first, pixels, &mut room);
+            let pixels = self.pixels.pixels(tile, &mut room);
+            let codes = self.codes.of(first, pixels, &mut code_room);
             wanted.codes.find(codes, pixels, |index| {
                 let pixel = pixels[index].map(canonical);
                 let hash = self.buckets.hasher.hash(&pixel);
@@ -546,7 +548,7 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let mut many = ManyColors::new(&pixels, None, plan, seed, &threads).unwrap();
+            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
             let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
@@ -578,7 +580,7 @@ mod tests {
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let mut room = vec![0; pixels.len()];
                 for codes in [None, Some(room.as_mut_slice())] {
-                    let mut many = ManyColors::new(&pixels, codes, plan, seed, &threads).unwrap();
+                    let mut many = ManyColors::new(Tiles::from(&pixels[..]), codes, plan, seed, &threads).unwrap();
                     let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::select::select(found, &params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");

@@ -9,3 +9,4 @@ pub(super) mod plan;
 pub(super) mod prefetch;
 pub(super) mod runs;
 pub(super) mod spans;
+pub(super) mod tiles;
