@@ -22,6 +22,24 @@ pub enum Error {
         /// The length of the caller's buffer in values.
         len: usize,
     },
+    /// There are more masks than the type of the labels can number. Nothing was written.
+    #[error("the labels' type numbers {most} masks; there are {mask_count}")]
+    LabelsTooNarrow {
+        /// How many masks there are.
+        mask_count: u32,
+        /// How many the type numbers.
+        most: u32,
+    },
+    /// There is less room for the palette than it needs. Nothing was written.
+    #[error("there is room for {room} palette entries; {needed} are needed")]
+    PaletteTooLarge {
+        /// How many masks there are.
+        mask_count: u32,
+        /// Entries that are needed: one for each mask and image.
+        needed: u64,
+        /// Entries that there is room for.
+        room: u64,
+    },
     /// The host has too little memory. The context stays usable.
     #[error("out of memory: {0}")]
     OutOfMemory(String),

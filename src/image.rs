@@ -327,8 +327,10 @@ impl<'a> ColorMap<'a> {
         let dense = self.format == Format::F32
             && self.pixel_stride == 4 * self.shape.channels as isize
             && (self.shape.height == 1 || self.row_stride == width * self.pixel_stride)
-            && (self.images == 1 || self.image_stride == self.shape.height as isize * width * self.pixel_stride)
-            && (0..self.shape.channels as usize).all(|channel| self.channels[channel] == 4 * channel as isize)
+            && (self.images == 1
+                || self.image_stride == self.shape.height as isize * width * self.pixel_stride)
+            && (0..self.shape.channels as usize)
+                .all(|channel| self.channels[channel] == 4 * channel as isize)
             && self.first.cast::<u32>().is_aligned();
         let count = self.shape.floats() * self.images as usize;
         // SAFETY: aligned, and all of them are the caller's, who lends them for `'a`.
@@ -364,7 +366,10 @@ impl Extent {
             ));
         }
         let Some(positions) = layout.order.positions(channels) else {
-            return invalid(format!("order is {:?} and channels is {channels}; they do not go together", layout.order));
+            return invalid(format!(
+                "order is {:?} and channels is {channels}; they do not go together",
+                layout.order
+            ));
         };
         if !layout.planar && layout.plane_stride != 0 {
             return invalid(format!(
@@ -376,7 +381,9 @@ impl Extent {
         let stride = |name: &str, value: usize, least: u128| match value as u128 {
             0 => Ok(least),
             stride if stride >= least => Ok(stride),
-            stride => Err(Error::InvalidArgument(format!("{name} is {stride}; 0 or at least {least} is expected"))),
+            stride => {
+                Err(Error::InvalidArgument(format!("{name} is {stride}; 0 or at least {least} is expected")))
+            }
         };
         let planes = if layout.planar { u128::from(channels) } else { 1 };
         let pixel_bytes = size * if layout.planar { 1 } else { u128::from(channels) };

@@ -29,6 +29,7 @@
 //! | --- | --- |
 //! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
+//! | `pixels` | what is stored as whatever becomes words that the backends compare |
 //! | `counters` | what a call has cost |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
@@ -71,11 +72,12 @@ mod vulkan;
 pub use color::Color;
 pub use counters::Counters;
 pub use error::Error;
-pub use image::{ColorMap, Shape};
+pub use image::{ChannelOrder, ColorMap, Format, Layout, Shape};
 pub use label_output::LabelOutput;
 pub use outputs::{Analysis, MaskOutput, Outputs};
-pub use params::{Backend, Options, Params};
+pub use params::{Backend, Batch, Options, Params, Settings};
 pub use pipeline::{ColorCount, Context, Palette};
+pub use pixels::{Alpha, Matching};
 pub use regions::Region;
 pub use vulkan::{DeviceInfo, DeviceKind, devices};
 

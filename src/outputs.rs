@@ -3,9 +3,8 @@
 use std::mem::MaybeUninit;
 
 use crate::error::Error;
-use crate::image::Shape;
+use crate::image::ColorMap;
 use crate::label_output::LabelOutput;
-use crate::params::Params;
 use crate::pipeline::Palette;
 use crate::regions::Region;
 
@@ -13,11 +12,11 @@ use crate::regions::Region;
 /// nothing.
 #[derive(Debug, Default)]
 pub struct Outputs<'a> {
-    /// One plane of `height * width` values per mask.
+    /// One plane of `height * width` values per mask and image: of mask 0 those of all images, then of mask 1.
     pub masks: Option<MaskOutput<'a>>,
-    /// The label of each pixel: 0 where it is in no mask, else the number of its mask plus one.
+    /// The label of each pixel, image by image: 0 where it is in no mask, else the number of its mask plus one.
     pub labels: Option<LabelOutput<'a>>,
-    /// Whether it is to find where each mask's pixels lie.
+    /// Whether it is to find where each mask's pixels lie in each image.
     pub regions: bool,
 }
 
@@ -40,7 +39,8 @@ pub enum MaskOutput<'a> {
 pub struct Analysis {
     /// The colours that have masks.
     pub palette: Palette,
-    /// Where each mask's pixels lie; empty where that was not asked for.
+    /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
+    /// not asked for.
     pub regions: Vec<Region>,
 }
 
@@ -87,28 +87,20 @@ fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
 }
 
 impl Outputs<'_> {
-    /// Whether the outputs suit an image of this shape and these settings.
-    pub(crate) fn check(&self, shape: Shape, params: &Params) -> Result<(), Error> {
+    /// Whether the outputs suit images of this shape.
+    pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
         if let Some(MaskOutput::U8 { inside: 0, .. }) = &self.masks {
             return Err(Error::InvalidArgument(
                 "masks.inside is 0, the value outside; 1 to 255 is expected".to_owned(),
             ));
         }
         let Some(labels) = &self.labels else { return Ok(()) };
-        if labels.len() != shape.plane() {
+        let (width, height, images) = (map.shape().width(), map.shape().height(), map.images());
+        if labels.len() != map.shape().plane() * images as usize {
             return Err(Error::InvalidArgument(format!(
-                "labels has room for {} pixels; width x height is {} x {} = {}",
+                "labels has room for {} pixels; {images} x {width} x {height} = {} are expected",
                 labels.len(),
-                shape.width(),
-                shape.height(),
-                shape.plane()
-            )));
-        }
-        if params.max_count > labels.most_masks() {
-            return Err(Error::InvalidArgument(format!(
-                "max_count is {}; at most {}, which the labels' type can number, is expected",
-                params.max_count,
-                labels.most_masks()
+                map.shape().plane() * images as usize
             )));
         }
         Ok(())

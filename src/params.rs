@@ -3,16 +3,54 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::pixels::{Alpha, Matching};
 use crate::seeds::Seeds;
 use crate::vulkan::DeviceLimits;
 
-/// Which colours get a mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which colours get a mask. The default is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Params {
     /// Colours with fewer pixels than this get no mask. 0 means 1.
     pub min_pixels: u64,
     /// At most this many masks, the most frequent colours first. 0: no mask.
     pub max_count: u32,
+}
+
+/// What decides which pixels get which mask. [`Params`] alone become settings with `into`.
+///
+/// Colours are given as red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for
+/// bytes, 0 to 65,535 for integers of 16 bits. Values that are not part of the colour are not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Settings<'a> {
+    /// Which colours get a mask, where `palette` does not say so.
+    pub params: Params,
+    /// The colours that get a mask, in this order, those without a pixel included; `None`: the most frequent ones,
+    /// as `params` says.
+    pub palette: Option<&'a [[f32; 4]]>,
+    /// Colours that get no mask, the background for example.
+    pub ignored: &'a [[f32; 4]],
+    /// What makes two pixels' colours the same.
+    pub matching: Matching,
+    /// What alpha means.
+    pub alpha: Alpha,
+    /// Which images the most frequent colours are those of.
+    pub batch: Batch,
+}
+
+impl From<Params> for Settings<'_> {
+    fn from(params: Params) -> Self {
+        Self { params, ..Self::default() }
+    }
+}
+
+/// Of several images, those whose pixels are counted. All of them get the masks of the same colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Batch {
+    /// All images together.
+    #[default]
+    All,
+    /// The first one.
+    First,
 }
 
 /// Where the work is done.

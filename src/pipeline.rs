@@ -1,21 +1,21 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
 use std::fmt;
-use std::mem::MaybeUninit;
 
 use crate::color::Color;
 use crate::counters::Counters;
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
-use crate::image::ColorMap;
+use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelOutput;
 use crate::labels::LabelMap;
+use crate::memory::room;
 use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
-use crate::params::{self, Options, Params};
-use crate::pixels::{Alpha, Matching, Pixels};
+use crate::params::{self, Batch, Options, Params, Settings};
+use crate::pixels::Pixels;
 use crate::plan;
-use crate::regions::Regions;
+use crate::regions::{Frame, Regions};
 use crate::select::select;
 use crate::threads::Threads;
 use crate::vulkan::Vulkan;
@@ -76,6 +76,9 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// A new call begins: what is kept of the last image's pixels is worthless, and counters start
     /// at zero.
     fn start_call(&mut self);
+
+    /// Other pixels follow within the call.
+    fn forget_pixels(&mut self);
 
     /// What the call has cost so far.
     fn counters(&self) -> Counters;
@@ -175,39 +178,19 @@ impl Context {
     /// Too little memory, which includes a palette that [`Options::memory_limit`] has no room for, or a device
     /// that fails.
     pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
-        Ok(self.analyse(map, params, Outputs::default())?.palette)
+        Ok(self.analyse(map, &(*params).into(), Outputs::default())?.palette)
     }
 
     /// Finds how many colours get a mask. Takes no memory for a list of them, however many there are.
     ///
     /// # Errors
-    /// Too little memory, or a device that fails.
-    pub fn mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
-        Ok(match self.select(map, params, 0)? {
+    /// As [`Context::analyse`].
+    pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
+        let input = Input::new(map, settings)?;
+        Ok(match self.select(&input, 0)? {
             Selected::Palette(palette) => palette.colors.len() as u32, // at most `max_count`
             Selected::TooMany(mask_count) => mask_count,
         })
-    }
-
-    /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
-    fn select(&mut self, map: &ColorMap, params: &Params, useful: usize) -> Result<Selected, Error> {
-        for backend in &mut self.backends {
-            backend.start_call();
-        }
-        let room = useful.max(LISTED_ANYWAY).min(self.most_listed);
-        let pixels = Pixels::new(map, Matching::Exact, Alpha::Color)?;
-        let counts = self.backends[self.counter].count(&pixels, params, room, &self.threads)?;
-        match counts.too_many {
-            None => {
-                let colors = select(counts.colors, params);
-                Ok(Selected::Palette(Palette { colors, distinct_colors: counts.distinct }))
-            }
-            Some(found) if found > useful as u64 => Ok(Selected::TooMany(found as u32)),
-            Some(found) => Err(Error::OutOfMemory(format!(
-                "{found} colours get a mask; options.memory_limit has room for lists of {}",
-                self.most_listed
-            ))),
-        }
     }
 
     /// Finds the colours that get a mask and writes one plane of `height * width` floats for each
@@ -219,72 +202,80 @@ impl Context {
     /// memory; a device that fails.
     pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
         let outputs = Outputs { masks: Some(MaskOutput::F32(masks)), ..Outputs::default() };
-        Ok(self.analyse(map, params, outputs)?.palette)
+        Ok(self.analyse(map, &(*params).into(), outputs)?.palette)
     }
 
     /// Finds the colours that get a mask, and writes and finds whatever is asked for, in one go.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] when an output does not suit the image; [`Error::BufferTooSmall`], with
-    /// nothing written, when the masks do not fit; too little memory; a device that fails.
-    pub fn analyse(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
-        outputs.check(map.shape(), params)?;
-        self.emit(map, params, outputs.masks.map(Masks::from), outputs.labels, outputs.regions)
-    }
-
-    /// As [`Context::run`], into memory that may not have been written yet.
-    pub(crate) fn run_uninit(
+    /// [`Error::InvalidArgument`] when the settings contradict each other or the image, or an output does not suit
+    /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
+    /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
+    pub fn analyse(
         &mut self,
         map: &ColorMap,
-        params: &Params,
-        masks: &mut [MaybeUninit<f32>],
-    ) -> Result<Palette, Error> {
-        Ok(self.emit(map, params, Some(Masks::F32(masks)), None, false)?.palette)
-    }
-
-    fn emit(
-        &mut self,
-        map: &ColorMap,
-        params: &Params,
-        mut masks: Option<Masks>,
-        mut label_output: Option<LabelOutput>,
-        regions: bool,
+        settings: &Settings,
+        outputs: Outputs,
     ) -> Result<Analysis, Error> {
-        let plane = map.shape().plane();
+        outputs.check(map)?;
+        let Outputs { masks, labels, regions } = outputs;
+        self.emit(
+            map,
+            settings,
+            Emit { masks: masks.map(Masks::from), labels, regions, most_entries: u64::MAX },
+        )
+    }
+
+    /// Does what a call asks for. Memory for masks may not have been written yet.
+    pub(crate) fn emit(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        emit: Emit,
+    ) -> Result<Analysis, Error> {
+        let Emit { mut masks, labels: mut label_output, regions, most_entries } = emit;
+        let input = Input::new(map, settings)?;
+        let Input { pixels, frame, .. } = &input;
+        let plane = pixels.shape().plane();
         let len = masks.as_ref().map(Masks::len);
         let fitting = len.map_or(usize::MAX, |len| len / plane);
-        let too_small = |mask_count| Error::BufferTooSmall {
-            mask_count,
-            shape: map.shape(),
-            len: len.unwrap_or(usize::MAX),
-        };
-        let palette = match self.select(map, params, fitting)? {
+        let numbered = label_output.as_ref().map_or(u32::MAX, LabelOutput::most_masks);
+        let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
+        let useful = fitting.min(numbered as usize).min(entries);
+        let (mask_count, palette) = match self.select(&input, useful)? {
             // Lossless: at most `max_count`, a u32.
-            Selected::Palette(palette) if palette.colors.len() > fitting => {
-                return Err(too_small(palette.colors.len() as u32));
-            }
-            Selected::TooMany(mask_count) => return Err(too_small(mask_count)),
-            Selected::Palette(palette) => palette,
+            Selected::Palette(palette) => (palette.colors.len() as u32, palette),
+            Selected::TooMany(mask_count) => (mask_count, Palette::default()),
         };
-        let mask_count = palette.colors.len();
+        if mask_count as usize > fitting {
+            // Lossless: as many rows are a valid shape.
+            let shape = Shape::new(frame.width as u32, map.rows(), map.shape().channels())?;
+            return Err(Error::BufferTooSmall { mask_count, shape, len: len.unwrap_or(0) });
+        }
+        if mask_count > numbered {
+            return Err(Error::LabelsTooNarrow { mask_count, most: numbered });
+        }
+        if mask_count as usize > entries {
+            let needed = u64::from(mask_count) * frame.images as u64;
+            return Err(Error::PaletteTooLarge { mask_count, needed, room: most_entries });
+        }
+        let mask_count = mask_count as usize;
         if let Some(masks) = &mut masks {
             masks.truncate(mask_count * plane);
         }
         if mask_count == 0 {
             label_output.iter_mut().for_each(LabelOutput::clear);
-            return Ok(Analysis { palette, regions: Vec::new() });
         }
-        if masks.is_none() && label_output.is_none() && !regions {
-            return Ok(Analysis { palette, regions: Vec::new() });
+        if mask_count == 0 || (masks.is_none() && label_output.is_none() && !regions) {
+            return Ok(Analysis { palette: input.reported(palette)?, regions: Vec::new() });
         }
         let mut regions = match regions {
-            true => Some(Regions::new(map.shape().width(), mask_count)?),
+            true => Some(Regions::new(*frame, mask_count)?),
             false => None,
         };
         let threads = &self.threads;
         let mut outcome = Ok(());
-        let pixels = Pixels::new(map, Matching::Exact, Alpha::Color)?;
-        self.backends[self.labeler].label(&pixels, &palette.colors, threads, &mut |first_pixel, labels| {
+        self.backends[self.labeler].label(pixels, &palette.colors, threads, &mut |first_pixel, labels| {
             match &mut masks {
                 Some(Masks::F32(masks)) => expand(labels, first_pixel, plane, masks, 1.0, threads),
                 Some(Masks::U8(masks, inside)) => {
@@ -304,8 +295,167 @@ impl Context {
         })?;
         outcome?;
         let regions = regions.map_or_else(|| Ok(Vec::new()), Regions::finish)?;
-        Ok(Analysis { palette, regions })
+        Ok(Analysis { palette: input.reported(palette)?, regions })
     }
+
+    /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
+    fn select(&mut self, input: &Input, useful: usize) -> Result<Selected, Error> {
+        for backend in &mut self.backends {
+            backend.start_call();
+        }
+        if let Some(colors) = &input.given {
+            let colors = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
+            return Ok(Selected::Palette(Palette { colors, distinct_colors: None }));
+        }
+        // Ignored colours are counted like others, and may push as many out of the list.
+        let ignored = input.ignored.len() as u32; // checked by `Input::new`
+        let params = input.params;
+        let counted = Params { max_count: params.max_count.saturating_add(ignored), ..params };
+        let room = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
+        let pixels = input.counted.as_ref().unwrap_or(&input.pixels);
+        let mut counts = self.backends[self.counter].count(pixels, &counted, room, &self.threads)?;
+        if input.counted.is_some() {
+            self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
+        }
+        let Some(found) = counts.too_many else {
+            if ignored > 0 {
+                counts.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
+            }
+            let colors = select(counts.colors, &params);
+            return Ok(Selected::Palette(Palette { colors, distinct_colors: counts.distinct }));
+        };
+        // How many of the ignored colours are among those that were only counted? With as many as were asked for,
+        // that makes no difference.
+        let mut ignored_found = 0;
+        if found < u64::from(counted.max_count) {
+            ignored_found = self.frequent(pixels, &input.ignored, params.min_pixels)?;
+        }
+        let found = (found - ignored_found).min(params.max_count.into());
+        if found > useful as u64 {
+            return Ok(Selected::TooMany(found as u32)); // at most `max_count`
+        }
+        Err(Error::OutOfMemory(format!(
+            "{found} colours get a mask; options.memory_limit has room for lists of {}",
+            self.most_listed
+        )))
+    }
+
+    /// How many of these colours have at least `min_pixels` pixels.
+    fn frequent(&mut self, pixels: &Pixels, colors: &[Color], min_pixels: u64) -> Result<u64, Error> {
+        let palette: Vec<_> = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
+        let shape = pixels.shape();
+        let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
+        let mut regions = Regions::new(frame, colors.len())?;
+        let mut outcome = Ok(());
+        let threads = &self.threads;
+        self.backends[self.labeler].label(pixels, &palette, threads, &mut |first_pixel, labels| {
+            if outcome.is_ok() {
+                outcome = regions.add(labels, first_pixel, threads);
+            }
+        })?;
+        outcome?;
+        let regions = regions.finish()?;
+        Ok(regions.iter().filter(|region| region.pixels >= min_pixels.max(1)).count() as u64)
+    }
+}
+
+/// What a call is to write and to find beside the palette.
+#[derive(Debug)]
+pub(crate) struct Emit<'a> {
+    pub(crate) masks: Option<Masks<'a>>,
+    pub(crate) labels: Option<LabelOutput<'a>>,
+    pub(crate) regions: bool,
+    /// Masks times images at most.
+    pub(crate) most_entries: u64,
+}
+
+impl Default for Emit<'_> {
+    fn default() -> Self {
+        Self { masks: None, labels: None, regions: false, most_entries: u64::MAX }
+    }
+}
+
+/// A call's pixels and colours, as the backends compare them.
+struct Input<'a> {
+    /// Of all images.
+    pixels: Pixels<'a>,
+    /// Those that are counted, where they are others.
+    counted: Option<Pixels<'a>>,
+    frame: Frame,
+    params: Params,
+    given: Option<Vec<Color>>,
+    ignored: Vec<Color>,
+}
+
+impl<'a> Input<'a> {
+    fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
+        let &Settings { params, palette, ignored, matching, alpha, batch } = settings;
+        let pixels = Pixels::new(map, matching, alpha)?;
+        let counted = match batch {
+            Batch::First if map.images() > 1 => Some(Pixels::new(&map.image(0)?, matching, alpha)?),
+            _ => None,
+        };
+        let colors = |name: &str, values: &[[f32; 4]]| {
+            if u32::try_from(values.len()).is_err() {
+                let count = values.len();
+                return Err(Error::InvalidArgument(format!(
+                    "{name} has {count} colours; at most 2^32 - 1 are expected"
+                )));
+            }
+            let mut colors = room(values.len())?;
+            for (index, values) in values.iter().enumerate() {
+                let color = pixels.encoding().color(values);
+                colors.push(
+                    color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
+                );
+            }
+            Ok(colors)
+        };
+        let mut ignored = colors("ignored", ignored)?;
+        let given = palette.map(|palette| colors("palette", palette)).transpose()?;
+        if let Some(given) = &given {
+            check_different(given, &ignored)?;
+        }
+        ignored.sort_unstable();
+        ignored.dedup();
+        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
+        let frame = Frame { width, height, images: map.images() as usize };
+        Ok(Self { pixels, counted, frame, params, given, ignored })
+    }
+
+    /// A palette with the colours' values in place of the words that stand for them.
+    fn reported(&self, mut palette: Palette) -> Result<Palette, Error> {
+        for entry in &mut palette.colors {
+            let values = self.pixels.encoding().values(&entry.color).map(f32::to_bits);
+            entry.color = Color::from_bits(&values)
+                .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))?;
+        }
+        Ok(palette)
+    }
+}
+
+/// Checks that no colour of a given palette is there twice, nor ignored.
+fn check_different(given: &[Color], ignored: &[Color]) -> Result<(), Error> {
+    let mut sorted: Vec<(Color, usize)> = room(given.len() + ignored.len())?;
+    sorted.extend(given.iter().copied().zip(0..));
+    sorted.sort_unstable();
+    for pair in sorted.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            return Err(Error::InvalidArgument(format!(
+                "palette[{}] is the same colour as palette[{}]; different colours are expected",
+                pair[1].1, pair[0].1
+            )));
+        }
+    }
+    for (index, color) in ignored.iter().enumerate() {
+        if let Ok(at) = sorted.binary_search_by(|(given, _)| given.cmp(color)) {
+            return Err(Error::InvalidArgument(format!(
+                "ignored[{index}] is the same colour as palette[{}]; a colour that gets no mask is expected",
+                sorted[at].1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The Vulkan device that the options ask for; `None`: the CPU does the work.

@@ -305,7 +305,8 @@ impl<'a> Pixels<'a> {
                     (Matching::Exact, Format::F32) => {
                         let pixels = target.chunks_exact_mut(channels).enumerate();
                         for (index, pixel) in pixels {
-                            pixel[channel] = first.offset(index as isize * stride).cast::<u32>().read_unaligned();
+                            pixel[channel] =
+                                first.offset(index as isize * stride).cast::<u32>().read_unaligned();
                         }
                     }
                     (Matching::EightBit, Format::F32) => self.read_codes(channel, target, |index| {
@@ -495,12 +496,7 @@ mod tests {
     use crate::image::{ChannelOrder, Layout};
 
     /// What `Pixels` makes of some bytes, by the plainest code there is.
-    fn expected(
-        bytes: &[u8],
-        shape: Shape,
-        layout: &Layout,
-        matching: Matching,
-    ) -> Vec<Option<[f32; 4]>> {
+    fn expected(bytes: &[u8], shape: Shape, layout: &Layout, matching: Matching) -> Vec<Option<[f32; 4]>> {
         let size = layout.format.bytes();
         let channels = shape.channels() as usize;
         let value = |at: usize| match layout.format {
@@ -637,9 +633,8 @@ mod tests {
 
     #[test]
     fn a_color_that_no_pixel_can_have_is_refused() {
-        let refused = |format, values: [f32; 4]| {
-            Encoding::new(format, Matching::Exact, 2).color(&values).unwrap_err()
-        };
+        let refused =
+            |format, values: [f32; 4]| Encoding::new(format, Matching::Exact, 2).color(&values).unwrap_err();
         assert_eq!(
             refused(Format::U8, [1.0, 256.0, 0.0, 0.0]),
             "channel 1 is 256; an integer from 0 to 255 is expected"

@@ -6,8 +6,10 @@ use crate::memory::room;
 use crate::threads::Threads;
 
 /// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Region {
+    /// How many there are. With none, all else is 0.
+    pub pixels: u64,
     /// The bounding box's first column.
     pub left: u32,
     /// The bounding box's first row.
@@ -29,8 +31,17 @@ const MOST_SUMS: usize = 1 << 14;
 /// What is added up for each mask.
 #[derive(Debug)]
 pub(crate) struct Regions {
-    width: usize,
+    frame: Frame,
+    /// Of each mask, those of all images.
     sums: Vec<Sums>,
+}
+
+/// The images that the pixels are those of, one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) images: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,9 +97,9 @@ impl Sums {
 }
 
 impl Regions {
-    /// For an image with rows of `width` pixels and so many masks.
-    pub(crate) fn new(width: u32, mask_count: usize) -> Result<Self, Error> {
-        Ok(Self { width: width as usize, sums: none(mask_count)? })
+    /// For so many masks of each image.
+    pub(crate) fn new(frame: Frame, mask_count: usize) -> Result<Self, Error> {
+        Ok(Self { frame, sums: none(mask_count.saturating_mul(frame.images))? })
     }
 
     /// Adds a part of the image, from `first_pixel` on. Parts come in order; at pixel 0 all begins anew.
@@ -98,22 +109,22 @@ impl Regions {
         first_pixel: usize,
         threads: &Threads,
     ) -> Result<(), Error> {
-        let Self { width, sums } = self;
+        let Self { frame, sums } = self;
         if first_pixel == 0 {
             sums.fill(Sums::NONE);
         }
         let masks = labels.masks_by_label()?;
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
         let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..]));
-        let mask_count = sums.len();
-        if mask_count.saturating_mul(threads.count()) > MOST_SUMS {
-            tiles.for_each(|(first, labels, masks)| add_tile(labels, masks, first, *width, sums));
+        let sum_count = sums.len();
+        if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
+            tiles.for_each(|(first, labels, masks)| add_tile(labels, masks, first, *frame, sums));
             return Ok(());
         }
         let found = threads.share(tiles.collect(), threads.count(), |queue| {
-            let mut found = none(mask_count)?;
+            let mut found = none(sum_count)?;
             while let Some((first, labels, masks)) = queue.take() {
-                add_tile(labels, masks, first, *width, &mut found);
+                add_tile(labels, masks, first, *frame, &mut found);
             }
             Ok::<_, Error>(found)
         });
@@ -123,21 +134,30 @@ impl Regions {
         Ok(())
     }
 
-    /// The regions of all masks, each of which has a pixel.
+    /// The regions of all masks, and of each in all images.
     pub(crate) fn finish(self) -> Result<Vec<Region>, Error> {
-        let width = self.width as u64;
-        let region = |sums: Sums| Region {
-            left: sums.left,
-            top: sums.top,
-            width: sums.right - sums.left + 1,
-            height: sums.bottom - sums.top + 1,
-            // Lossless: the image's sides are u32s.
-            first_pixel: ((sums.first % width) as u32, (sums.first / width) as u32),
-            centroid: (sums.columns as f64 / sums.pixels as f64, sums.rows as f64 / sums.pixels as f64),
+        let width = self.frame.width as u64;
+        let region = |sums: Sums| match sums.pixels {
+            0 => Region::default(),
+            _ => region(sums, width),
         };
         let mut regions = room(self.sums.len())?;
         regions.extend(self.sums.into_iter().map(region));
         Ok(regions)
+    }
+}
+
+/// The region of some pixels.
+fn region(sums: Sums, width: u64) -> Region {
+    Region {
+        pixels: sums.pixels,
+        left: sums.left,
+        top: sums.top,
+        width: sums.right - sums.left + 1,
+        height: sums.bottom - sums.top + 1,
+        // Lossless: the image's sides are u32s.
+        first_pixel: ((sums.first % width) as u32, (sums.first / width) as u32),
+        centroid: (sums.columns as f64 / sums.pixels as f64, sums.rows as f64 / sums.pixels as f64),
     }
 }
 
@@ -148,11 +168,11 @@ fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
 }
 
 /// Adds the runs of a tile whose first pixel is the image's pixel `first`.
-fn add_tile(labels: Labels, masks: &[u32], first: usize, width: usize, sums: &mut [Sums]) {
+fn add_tile(labels: Labels, masks: &[u32], first: usize, frame: Frame, sums: &mut [Sums]) {
     match labels {
-        Labels::One(labels) => add_runs(labels, masks, first, width, sums),
-        Labels::Two(labels) => add_runs(labels, masks, first, width, sums),
-        Labels::Four(labels) => add_runs(labels, masks, first, width, sums),
+        Labels::One(labels) => add_runs(labels, masks, first, frame, sums),
+        Labels::Two(labels) => add_runs(labels, masks, first, frame, sums),
+        Labels::Four(labels) => add_runs(labels, masks, first, frame, sums),
     }
 }
 
@@ -160,12 +180,14 @@ fn add_runs<L: Copy + Eq + Into<u32>>(
     labels: &[L],
     masks: &[u32],
     first: usize,
-    width: usize,
+    frame: Frame,
     sums: &mut [Sums],
 ) {
+    let Frame { width, height, images } = frame;
     let (mut row, mut column) = (first / width, first % width);
     let mut start = 0;
     while start < labels.len() {
+        let (image, image_row) = (row / height, row % height);
         let row_end = labels.len().min(start + (width - column));
         while start < row_end {
             let length = run_length(&labels[start..row_end]);
@@ -173,7 +195,9 @@ fn add_runs<L: Copy + Eq + Into<u32>>(
             let mask = masks.get(label as usize).copied().unwrap_or(NO_MASK);
             if mask != NO_MASK {
                 // Lossless: the image's sides are u32s.
-                sums[mask as usize].add(row as u32, column as u32, length as u32, (first + start) as u64);
+                let sums = &mut sums[mask as usize * images + image];
+                let pixel = image_row * width + column;
+                sums.add(image_row as u32, column as u32, length as u32, pixel as u64);
             }
             start += length;
             column += length;
@@ -206,7 +230,8 @@ mod tests {
         bytes.iter_mut().enumerate().for_each(|(pixel, label)| *label = (pixel / 100 % 3) as u8);
         labels.finish_uniform(LabelWidth::One, 2).unwrap();
         let regions = |parts: &[usize]| {
-            let mut regions = Regions::new(100, 2).unwrap();
+            let frame = Frame { width: 100, height: TILE, images: 1 };
+            let mut regions = Regions::new(frame, 2).unwrap();
             parts.iter().for_each(|&first| regions.add(&labels, first, &threads).unwrap());
             regions.finish().unwrap()
         };

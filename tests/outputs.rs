@@ -67,6 +67,7 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
             values.map(u64::from).sum::<u64>() as f64 / pixels.len() as f64
         };
         Region {
+            pixels: pixels.len() as u64,
             left,
             top,
             width: columns.clone().max().unwrap() - left + 1,
@@ -79,7 +80,7 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
 }
 
 fn analyse(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
-    let analysis = context.analyse(&case.map(), &case.params, outputs);
+    let analysis = context.analyse(&case.map(), &case.params.into(), outputs);
     analysis.unwrap_or_else(|error| panic!("{}: {error}", context.device_name()))
 }
 
@@ -150,7 +151,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
             labels: Some(LabelOutput::U32(&mut label_map)),
             regions: true,
         };
-        let refused = context.analyse(&case.map(), &case.params, small);
+        let refused = context.analyse(&case.map(), &case.params.into(), small);
         assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
         assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
@@ -198,7 +199,7 @@ fn outputs_that_do_not_suit_are_refused() {
     let mut context = contexts().remove(0);
     let mut refused = |max_count, outputs: Outputs| {
         case.params.max_count = max_count;
-        match context.analyse(&case.map(), &case.params, outputs) {
+        match context.analyse(&case.map(), &case.params.into(), outputs) {
             Err(Error::InvalidArgument(text)) => text,
             other => panic!("{other:?}"),
         }
@@ -208,13 +209,29 @@ fn outputs_that_do_not_suit_are_refused() {
         Outputs { labels: Some(labels), ..Outputs::default() }
     }
     let text = refused(5, labels(LabelOutput::U8(&mut bytes[..59])));
-    assert_eq!(text, "labels has room for 59 pixels; width x height is 10 x 6 = 60");
-    let text = refused(256, labels(LabelOutput::U8(&mut bytes)));
-    assert_eq!(text, "max_count is 256; at most 255, which the labels' type can number, is expected");
-    let text = refused(65_536, labels(LabelOutput::U16(&mut [0; 60])));
-    assert_eq!(text, "max_count is 65536; at most 65535, which the labels' type can number, is expected");
+    assert_eq!(text, "labels has room for 59 pixels; 1 x 10 x 6 = 60 are expected");
     let masks = Some(MaskOutput::U8 { masks: &mut bytes, inside: 0 });
     let text = refused(5, Outputs { masks, ..Outputs::default() });
     assert_eq!(text, "masks.inside is 0, the value outside; 1 to 255 is expected");
     assert_eq!(bytes, [9; 60]);
+}
+
+#[test]
+fn labels_that_are_too_narrow_are_not_touched() {
+    let mut case = random_case(&mut Random(24), 300, 5, 1, 1, 1);
+    case.pixels = (0..1500).map(|pixel| (pixel % 256) as f32).collect();
+    case.params = Params { min_pixels: 1, max_count: u32::MAX };
+    for context in &mut contexts() {
+        let mut labels = vec![7; case.plane()];
+        let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
+        let refused = context.analyse(&case.map(), &case.params.into(), outputs).unwrap_err();
+        assert_eq!(refused.to_string(), "the labels' type numbers 255 masks; there are 256");
+        assert!(labels.iter().all(|&label| label == 7));
+        case.params.max_count = 255;
+        let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
+        context.analyse(&case.map(), &case.params.into(), outputs).unwrap();
+        assert_eq!(labels.iter().max(), Some(&255));
+        case.params.max_count = u32::MAX;
+    }
+    assert_no_validation_messages();
 }

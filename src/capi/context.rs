@@ -12,8 +12,9 @@ use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_OK, ctm_status, status_of};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::{ColorMap, Shape};
+use crate::outputs::Masks;
 use crate::params::{Backend, Params};
-use crate::pipeline::Context;
+use crate::pipeline::{Context, Emit};
 
 /// A backend with its device, memory and threads: made once, used for many images.
 ///
@@ -251,13 +252,14 @@ pub unsafe extern "C" fn ctm_run(
         unsafe { *mask_count = 0 };
         let mut engine = context.engine()?;
         let found = if masks.is_null() {
-            engine.mask_count(&map, &params)
+            engine.mask_count(&map, &params.into())
         } else {
             // SAFETY: as for `floats`; nothing is assumed of the contents.
             let masks =
                 unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
             // Lossless: at most `max_count`, a u32.
-            engine.run_uninit(&map, &params, masks).map(|palette| palette.colors.len() as u32)
+            let emit = Emit { masks: Some(Masks::F32(masks)), ..Emit::default() };
+            engine.emit(&map, &params.into(), emit).map(|found| found.palette.colors.len() as u32)
         };
         *lock(&context.counters) = engine.counters();
         let count = match &found {

@@ -68,7 +68,9 @@ fn text(status: ctm_status) -> &'static CStr {
 pub(super) fn status_of(error: &Error) -> ctm_status {
     match error {
         Error::InvalidArgument(_) => CTM_ERROR_INVALID_ARGUMENT,
-        Error::BufferTooSmall { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
+        Error::BufferTooSmall { .. } | Error::LabelsTooNarrow { .. } | Error::PaletteTooLarge { .. } => {
+            CTM_ERROR_BUFFER_TOO_SMALL
+        }
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
         Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
         Error::NoDevice(_) => CTM_ERROR_NO_DEVICE,

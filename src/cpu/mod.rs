@@ -119,8 +119,12 @@ impl Backend for Cpu {
         for_words!(pixels, label_pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
 
-    fn start_call(&mut self) {
+    fn forget_pixels(&mut self) {
         self.counted = Counted::Nothing;
+    }
+
+    fn start_call(&mut self) {
+        self.forget_pixels();
         self.counters = Counters::default();
     }
 

@@ -159,9 +159,13 @@ impl Backend for Vulkan {
         })
     }
 
+    fn forget_pixels(&mut self) {
+        self.work.numbered = None;
+    }
+
     fn start_call(&mut self) {
         let _ = self.work.gpu.finish(); // of a call that has panicked; a failure is remembered
-        self.work.numbered = None;
+        self.forget_pixels();
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
         self.work.gpu.counters.set(Counters::default());
     }

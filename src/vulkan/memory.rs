@@ -183,7 +183,12 @@ impl Shared {
     }
 
     /// Has `fill` write words where `upload` finds them.
-    pub(super) fn fill(&mut self, start: u64, words: u64, fill: impl FnOnce(&mut [u32])) -> Result<(), Error> {
+    pub(super) fn fill(
+        &mut self,
+        start: u64,
+        words: u64,
+        fill: impl FnOnce(&mut [u32]),
+    ) -> Result<(), Error> {
         let pointer = self.mapped(start, words)?;
         // SAFETY: the words are inside the mapping, any bits are words, and neither the device nor anybody else
         // works on this part: the buffer is borrowed exclusively.

@@ -167,7 +167,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             for span in spans {
                 let mut codes = span.kept.into_iter().flat_map(|codes| codes.chunks_mut(TILE));
                 for tile in tiles_of(span.pixels.clone()) {
-                    let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+                    let count =
+                        |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
                     codes::encode(pixels.pixels(tile, &mut room), hasher, codes.next(), count);
                 }
                 ranges.push(span.pixels);
@@ -580,7 +581,8 @@ mod tests {
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let mut room = vec![0; pixels.len()];
                 for codes in [None, Some(room.as_mut_slice())] {
-                    let mut many = ManyColors::new(Tiles::from(&pixels[..]), codes, plan, seed, &threads).unwrap();
+                    let mut many =
+                        ManyColors::new(Tiles::from(&pixels[..]), codes, plan, seed, &threads).unwrap();
                     let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::select::select(found, &params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
