@@ -4,8 +4,13 @@ use std::env;
 use std::path::PathBuf;
 
 /// The header's sources, in the order of their items in it.
-const C_INTERFACE: [&str; 4] =
-    ["src/capi/status.rs", "src/capi/options.rs", "src/capi/counters.rs", "src/capi/context.rs"];
+const C_INTERFACE: [&str; 5] = [
+    "src/capi/status.rs",
+    "src/capi/options.rs",
+    "src/capi/counters.rs",
+    "src/capi/context.rs",
+    "src/capi/analyse.rs",
+];
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
@@ -55,7 +60,15 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */\n\
          #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0 }}\n\n\
          /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */\n\
-         #define CTM_COUNTERS_INIT {{ sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }}"
+         #define CTM_COUNTERS_INIT {{ sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
+         /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */\n\
+         #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
+         /** Initialises a `ctm_params`: all colours get a mask. */\n\
+         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 }}\n\n\
+         /** Initialises a `ctm_outputs`: nothing is written. */\n\
+         #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry) }}\n\n\
+         /** Initialises a `ctm_result` to be filled. */\n\
+         #define CTM_RESULT_INIT {{ sizeof(ctm_result), 0, 0, 0, 0, 0, 0 }}"
     ));
     let builder = cbindgen::Builder::new().with_config(config);
     C_INTERFACE

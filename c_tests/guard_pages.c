@@ -82,6 +82,66 @@ static void check_image(ctm_context *context, uint32_t width, uint32_t height, u
     free(labels);
 }
 
+/* The same by ctm_analyse, for integers with or without gaps, masks and labels of bytes, and the palette. */
+static void check_integers(ctm_context *context, uint32_t width, uint32_t height, uint32_t channels,
+                           size_t value_bytes, size_t gap, enum side side)
+{
+    const size_t pixels = (size_t)width * height;
+    const size_t pixel_bytes = channels * value_bytes, row = width * pixel_bytes + gap;
+    guarded map = guard((height - 1) * row + width * pixel_bytes, side);
+    float *color_map = allocate(pixels * channels * sizeof *color_map, 0);
+    uint64_t seed = pixels + gap;
+    for (size_t i = 0; i < pixels * channels; i++) {
+        /* The top row comes last. */
+        const size_t y = height - 1 - i / channels / width, x = i / channels % width;
+        const uint16_t value = (uint16_t)(next_random(&seed) % 2 * (value_bytes == 1 ? 201 : 51205));
+        unsigned char *stored = (unsigned char *)map.start + y * row + x * pixel_bytes + i % channels * value_bytes;
+        const unsigned char byte = (unsigned char)value;
+        memcpy(stored, value_bytes == 1 ? (const void *)&byte : (const void *)&value, value_bytes);
+        color_map[i] = value;
+    }
+    read_only(&map);
+
+    uint32_t *expected_labels = allocate(pixels * sizeof *expected_labels, 0);
+    const uint32_t expected = oracle(color_map, pixels, channels, 1, 3, expected_labels);
+    guarded masks = guard(expected * pixels, side);
+    guarded labels = guard(pixels, side);
+    guarded palette = guard(expected * sizeof(ctm_palette_entry), side);
+    ctm_image image = CTM_IMAGE_INIT;
+    image.pixels = map.start;
+    image.width = width;
+    image.height = height;
+    image.channels = channels;
+    image.format = value_bytes == 1 ? CTM_FORMAT_U8 : CTM_FORMAT_U16;
+    image.row_stride = -(ptrdiff_t)row;
+    ctm_params params = CTM_PARAMS_INIT;
+    params.max_count = 3;
+    ctm_outputs outputs = CTM_OUTPUTS_INIT;
+    outputs.masks = masks.start;
+    outputs.masks_size = expected * pixels;
+    outputs.mask_format = CTM_MASK_U8_ONE;
+    outputs.labels = labels.start;
+    outputs.labels_size = pixels;
+    outputs.label_format = CTM_LABEL_U8;
+    outputs.palette = palette.start;
+    outputs.palette_capacity = expected;
+    ctm_result result = CTM_RESULT_INIT;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(result.mask_count == expected);
+    for (size_t i = 0; i < pixels; i++) {
+        CHECK(((unsigned char *)labels.start)[i] == expected_labels[i]);
+        for (size_t k = 0; k < expected; k++) {
+            CHECK(((unsigned char *)masks.start)[k * pixels + i] == (expected_labels[i] == k + 1));
+        }
+    }
+    release(&palette);
+    release(&labels);
+    release(&masks);
+    release(&map);
+    free(expected_labels);
+    free(color_map);
+}
+
 int main(int argc, char **argv)
 {
     static const uint32_t shapes[][2] = {
@@ -96,6 +156,12 @@ int main(int argc, char **argv)
             fflush(stdout); /* So that the image that ends the program is the last one named. */
             check_image(context, shapes[i][0], shapes[i][1], channels, AT_END);
             check_image(context, shapes[i][0], shapes[i][1], channels, AT_START);
+            for (size_t value_bytes = 1; value_bytes <= 2; value_bytes++) {
+                for (size_t gap = 0; gap <= 6; gap += 3) {
+                    check_integers(context, shapes[i][0], shapes[i][1], channels, value_bytes, gap, AT_END);
+                    check_integers(context, shapes[i][0], shapes[i][1], channels, value_bytes, gap, AT_START);
+                }
+            }
         }
     }
     ctm_destroy(context);

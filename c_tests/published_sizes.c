@@ -62,10 +62,39 @@ static void counters_sizes(const char *device)
     ctm_destroy(context);
 }
 
+static void analyse_sizes(const char *device)
+{
+    const ctm_image image = { sizeof image, small_image, SMALL_WIDTH, SMALL_HEIGHT, SMALL_CHANNELS,
+                              0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    const ctm_params params = CTM_PARAMS_INIT;
+    const ctm_outputs outputs = CTM_OUTPUTS_INIT;
+    const ctm_result result = CTM_RESULT_INIT;
+    ctm_palette_entry *palette = before_guard_page(sizeof *palette);
+    /* Version 0.2 has the first of each. */
+    ctm_image *guarded_image = before_guard_page(sizeof image);
+    ctm_params *guarded_params = before_guard_page(sizeof params);
+    ctm_outputs *guarded_outputs = before_guard_page(sizeof outputs);
+    ctm_result *guarded_result = before_guard_page(sizeof result);
+    memcpy(guarded_image, &image, sizeof image);
+    memcpy(guarded_params, &params, sizeof params);
+    memcpy(guarded_outputs, &outputs, sizeof outputs);
+    memcpy(guarded_result, &result, sizeof result);
+    guarded_params->max_count = 1;
+    guarded_outputs->palette = palette;
+    guarded_outputs->palette_capacity = 1;
+    ctm_context *context = context_for(device);
+    CHECK_STATUS(context, ctm_analyse(context, guarded_image, guarded_params, guarded_outputs, guarded_result),
+                 CTM_OK);
+    CHECK(guarded_result->struct_size == sizeof result && guarded_result->mask_count == 1);
+    CHECK(palette->pixel_count == 7);
+    ctm_destroy(context);
+}
+
 int main(int argc, char **argv)
 {
     const char *device = device_argument(argc, argv);
     options_sizes(device);
     counters_sizes(device);
+    analyse_sizes(device);
     return 0;
 }

@@ -37,6 +37,18 @@
 /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
 #define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */
+#define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/** Initialises a `ctm_params`: all colours get a mask. */
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 }
+
+/** Initialises a `ctm_outputs`: nothing is written. */
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry) }
+
+/** Initialises a `ctm_result` to be filled. */
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0 }
+
 /**
  * `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
  */
@@ -52,6 +64,114 @@
  * `ctm_options.backend`: the processor.
  */
 #define CTM_BACKEND_CPU 2
+
+/**
+ * `ctm_image.format`: 32-bit floats.
+ */
+#define CTM_FORMAT_F32 0
+
+/**
+ * `ctm_image.format`: 16-bit floats (IEEE 754 binary16).
+ */
+#define CTM_FORMAT_F16 1
+
+/**
+ * `ctm_image.format`: 16-bit integers.
+ */
+#define CTM_FORMAT_U16 2
+
+/**
+ * `ctm_image.format`: 8-bit integers.
+ */
+#define CTM_FORMAT_U8 3
+
+/**
+ * `ctm_image.channel_order`: grey; grey, alpha; red, green, blue; red, green, blue, alpha.
+ */
+#define CTM_ORDER_RGBA 0
+
+/**
+ * `ctm_image.channel_order`: blue, green, red, and alpha if there are four. Three or four channels.
+ */
+#define CTM_ORDER_BGRA 1
+
+/**
+ * `ctm_image.channel_order`: alpha, red, green, blue. Four channels.
+ */
+#define CTM_ORDER_ARGB 2
+
+/**
+ * `ctm_image.channel_order`: alpha, blue, green, red. Four channels.
+ */
+#define CTM_ORDER_ABGR 3
+
+/**
+ * `ctm_params.matching`: colours are the same when all values are equal.
+ */
+#define CTM_MATCH_EXACT 0
+
+/**
+ * `ctm_params.matching`: colours are the same when all values are equal once they are rounded to 8 bits:
+ * floats are clamped to 0 to 1, multiplied by 255 and rounded, ties to even; integers of 16 bits are divided by
+ * 257 and rounded. A pixel with a NaN has no colour.
+ */
+#define CTM_MATCH_8_BIT 1
+
+/**
+ * `ctm_params.alpha`: part of the colour.
+ */
+#define CTM_ALPHA_COLOR 0
+
+/**
+ * `ctm_params.alpha`: ignored. The image must have alpha: two or four channels.
+ */
+#define CTM_ALPHA_IGNORED 1
+
+/**
+ * `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; that of the others is
+ * ignored. The image must have alpha: two or four channels.
+ */
+#define CTM_ALPHA_AT_LEAST 2
+
+/**
+ * `ctm_params.batch`: the pixels of all images are counted together.
+ */
+#define CTM_BATCH_ALL 0
+
+/**
+ * `ctm_params.batch`: the pixels of the first image are counted; the others get masks of the same colours.
+ */
+#define CTM_BATCH_FIRST 1
+
+/**
+ * `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
+ */
+#define CTM_MASK_F32 0
+
+/**
+ * `ctm_outputs.mask_format`: bytes, 255 inside and 0 outside.
+ */
+#define CTM_MASK_U8 1
+
+/**
+ * `ctm_outputs.mask_format`: bytes, 1 inside and 0 outside.
+ */
+#define CTM_MASK_U8_ONE 2
+
+/**
+ * `ctm_outputs.label_format`: integers of 32 bits, for any number of masks.
+ */
+#define CTM_LABEL_U32 0
+
+/**
+ * `ctm_outputs.label_format`: integers of 16 bits, for at most 65,535 masks.
+ */
+#define CTM_LABEL_U16 1
+
+/**
+ * `ctm_outputs.label_format`: bytes, for at most 255 masks.
+ */
+#define CTM_LABEL_U8 2
 
 /**
  * A backend with its device, memory and threads: made once, used for many images.
@@ -128,7 +248,7 @@ typedef struct ctm_options {
 } ctm_options;
 
 /**
- * What the last `ctm_run` on a context has cost. Start from `CTM_COUNTERS_INIT`.
+ * What the last `ctm_run` or `ctm_analyse` on a context has cost. Start from `CTM_COUNTERS_INIT`.
  *
  * Counted is what the library does itself: bytes of pixels, tables, lists and labels. What a driver
  * copies, allocates or compiles beyond that is unknown.
@@ -179,6 +299,285 @@ typedef struct ctm_counters {
      */
     uint64_t device_bytes;
 } ctm_counters;
+
+/**
+ * The pixels of one image, or of several of the same shape. Start from `CTM_IMAGE_INIT` and fill in `pixels`,
+ * `width`, `height` and `channels`; a field that is 0 means its default: floats as `ctm_run` takes them.
+ */
+typedef struct ctm_image {
+    /**
+     * `sizeof(ctm_image)` as the caller's header has it; `CTM_IMAGE_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * The first byte of the pixels in memory, whichever row that is of. Never written to; any alignment. Must not
+     * be NULL.
+     */
+    const void *pixels;
+    /**
+     * Pixels in a row, at least 1.
+     */
+    uint32_t width;
+    /**
+     * Rows of one image, at least 1.
+     */
+    uint32_t height;
+    /**
+     * Channels of a pixel, 1 to 4.
+     */
+    uint32_t channels;
+    /**
+     * One of the `CTM_FORMAT_…` numbers. Integers are compared as integers.
+     */
+    uint32_t format;
+    /**
+     * One of the `CTM_ORDER_…` numbers. Colours are compared, sorted, given and reported as red, green, blue,
+     * alpha, or grey, alpha, however they are stored.
+     */
+    uint32_t channel_order;
+    /**
+     * 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
+     */
+    uint32_t planar;
+    /**
+     * Bytes from a pixel to the next one of its row. 0: no gap.
+     */
+    size_t pixel_stride;
+    /**
+     * Bytes from a row to the next one in memory; negative: the bottom row comes first. 0: no gap.
+     */
+    ptrdiff_t row_stride;
+    /**
+     * Bytes from a channel's plane to the next one's. 0: no gap, and the only choice where there are no planes.
+     */
+    size_t plane_stride;
+    /**
+     * How many images there are. 0: one.
+     */
+    uint32_t image_count;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Bytes from an image to the next. 0: no gap.
+     */
+    size_t image_stride;
+    /**
+     * The first column of the rectangle of interest. Only this part of each image is looked at, and the outputs
+     * have its shape.
+     */
+    uint32_t left;
+    /**
+     * The first row of the rectangle, from the top.
+     */
+    uint32_t top;
+    /**
+     * Columns of the rectangle. 0: as many as there are.
+     */
+    uint32_t rectangle_width;
+    /**
+     * Rows of the rectangle. 0: as many as there are.
+     */
+    uint32_t rectangle_height;
+} ctm_image;
+
+/**
+ * What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
+ *
+ * Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
+ * 16 bits. Those of channels that the image does not have, or whose alpha is no part of the colour, are not looked
+ * at. A value that the image's format cannot store is an error.
+ */
+typedef struct ctm_params {
+    /**
+     * `sizeof(ctm_params)` as the caller's header has it; `CTM_PARAMS_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Colours with fewer pixels get no mask, unless a palette is given. 0 means 1.
+     */
+    uint64_t min_pixels;
+    /**
+     * Masks at most, the most frequent colours first, unless a palette is given. 0: no mask.
+     */
+    uint32_t max_count;
+    /**
+     * One of the `CTM_MATCH_…` numbers.
+     */
+    uint32_t matching;
+    /**
+     * One of the `CTM_ALPHA_…` numbers.
+     */
+    uint32_t alpha;
+    /**
+     * For `CTM_ALPHA_AT_LEAST`, in the units of the image; else not looked at.
+     */
+    float least_alpha;
+    /**
+     * One of the `CTM_BATCH_…` numbers.
+     */
+    uint32_t batch;
+    /**
+     * Colours of `palette`.
+     */
+    uint32_t palette_count;
+    /**
+     * The colours that get a mask, in this order, those without a pixel included; each may be there once. NULL: the
+     * most frequent colours.
+     */
+    const float *palette;
+    /**
+     * Colours that get no mask, the background for example. NULL: none.
+     */
+    const float *ignored;
+    /**
+     * Colours of `ignored`.
+     */
+    uint32_t ignored_count;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_params;
+
+/**
+ * A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
+ * top of the rectangle of interest. Where the mask has no pixel, all but the colour is 0.
+ */
+typedef struct ctm_palette_entry {
+    /**
+     * Red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for
+     * integers of 16 bits; 0 where the image has no such channel or it is no part of the colour. With
+     * `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits.
+     */
+    float color[4];
+    /**
+     * How many pixels the mask has.
+     */
+    uint64_t pixel_count;
+    /**
+     * The bounding box's first column.
+     */
+    uint32_t left;
+    /**
+     * The bounding box's first row.
+     */
+    uint32_t top;
+    /**
+     * Columns of the bounding box.
+     */
+    uint32_t width;
+    /**
+     * Rows of the bounding box.
+     */
+    uint32_t height;
+    /**
+     * The column of the first pixel in reading order.
+     */
+    uint32_t first_x;
+    /**
+     * The row of the first pixel in reading order.
+     */
+    uint32_t first_y;
+    /**
+     * The mean of the pixels' columns: the exact sum, divided once. 0 is the middle of the first column.
+     */
+    double centroid_x;
+    /**
+     * The mean of the pixels' rows.
+     */
+    double centroid_y;
+} ctm_palette_entry;
+
+/**
+ * What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any of them may be asked
+ * for together. Of several images, a mask's planes come together: mask 0 of all images, then mask 1.
+ */
+typedef struct ctm_outputs {
+    /**
+     * `sizeof(ctm_outputs)` as the caller's header has it; `CTM_OUTPUTS_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Receives planes of `height * width` values, one for each mask and image. Aligned for its values; may be
+     * uninitialised. What lies behind the last plane is not touched.
+     */
+    void *masks;
+    /**
+     * The size of `masks` in bytes.
+     */
+    size_t masks_size;
+    /**
+     * One of the `CTM_MASK_…` numbers.
+     */
+    uint32_t mask_format;
+    /**
+     * One of the `CTM_LABEL_…` numbers.
+     */
+    uint32_t label_format;
+    /**
+     * Receives `height * width` labels for each image: 0 where a pixel is in no mask, else the number of its mask
+     * plus one. Aligned for its values; may be uninitialised. What lies behind the last label is not touched.
+     */
+    void *labels;
+    /**
+     * The size of `labels` in bytes.
+     */
+    size_t labels_size;
+    /**
+     * Receives an entry for each mask and image. Aligned for its fields; may be uninitialised.
+     */
+    struct ctm_palette_entry *palette;
+    /**
+     * How many entries `palette` has room for.
+     */
+    size_t palette_capacity;
+    /**
+     * `sizeof(ctm_palette_entry)` as the caller's header has it; `CTM_OUTPUTS_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t palette_entry_size;
+} ctm_outputs;
+
+/**
+ * What was found. Start from `CTM_RESULT_INIT`.
+ */
+typedef struct ctm_result {
+    /**
+     * `sizeof(ctm_result)` as the caller's header has it; `CTM_RESULT_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * How many masks there are.
+     */
+    uint32_t mask_count;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * How many different colours the counted images have, ignored ones and those with too few pixels included; 0
+     * where that was not found out, which may differ from call to call.
+     */
+    uint64_t distinct_colors;
+    /**
+     * Bytes that all masks need in `mask_format`.
+     */
+    uint64_t masks_size;
+    /**
+     * Bytes that the labels need in `label_format`.
+     */
+    uint64_t labels_size;
+    /**
+     * Entries that the palette needs.
+     */
+    uint64_t palette_len;
+} ctm_result;
 
 /**
  * The call did what was asked.
@@ -382,7 +781,7 @@ uint32_t ctm_context_backend(const struct ctm_context *context);
 const char *ctm_context_device_name(const struct ctm_context *context);
 
 /**
- * What the last `ctm_run` on a context has cost: bytes moved, dispatches, memory.
+ * What the last `ctm_run` or `ctm_analyse` on a context has cost: bytes moved, dispatches, memory.
  *
  * @param context A context of `ctm_create`.
  * @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
@@ -442,6 +841,37 @@ ctm_status ctm_context_pipeline_cache(const struct ctm_context *context,
  * `context` is NULL or a living context.
  */
 const char *ctm_last_error(const struct ctm_context *context);
+
+/**
+ * Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
+ * the palette. It takes pixels as they are stored, and more than the most frequent colours.
+ *
+ * With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
+ * room each output needs in the formats stated.
+ *
+ * @param context A context of `ctm_create`.
+ * @param image The pixels, in a struct that starts as `CTM_IMAGE_INIT`. Must not be NULL.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that.
+ * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. The buffers may not overlap
+ * each other, the structs or the pixels.
+ * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
+ * or `label_format` cannot number so many masks; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
+ * `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`,
+ * `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: all buffers stay the caller's and are used during the call only.
+ * Threads: any; calls on one context wait for each other.
+ * Not promised: how long a call takes.
+ *
+ * # Safety
+ * Each pointer is NULL or points to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_analyse(struct ctm_context *context,
+                       const struct ctm_image *image,
+                       const struct ctm_params *params,
+                       const struct ctm_outputs *outputs,
+                       struct ctm_result *result);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -157,7 +157,7 @@ pub struct Layout {
     /// Bytes from a channel's plane to the next one's, where they have planes of their own; 0: no gap.
     pub plane_stride: usize,
     /// How many images there are, all of the same shape; 0: one.
-    pub images: u32,
+    pub image_count: u32,
     /// Bytes from an image to the next; 0: no gap.
     pub image_stride: usize,
 }
@@ -254,7 +254,7 @@ impl<'a> ColorMap<'a> {
             let side = if name == "left" { "width" } else { "height" };
             if size == 0 || u64::from(start) + u64::from(size) > u64::from(most) {
                 return Err(Error::InvalidArgument(format!(
-                    "the rectangle has {name} {start} and {side} {size}; a part of an image with {side} {most} is expected"
+                    "{name} is {start} and the rectangle's {side} is {size}; a part of an image with {side} {most} is expected"
                 )));
             }
         }
@@ -358,10 +358,10 @@ impl Extent {
         let invalid = |text: String| Err(Error::InvalidArgument(text));
         let Shape { width, height, channels } = shape;
         let size = layout.format.bytes() as u128;
-        let images = layout.images.max(1);
+        let images = layout.image_count.max(1);
         if u64::from(height) * u64::from(images) > u32::MAX.into() {
             return invalid(format!(
-                "images is {images} and height is {height}; at most {} rows together are expected",
+                "image_count is {images} and height is {height}; at most {} rows together are expected",
                 u32::MAX
             ));
         }

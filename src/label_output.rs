@@ -1,9 +1,12 @@
 //! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
 //! Shared by both backends.
 
+use std::mem::MaybeUninit;
+
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
 use crate::memory::room;
+use crate::outputs::uninit;
 use crate::threads::Threads;
 
 /// Room for the label of each pixel, in reading order.
@@ -26,7 +29,27 @@ impl LabelOutput<'_> {
             Self::U32(labels) => labels.len(),
         }
     }
+}
 
+/// The same, which may not have been written yet.
+#[derive(Debug)]
+pub(crate) enum LabelRoom<'a> {
+    U8(&'a mut [MaybeUninit<u8>]),
+    U16(&'a mut [MaybeUninit<u16>]),
+    U32(&'a mut [MaybeUninit<u32>]),
+}
+
+impl<'a> From<LabelOutput<'a>> for LabelRoom<'a> {
+    fn from(output: LabelOutput<'a>) -> Self {
+        match output {
+            LabelOutput::U8(labels) => Self::U8(uninit(labels)),
+            LabelOutput::U16(labels) => Self::U16(uninit(labels)),
+            LabelOutput::U32(labels) => Self::U32(uninit(labels)),
+        }
+    }
+}
+
+impl LabelRoom<'_> {
     /// The largest number of masks whose labels fit.
     pub(crate) fn most_masks(&self) -> u32 {
         match self {
@@ -39,9 +62,9 @@ impl LabelOutput<'_> {
     /// Says that no pixel is in a mask.
     pub(crate) fn clear(&mut self) {
         match self {
-            Self::U8(labels) => labels.fill(0),
-            Self::U16(labels) => labels.fill(0),
-            Self::U32(labels) => labels.fill(0),
+            Self::U8(labels) => labels.fill(MaybeUninit::new(0)),
+            Self::U16(labels) => labels.fill(MaybeUninit::new(0)),
+            Self::U32(labels) => labels.fill(MaybeUninit::new(0)),
         }
     }
 
@@ -62,7 +85,7 @@ impl LabelOutput<'_> {
 
 fn write<T: Copy + Send + Sync>(
     labels: &LabelMap,
-    target: &mut [T],
+    target: &mut [MaybeUninit<T>],
     threads: &Threads,
     narrow: impl Fn(u32) -> T + Sync,
 ) -> Result<(), Error> {
@@ -88,9 +111,14 @@ fn write<T: Copy + Send + Sync>(
     Ok(())
 }
 
-fn translate<L: Copy + Into<u32>, T: Copy>(labels: &[L], translation: &[T], outside: T, target: &mut [T]) {
+fn translate<L: Copy + Into<u32>, T: Copy>(
+    labels: &[L],
+    translation: &[T],
+    outside: T,
+    target: &mut [MaybeUninit<T>],
+) {
     for (target, &label) in target.iter_mut().zip(labels) {
         let label: u32 = label.into();
-        *target = translation.get(label as usize).copied().unwrap_or(outside);
+        target.write(translation.get(label as usize).copied().unwrap_or(outside));
     }
 }

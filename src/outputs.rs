@@ -77,8 +77,9 @@ impl<'a> From<MaskOutput<'a>> for Masks<'a> {
     }
 }
 
-fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values into masks, so that
+/// Values that may be written without being read.
+pub(crate) fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values there, so that
     // they stay valid.
     #[allow(unsafe_code)]
     unsafe {

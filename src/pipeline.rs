@@ -8,7 +8,7 @@ use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
 use crate::image::{ColorMap, Shape};
-use crate::label_output::LabelOutput;
+use crate::label_output::LabelRoom;
 use crate::labels::LabelMap;
 use crate::memory::room;
 use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
@@ -222,7 +222,12 @@ impl Context {
         self.emit(
             map,
             settings,
-            Emit { masks: masks.map(Masks::from), labels, regions, most_entries: u64::MAX },
+            Emit {
+                masks: masks.map(Masks::from),
+                labels: labels.map(LabelRoom::from),
+                regions,
+                ..Emit::default()
+            },
         )
     }
 
@@ -239,7 +244,7 @@ impl Context {
         let plane = pixels.shape().plane();
         let len = masks.as_ref().map(Masks::len);
         let fitting = len.map_or(usize::MAX, |len| len / plane);
-        let numbered = label_output.as_ref().map_or(u32::MAX, LabelOutput::most_masks);
+        let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
         let (mask_count, palette) = match self.select(&input, useful)? {
@@ -264,7 +269,7 @@ impl Context {
             masks.truncate(mask_count * plane);
         }
         if mask_count == 0 {
-            label_output.iter_mut().for_each(LabelOutput::clear);
+            label_output.iter_mut().for_each(LabelRoom::clear);
         }
         if mask_count == 0 || (masks.is_none() && label_output.is_none() && !regions) {
             return Ok(Analysis { palette: input.reported(palette)?, regions: Vec::new() });
@@ -363,7 +368,7 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Emit<'a> {
     pub(crate) masks: Option<Masks<'a>>,
-    pub(crate) labels: Option<LabelOutput<'a>>,
+    pub(crate) labels: Option<LabelRoom<'a>>,
     pub(crate) regions: bool,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
@@ -385,6 +390,13 @@ struct Input<'a> {
     params: Params,
     given: Option<Vec<Color>>,
     ignored: Vec<Color>,
+}
+
+impl Settings<'_> {
+    /// Whether they suit the image and do not contradict each other.
+    pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
+        Input::new(map, self).map(drop)
+    }
 }
 
 impl<'a> Input<'a> {

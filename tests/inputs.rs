@@ -43,7 +43,7 @@ fn stored(value: f32, format: Format) -> Vec<u8> {
 /// The case's images, one below the other, stored as the layout says, whose strides are all given.
 fn store(case: &Case, layout: &Layout) -> Vec<u8> {
     let channels = case.channels as usize;
-    let (width, images) = (case.width as usize, layout.images as usize);
+    let (width, images) = (case.width as usize, layout.image_count as usize);
     let height = case.height as usize / images;
     let position = |channel: usize| match layout.order {
         ChannelOrder::Rgba => channel,
@@ -82,7 +82,7 @@ fn layout(format: Format, order: ChannelOrder, case: &Case, gaps: [usize; 3], pl
         pixel_stride,
         row_stride: row_stride as isize,
         plane_stride: if planar { plane_stride } else { 0 },
-        images: 1,
+        image_count: 1,
         image_stride: plane_stride * if planar { case.channels as usize } else { 1 },
     }
 }
@@ -307,7 +307,7 @@ fn images_of_a_batch_get_masks_of_the_same_colors() {
     {
         let case = case(random, format, 120, 90 * images, 3, colors);
         let mut layout = layout(format, ChannelOrder::Bgra, &case, [0, 8, 0], false);
-        layout.images = images;
+        layout.image_count = images;
         layout.image_stride = 90 * layout.row_stride as usize + 20;
         let bytes = store(&case, &layout);
         let map = ColorMap::with_layout(&bytes, shape(&case, images), &layout).unwrap();
@@ -366,7 +366,7 @@ fn what_contradicts_itself_is_refused() {
     let refused = |layout: Layout| ColorMap::with_layout(&bytes, shape, &layout).unwrap_err().to_string();
     let u8s = Layout { format: Format::U8, ..Layout::default() };
     assert_eq!(
-        refused(Layout { image_stride: 73, images: 2, ..u8s }),
+        refused(Layout { image_stride: 73, image_count: 2, ..u8s }),
         "the color map has 96 bytes; its shape and layout need 97"
     );
     assert_eq!(refused(Layout { pixel_stride: 2, ..u8s }), "pixel_stride is 2; 0 or at least 3 is expected");
@@ -387,7 +387,7 @@ fn what_contradicts_itself_is_refused() {
     let map = ColorMap::with_layout(&bytes, shape, &u8s).unwrap();
     assert_eq!(
         map.crop(1, 0, 4, 2).unwrap_err().to_string(),
-        "the rectangle has left 1 and width 4; a part of an image with width 4 is expected"
+        "left is 1 and the rectangle's width is 4; a part of an image with width 4 is expected"
     );
     let mut context = contexts().remove(0);
     let mut refused = |settings: Settings| context.mask_count(&map, &settings).unwrap_err().to_string();

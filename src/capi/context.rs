@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::boundary::{guard, guard_or};
+use super::buffers::{Extent, check_pointer, null};
 use super::counters::ctm_counters;
 use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
 use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_OK, ctm_status, status_of};
@@ -38,14 +39,14 @@ pub struct ctm_context {
 
 /// A call on a context, from entry to exit. `ctm_destroy` waits for it, and it keeps the context's
 /// memory for as long as it needs it.
-struct Call {
-    context: Arc<ctm_context>,
+pub(super) struct Call {
+    pub(super) context: Arc<ctm_context>,
 }
 
 impl Call {
     /// # Safety
     /// `context` is NULL, or came from `ctm_create` and its destruction has not begun.
-    unsafe fn enter(context: *const ctm_context) -> Option<Self> {
+    pub(super) unsafe fn enter(context: *const ctm_context) -> Option<Self> {
         if context.is_null() {
             return None;
         }
@@ -60,7 +61,7 @@ impl Call {
 }
 
 impl ctm_context {
-    fn check_process(&self) -> Result<(), Error> {
+    pub(super) fn check_process(&self) -> Result<(), Error> {
         if self.process == std::process::id() {
             return Ok(());
         }
@@ -71,10 +72,15 @@ impl ctm_context {
     }
 
     /// The safe context, once it is this call's turn.
-    fn engine(&self) -> Result<MutexGuard<'_, Context>, Error> {
+    pub(super) fn engine(&self) -> Result<MutexGuard<'_, Context>, Error> {
         self.context.lock().map_err(|_| {
             Error::Internal("an earlier call on this context ended in an internal error".to_owned())
         })
+    }
+
+    /// Remembers what the call has cost that ends.
+    pub(super) fn set_counters(&self, counters: Counters) {
+        *lock(&self.counters) = counters;
     }
 
     fn change_calls(&self, change: impl FnOnce(usize) -> usize) {
@@ -261,7 +267,7 @@ pub unsafe extern "C" fn ctm_run(
             let emit = Emit { masks: Some(Masks::F32(masks)), ..Emit::default() };
             engine.emit(&map, &params.into(), emit).map(|found| found.palette.colors.len() as u32)
         };
-        *lock(&context.counters) = engine.counters();
+        context.set_counters(engine.counters());
         let count = match &found {
             Ok(mask_count) => *mask_count,
             Err(Error::BufferTooSmall { mask_count, .. }) => *mask_count,
@@ -337,7 +343,7 @@ pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) ->
     guard_or(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
 }
 
-/// What the last `ctm_run` on a context has cost: bytes moved, dispatches, memory.
+/// What the last `ctm_run` or `ctm_analyse` on a context has cost: bytes moved, dispatches, memory.
 ///
 /// @param context A context of `ctm_create`.
 /// @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
@@ -419,10 +425,10 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
             return Ok(());
         }
         if cache.len() > room {
-            return Err(Failure {
-                status: CTM_ERROR_BUFFER_TOO_SMALL,
-                text: format!("*size is {room}; the pipeline cache needs {} bytes", cache.len()),
-            });
+            let needed = cache.len();
+            return Err(Failure::too_small(format!(
+                "*size is {room}; the pipeline cache needs {needed} bytes"
+            )));
         }
         // SAFETY: the caller vouches for the buffer, which is large enough.
         unsafe { data.cast::<u8>().copy_from_nonoverlapping(cache.as_ptr(), cache.len()) };
@@ -483,61 +489,16 @@ fn check_buffers(
     mask_count.check_apart(&masks)
 }
 
-/// The addresses of a caller's buffer.
-struct Extent {
-    name: &'static str,
-    start: usize,
-    end: usize,
-}
-
-impl Extent {
-    /// The extent of `len` values, called `unit`, of `bytes` bytes each.
-    fn new(name: &'static str, start: usize, len: usize, unit: &str, bytes: usize) -> Result<Self, Error> {
-        let end = len
-            .checked_mul(bytes)
-            .filter(|&bytes| isize::try_from(bytes).is_ok())
-            .and_then(|bytes| start.checked_add(bytes));
-        match end {
-            Some(end) => Ok(Self { name, start, end }),
-            None => Err(Error::InvalidArgument(format!(
-                "{name} is {len} {unit} at {start:#x}; a size that fits the address space is expected"
-            ))),
-        }
-    }
-
-    fn check_apart(&self, other: &Self) -> Result<(), Error> {
-        let apart = self.end <= other.start || other.end <= self.start;
-        if apart || self.start == self.end || other.start == other.end {
-            return Ok(());
-        }
-        Err(Error::InvalidArgument(format!(
-            "{} ({:#x} to {:#x}) overlaps {} ({:#x} to {:#x}); separate buffers are expected",
-            self.name, self.start, self.end, other.name, other.start, other.end
-        )))
-    }
-}
-
-fn check_pointer<T>(name: &str, pointer: *const T) -> Result<(), Error> {
-    if pointer.is_null() {
-        return Err(null(name, "a buffer"));
-    }
-    if !pointer.is_aligned() {
-        return Err(Error::InvalidArgument(format!(
-            "{name} is {pointer:p}; an address that is a multiple of {} is expected",
-            align_of::<T>()
-        )));
-    }
-    Ok(())
-}
-
-fn null(name: &str, expected: &str) -> Error {
-    Error::InvalidArgument(format!("{name} is NULL; {expected} is expected"))
-}
-
 /// Why a call fails.
-struct Failure {
+pub(super) struct Failure {
     status: ctm_status,
     text: String,
+}
+
+impl Failure {
+    pub(super) fn too_small(text: String) -> Self {
+        Self { status: CTM_ERROR_BUFFER_TOO_SMALL, text }
+    }
 }
 
 impl From<Error> for Failure {
@@ -547,7 +508,10 @@ impl From<Error> for Failure {
 }
 
 /// Turns what a guarded call came to into a status, and keeps the reason for `ctm_last_error`.
-fn finish(outcome: Result<Result<(), Failure>, String>, context: Option<&ctm_context>) -> ctm_status {
+pub(super) fn finish(
+    outcome: Result<Result<(), Failure>, String>,
+    context: Option<&ctm_context>,
+) -> ctm_status {
     let Failure { status, text } = match outcome {
         Ok(Ok(())) => return CTM_OK,
         Ok(Err(failure)) => failure,

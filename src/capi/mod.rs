@@ -7,7 +7,9 @@
 // cbindgen takes what is `pub`.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub)]
 
+mod analyse;
 mod boundary;
+mod buffers;
 mod context;
 mod counters;
 mod options;
