@@ -242,6 +242,71 @@ static void settings(ctm_context *context, const unsigned char *pixels)
     CHECK(memcmp(&entries[0], &lower, sizeof lower) == 0);
 }
 
+/* Colours that join the nearest one's mask, and those that a palette does not have. */
+static void nearest(ctm_context *context)
+{
+    static const unsigned char grey[10] = { 10, 11, 12, 50, 10, 53, 90, 90, 200, 91 };
+    static const float palette[2][4] = { { 52 }, { 11 } };
+    ctm_image image = CTM_IMAGE_INIT;
+    image.pixels = grey;
+    image.width = 5;
+    image.height = 2;
+    image.channels = 1;
+    image.format = CTM_FORMAT_U8;
+    ctm_params params = CTM_PARAMS_INIT;
+    params.palette = palette[0];
+    params.palette_count = 2;
+    params.nearest = CTM_NEAREST_CHEBYSHEV;
+    params.tolerance = 2;
+    unsigned char labels[10];
+    ctm_palette_entry missing[3];
+    memset(missing, 0x55, sizeof missing);
+    ctm_outputs outputs = CTM_OUTPUTS_INIT;
+    outputs.labels = labels;
+    outputs.labels_size = sizeof labels;
+    outputs.label_format = CTM_LABEL_U8;
+    outputs.undeclared = missing;
+    outputs.undeclared_capacity = 2;
+    ctm_result result = CTM_RESULT_INIT;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(memcmp(labels, "\2\2\2\1\2\1\0\0\0\0", sizeof labels) == 0);
+    CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+    CHECK(missing[0].color[0] == 90 && missing[0].pixel_count == 2);
+    CHECK(missing[0].first_x == 1 && missing[0].first_y == 1);
+    CHECK(missing[1].color[0] == 91 && missing[1].pixel_count == 1 && missing[1].width == 0);
+    CHECK(all_bytes_are(&missing[2], sizeof *missing, 0x55));
+
+    params.undeclared = CTM_UNDECLARED_NEAREST;
+    outputs.undeclared = NULL;
+    outputs.undeclared_capacity = 0;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(memcmp(labels, "\2\2\2\1\2\1\1\1\1\1", sizeof labels) == 0);
+    CHECK(result.undeclared_colors == 0);
+    outputs.report_undeclared = 1;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+
+    params.undeclared = CTM_UNDECLARED_ERROR;
+    memset(labels, 77, sizeof labels);
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_UNDECLARED_COLORS);
+    CHECK(all_bytes_are(labels, sizeof labels, 77));
+    CHECK(result.mask_count == 0 && result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+    CHECK(strstr(ctm_last_error(context), "4 pixels have 3 colours") != NULL);
+    CHECK(strstr(ctm_last_error(context), "column 1, row 1") != NULL);
+    params.ignored = (const float[]){ 90, 0, 0, 0, 91, 0, 0, 0, 200, 0, 0, 0 };
+    params.ignored_count = 3;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+
+    params = (ctm_params)CTM_PARAMS_INIT;
+    params.max_count = 1;
+    params.nearest = CTM_NEAREST_EUCLIDEAN;
+    params.tolerance = 40;
+    outputs.report_undeclared = 0;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(result.mask_count == 1); /* 10, the smaller of two colours with two pixels */
+    CHECK(memcmp(labels, "\1\1\1\1\1\0\0\0\0\0", sizeof labels) == 0);
+}
+
 /* The call is refused, its reason begins like this, and nothing is written. */
 static void check_refused(ctm_context *context, const ctm_image *image, const ctm_params *params,
                           const ctm_outputs *outputs, const char *reason)
@@ -300,6 +365,12 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_PARAMS(params.matching = 2, "params.matching is 2;");
     REFUSED_PARAMS(params.alpha = 3, "params.alpha is 3;");
     REFUSED_PARAMS(params.batch = 2, "params.batch is 2;");
+    REFUSED_PARAMS(params.nearest = 3, "params.nearest is 3;");
+    REFUSED_PARAMS(params.tolerance = 3, "params.tolerance is 3 and params.nearest is 0;");
+    REFUSED_PARAMS(params.nearest = 1; params.tolerance = -1, "params.tolerance is -1;");
+    REFUSED_PARAMS(params.undeclared = 3, "params.undeclared is 3;");
+    REFUSED_PARAMS(params.undeclared = 1, "params.undeclared is Error and no palette is given;");
+    REFUSED_PARAMS(params.alpha = 1; params.palette = colors[0]; params.palette_count = 3, "params.palette[1]: channel");
     REFUSED_PARAMS(params.reserved = 1, "params.reserved is 1;");
     REFUSED_PARAMS(params.palette_count = 1, "params.palette is NULL;");
     REFUSED_PARAMS(params.ignored_count = 1, "params.ignored is NULL;");
@@ -319,6 +390,9 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_OUTPUTS(outputs.palette_capacity = 8, "outputs.palette is NULL;");
     REFUSED_OUTPUTS(outputs.mask_format = 3, "outputs.mask_format is 3;");
     REFUSED_OUTPUTS(outputs.label_format = 3, "outputs.label_format is 3;");
+    REFUSED_OUTPUTS(outputs.undeclared_capacity = 8, "outputs.undeclared is NULL;");
+    REFUSED_OUTPUTS(outputs.report_undeclared = 2, "outputs.report_undeclared is 2;");
+    REFUSED_OUTPUTS(outputs.reserved = 2, "outputs.reserved is 2;");
     REFUSED_OUTPUTS(outputs.palette_entry_size = 8, "outputs.palette_entry_size is 8;");
     REFUSED_OUTPUTS(outputs.masks = (char *)masks + 1; outputs.masks_size = 16, "outputs.masks is 0x");
     REFUSED_OUTPUTS(outputs.masks = masks; outputs.masks_size = 64; outputs.labels = masks + 15; outputs.labels_size = 4,
@@ -334,6 +408,7 @@ int main(int argc, char **argv)
     storages(context, pixels);
     outputs_agree(context, pixels);
     settings(context, pixels);
+    nearest(context);
     refusals(context, pixels);
     check_small_image(context);
     free(pixels);

@@ -18,11 +18,40 @@ FROZEN(device_lost, CTM_ERROR_DEVICE_LOST == 6);
 FROZEN(timeout, CTM_ERROR_TIMEOUT == 7);
 FROZEN(driver, CTM_ERROR_DRIVER == 8);
 FROZEN(internal, CTM_ERROR_INTERNAL == 9);
-enum { STATUSES = 10 };
+FROZEN(undeclared_colors, CTM_ERROR_UNDECLARED_COLORS == 10);
+enum { STATUSES = 11 };
 
 FROZEN(backend_auto, CTM_BACKEND_AUTO == 0);
 FROZEN(backend_vulkan, CTM_BACKEND_VULKAN == 1);
 FROZEN(backend_cpu, CTM_BACKEND_CPU == 2);
+
+FROZEN(format_f32, CTM_FORMAT_F32 == 0);
+FROZEN(format_f16, CTM_FORMAT_F16 == 1);
+FROZEN(format_u16, CTM_FORMAT_U16 == 2);
+FROZEN(format_u8, CTM_FORMAT_U8 == 3);
+FROZEN(order_rgba, CTM_ORDER_RGBA == 0);
+FROZEN(order_bgra, CTM_ORDER_BGRA == 1);
+FROZEN(order_argb, CTM_ORDER_ARGB == 2);
+FROZEN(order_abgr, CTM_ORDER_ABGR == 3);
+FROZEN(match_exact, CTM_MATCH_EXACT == 0);
+FROZEN(match_8_bit, CTM_MATCH_8_BIT == 1);
+FROZEN(alpha_color, CTM_ALPHA_COLOR == 0);
+FROZEN(alpha_ignored, CTM_ALPHA_IGNORED == 1);
+FROZEN(alpha_at_least, CTM_ALPHA_AT_LEAST == 2);
+FROZEN(batch_all, CTM_BATCH_ALL == 0);
+FROZEN(batch_first, CTM_BATCH_FIRST == 1);
+FROZEN(mask_f32, CTM_MASK_F32 == 0);
+FROZEN(mask_u8, CTM_MASK_U8 == 1);
+FROZEN(mask_u8_one, CTM_MASK_U8_ONE == 2);
+FROZEN(label_u32, CTM_LABEL_U32 == 0);
+FROZEN(label_u16, CTM_LABEL_U16 == 1);
+FROZEN(label_u8, CTM_LABEL_U8 == 2);
+FROZEN(nearest_none, CTM_NEAREST_NONE == 0);
+FROZEN(nearest_euclidean, CTM_NEAREST_EUCLIDEAN == 1);
+FROZEN(nearest_chebyshev, CTM_NEAREST_CHEBYSHEV == 2);
+FROZEN(undeclared_ignore, CTM_UNDECLARED_IGNORE == 0);
+FROZEN(undeclared_error, CTM_UNDECLARED_ERROR == 1);
+FROZEN(undeclared_nearest, CTM_UNDECLARED_NEAREST == 2);
 
 FROZEN(status_is_4_bytes, sizeof(ctm_status) == 4);
 FROZEN(status_is_signed, (ctm_status)-1 < 0);
@@ -50,6 +79,82 @@ FROZEN(counters_device_allocations, offsetof(ctm_counters, device_allocations) =
 FROZEN(counters_pipelines, offsetof(ctm_counters, pipelines) == 56);
 FROZEN(counters_pixels_read, offsetof(ctm_counters, pixels_read) == 64);
 FROZEN(counters_device_bytes, offsetof(ctm_counters, device_bytes) == 72);
+
+FROZEN(image_size, sizeof(ctm_image) == 96);
+FROZEN(image_struct_size, offsetof(ctm_image, struct_size) == 0);
+FROZEN(image_pixels, offsetof(ctm_image, pixels) == 8);
+FROZEN(image_width, offsetof(ctm_image, width) == 16);
+FROZEN(image_height, offsetof(ctm_image, height) == 20);
+FROZEN(image_channels, offsetof(ctm_image, channels) == 24);
+FROZEN(image_format, offsetof(ctm_image, format) == 28);
+FROZEN(image_channel_order, offsetof(ctm_image, channel_order) == 32);
+FROZEN(image_planar, offsetof(ctm_image, planar) == 36);
+FROZEN(image_pixel_stride, offsetof(ctm_image, pixel_stride) == 40);
+FROZEN(image_row_stride, offsetof(ctm_image, row_stride) == 48);
+FROZEN(image_plane_stride, offsetof(ctm_image, plane_stride) == 56);
+FROZEN(image_image_count, offsetof(ctm_image, image_count) == 64);
+FROZEN(image_reserved, offsetof(ctm_image, reserved) == 68);
+FROZEN(image_image_stride, offsetof(ctm_image, image_stride) == 72);
+FROZEN(image_left, offsetof(ctm_image, left) == 80);
+FROZEN(image_top, offsetof(ctm_image, top) == 84);
+FROZEN(image_rectangle_width, offsetof(ctm_image, rectangle_width) == 88);
+FROZEN(image_rectangle_height, offsetof(ctm_image, rectangle_height) == 92);
+
+FROZEN(params_size, sizeof(ctm_params) == 80);
+FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
+FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
+FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
+FROZEN(params_matching, offsetof(ctm_params, matching) == 20);
+FROZEN(params_alpha, offsetof(ctm_params, alpha) == 24);
+FROZEN(params_least_alpha, offsetof(ctm_params, least_alpha) == 28);
+FROZEN(params_batch, offsetof(ctm_params, batch) == 32);
+FROZEN(params_palette_count, offsetof(ctm_params, palette_count) == 36);
+FROZEN(params_palette, offsetof(ctm_params, palette) == 40);
+FROZEN(params_ignored, offsetof(ctm_params, ignored) == 48);
+FROZEN(params_ignored_count, offsetof(ctm_params, ignored_count) == 56);
+FROZEN(params_nearest, offsetof(ctm_params, nearest) == 60);
+FROZEN(params_tolerance, offsetof(ctm_params, tolerance) == 64);
+FROZEN(params_undeclared, offsetof(ctm_params, undeclared) == 72);
+FROZEN(params_reserved, offsetof(ctm_params, reserved) == 76);
+
+FROZEN(outputs_size, sizeof(ctm_outputs) == 96);
+FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
+FROZEN(outputs_masks, offsetof(ctm_outputs, masks) == 8);
+FROZEN(outputs_masks_size, offsetof(ctm_outputs, masks_size) == 16);
+FROZEN(outputs_mask_format, offsetof(ctm_outputs, mask_format) == 24);
+FROZEN(outputs_label_format, offsetof(ctm_outputs, label_format) == 28);
+FROZEN(outputs_labels, offsetof(ctm_outputs, labels) == 32);
+FROZEN(outputs_labels_size, offsetof(ctm_outputs, labels_size) == 40);
+FROZEN(outputs_palette, offsetof(ctm_outputs, palette) == 48);
+FROZEN(outputs_palette_capacity, offsetof(ctm_outputs, palette_capacity) == 56);
+FROZEN(outputs_palette_entry_size, offsetof(ctm_outputs, palette_entry_size) == 64);
+FROZEN(outputs_undeclared, offsetof(ctm_outputs, undeclared) == 72);
+FROZEN(outputs_undeclared_capacity, offsetof(ctm_outputs, undeclared_capacity) == 80);
+FROZEN(outputs_report_undeclared, offsetof(ctm_outputs, report_undeclared) == 88);
+FROZEN(outputs_reserved, offsetof(ctm_outputs, reserved) == 92);
+
+FROZEN(palette_entry_size, sizeof(ctm_palette_entry) == 64);
+FROZEN(palette_entry_color, offsetof(ctm_palette_entry, color) == 0);
+FROZEN(palette_entry_pixel_count, offsetof(ctm_palette_entry, pixel_count) == 16);
+FROZEN(palette_entry_left, offsetof(ctm_palette_entry, left) == 24);
+FROZEN(palette_entry_top, offsetof(ctm_palette_entry, top) == 28);
+FROZEN(palette_entry_width, offsetof(ctm_palette_entry, width) == 32);
+FROZEN(palette_entry_height, offsetof(ctm_palette_entry, height) == 36);
+FROZEN(palette_entry_first_x, offsetof(ctm_palette_entry, first_x) == 40);
+FROZEN(palette_entry_first_y, offsetof(ctm_palette_entry, first_y) == 44);
+FROZEN(palette_entry_centroid_x, offsetof(ctm_palette_entry, centroid_x) == 48);
+FROZEN(palette_entry_centroid_y, offsetof(ctm_palette_entry, centroid_y) == 56);
+
+FROZEN(result_size, sizeof(ctm_result) == 64);
+FROZEN(result_struct_size, offsetof(ctm_result, struct_size) == 0);
+FROZEN(result_mask_count, offsetof(ctm_result, mask_count) == 8);
+FROZEN(result_reserved, offsetof(ctm_result, reserved) == 12);
+FROZEN(result_distinct_colors, offsetof(ctm_result, distinct_colors) == 16);
+FROZEN(result_masks_size, offsetof(ctm_result, masks_size) == 24);
+FROZEN(result_labels_size, offsetof(ctm_result, labels_size) == 32);
+FROZEN(result_palette_len, offsetof(ctm_result, palette_len) == 40);
+FROZEN(result_undeclared_pixels, offsetof(ctm_result, undeclared_pixels) == 48);
+FROZEN(result_undeclared_colors, offsetof(ctm_result, undeclared_colors) == 56);
 #endif
 
 static void every_status_has_its_own_sentence(void)

@@ -41,13 +41,13 @@
 #define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry) }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0 }
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
@@ -132,6 +132,37 @@
  * ignored. The image must have alpha: two or four channels.
  */
 #define CTM_ALPHA_AT_LEAST 2
+
+/**
+ * `ctm_params.nearest`: colours join no other's mask.
+ */
+#define CTM_NEAREST_NONE 0
+
+/**
+ * `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences.
+ */
+#define CTM_NEAREST_EUCLIDEAN 1
+
+/**
+ * `ctm_params.nearest`: the distance is the largest of the channels' differences.
+ */
+#define CTM_NEAREST_CHEBYSHEV 2
+
+/**
+ * `ctm_params.undeclared`: such colours get no mask.
+ */
+#define CTM_UNDECLARED_IGNORE 0
+
+/**
+ * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`.
+ */
+#define CTM_UNDECLARED_ERROR 1
+
+/**
+ * `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
+ * Euclidean one where that is `CTM_NEAREST_NONE`.
+ */
+#define CTM_UNDECLARED_NEAREST 2
 
 /**
  * `ctm_params.batch`: the pixels of all images are counted together.
@@ -438,6 +469,20 @@ typedef struct ctm_params {
      */
     uint32_t ignored_count;
     /**
+     * One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
+     * colour that has one; of several the first mask's. The most frequent colours are found before others join them.
+     */
+    uint32_t nearest;
+    /**
+     * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+     */
+    double tolerance;
+    /**
+     * Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
+     * that are not near enough and not ignored. Else 0.
+     */
+    uint32_t undeclared;
+    /**
      * Must be 0.
      */
     uint32_t reserved;
@@ -541,6 +586,25 @@ typedef struct ctm_outputs {
      * published keeps working; any other is an error.
      */
     size_t palette_entry_size;
+    /**
+     * Receives the most frequent of the colours that a given palette does not have, in the order of masks, with their
+     * pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
+     * are 0. As many entries are written as there are such colours, and room.
+     */
+    struct ctm_palette_entry *undeclared;
+    /**
+     * How many entries `undeclared` has room for.
+     */
+    size_t undeclared_capacity;
+    /**
+     * 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
+     * must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
+     */
+    uint32_t report_undeclared;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
 } ctm_outputs;
 
 /**
@@ -577,6 +641,15 @@ typedef struct ctm_result {
      * Entries that the palette needs.
      */
     uint64_t palette_len;
+    /**
+     * Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
+     * one of its masks, and not ignored. `undeclared` changes nothing here.
+     */
+    uint64_t undeclared_pixels;
+    /**
+     * How many such colours there are.
+     */
+    uint64_t undeclared_colors;
 } ctm_result;
 
 /**
@@ -636,6 +709,12 @@ typedef struct ctm_result {
  * destroy it. Please report it with the text of `ctm_last_error`.
  */
 #define CTM_ERROR_INTERNAL 9
+
+/**
+ * The image has colours that the given palette does not have, and `ctm_params.undeclared` makes that an error. No
+ * output was touched. The context stays usable.
+ */
+#define CTM_ERROR_UNDECLARED_COLORS 10
 
 #ifdef __cplusplus
 extern "C" {
@@ -856,7 +935,8 @@ const char *ctm_last_error(const struct ctm_context *context);
  * each other, the structs or the pixels.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
- * or `label_format` cannot number so many masks; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
+ * or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
+ * in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
  * `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`,
  * `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
  * `ctm_last_error(context)` has the detail.

@@ -1,5 +1,6 @@
 //! What can go wrong. Each message names the argument, its value and what was expected.
 
+use crate::color::Color;
 use crate::image::Shape;
 
 /// Why a call failed. Its text is one sentence for the person who reads the log.
@@ -39,6 +40,22 @@ pub enum Error {
         needed: u64,
         /// Entries that there is room for.
         room: u64,
+    },
+    /// The image has colours that the given palette does not have. Nothing was written.
+    #[error(
+        "{pixels} pixels have {colors} colours that the palette does not have; the most frequent is {:?}, \
+         first at column {}, row {}",
+        color.values(), first_pixel.0, first_pixel.1
+    )]
+    UndeclaredColors {
+        /// Pixels of such colours.
+        pixels: u64,
+        /// How many such colours there are.
+        colors: u64,
+        /// The most frequent one.
+        color: Color,
+        /// Column and row of its first pixel; rows of several images are counted one below the other.
+        first_pixel: (u32, u32),
     },
     /// The host has too little memory. The context stays usable.
     #[error("out of memory: {0}")]

@@ -44,6 +44,17 @@ pub(crate) enum Labels<'a> {
     Four(&'a [u32]),
 }
 
+impl Labels<'_> {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(labels) => labels.len(),
+            Self::Two(labels) => labels.len(),
+            Self::Four(labels) => labels.len(),
+        }
+    }
+}
+
 /// A label map, kept from call to call for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct LabelMap {

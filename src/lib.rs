@@ -37,6 +37,8 @@
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
 //! | `labels` | the label map between counting and masks |
+//! | `nearest` | which mask a colour joins that has none of its own |
+//! | `grouping` | label map by colour → label map by mask |
 //! | `outputs` | what a call is to write, and what it found |
 //! | `expand` | label map → mask planes |
 //! | `label_output` | label map → the caller's label map |
@@ -52,10 +54,12 @@ mod counters;
 mod cpu;
 mod error;
 mod expand;
+mod grouping;
 mod image;
 mod label_output;
 mod labels;
 mod memory;
+mod nearest;
 mod outputs;
 mod params;
 mod pipeline;
@@ -74,8 +78,9 @@ pub use counters::Counters;
 pub use error::Error;
 pub use image::{ChannelOrder, ColorMap, Format, Layout, Shape};
 pub use label_output::LabelOutput;
-pub use outputs::{Analysis, MaskOutput, Outputs};
-pub use params::{Backend, Batch, Options, Params, Settings};
+pub use nearest::{Metric, Nearest};
+pub use outputs::{Analysis, MaskOutput, Outputs, UndeclaredColor, UndeclaredColors};
+pub use params::{Backend, Batch, Options, Params, Settings, Undeclared};
 pub use pipeline::{ColorCount, Context, Palette};
 pub use pixels::{Alpha, Matching};
 pub use regions::Region;

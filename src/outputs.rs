@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use crate::color::Color;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::label_output::LabelOutput;
@@ -18,6 +19,9 @@ pub struct Outputs<'a> {
     pub labels: Option<LabelOutput<'a>>,
     /// Whether it is to find where each mask's pixels lie in each image.
     pub regions: bool,
+    /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
+    /// looked for.
+    pub undeclared: Option<u32>,
 }
 
 /// Room for masks; what lies behind the last one is not touched.
@@ -42,6 +46,31 @@ pub struct Analysis {
     /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
     /// not asked for.
     pub regions: Vec<Region>,
+    /// The colours that a given palette does not have, if that was asked for.
+    pub undeclared: Option<UndeclaredColors>,
+}
+
+/// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.
+/// What [`Settings::undeclared`](crate::Settings::undeclared) makes of them changes nothing here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UndeclaredColors {
+    /// Pixels that have such colours.
+    pub pixels: u64,
+    /// How many there are.
+    pub colors: u64,
+    /// The most frequent ones, in the order of masks, as many as were asked for.
+    pub most_frequent: Vec<UndeclaredColor>,
+}
+
+/// A colour that a given palette does not have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UndeclaredColor {
+    /// The colour.
+    pub color: Color,
+    /// Its pixels.
+    pub pixels: u64,
+    /// Column and row of the first one; rows of several images are counted one below the other.
+    pub first_pixel: (u32, u32),
 }
 
 /// Room for masks that may not have been written yet.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::nearest::Nearest;
 use crate::pixels::{Alpha, Matching};
 use crate::seeds::Seeds;
 use crate::vulkan::DeviceLimits;
@@ -31,6 +32,11 @@ pub struct Settings<'a> {
     pub ignored: &'a [[f32; 4]],
     /// What makes two pixels' colours the same.
     pub matching: Matching,
+    /// Which colours without a mask of their own join another's: `None`: no colour. The most frequent colours are
+    /// found before others join them.
+    pub nearest: Option<Nearest>,
+    /// Where a palette is given, what becomes of colours that are not in it, are not near enough and are not ignored.
+    pub undeclared: Undeclared,
     /// What alpha means.
     pub alpha: Alpha,
     /// Which images the most frequent colours are those of.
@@ -41,6 +47,18 @@ impl From<Params> for Settings<'_> {
     fn from(params: Params) -> Self {
         Self { params, ..Self::default() }
     }
+}
+
+/// What becomes of colours that a given palette does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Undeclared {
+    /// They get no mask.
+    #[default]
+    Ignore,
+    /// The call fails with [`Error::UndeclaredColors`].
+    Error,
+    /// They join the nearest colour's mask, at any distance.
+    Nearest,
 }
 
 /// Of several images, those whose pixels are counted. All of them get the masks of the same colours.

@@ -7,15 +7,17 @@ use crate::counters::Counters;
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
+use crate::grouping::Grouping;
 use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
 use crate::labels::LabelMap;
-use crate::memory::room;
-use crate::outputs::{Analysis, MaskOutput, Masks, Outputs};
-use crate::params::{self, Batch, Options, Params, Settings};
+use crate::memory::{no_memory, room};
+use crate::nearest::{self, Nearest, assign};
+use crate::outputs::{Analysis, MaskOutput, Masks, Outputs, UndeclaredColor, UndeclaredColors};
+use crate::params::{self, Batch, Options, Params, Settings, Undeclared};
 use crate::pixels::Pixels;
 use crate::plan;
-use crate::regions::{Frame, Regions};
+use crate::regions::{Frame, Region, Regions};
 use crate::select::select;
 use crate::threads::Threads;
 use crate::vulkan::Vulkan;
@@ -187,6 +189,10 @@ impl Context {
     /// As [`Context::analyse`].
     pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
         let input = Input::new(map, settings)?;
+        if input.lists_all(false) {
+            let emit = Emit { most_entries: u64::MAX, ..Emit::default() };
+            return Ok(self.emit(map, settings, emit)?.palette.colors.len() as u32); // checked by `Input::new`
+        }
         Ok(match self.select(&input, 0)? {
             Selected::Palette(palette) => palette.colors.len() as u32, // at most `max_count`
             Selected::TooMany(mask_count) => mask_count,
@@ -218,7 +224,7 @@ impl Context {
         outputs: Outputs,
     ) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, labels, regions } = outputs;
+        let Outputs { masks, labels, regions, undeclared } = outputs;
         self.emit(
             map,
             settings,
@@ -226,6 +232,7 @@ impl Context {
                 masks: masks.map(Masks::from),
                 labels: labels.map(LabelRoom::from),
                 regions,
+                undeclared,
                 ..Emit::default()
             },
         )
@@ -238,7 +245,7 @@ impl Context {
         settings: &Settings,
         emit: Emit,
     ) -> Result<Analysis, Error> {
-        let Emit { mut masks, labels: mut label_output, regions, most_entries } = emit;
+        let Emit { mut masks, labels: mut label_output, regions, undeclared, most_entries } = emit;
         let input = Input::new(map, settings)?;
         let Input { pixels, frame, .. } = &input;
         let plane = pixels.shape().plane();
@@ -247,10 +254,18 @@ impl Context {
         let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
-        let (mask_count, palette) = match self.select(&input, useful)? {
-            // Lossless: at most `max_count`, a u32.
-            Selected::Palette(palette) => (palette.colors.len() as u32, palette),
-            Selected::TooMany(mask_count) => (mask_count, Palette::default()),
+        let mut undeclared_colors = None;
+        let (mask_count, palette, mut grouping) = if input.lists_all(undeclared.is_some()) {
+            let Listed { palette, grouping, undeclared: listed } = self.select_among_all(&input)?;
+            undeclared_colors = Some(listed);
+            // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
+            (palette.colors.len() as u32, palette, Some(grouping))
+        } else {
+            match self.select(&input, useful)? {
+                // Lossless: as above.
+                Selected::Palette(palette) => (palette.colors.len() as u32, palette, None),
+                Selected::TooMany(mask_count) => (mask_count, Palette::default(), None),
+            }
         };
         if mask_count as usize > fitting {
             // Lossless: as many rows are a valid shape.
@@ -265,6 +280,26 @@ impl Context {
             return Err(Error::PaletteTooLarge { mask_count, needed, room: most_entries });
         }
         let mask_count = mask_count as usize;
+        let is_error = input.undeclared == Undeclared::Error;
+        let undeclared = match undeclared_colors.filter(|_| input.given.is_some()) {
+            Some(listed) if is_error => Some(self.report(&input, listed, 1)?),
+            Some(listed) => undeclared.map(|most| self.report(&input, listed, most)).transpose()?,
+            None => None,
+        };
+        if let Some(report) = &undeclared
+            && is_error
+            && report.colors > 0
+        {
+            return Err(match report.most_frequent.first() {
+                Some(&UndeclaredColor { color, first_pixel, .. }) => Error::UndeclaredColors {
+                    pixels: report.pixels,
+                    colors: report.colors,
+                    color,
+                    first_pixel,
+                },
+                None => Error::Internal("undeclared colours were lost".to_owned()),
+            });
+        }
         if let Some(masks) = &mut masks {
             masks.truncate(mask_count * plane);
         }
@@ -272,7 +307,7 @@ impl Context {
             label_output.iter_mut().for_each(LabelRoom::clear);
         }
         if mask_count == 0 || (masks.is_none() && label_output.is_none() && !regions) {
-            return Ok(Analysis { palette: input.reported(palette)?, regions: Vec::new() });
+            return Ok(Analysis { palette: input.reported(palette)?, regions: Vec::new(), undeclared });
         }
         let mut regions = match regions {
             true => Some(Regions::new(*frame, mask_count)?),
@@ -280,7 +315,7 @@ impl Context {
         };
         let threads = &self.threads;
         let mut outcome = Ok(());
-        self.backends[self.labeler].label(pixels, &palette.colors, threads, &mut |first_pixel, labels| {
+        let mut write = |first_pixel: usize, labels: &LabelMap| {
             match &mut masks {
                 Some(Masks::F32(masks)) => expand(labels, first_pixel, plane, masks, 1.0, threads),
                 Some(Masks::U8(masks, inside)) => {
@@ -297,10 +332,24 @@ impl Context {
             if outcome.is_ok() {
                 outcome = write_rest();
             }
-        })?;
+        };
+        let labeler = &mut self.backends[self.labeler];
+        match &mut grouping {
+            None => labeler.label(pixels, &palette.colors, threads, &mut write)?,
+            Some(grouping) => {
+                let colors = std::mem::take(&mut grouping.colors);
+                let mut grouped = Ok(());
+                labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
+                    if grouped.is_ok() {
+                        grouped = grouping.regroup(labels, first_pixel, threads, &mut write);
+                    }
+                })?;
+                grouped?;
+            }
+        }
         outcome?;
         let regions = regions.map_or_else(|| Ok(Vec::new()), Regions::finish)?;
-        Ok(Analysis { palette: input.reported(palette)?, regions })
+        Ok(Analysis { palette: input.reported(palette)?, regions, undeclared })
     }
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
@@ -345,22 +394,127 @@ impl Context {
         )))
     }
 
+    /// Finds the colours that get a mask, and which others join them.
+    fn select_among_all(&mut self, input: &Input) -> Result<Listed, Error> {
+        for backend in &mut self.backends {
+            backend.start_call();
+        }
+        let all = Params { min_pixels: 1, max_count: u32::MAX };
+        let counter = &mut self.backends[self.counter];
+        let mut listed = counter.count(&input.pixels, &all, self.most_listed, &self.threads)?;
+        if let Some(found) = listed.too_many {
+            return Err(Error::OutOfMemory(format!(
+                "the images have {found} colours; options.memory_limit has room for lists of {}",
+                self.most_listed
+            )));
+        }
+        listed.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
+        let mut palette = match (&input.given, &input.counted) {
+            (Some(given), _) => given.iter().map(|&color| ColorCount { color, pixels: 0 }).collect(),
+            (None, None) => select(listed.colors.clone(), &input.params),
+            (None, Some(counted)) => {
+                // Other images than those that are labelled.
+                let params = input.params;
+                let ignored = input.ignored.len() as u32; // checked by `Input::new`
+                let wanted = Params { max_count: params.max_count.saturating_add(ignored), ..params };
+                let counter = &mut self.backends[self.counter];
+                let mut counts = counter.count(counted, &wanted, self.most_listed, &self.threads)?;
+                self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
+                counts.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
+                select(counts.colors, &params)
+            }
+        };
+        let colors = &listed.colors;
+        let encoding = input.pixels.encoding();
+        let nearest = input.nearest.unwrap_or_default();
+        let mut masks = assign(colors, &palette, encoding, nearest, &self.threads)?;
+        let mut undeclared = Undeclareds::default();
+        for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
+            undeclared.add(*entry)?;
+        }
+        if input.given.is_some() && input.undeclared == Undeclared::Nearest {
+            let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
+            masks = assign(colors, &palette, encoding, anywhere, &self.threads)?;
+        }
+        palette.iter_mut().for_each(|entry| entry.pixels = 0);
+        for (entry, &mask) in colors.iter().zip(&masks) {
+            if mask != nearest::NONE {
+                palette[mask as usize].pixels += entry.pixels;
+            }
+        }
+        let grouping = Grouping::new(colors, &masks, palette.len())?;
+        let palette = Palette { colors: palette, distinct_colors: listed.distinct };
+        Ok(Listed { palette, grouping, undeclared })
+    }
+
+    /// What a caller is told of undeclared colours.
+    fn report(
+        &mut self,
+        input: &Input,
+        undeclared: Undeclareds,
+        most: u32,
+    ) -> Result<UndeclaredColors, Error> {
+        let params = Params { min_pixels: 1, max_count: most };
+        let Undeclareds { pixels, colors, list } = undeclared;
+        let list = select(list, &params);
+        let mut most_frequent = room(list.len())?;
+        if !list.is_empty() {
+            let regions = self.regions_of(&input.pixels, &list)?;
+            for (entry, region) in list.iter().zip(regions) {
+                let color = input.reported_color(&entry.color)?;
+                let first_pixel = region.first_pixel;
+                most_frequent.push(UndeclaredColor { color, pixels: entry.pixels, first_pixel });
+            }
+        }
+        Ok(UndeclaredColors { pixels, colors, most_frequent })
+    }
+
     /// How many of these colours have at least `min_pixels` pixels.
     fn frequent(&mut self, pixels: &Pixels, colors: &[Color], min_pixels: u64) -> Result<u64, Error> {
         let palette: Vec<_> = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
+        let regions = self.regions_of(pixels, &palette)?;
+        Ok(regions.iter().filter(|region| region.pixels >= min_pixels.max(1)).count() as u64)
+    }
+
+    /// Where the pixels of some colours lie.
+    fn regions_of(&mut self, pixels: &Pixels, palette: &[ColorCount]) -> Result<Vec<Region>, Error> {
         let shape = pixels.shape();
         let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
-        let mut regions = Regions::new(frame, colors.len())?;
+        let mut regions = Regions::new(frame, palette.len())?;
         let mut outcome = Ok(());
         let threads = &self.threads;
-        self.backends[self.labeler].label(pixels, &palette, threads, &mut |first_pixel, labels| {
+        self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {
             if outcome.is_ok() {
                 outcome = regions.add(labels, first_pixel, threads);
             }
         })?;
         outcome?;
-        let regions = regions.finish()?;
-        Ok(regions.iter().filter(|region| region.pixels >= min_pixels.max(1)).count() as u64)
+        regions.finish()
+    }
+}
+
+/// What was found where all colours were listed.
+struct Listed {
+    palette: Palette,
+    grouping: Grouping,
+    undeclared: Undeclareds,
+}
+
+/// Colours that are in no mask.
+#[derive(Default)]
+struct Undeclareds {
+    pixels: u64,
+    colors: u64,
+    list: Vec<ColorCount>,
+}
+
+impl Undeclareds {
+    fn add(&mut self, entry: ColorCount) -> Result<(), Error> {
+        self.list.try_reserve(1).map_err(|_| no_memory::<ColorCount>(self.list.len() + 1))?;
+        self.list.push(entry);
+        self.pixels += entry.pixels;
+        self.colors += 1;
+        Ok(())
     }
 }
 
@@ -370,13 +524,14 @@ pub(crate) struct Emit<'a> {
     pub(crate) masks: Option<Masks<'a>>,
     pub(crate) labels: Option<LabelRoom<'a>>,
     pub(crate) regions: bool,
+    pub(crate) undeclared: Option<u32>,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
 }
 
 impl Default for Emit<'_> {
     fn default() -> Self {
-        Self { masks: None, labels: None, regions: false, most_entries: u64::MAX }
+        Self { masks: None, labels: None, regions: false, undeclared: None, most_entries: u64::MAX }
     }
 }
 
@@ -390,6 +545,8 @@ struct Input<'a> {
     params: Params,
     given: Option<Vec<Color>>,
     ignored: Vec<Color>,
+    nearest: Option<Nearest>,
+    undeclared: Undeclared,
 }
 
 impl Settings<'_> {
@@ -401,7 +558,20 @@ impl Settings<'_> {
 
 impl<'a> Input<'a> {
     fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
-        let &Settings { params, palette, ignored, matching, alpha, batch } = settings;
+        let &Settings { params, palette, ignored, matching, alpha, batch, nearest, undeclared } = settings;
+        if let Some(Nearest { tolerance, .. }) = nearest
+            && (tolerance.is_nan() || tolerance < 0.0)
+        {
+            let text = format!("tolerance is {tolerance}; at least 0 is expected");
+            return Err(Error::InvalidArgument(text));
+        }
+        if palette.is_none() && undeclared != Undeclared::Ignore {
+            let text = format!(
+                "undeclared is {undeclared:?} and no palette is given; {:?} is expected",
+                Undeclared::Ignore
+            );
+            return Err(Error::InvalidArgument(text));
+        }
         let pixels = Pixels::new(map, matching, alpha)?;
         let counted = match batch {
             Batch::First if map.images() > 1 => Some(Pixels::new(&map.image(0)?, matching, alpha)?),
@@ -432,15 +602,26 @@ impl<'a> Input<'a> {
         ignored.dedup();
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, params, given, ignored })
+        Ok(Self { pixels, counted, frame, params, given, ignored, nearest, undeclared })
+    }
+
+    /// Whether all colours must be known, rare ones included.
+    fn lists_all(&self, reports_undeclared: bool) -> bool {
+        let undeclared = reports_undeclared || self.undeclared != Undeclared::Ignore;
+        self.nearest.is_some() || (self.given.is_some() && undeclared)
+    }
+
+    /// A colour's values in place of the words that stand for them.
+    fn reported_color(&self, color: &Color) -> Result<Color, Error> {
+        let values = self.pixels.encoding().values(color).map(f32::to_bits);
+        Color::from_bits(&values)
+            .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))
     }
 
     /// A palette with the colours' values in place of the words that stand for them.
     fn reported(&self, mut palette: Palette) -> Result<Palette, Error> {
         for entry in &mut palette.colors {
-            let values = self.pixels.encoding().values(&entry.color).map(f32::to_bits);
-            entry.color = Color::from_bits(&values)
-                .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))?;
+            entry.color = self.reported_color(&entry.color)?;
         }
         Ok(palette)
     }

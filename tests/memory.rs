@@ -179,7 +179,8 @@ fn all_colours_are_counted_within_the_limit_and_listed_only_where_they_fit() {
         for (device, options) in [("CPU", options(0))].into_iter().chain(devices) {
             let memory_limit = 32 * MIB as u64;
             let mut context = Context::new(&Options { memory_limit, ..options.clone() }).unwrap();
-            let (mask_count, peak) = peak_of(|| context.mask_count(&case.map(), &case.params).unwrap());
+            let (mask_count, peak) =
+                peak_of(|| context.mask_count(&case.map(), &case.params.into()).unwrap());
             assert_eq!(mask_count as usize, colors, "{device}");
             let held = |peak: usize, context: &Context| peak as u64 + context.counters().device_bytes;
             assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");

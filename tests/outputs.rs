@@ -129,6 +129,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         masks: (needed > 0).then_some(MaskOutput::U8 { masks: &mut masks, inside: 255 }),
         labels: Some(LabelOutput::U32(&mut label_map)),
         regions: true,
+        ..Outputs::default()
     };
     let analysis = analyse(context, case, both);
     is_palette(&analysis);
@@ -150,6 +151,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
             masks: Some(MaskOutput::U8 { masks: &mut masks[..needed - 1], inside: 7 }),
             labels: Some(LabelOutput::U32(&mut label_map)),
             regions: true,
+            ..Outputs::default()
         };
         let refused = context.analyse(&case.map(), &case.params.into(), small);
         assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
@@ -184,6 +186,7 @@ fn without_a_mask_no_pixel_has_a_label() {
                 masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
                 labels: Some(LabelOutput::U16(&mut labels)),
                 regions: true,
+                ..Outputs::default()
             };
             assert_eq!(analyse(context, &case, outputs).regions, []);
             assert!(labels.iter().all(|&label| label == 0));

@@ -11,8 +11,9 @@ use super::status::ctm_status;
 use crate::error::Error;
 use crate::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
 use crate::label_output::LabelRoom;
+use crate::nearest::{Metric, Nearest};
 use crate::outputs::Masks;
-use crate::params::{Batch, Params, Settings};
+use crate::params::{Batch, Params, Settings, Undeclared};
 use crate::pipeline::Emit;
 use crate::pixels::{Alpha, Matching};
 
@@ -48,6 +49,21 @@ pub const CTM_ALPHA_IGNORED: u32 = 1;
 /// `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; that of the others is
 /// ignored. The image must have alpha: two or four channels.
 pub const CTM_ALPHA_AT_LEAST: u32 = 2;
+
+/// `ctm_params.nearest`: colours join no other's mask.
+pub const CTM_NEAREST_NONE: u32 = 0;
+/// `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences.
+pub const CTM_NEAREST_EUCLIDEAN: u32 = 1;
+/// `ctm_params.nearest`: the distance is the largest of the channels' differences.
+pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
+
+/// `ctm_params.undeclared`: such colours get no mask.
+pub const CTM_UNDECLARED_IGNORE: u32 = 0;
+/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`.
+pub const CTM_UNDECLARED_ERROR: u32 = 1;
+/// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
+/// Euclidean one where that is `CTM_NEAREST_NONE`.
+pub const CTM_UNDECLARED_NEAREST: u32 = 2;
 
 /// `ctm_params.batch`: the pixels of all images are counted together.
 pub const CTM_BATCH_ALL: u32 = 0;
@@ -147,6 +163,14 @@ pub struct ctm_params {
     pub ignored: *const f32,
     /// Colours of `ignored`.
     pub ignored_count: u32,
+    /// One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
+    /// colour that has one; of several the first mask's. The most frequent colours are found before others join them.
+    pub nearest: u32,
+    /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+    pub tolerance: f64,
+    /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
+    /// that are not near enough and not ignored. Else 0.
+    pub undeclared: u32,
     /// Must be 0.
     pub reserved: u32,
 }
@@ -180,6 +204,17 @@ pub struct ctm_outputs {
     /// `sizeof(ctm_palette_entry)` as the caller's header has it; `CTM_OUTPUTS_INIT` fills it in. Every size ever
     /// published keeps working; any other is an error.
     pub palette_entry_size: usize,
+    /// Receives the most frequent of the colours that a given palette does not have, in the order of masks, with their
+    /// pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
+    /// are 0. As many entries are written as there are such colours, and room.
+    pub undeclared: *mut ctm_palette_entry,
+    /// How many entries `undeclared` has room for.
+    pub undeclared_capacity: usize,
+    /// 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
+    /// must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
+    pub report_undeclared: u32,
+    /// Must be 0.
+    pub reserved: u32,
 }
 
 /// A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
@@ -231,6 +266,11 @@ pub struct ctm_result {
     pub labels_size: u64,
     /// Entries that the palette needs.
     pub palette_len: u64,
+    /// Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
+    /// one of its masks, and not ignored. `undeclared` changes nothing here.
+    pub undeclared_pixels: u64,
+    /// How many such colours there are.
+    pub undeclared_colors: u64,
 }
 
 /// The sizes of the structs that were ever published.
@@ -253,7 +293,8 @@ const RESULT_SIZES: [usize; 1] = [size_of::<ctm_result>()];
 /// each other, the structs or the pixels.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
-/// or `label_format` cannot number so many masks; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
+/// or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
+/// in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
 /// `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`,
 /// `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
 /// `ctm_last_error(context)` has the detail.
@@ -327,13 +368,27 @@ pub unsafe extern "C" fn ctm_analyse(
                 | Error::LabelsTooNarrow { mask_count, .. }
                 | Error::PaletteTooLarge { mask_count, .. },
             ) => *mask_count,
-            Err(error) => return Err(error.clone().into()),
+            Err(error) => {
+                if let &Error::UndeclaredColors { pixels, colors, .. } = error {
+                    let counts = ctm_result {
+                        undeclared_pixels: pixels,
+                        undeclared_colors: colors,
+                        ..ctm_result::NOTHING
+                    };
+                    write_result(counts);
+                }
+                return Err(error.clone().into());
+            }
         };
         let mut filled = outputs.needed(mask_count);
         if let Ok(Found::Analysis(analysis)) = &found {
             filled.distinct_colors = analysis.palette.distinct_colors.unwrap_or(0);
             // SAFETY: the caller vouches for the entries, whose number was checked.
             unsafe { outputs.write_palette(analysis) };
+            if let Some(undeclared) = &analysis.undeclared {
+                filled.undeclared_pixels = undeclared.pixels;
+                filled.undeclared_colors = undeclared.colors;
+            }
         }
         write_result(filled);
         if outputs.labels_are_too_small() {
@@ -473,6 +528,9 @@ impl ctm_params {
         palette: std::ptr::null(),
         ignored: std::ptr::null(),
         ignored_count: 0,
+        nearest: CTM_NEAREST_NONE,
+        tolerance: 0.0,
+        undeclared: CTM_UNDECLARED_IGNORE,
         reserved: 0,
     };
 
@@ -496,6 +554,24 @@ impl ctm_params {
             CTM_BATCH_FIRST => Batch::First,
             batch => return unknown("params.batch", batch, "0 (all) or 1 (first)"),
         };
+        let metric = match self.nearest {
+            CTM_NEAREST_NONE => None,
+            CTM_NEAREST_EUCLIDEAN => Some(Metric::Euclidean),
+            CTM_NEAREST_CHEBYSHEV => Some(Metric::Chebyshev),
+            nearest => return unknown("params.nearest", nearest, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
+        };
+        if metric.is_none() && self.tolerance != 0.0 {
+            let (tolerance, nearest) = (self.tolerance, self.nearest);
+            return Err(Error::InvalidArgument(format!(
+                "params.tolerance is {tolerance} and params.nearest is {nearest}; 0 is expected"
+            )));
+        }
+        let undeclared = match self.undeclared {
+            CTM_UNDECLARED_IGNORE => Undeclared::Ignore,
+            CTM_UNDECLARED_ERROR => Undeclared::Error,
+            CTM_UNDECLARED_NEAREST => Undeclared::Nearest,
+            policy => return unknown("params.undeclared", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
+        };
         // SAFETY: the caller vouches for the colours.
         let (palette, ignored) = unsafe {
             (
@@ -510,6 +586,8 @@ impl ctm_params {
             matching,
             alpha,
             batch,
+            nearest: metric.map(|metric| Nearest { metric, tolerance: self.tolerance }),
+            undeclared,
         })
     }
 }
@@ -547,6 +625,25 @@ impl ctm_outputs {
         palette: std::ptr::null_mut(),
         palette_capacity: 0,
         palette_entry_size: size_of::<ctm_palette_entry>(),
+        undeclared: std::ptr::null_mut(),
+        undeclared_capacity: 0,
+        report_undeclared: 0,
+        reserved: 0,
+    };
+}
+
+impl ctm_palette_entry {
+    const NOTHING: Self = Self {
+        color: [0.0; 4],
+        pixel_count: 0,
+        left: 0,
+        top: 0,
+        width: 0,
+        height: 0,
+        first_x: 0,
+        first_y: 0,
+        centroid_x: 0.0,
+        centroid_y: 0.0,
     };
 }
 
@@ -559,6 +656,8 @@ impl ctm_result {
         masks_size: 0,
         labels_size: 0,
         palette_len: 0,
+        undeclared_pixels: 0,
+        undeclared_colors: 0,
     };
 }
 
@@ -572,6 +671,7 @@ struct Checked<'a> {
     /// Pixels of all images.
     pixels: usize,
     images: usize,
+    report_undeclared: bool,
 }
 
 impl<'a> Checked<'a> {
@@ -595,6 +695,12 @@ impl<'a> Checked<'a> {
                 crate::VERSION
             )));
         }
+        expect_zero("outputs.reserved", fields.reserved)?;
+        let report_undeclared = match fields.report_undeclared {
+            0 => !fields.undeclared.is_null(),
+            1 => true,
+            report => return unknown("outputs.report_undeclared", report, "0 or 1"),
+        };
         for (name, pointer, size, alignment) in [
             ("outputs.masks", fields.masks.cast_const(), fields.masks_size, mask.0),
             ("outputs.labels", fields.labels.cast_const(), fields.labels_size, label),
@@ -602,6 +708,12 @@ impl<'a> Checked<'a> {
                 "outputs.palette",
                 fields.palette.cast_const().cast(),
                 fields.palette_capacity,
+                align_of::<u64>(),
+            ),
+            (
+                "outputs.undeclared",
+                fields.undeclared.cast_const().cast(),
+                fields.undeclared_capacity,
                 align_of::<u64>(),
             ),
         ] {
@@ -616,7 +728,7 @@ impl<'a> Checked<'a> {
         }
         let images = map.images() as usize;
         let pixels = map.shape().plane() * images;
-        Ok(Self { fields, mask, label, pixels, images })
+        Ok(Self { fields, mask, label, pixels, images, report_undeclared })
     }
 
     /// Checks the buffers against each other and the rest of the call's memory.
@@ -627,6 +739,13 @@ impl<'a> Checked<'a> {
             Extent::new("outputs.masks", fields.masks.addr(), fields.masks_size, "bytes", 1)?,
             Extent::new("outputs.labels", fields.labels.addr(), fields.labels_size, "bytes", 1)?,
             Extent::new("outputs.palette", fields.palette.addr(), fields.palette_capacity, "entries", entry)?,
+            Extent::new(
+                "outputs.undeclared",
+                fields.undeclared.addr(),
+                fields.undeclared_capacity,
+                "entries",
+                entry,
+            )?,
         ];
         result.check_apart(pixels)?;
         for (index, buffer) in buffers.iter().enumerate() {
@@ -640,6 +759,7 @@ impl<'a> Checked<'a> {
     fn has_any(&self) -> bool {
         let fields = self.fields;
         !(fields.masks.is_null() && fields.labels.is_null() && fields.palette.is_null())
+            || self.report_undeclared
     }
 
     fn labels_are_too_small(&self) -> bool {
@@ -679,13 +799,26 @@ impl<'a> Checked<'a> {
             });
             let regions = !fields.palette.is_null();
             let most_entries = if regions { fields.palette_capacity as u64 } else { u64::MAX };
-            Emit { masks, labels, regions, most_entries }
+            let most = u32::try_from(fields.undeclared_capacity).unwrap_or(u32::MAX);
+            let undeclared = self.report_undeclared.then_some(most);
+            Emit { masks, labels, regions, undeclared, most_entries }
         }
     }
 
     /// # Safety
     /// The entries can be written; there are as many as the analysis needs.
     unsafe fn write_palette(&self, analysis: &crate::outputs::Analysis) {
+        for (index, found) in analysis.undeclared.iter().flat_map(|found| &found.most_frequent).enumerate() {
+            let entry = ctm_palette_entry {
+                color: found.color.values(),
+                pixel_count: found.pixels,
+                first_x: found.first_pixel.0,
+                first_y: found.first_pixel.1,
+                ..ctm_palette_entry::NOTHING
+            };
+            // SAFETY: the caller vouches for the entry.
+            unsafe { self.fields.undeclared.add(index).write(entry) };
+        }
         let colors =
             analysis.palette.colors.iter().flat_map(|entry| std::iter::repeat_n(entry.color, self.images));
         for (index, (color, region)) in colors.zip(&analysis.regions).enumerate() {

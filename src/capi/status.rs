@@ -38,6 +38,10 @@ pub const CTM_ERROR_DRIVER: ctm_status = 8;
 /// destroy it. Please report it with the text of `ctm_last_error`.
 pub const CTM_ERROR_INTERNAL: ctm_status = 9;
 
+/// The image has colours that the given palette does not have, and `ctm_params.undeclared` makes that an error. No
+/// output was touched. The context stays usable.
+pub const CTM_ERROR_UNDECLARED_COLORS: ctm_status = 10;
+
 /// A static English sentence for a status.
 ///
 /// @param status Any number; one that the library does not know gives "unknown status".
@@ -60,6 +64,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_TIMEOUT => c"the Vulkan device did not finish in time",
         CTM_ERROR_DRIVER => c"the Vulkan driver refused a call",
         CTM_ERROR_INTERNAL => c"internal error in ctm",
+        CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
         _ => c"unknown status",
     }
 }
@@ -71,6 +76,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         Error::BufferTooSmall { .. } | Error::LabelsTooNarrow { .. } | Error::PaletteTooLarge { .. } => {
             CTM_ERROR_BUFFER_TOO_SMALL
         }
+        Error::UndeclaredColors { .. } => CTM_ERROR_UNDECLARED_COLORS,
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
         Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
         Error::NoDevice(_) => CTM_ERROR_NO_DEVICE,

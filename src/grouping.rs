@@ -1,0 +1,89 @@
+//! Several colours to a mask: a label map by colour becomes one by mask.
+
+use crate::error::Error;
+use crate::labels::{LabelMap, LabelWidth, Labels, NO_MASK, TILE};
+use crate::memory::room;
+use crate::nearest::NONE;
+use crate::pipeline::ColorCount;
+use crate::threads::Threads;
+
+/// Tiles that are relabelled in one go, for each thread.
+const TILES: usize = 16;
+
+/// The masks of some colours.
+#[derive(Debug)]
+pub(crate) struct Grouping {
+    /// Those that are in a mask.
+    pub(crate) colors: Vec<ColorCount>,
+    /// The mask of each.
+    masks: Vec<u32>,
+    mask_count: usize,
+    part: LabelMap,
+}
+
+impl Grouping {
+    /// Of `colors` those with a mask; `masks` has the mask of each or `NONE`.
+    pub(crate) fn new(colors: &[ColorCount], masks: &[u32], mask_count: usize) -> Result<Self, Error> {
+        let grouped = || colors.iter().zip(masks).filter(|&(_, &mask)| mask != NONE);
+        let count = grouped().count();
+        let (mut kept, mut kept_masks) = (room(count)?, room(count)?);
+        kept.extend(grouped().map(|(&color, _)| color));
+        kept_masks.extend(grouped().map(|(_, &mask)| mask));
+        Ok(Self { colors: kept, masks: kept_masks, mask_count, part: LabelMap::default() })
+    }
+
+    /// Hands on the labels by mask of a part of the image, from `first_pixel` on, in smaller parts.
+    pub(crate) fn regroup(
+        &mut self,
+        labels: &LabelMap,
+        first_pixel: usize,
+        threads: &Threads,
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error> {
+        let width = LabelWidth::for_labels_up_to(self.mask_count);
+        let mut numbers = labels.masks_by_label()?; // by colour as yet
+        for number in numbers.iter_mut().flatten() {
+            // The label of a mask is its number plus one.
+            *number = if *number == NO_MASK { 0 } else { self.masks[*number as usize] + 1 };
+        }
+        let tiles: Vec<_> = labels.tiles().collect();
+        let mut first = first_pixel;
+        for tiles in tiles.chunks(TILES * threads.count()) {
+            let pixels = tiles.iter().map(|tile| tile.labels.len()).sum();
+            let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
+            threads.for_each(tiles.iter().zip(rooms).collect(), |(tile, target)| {
+                let numbers = &numbers[tile.dictionary][..];
+                match tile.labels {
+                    Labels::One(labels) => relabel(labels, numbers, target, width),
+                    Labels::Two(labels) => relabel(labels, numbers, target, width),
+                    Labels::Four(labels) => relabel(labels, numbers, target, width),
+                }
+            });
+            self.part.finish_uniform(width, self.mask_count)?;
+            labelled(first, &self.part);
+            first += pixels;
+        }
+        Ok(())
+    }
+}
+
+fn relabel<L: Copy + Into<u32>>(labels: &[L], numbers: &[u32], target: &mut [u8], width: LabelWidth) {
+    let number = |&label: &L| numbers.get(label.into() as usize).copied().unwrap_or(0);
+    match width {
+        LabelWidth::One => {
+            for (target, label) in target.iter_mut().zip(labels) {
+                *target = number(label) as u8;
+            }
+        }
+        LabelWidth::Two => {
+            for (target, label) in bytemuck::cast_slice_mut::<u8, u16>(target).iter_mut().zip(labels) {
+                *target = number(label) as u16;
+            }
+        }
+        LabelWidth::Four => {
+            for (target, label) in bytemuck::cast_slice_mut::<u8, u32>(target).iter_mut().zip(labels) {
+                *target = number(label);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which mask each colour belongs to where colours of masks attract others.
+
+use crate::error::Error;
+use crate::memory::room;
+use crate::pipeline::ColorCount;
+use crate::pixels::Encoding;
+use crate::threads::Threads;
+
+/// How far a colour is from another: of their channels' differences, in the units of the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// The root of the sum of the squares.
+    #[default]
+    Euclidean,
+    /// The largest.
+    Chebyshev,
+}
+
+/// Colours without a mask of their own join the mask of the nearest colour that has one; of several the first
+/// mask's. Distances are computed with 64-bit floats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Nearest {
+    /// What "near" means.
+    pub metric: Metric,
+    /// How far that colour may be, at least 0; infinity: any distance.
+    pub tolerance: f64,
+}
+
+impl Nearest {
+    /// The distance, or its square, which sorts alike.
+    #[inline(always)]
+    fn distance(self, a: &[f64; 4], b: &[f64; 4]) -> f64 {
+        let differences: [f64; 4] = std::array::from_fn(|channel| {
+            // Infinities are as far from themselves as other values.
+            if a[channel] == b[channel] { 0.0 } else { (a[channel] - b[channel]).abs() }
+        });
+        match self.metric {
+            Metric::Euclidean => {
+                let [a, b, c, d] = differences.map(|difference| difference * difference);
+                (a + b) + (c + d)
+            }
+            Metric::Chebyshev => differences.into_iter().fold(0.0, f64::max),
+        }
+    }
+
+    /// What distances are compared with.
+    fn bound(self) -> f64 {
+        match self.metric {
+            Metric::Euclidean => self.tolerance * self.tolerance,
+            Metric::Chebyshev => self.tolerance,
+        }
+    }
+}
+
+/// No mask.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// For each colour the position of the nearest colour of the palette, or `NONE` where that is too far.
+pub(crate) fn assign(
+    colors: &[ColorCount],
+    palette: &[ColorCount],
+    encoding: Encoding,
+    nearest: Nearest,
+    threads: &Threads,
+) -> Result<Vec<u32>, Error> {
+    /// Colours that a thread takes at a time.
+    const PART: usize = 1024;
+    let mut points: Vec<[f64; 4]> = room(palette.len())?;
+    points.extend(palette.iter().map(|entry| encoding.values(&entry.color).map(f64::from)));
+    let mut assigned = room(colors.len())?;
+    assigned.resize(colors.len(), NONE);
+    let bound = nearest.bound();
+    let parts = colors.chunks(PART).zip(assigned.chunks_mut(PART)).collect();
+    threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
+        for (entry, assigned) in colors.iter().zip(assigned) {
+            let values = encoding.values(&entry.color).map(f64::from);
+            let mut least = f64::INFINITY;
+            for (mask, point) in (0..).zip(&points) {
+                let distance = nearest.distance(&values, point);
+                if distance <= bound && (distance < least || *assigned == NONE) {
+                    (least, *assigned) = (distance, mask);
+                }
+            }
+        }
+    });
+    Ok(assigned)
+}
