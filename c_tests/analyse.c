@@ -187,6 +187,107 @@ static void outputs_agree(ctm_context *context, const unsigned char *pixels)
     free(masks);
 }
 
+/* The value of a mask at a pixel, of whichever format, in a row. */
+static int value_at(const unsigned char *row, uint32_t format, uint32_t x)
+{
+    float value = 0;
+    switch (format) {
+    case CTM_MASK_F32:
+        memcpy(&value, row + 4 * x, sizeof value);
+        return value == 1.0f ? 1 : value == 0.0f ? 0 : -1;
+    case CTM_MASK_U8:
+        return row[x] == 255 ? 1 : row[x] == 0 ? 0 : -1;
+    case CTM_MASK_U8_ONE:
+        return row[x] <= 1 ? row[x] : -1;
+    default:
+        return row[x / 8] >> (7 - x % 8) & 1;
+    }
+}
+
+static size_t row_bytes(uint32_t format, uint32_t width)
+{
+    return format == CTM_MASK_F32 ? 4 * width : format == CTM_MASK_BITS ? (width + 7) / 8 : width;
+}
+
+/* Masks of two images in every format, with gaps, upside down, image by image, and cropped: as the labels say. */
+static void layouts(ctm_context *context, const unsigned char *pixels)
+{
+    enum { ROWS = HEIGHT / 2, IMAGES = 2, GAP = 8 };
+    ctm_image image = image_of(pixels);
+    image.format = CTM_FORMAT_U8;
+    image.height = ROWS;
+    image.image_count = IMAGES;
+    ctm_params params = few_masks();
+    unsigned char *labels = allocate(IMAGES * ROWS * WIDTH, 0);
+    for (uint32_t format = CTM_MASK_F32; format <= CTM_MASK_BITS; format++) {
+        for (int kind = 0; kind < 4; kind++) {
+            const bool cropped = kind == 3;
+            const size_t row = row_bytes(format, WIDTH) + (kind == 0 || cropped ? 0 : GAP);
+            const size_t plane = row * ROWS + (kind == 0 ? 0 : GAP);
+            ctm_palette_entry palette[MASKS * IMAGES];
+            ctm_outputs outputs = CTM_OUTPUTS_INIT;
+            outputs.labels = labels;
+            outputs.labels_size = IMAGES * ROWS * WIDTH;
+            outputs.label_format = CTM_LABEL_U8;
+            outputs.mask_format = format;
+            outputs.palette = palette;
+            outputs.palette_capacity = MASKS * IMAGES;
+            outputs.cropped = cropped;
+            if (kind == 1) {
+                outputs.mask_row_stride = (ptrdiff_t)row;
+                outputs.mask_image_stride = plane;
+            } else if (kind == 2) {
+                /* All masks of an image, bottom-up, before those of the next. */
+                outputs.mask_row_stride = -(ptrdiff_t)row;
+                outputs.mask_stride = plane;
+                outputs.mask_image_stride = plane * MASKS;
+            }
+            ctm_result result = CTM_RESULT_INIT;
+            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+            const size_t needed = (size_t)result.masks_size;
+            CHECK(result.mask_count == MASKS && needed > 0);
+            unsigned char *masks = allocate(needed + 1, 0x55);
+            outputs.masks = masks;
+            outputs.masks_size = needed - 1;
+            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_BUFFER_TOO_SMALL);
+            CHECK(result.masks_size == needed && all_bytes_are(masks, needed + 1, 0x55));
+            outputs.masks_size = needed;
+            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+            CHECK(result.masks_size == needed && masks[needed] == 0x55);
+            size_t untouched = needed;
+            for (uint32_t i = 0; i < MASKS * IMAGES; i++) {
+                const uint32_t mask = i / IMAGES, index = i % IMAGES;
+                const ctm_palette_entry *entry = &palette[i];
+                const uint32_t left = cropped ? entry->left : 0, top = cropped ? entry->top : 0;
+                const uint32_t width = cropped ? entry->width : WIDTH, height = cropped ? entry->height : ROWS;
+                const size_t stride = cropped ? row_bytes(format, width) : row;
+                CHECK(entry->mask_offset < needed);
+                for (uint32_t y = 0; y < height; y++) {
+                    const uint32_t stored = kind == 2 ? height - 1 - y : y;
+                    const unsigned char *start = masks + entry->mask_offset + stored * stride;
+                    untouched -= row_bytes(format, width);
+                    for (uint32_t x = 0; x < width; x++) {
+                        const size_t pixel = ((size_t)index * ROWS + top + y) * WIDTH + left + x;
+                        CHECK(value_at(start, format, x) == (labels[pixel] == mask + 1));
+                    }
+                    for (uint32_t x = width; format == CTM_MASK_BITS && x % 8 != 0; x++) {
+                        CHECK(value_at(start, format, x) == 0);
+                    }
+                }
+            }
+            /* What is not a mask's has what it had. */
+            size_t kept = 0;
+            for (size_t byte = 0; byte < needed; byte++) {
+                kept += masks[byte] == 0x55;
+            }
+            CHECK(format == CTM_MASK_BITS ? kept >= untouched : kept == untouched);
+            CHECK((untouched == 0) == (kind == 0 || cropped));
+            free(masks);
+        }
+    }
+    free(labels);
+}
+
 /* A palette of the caller's, an ignored colour, alpha, a rectangle, several images. */
 static void settings(ctm_context *context, const unsigned char *pixels)
 {
@@ -233,7 +334,9 @@ static void settings(ctm_context *context, const unsigned char *pixels)
     CHECK(result.mask_count == 1 && result.palette_len == 2);
     const uint64_t halves = entries[0].pixel_count + entries[1].pixel_count;
     CHECK(halves <= pixel_count && halves + WIDTH >= pixel_count);
-    const ctm_palette_entry lower = entries[1];
+    ctm_palette_entry lower = entries[1];
+    CHECK(lower.mask_offset == sizeof(float) * (HEIGHT / 2) * WIDTH);
+    lower.mask_offset = 0;
     image = image_of(pixels);
     image.format = CTM_FORMAT_U8;
     image.top = HEIGHT / 2 + 1;
@@ -388,11 +491,16 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_OUTPUTS(outputs.masks_size = 8, "outputs.masks is NULL;");
     REFUSED_OUTPUTS(outputs.labels_size = 8, "outputs.labels is NULL;");
     REFUSED_OUTPUTS(outputs.palette_capacity = 8, "outputs.palette is NULL;");
-    REFUSED_OUTPUTS(outputs.mask_format = 3, "outputs.mask_format is 3;");
+    REFUSED_OUTPUTS(outputs.mask_format = 4, "outputs.mask_format is 4;");
+    REFUSED_OUTPUTS(outputs.cropped = 2, "outputs.cropped is 2;");
+    REFUSED_OUTPUTS(outputs.cropped = 1; outputs.mask_stride = 4, "outputs.cropped is 1 and");
+    REFUSED_OUTPUTS(outputs.mask_row_stride = -626, "outputs.mask_row_stride is 626; a multiple of 4");
+    REFUSED_OUTPUTS(outputs.mask_row_stride = 624, "outputs.mask_row_stride is 624; 0 or at least 628");
+    REFUSED_OUTPUTS(outputs.mask_image_stride = 4, "outputs.mask_image_stride is 4; 0 or at least");
+    REFUSED_OUTPUTS(outputs.mask_stride = 4, "outputs.mask_stride is 4; 0 or at least");
     REFUSED_OUTPUTS(outputs.label_format = 3, "outputs.label_format is 3;");
     REFUSED_OUTPUTS(outputs.undeclared_capacity = 8, "outputs.undeclared is NULL;");
     REFUSED_OUTPUTS(outputs.report_undeclared = 2, "outputs.report_undeclared is 2;");
-    REFUSED_OUTPUTS(outputs.reserved = 2, "outputs.reserved is 2;");
     REFUSED_OUTPUTS(outputs.palette_entry_size = 8, "outputs.palette_entry_size is 8;");
     REFUSED_OUTPUTS(outputs.masks = (char *)masks + 1; outputs.masks_size = 16, "outputs.masks is 0x");
     REFUSED_OUTPUTS(outputs.masks = masks; outputs.masks_size = 64; outputs.labels = masks + 15; outputs.labels_size = 4,
@@ -407,6 +515,7 @@ int main(int argc, char **argv)
     random_pixels(pixels);
     storages(context, pixels);
     outputs_agree(context, pixels);
+    layouts(context, pixels);
     settings(context, pixels);
     nearest(context);
     refusals(context, pixels);

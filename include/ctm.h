@@ -44,7 +44,7 @@
 #define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0 }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_result` to be filled. */
 #define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -188,6 +188,12 @@
  * `ctm_outputs.mask_format`: bytes, 1 inside and 0 outside.
  */
 #define CTM_MASK_U8_ONE 2
+
+/**
+ * `ctm_outputs.mask_format`: a bit a pixel, 1 inside and 0 outside. Each row begins with a byte, its first pixel with the
+ * highest bit, as in PBM files; unused bits are 0.
+ */
+#define CTM_MASK_BITS 3
 
 /**
  * `ctm_outputs.label_format`: integers of 32 bits, for any number of masks.
@@ -535,6 +541,11 @@ typedef struct ctm_palette_entry {
      * The mean of the pixels' rows.
      */
     double centroid_y;
+    /**
+     * Where the mask's plane or cropped plane begins, in bytes from `masks` on. With a negative `mask_row_stride` that is
+     * its bottom row.
+     */
+    uint64_t mask_offset;
 } ctm_palette_entry;
 
 /**
@@ -548,8 +559,8 @@ typedef struct ctm_outputs {
      */
     size_t struct_size;
     /**
-     * Receives planes of `height * width` values, one for each mask and image. Aligned for its values; may be
-     * uninitialised. What lies behind the last plane is not touched.
+     * Receives planes of `height * width` values, one for each mask and image. Aligned for its values, as the strides
+     * are; may be uninitialised. What lies between rows, between planes or behind the last one is not touched.
      */
     void *masks;
     /**
@@ -597,14 +608,28 @@ typedef struct ctm_outputs {
      */
     size_t undeclared_capacity;
     /**
+     * Bytes from a mask's row to the next one in memory; negative: the bottom row comes first. 0: no gap.
+     */
+    ptrdiff_t mask_row_stride;
+    /**
+     * Bytes from a mask's plane of an image to its plane of the next image. 0: no gap.
+     */
+    size_t mask_image_stride;
+    /**
+     * Bytes from a mask to the next one. 0: no gap behind its planes of all images; with less than those take, the masks
+     * of an image come together, before those of the next.
+     */
+    size_t mask_stride;
+    /**
+     * 1: each mask is cropped to its bounding box in each image. They follow each other without gaps, mask 0 of all
+     * images, then mask 1; `mask_offset` of the palette's entries says where each begins. The strides must be 0.
+     */
+    uint32_t cropped;
+    /**
      * 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
      * must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
      */
     uint32_t report_undeclared;
-    /**
-     * Must be 0.
-     */
-    uint32_t reserved;
 } ctm_outputs;
 
 /**

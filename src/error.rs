@@ -23,6 +23,16 @@ pub enum Error {
         /// The length of the caller's buffer in values.
         len: usize,
     },
+    /// The masks found do not fit the caller's buffer, which was not touched: cropped ones, or ones with gaps.
+    #[error("there is room for {room} bytes of masks; {mask_count} masks need {needed}")]
+    MasksTooLarge {
+        /// How many masks there are.
+        mask_count: u32,
+        /// Bytes that they need.
+        needed: u64,
+        /// Bytes that there are.
+        room: usize,
+    },
     /// There are more masks than the type of the labels can number. Nothing was written.
     #[error("the labels' type numbers {most} masks; there are {mask_count}")]
     LabelsTooNarrow {

@@ -1,15 +1,16 @@
 //! Label map → mask planes. Shared by both backends: the host has to write the caller's memory
 //! anyway, and one byte a pixel crosses the bus more cheaply than four bytes a pixel and mask.
 
-#![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
+#![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
 
 use crate::labels::{LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
+use crate::planes::{Bits, MaskFormat, Planes};
 use crate::threads::Threads;
 
 /// Masks larger than this together are written past the caches, since they will not stay there.
-const STREAM_BYTES: usize = 8 << 20;
+const STREAM_BYTES: u64 = 8 << 20;
 
 /// What a mask has for a pixel that is not in it is 0.
 pub(crate) trait Value: Lane + Copy + Default + Send + Sync {}
@@ -17,49 +18,86 @@ pub(crate) trait Value: Lane + Copy + Default + Send + Sync {}
 impl Value for f32 {}
 impl Value for u8 {}
 
-/// Writes a part of each mask's plane of `plane` values: `inside` where the pixel has the mask's label,
-/// else 0. The labels are those of consecutive pixels from `first_pixel` on.
-pub(crate) fn expand<V: Value>(
-    labels: &LabelMap,
-    first_pixel: usize,
-    plane: usize,
-    masks: &mut [MaybeUninit<V>],
-    inside: V,
-    threads: &Threads,
-) {
-    /// Pieces of planes listed at a time, 16 bytes each.
-    const MOST_PIECES: usize = 1 << 16;
-    let mask_count = masks.len() / plane;
-    let tiles_at_a_time = (MOST_PIECES / mask_count).max(threads.count());
-    expand_tiles(labels, first_pixel, plane, masks, inside, threads, tiles_at_a_time);
+/// Writes each mask's values for consecutive pixels from `first_pixel` on, whose labels these are.
+pub(crate) fn expand(labels: &LabelMap, first_pixel: usize, planes: &Planes, threads: &Threads) {
+    let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
+    // A tile of all planes at a time, so that its labels are read once.
+    threads.for_each(tiles().collect(), |(tile, first): (LabelledTile, usize)| match planes.format() {
+        // SAFETY: the type is the format's, and no two threads have the same tile.
+        MaskFormat::F32 => unsafe { write_tile(tile, first, planes, 1.0f32) },
+        // SAFETY: as above.
+        MaskFormat::U8(inside) => unsafe { write_tile(tile, first, planes, inside) },
+        MaskFormat::Bits => write_whole_bytes(tile, first, planes),
+    });
+    if planes.format() == MaskFormat::Bits {
+        // Bytes that begin in one tile and end in another.
+        tiles().for_each(|(tile, first)| write_begun_bytes(tile, first, planes));
+    }
 }
 
-fn expand_tiles<V: Value>(
-    labels: &LabelMap,
-    first_pixel: usize,
-    plane: usize,
-    masks: &mut [MaybeUninit<V>],
-    inside: V,
-    threads: &Threads,
-    tiles_at_a_time: usize,
-) {
-    let stream = size_of_val(masks) > STREAM_BYTES;
-    let mask_count = masks.len() / plane;
-    let mut next = labels.tiles().zip((first_pixel..).step_by(TILE)).peekable();
-    while let Some(&(_, first_pixel)) = next.peek() {
-        // A tile of all planes at a time, so that its labels are read once.
-        let tiles = next.by_ref().take(tiles_at_a_time);
-        let mut tiles: Vec<_> = tiles.map(|(tile, _)| (tile, Vec::with_capacity(mask_count))).collect();
-        for plane in masks.chunks_exact_mut(plane) {
-            for ((_, planes), part) in tiles.iter_mut().zip(plane[first_pixel..].chunks_mut(TILE)) {
-                planes.push(part);
+/// # Safety
+/// `V` is the type of the planes' format, which is not bits; nobody else writes these pixels' values.
+unsafe fn write_tile<V: Value>(tile: LabelledTile, first: usize, planes: &Planes, inside: V) {
+    // Streamed stores want long rows.
+    let stream = planes.is_dense() && planes.bytes_of(tile.wanted.len()) > STREAM_BYTES;
+    for (mask, &label) in tile.wanted.iter().enumerate() {
+        for segment in planes.segments(first, tile.labels.len()) {
+            if let Some((pixels, first)) = planes.values(mask, segment) {
+                // SAFETY: whoever made the planes vouches for the memory, and the caller for nobody else writing there.
+                let plane = unsafe { std::slice::from_raw_parts_mut(first.cast(), pixels.len()) };
+                write_plane(tile.labels.part(pixels), label, plane, inside, stream);
             }
         }
-        threads.for_each(tiles, |(tile, planes): (LabelledTile, Vec<&mut [MaybeUninit<V>]>)| {
-            for (plane, &label) in planes.into_iter().zip(tile.wanted) {
-                write_plane(tile.labels, label, plane, inside, stream);
+    }
+}
+
+/// Writes the bytes whose first bit is a pixel's of this tile.
+fn write_whole_bytes(tile: LabelledTile, first: usize, planes: &Planes) {
+    for (mask, &label) in tile.wanted.iter().enumerate() {
+        for segment in planes.segments(first, tile.labels.len()) {
+            let Some(Bits { pixels, begun, whole, bytes, .. }) = planes.bits(mask, segment) else { continue };
+            // SAFETY: whoever made the planes vouches for the memory; no two threads have the same tile, and bytes that
+            // another has begun are not among these.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(whole.cast(), bytes) };
+            match tile.labels.part(pixels.start + begun..pixels.end) {
+                Labels::One(labels) => write_bits(labels, u8::try_from(label).unwrap_or(u8::MAX), bytes),
+                Labels::Two(labels) => write_bits(labels, u16::try_from(label).unwrap_or(u16::MAX), bytes),
+                Labels::Four(labels) => write_bits(labels, label, bytes),
             }
-        });
+        }
+    }
+}
+
+/// Adds the bits of bytes that another tile has begun.
+fn write_begun_bytes(tile: LabelledTile, first: usize, planes: &Planes) {
+    for (mask, &label) in tile.wanted.iter().enumerate() {
+        // Only the tile's first row can begin within a byte, and a cropped mask's may begin there with any of its own.
+        let Some(segment) = planes.segments(first, tile.labels.len()).next() else { continue };
+        let Some(Bits { pixels, begun, begun_byte, bit, .. }) = planes.bits(mask, segment) else { continue };
+        for (index, pixel) in pixels.take(begun).enumerate() {
+            if tile.labels.is(pixel, label) {
+                // SAFETY: the tile before has written the byte, and no thread is at work.
+                unsafe { *begun_byte |= 0x80 >> (bit + index) };
+            }
+        }
+    }
+}
+
+/// A bit for each label, the first one's the highest of its byte.
+fn write_bits<L: Lanes>(labels: &[L], wanted: L, bytes: &mut [MaybeUninit<u8>]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::write_bits(labels, wanted, bytes) };
+        return;
+    }
+    write_bits_plainly(labels, wanted, bytes);
+}
+
+fn write_bits_plainly<L: Copy + Eq>(labels: &[L], wanted: L, bytes: &mut [MaybeUninit<u8>]) {
+    for (byte, labels) in bytes.iter_mut().zip(labels.chunks(8)) {
+        let bits = labels.iter().zip(0..).map(|(&label, bit)| u8::from(label == wanted) << (7 - bit));
+        byte.write(bits.fold(0, |byte, bit| byte | bit));
     }
 }
 
@@ -129,12 +167,12 @@ mod x86 {
         __m256i, _mm_cmpeq_epi8, _mm_cmpeq_epi16, _mm_loadl_epi64, _mm_loadu_si128, _mm_set1_epi8,
         _mm_set1_epi16, _mm_sfence, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi16,
         _mm256_cmpeq_epi32, _mm256_cvtepi8_epi32, _mm256_cvtepi16_epi32, _mm256_loadu_si256,
-        _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi8,
-        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_store_si256, _mm256_stream_si256,
+        _mm256_movemask_epi8, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64,
+        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_store_si256, _mm256_stream_si256,
     };
     use std::mem::MaybeUninit;
 
-    use super::{Value, write_equal_plainly};
+    use super::{Value, write_bits_plainly, write_equal_plainly};
 
     /// Labels that are compared many at a time.
     pub(crate) trait Lanes: Copy + Eq {
@@ -267,6 +305,23 @@ mod x86 {
     /// # Safety
     /// The processor has AVX2.
     #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn write_bits<L: Lanes>(labels: &[L], wanted: L, bytes: &mut [MaybeUninit<u8>]) {
+        let mut targets = bytes.chunks_exact_mut(4);
+        let mut parts = labels.chunks_exact(32);
+        for (target, labels) in targets.by_ref().zip(parts.by_ref()) {
+            // SAFETY: there are 32 labels.
+            let equal = unsafe { L::equal_32(labels.as_ptr(), wanted) };
+            // The first label's bit is the lowest.
+            let bits = _mm256_movemask_epi8(equal).cast_unsigned().reverse_bits().to_be_bytes();
+            target.copy_from_slice(&bits.map(MaybeUninit::new));
+        }
+        let done = labels.len() / 32;
+        write_bits_plainly(&labels[32 * done..], wanted, &mut bytes[4 * done..]);
+    }
+
+    /// # Safety
+    /// The processor has AVX2.
+    #[target_feature(enable = "avx2")]
     pub(super) unsafe fn write_equal<L: Lanes, V: Value>(
         labels: &[L],
         wanted: L,
@@ -310,10 +365,14 @@ mod x86 {
 mod tests {
     use super::*;
     use crate::labels::LabelWidth;
+    use crate::planes::{MaskLayout, Places, Strides};
+    use crate::regions::Frame;
 
-    /// A plane with a tile before the labels; tiles are listed one or two at a time, or all at once.
-    fn check<V: Value + PartialEq + std::fmt::Debug>(width: LabelWidth, before: V, inside: V) {
-        let pixels = 3 * TILE + 5;
+    /// Planes with a tile before the labels, in all formats and layouts.
+    fn check(width: LabelWidth, format: MaskFormat, layout: MaskLayout) {
+        const BEFORE: u8 = 0xa5;
+        let frame = Frame { width: 37, height: 999, images: 2 };
+        let pixels = frame.width * frame.height * frame.images - TILE;
         let label = |pixel: usize| pixel / 7 % 4;
         let mut labels = LabelMap::default();
         let bytes = labels.start(pixels, width).unwrap();
@@ -322,31 +381,86 @@ mod tests {
         }
         labels.finish_uniform(width, 3).unwrap();
         let threads = Threads::new(2).unwrap();
-        let plane = TILE + pixels;
-        for tiles_at_a_time in [1, 2, 9] {
-            // A plane that is aligned for single values only.
-            let mut masks = vec![MaybeUninit::new(before); 3 * plane + 1];
-            expand_tiles(&labels, TILE, plane, &mut masks[1..], inside, &threads, tiles_at_a_time);
-            for (index, value) in masks[1..].iter().enumerate() {
-                // SAFETY: all were initialised above.
-                #[allow(unsafe_code)]
-                let value = unsafe { value.assume_init() };
-                let (mask, pixel) = (index / plane, index % plane);
-                let expected = match pixel.checked_sub(TILE) {
-                    None => before, // not touched
-                    Some(pixel) if label(pixel) == mask + 1 => inside,
-                    Some(_) => V::default(),
-                };
-                assert_eq!(value, expected, "{width:?}, {tiles_at_a_time} tiles, mask {mask}, pixel {pixel}");
+        let strides = Strides::new(&layout, format, frame).unwrap();
+        let size = strides.bytes_of(3) as usize;
+        assert_eq!((strides.masks_in(size), strides.masks_in(size - 1)), (3, 2));
+        let value_bytes = if format == MaskFormat::F32 { 4 } else { 1 };
+        // Aligned for single values only, with some more behind.
+        let mut memory = vec![u32::from_ne_bytes([BEFORE; 4]); size.div_ceil(4) + 2];
+        let memory: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut memory)[value_bytes..][..size + 3];
+        // SAFETY: the memory is as large as the strides ask for.
+        let planes = unsafe { Planes::new(memory.as_mut_ptr(), format, frame, Places::Full(strides)) };
+        expand(&labels, TILE, &planes, &threads);
+        drop(planes);
+        let mut expected = vec![BEFORE; memory.len()];
+        for (mask, pixel) in (0..3).flat_map(|mask| (TILE..TILE + pixels).map(move |pixel| (mask, pixel))) {
+            let inside = label(pixel - TILE) == mask + 1;
+            let (row, column) = (pixel / frame.width, pixel % frame.width);
+            let (image, row) = (row / frame.height, row % frame.height);
+            let row_bytes = format.row_bytes(frame.width);
+            let row_stride =
+                if layout.row_stride == 0 { row_bytes } else { layout.row_stride.unsigned_abs() };
+            let row = if layout.row_stride < 0 { frame.height - 1 - row } else { row };
+            let at = strides.offset(mask, image) + row * row_stride;
+            match format {
+                MaskFormat::F32 => {
+                    expected[at + 4 * column..][..4]
+                        .copy_from_slice(&f32::from(u8::from(inside)).to_ne_bytes());
+                }
+                MaskFormat::U8(value) => expected[at + column] = if inside { value } else { 0 },
+                MaskFormat::Bits => {
+                    let byte = &mut expected[at + column / 8];
+                    if column % 8 == 0 {
+                        *byte = 0;
+                    }
+                    *byte |= u8::from(inside) << (7 - column % 8);
+                }
+            }
+        }
+        // The byte that the tile before has begun keeps what it had.
+        let differing = memory.iter().zip(&expected).position(|(a, b)| a != b);
+        assert_eq!(differing, None, "{width:?}, {format:?}, {layout:?}");
+    }
+
+    #[test]
+    fn labels_of_any_width_become_masks_in_any_format_and_layout() {
+        for width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
+            for format in [MaskFormat::F32, MaskFormat::U8(255), MaskFormat::Bits] {
+                let row = format.row_bytes(37);
+                let plane = 999 * (row + 4);
+                check(width, format, MaskLayout::default());
+                check(width, format, MaskLayout { row_stride: -(row as isize) - 4, ..MaskLayout::default() });
+                check(
+                    width,
+                    format,
+                    MaskLayout { row_stride: row as isize + 4, image_stride: plane + 8, mask_stride: 0 },
+                );
+                // All masks of an image, then those of the next.
+                let layout = MaskLayout { row_stride: 0, image_stride: 3 * plane, mask_stride: 999 * row };
+                check(width, format, layout);
             }
         }
     }
 
     #[test]
-    fn labels_of_any_width_are_expanded_in_any_number_of_rounds() {
-        for width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
-            check(width, 0.5f32, 1.0);
-            check(width, 9u8, 255);
-        }
+    fn strides_that_let_planes_overlap_are_refused() {
+        let frame = Frame { width: 10, height: 3, images: 2 };
+        let refused = |row_stride, image_stride, mask_stride| {
+            let layout = MaskLayout { row_stride, image_stride, mask_stride };
+            Strides::new(&layout, MaskFormat::F32, frame).unwrap_err().to_string()
+        };
+        assert_eq!(refused(-39, 0, 0), "mask_row_stride is 39; 0 or at least 40 is expected");
+        assert_eq!(refused(0, 119, 0), "mask_image_stride is 119; 0 or at least 120 is expected");
+        assert_eq!(refused(0, 0, 119), "mask_stride is 119; 0 or at least 120 is expected");
+        let strides = |image_stride, mask_stride| {
+            let layout = MaskLayout { row_stride: 0, image_stride, mask_stride };
+            Strides::new(&layout, MaskFormat::F32, frame).unwrap()
+        };
+        assert_eq!(strides(0, 0).masks_in(239), 0);
+        assert_eq!(strides(0, 0).masks_in(480), 2);
+        // There is room for two masks between the images.
+        assert_eq!(strides(240, 120).masks_in(10_000), 2);
+        assert_eq!(strides(240, 120).masks_in(480), 2);
+        assert_eq!(strides(240, 120).masks_in(479), 1);
     }
 }

@@ -1,6 +1,8 @@
 //! The label map between counting and masks: per pixel the number of a colour, in tiles that each
 //! have the narrowest labels and the dictionary that suits them.
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::memory::room;
 
@@ -44,7 +46,25 @@ pub(crate) enum Labels<'a> {
     Four(&'a [u32]),
 }
 
-impl Labels<'_> {
+impl<'a> Labels<'a> {
+    /// Some of them.
+    pub(crate) fn part(self, pixels: Range<usize>) -> Self {
+        match self {
+            Self::One(labels) => Self::One(&labels[pixels]),
+            Self::Two(labels) => Self::Two(&labels[pixels]),
+            Self::Four(labels) => Self::Four(&labels[pixels]),
+        }
+    }
+
+    /// Whether a pixel has this label.
+    pub(crate) fn is(self, pixel: usize, label: u32) -> bool {
+        match self {
+            Self::One(labels) => u32::from(labels[pixel]) == label,
+            Self::Two(labels) => u32::from(labels[pixel]) == label,
+            Self::Four(labels) => labels[pixel] == label,
+        }
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         match self {

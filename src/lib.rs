@@ -40,6 +40,7 @@
 //! | `nearest` | which mask a colour joins that has none of its own |
 //! | `grouping` | label map by colour → label map by mask |
 //! | `outputs` | what a call is to write, and what it found |
+//! | `planes` | where the masks' values lie in the caller's memory |
 //! | `expand` | label map → mask planes |
 //! | `label_output` | label map → the caller's label map |
 //! | `regions` | where the masks' pixels lie |
@@ -65,6 +66,7 @@ mod params;
 mod pipeline;
 mod pixels;
 mod plan;
+mod planes;
 mod processor;
 mod regions;
 mod seeds;
@@ -83,6 +85,7 @@ pub use outputs::{Analysis, MaskOutput, Outputs, UndeclaredColor, UndeclaredColo
 pub use params::{Backend, Batch, Options, Params, Settings, Undeclared};
 pub use pipeline::{ColorCount, Context, Palette};
 pub use pixels::{Alpha, Matching};
+pub use planes::MaskLayout;
 pub use regions::Region;
 pub use vulkan::{DeviceInfo, DeviceKind, devices};
 

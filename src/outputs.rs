@@ -1,5 +1,6 @@
 //! What a call is to write, and what it found.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use crate::color::Color;
@@ -7,6 +8,7 @@ use crate::error::Error;
 use crate::image::ColorMap;
 use crate::label_output::LabelOutput;
 use crate::pipeline::Palette;
+use crate::planes::{MaskFormat, MaskLayout};
 use crate::regions::Region;
 
 /// What [`Context::analyse`](crate::Context::analyse) is to write and to find beside the palette. The default is
@@ -15,6 +17,11 @@ use crate::regions::Region;
 pub struct Outputs<'a> {
     /// One plane of `height * width` values per mask and image: of mask 0 those of all images, then of mask 1.
     pub masks: Option<MaskOutput<'a>>,
+    /// How the masks lie in their memory. Strides of floats are multiples of 4.
+    pub mask_layout: MaskLayout,
+    /// Whether each mask is cropped to its bounding box, in each image. They follow each other without gaps, whatever
+    /// `mask_layout` says: mask 0 of all images, then mask 1.
+    pub cropped: bool,
     /// The label of each pixel, image by image: 0 where it is in no mask, else the number of its mask plus one.
     pub labels: Option<LabelOutput<'a>>,
     /// Whether it is to find where each mask's pixels lie in each image.
@@ -36,6 +43,9 @@ pub enum MaskOutput<'a> {
         /// 1 to 255.
         inside: u8,
     },
+    /// A bit a pixel, 1 where it is in the mask, else 0. Each row begins with a byte, its first pixel with the highest
+    /// bit, as in PBM files; unused bits are 0.
+    Bits(&'a mut [u8]),
 }
 
 /// What a call found.
@@ -46,6 +56,11 @@ pub struct Analysis {
     /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
     /// not asked for.
     pub regions: Vec<Region>,
+    /// Where each cropped mask begins, in bytes: of mask 0 in all images, then of mask 1; empty where they are not
+    /// cropped.
+    pub crop_starts: Vec<u64>,
+    /// Bytes that the masks need, or would need as floats where none are asked for.
+    pub masks_size: u64,
     /// The colours that a given palette does not have, if that was asked for.
     pub undeclared: Option<UndeclaredColors>,
 }
@@ -75,34 +90,22 @@ pub struct UndeclaredColor {
 
 /// Room for masks that may not have been written yet.
 #[derive(Debug)]
-pub(crate) enum Masks<'a> {
-    F32(&'a mut [MaybeUninit<f32>]),
-    U8(&'a mut [MaybeUninit<u8>], u8),
+pub(crate) struct Masks<'a> {
+    pub(crate) first: *mut u8,
+    /// In bytes.
+    pub(crate) size: usize,
+    pub(crate) lifetime: PhantomData<&'a mut [u8]>,
 }
 
-impl Masks<'_> {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::F32(masks) => masks.len(),
-            Self::U8(masks, _) => masks.len(),
-        }
-    }
-
-    /// Keeps the first `len` values; there are so many.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        match self {
-            Self::F32(masks) => *masks = &mut std::mem::take(masks)[..len],
-            Self::U8(masks, _) => *masks = &mut std::mem::take(masks)[..len],
-        }
-    }
-}
-
-impl<'a> From<MaskOutput<'a>> for Masks<'a> {
-    fn from(output: MaskOutput<'a>) -> Self {
-        match output {
-            MaskOutput::F32(masks) => Self::F32(uninit(masks)),
-            MaskOutput::U8 { masks, inside } => Self::U8(uninit(masks), inside),
-        }
+impl<'a> Masks<'a> {
+    /// The masks' memory, and what they are to hold.
+    pub(crate) fn new(output: MaskOutput<'a>) -> (Self, MaskFormat) {
+        let (bytes, format): (&mut [u8], _) = match output {
+            MaskOutput::F32(masks) => (bytemuck::cast_slice_mut(masks), MaskFormat::F32),
+            MaskOutput::U8 { masks, inside } => (masks, MaskFormat::U8(inside)),
+            MaskOutput::Bits(masks) => (masks, MaskFormat::Bits),
+        };
+        (Self { first: bytes.as_mut_ptr(), size: bytes.len(), lifetime: PhantomData }, format)
     }
 }
 

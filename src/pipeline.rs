@@ -17,6 +17,7 @@ use crate::outputs::{Analysis, MaskOutput, Masks, Outputs, UndeclaredColor, Unde
 use crate::params::{self, Batch, Options, Params, Settings, Undeclared};
 use crate::pixels::Pixels;
 use crate::plan;
+use crate::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
 use crate::regions::{Frame, Region, Regions};
 use crate::select::select;
 use crate::threads::Threads;
@@ -224,18 +225,19 @@ impl Context {
         outputs: Outputs,
     ) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, labels, regions, undeclared } = outputs;
-        self.emit(
-            map,
-            settings,
-            Emit {
-                masks: masks.map(Masks::from),
-                labels: labels.map(LabelRoom::from),
-                regions,
-                undeclared,
-                ..Emit::default()
-            },
-        )
+        let Outputs { masks, mask_layout, cropped, labels, regions, undeclared } = outputs;
+        let (masks, mask_format) = masks.map(Masks::new).unzip();
+        let emit = Emit {
+            masks,
+            mask_format: mask_format.unwrap_or(MaskFormat::F32),
+            mask_layout,
+            cropped,
+            labels: labels.map(LabelRoom::from),
+            regions,
+            undeclared,
+            ..Emit::default()
+        };
+        self.emit(map, settings, emit)
     }
 
     /// Does what a call asks for. Memory for masks may not have been written yet.
@@ -245,12 +247,13 @@ impl Context {
         settings: &Settings,
         emit: Emit,
     ) -> Result<Analysis, Error> {
-        let Emit { mut masks, labels: mut label_output, regions, undeclared, most_entries } = emit;
+        let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
+        let Emit { mask_format, mask_layout, cropped, .. } = emit;
         let input = Input::new(map, settings)?;
         let Input { pixels, frame, .. } = &input;
-        let plane = pixels.shape().plane();
-        let len = masks.as_ref().map(Masks::len);
-        let fitting = len.map_or(usize::MAX, |len| len / plane);
+        let strides = Strides::new(&mask_layout, mask_format, *frame)?;
+        let size = masks.as_ref().map(|masks| masks.size);
+        let fitting = size.filter(|_| !cropped).map_or(usize::MAX, |size| strides.masks_in(size));
         let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
@@ -268,9 +271,14 @@ impl Context {
             }
         };
         if mask_count as usize > fitting {
+            let room = size.unwrap_or(0);
+            if mask_layout != MaskLayout::default() || mask_format == MaskFormat::Bits {
+                let needed = strides.bytes_of(mask_count.into());
+                return Err(Error::MasksTooLarge { mask_count, needed, room });
+            }
             // Lossless: as many rows are a valid shape.
             let shape = Shape::new(frame.width as u32, map.rows(), map.shape().channels())?;
-            return Err(Error::BufferTooSmall { mask_count, shape, len: len.unwrap_or(0) });
+            return Err(Error::BufferTooSmall { mask_count, shape, len: room / mask_format.row_bytes(1) });
         }
         if mask_count > numbered {
             return Err(Error::LabelsTooNarrow { mask_count, most: numbered });
@@ -300,56 +308,57 @@ impl Context {
                 None => Error::Internal("undeclared colours were lost".to_owned()),
             });
         }
-        if let Some(masks) = &mut masks {
-            masks.truncate(mask_count * plane);
+        let threads = &self.threads;
+        let labeler = &mut self.backends[self.labeler];
+        let mut places = Places::Full(strides);
+        let mut found_regions = Vec::new();
+        if cropped && mask_count > 0 {
+            // Where the masks lie must be known before they are written.
+            let mut regions = Regions::new(*frame, mask_count)?;
+            let colors = (&palette.colors[..], grouping.as_mut());
+            label_parts(labeler, pixels, colors, threads, &mut |first_pixel, labels| {
+                regions.add(labels, first_pixel, threads)
+            })?;
+            found_regions = regions.finish()?;
+            let crops = Crops::new(&found_regions, mask_format)?;
+            if let Some(room) = size.filter(|&size| crops.bytes > size as u64) {
+                // Lossless: it was one.
+                let mask_count = mask_count as u32;
+                return Err(Error::MasksTooLarge { mask_count, needed: crops.bytes, room });
+            }
+            places = Places::Cropped(crops);
         }
+        let (masks_size, crop_starts) = match &places {
+            Places::Full(strides) => (strides.bytes_of(mask_count as u64), Vec::new()),
+            Places::Cropped(crops) => (crops.bytes, crops.starts.clone()),
+        };
         if mask_count == 0 {
             label_output.iter_mut().for_each(LabelRoom::clear);
         }
-        if mask_count == 0 || (masks.is_none() && label_output.is_none() && !regions) {
-            return Ok(Analysis { palette: input.reported(palette)?, regions: Vec::new(), undeclared });
-        }
-        let mut regions = match regions {
+        let mut regions = match regions && mask_count > 0 && found_regions.is_empty() {
             true => Some(Regions::new(*frame, mask_count)?),
             false => None,
         };
-        let threads = &self.threads;
-        let mut outcome = Ok(());
-        let mut write = |first_pixel: usize, labels: &LabelMap| {
-            match &mut masks {
-                Some(Masks::F32(masks)) => expand(labels, first_pixel, plane, masks, 1.0, threads),
-                Some(Masks::U8(masks, inside)) => {
-                    expand(labels, first_pixel, plane, masks, *inside, threads);
+        if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
+            // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
+            #[allow(unsafe_code)]
+            let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, *frame, places) });
+            let colors = (&palette.colors[..], grouping.as_mut());
+            label_parts(labeler, pixels, colors, threads, &mut |first_pixel, labels| {
+                if let Some(planes) = &planes {
+                    expand(labels, first_pixel, planes, threads);
                 }
-                None => {}
-            }
-            let mut write_rest = || {
                 if let Some(output) = &mut label_output {
                     output.write(labels, first_pixel, threads)?;
                 }
                 regions.as_mut().map_or(Ok(()), |regions| regions.add(labels, first_pixel, threads))
-            };
-            if outcome.is_ok() {
-                outcome = write_rest();
-            }
-        };
-        let labeler = &mut self.backends[self.labeler];
-        match &mut grouping {
-            None => labeler.label(pixels, &palette.colors, threads, &mut write)?,
-            Some(grouping) => {
-                let colors = std::mem::take(&mut grouping.colors);
-                let mut grouped = Ok(());
-                labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
-                    if grouped.is_ok() {
-                        grouped = grouping.regroup(labels, first_pixel, threads, &mut write);
-                    }
-                })?;
-                grouped?;
-            }
+            })?;
         }
-        outcome?;
-        let regions = regions.map_or_else(|| Ok(Vec::new()), Regions::finish)?;
-        Ok(Analysis { palette: input.reported(palette)?, regions, undeclared })
+        if let Some(regions) = regions {
+            found_regions = regions.finish()?;
+        }
+        let palette = input.reported(palette)?;
+        Ok(Analysis { palette, regions: found_regions, crop_starts, masks_size, undeclared })
     }
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
@@ -381,7 +390,7 @@ impl Context {
         // How many of the ignored colours are among those that were only counted? With as many as were asked for,
         // that makes no difference.
         let mut ignored_found = 0;
-        if found < u64::from(counted.max_count) {
+        if ignored > 0 && found < u64::from(counted.max_count) {
             ignored_found = self.frequent(pixels, &input.ignored, params.min_pixels)?;
         }
         let found = (found - ignored_found).min(params.max_count.into());
@@ -442,7 +451,12 @@ impl Context {
                 palette[mask as usize].pixels += entry.pixels;
             }
         }
-        let grouping = Grouping::new(colors, &masks, palette.len())?;
+        let mut grouping = Grouping::new(colors, &masks, palette.len())?;
+        if grouping.colors.is_empty() {
+            // All masks are empty, and those of colours that no pixel has are, too.
+            let own: Vec<u32> = (0..palette.len() as u32).collect();
+            grouping = Grouping::new(&palette, &own, palette.len())?;
+        }
         let palette = Palette { colors: palette, distinct_colors: listed.distinct };
         Ok(Listed { palette, grouping, undeclared })
     }
@@ -518,10 +532,44 @@ impl Undeclareds {
     }
 }
 
+/// Labels pixels by colour, or by mask where several colours share one, and hands on the parts.
+fn label_parts(
+    labeler: &mut Box<dyn Backend>,
+    pixels: &Pixels,
+    (palette, grouping): (&[ColorCount], Option<&mut Grouping>),
+    threads: &Threads,
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    let mut each = |first_pixel: usize, labels: &LabelMap| {
+        if outcome.is_ok() {
+            outcome = labelled(first_pixel, labels);
+        }
+    };
+    match grouping {
+        None => labeler.label(pixels, palette, threads, &mut each)?,
+        Some(grouping) => {
+            let colors = std::mem::take(&mut grouping.colors);
+            let mut grouped = Ok(());
+            labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
+                if grouped.is_ok() {
+                    grouped = grouping.regroup(labels, first_pixel, threads, &mut each);
+                }
+            })?;
+            grouped?;
+            grouping.colors = colors;
+        }
+    }
+    outcome
+}
+
 /// What a call is to write and to find beside the palette.
 #[derive(Debug)]
 pub(crate) struct Emit<'a> {
     pub(crate) masks: Option<Masks<'a>>,
+    pub(crate) mask_format: MaskFormat,
+    pub(crate) mask_layout: MaskLayout,
+    pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelRoom<'a>>,
     pub(crate) regions: bool,
     pub(crate) undeclared: Option<u32>,
@@ -531,7 +579,16 @@ pub(crate) struct Emit<'a> {
 
 impl Default for Emit<'_> {
     fn default() -> Self {
-        Self { masks: None, labels: None, regions: false, undeclared: None, most_entries: u64::MAX }
+        Self {
+            masks: None,
+            mask_format: MaskFormat::F32,
+            mask_layout: MaskLayout::default(),
+            cropped: false,
+            labels: None,
+            regions: false,
+            undeclared: None,
+            most_entries: u64::MAX,
+        }
     }
 }
 

@@ -112,6 +112,7 @@ fn check(
         labels: Some(LabelOutput::U32(&mut found)),
         regions: true,
         undeclared,
+        ..Outputs::default()
     };
     let analysis = context.analyse(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(found == *labels, "{name}: labels");
@@ -232,6 +233,22 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                     }
                 }
             }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn a_palette_that_is_far_from_all_colors_gives_empty_masks() {
+    let mut contexts = contexts();
+    let image = Image::new(&mut Random(54), 90, 40, 7, 3);
+    let palette = [[255.0, 254.0, 1.0, 0.0], [254.0, 1.0, 255.0, 0.0]];
+    let settings = Settings { palette: Some(&palette), ..Settings::default() };
+    let expected = (vec![0; image.pixels.len()], palette.map(|values| (values, 0)).to_vec());
+    for map in image.maps() {
+        for context in &mut contexts {
+            let report = check(context, &map, &settings, &expected, Some(1)).undeclared.unwrap();
+            assert_eq!(report.pixels, image.pixels.len() as u64);
         }
     }
     assert_no_validation_messages();

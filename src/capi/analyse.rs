@@ -1,6 +1,7 @@
 //! `ctm_analyse`: everything that `ctm_run` leaves out, in structs that say their own size.
 
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use super::boundary::guard;
@@ -16,6 +17,8 @@ use crate::outputs::Masks;
 use crate::params::{Batch, Params, Settings, Undeclared};
 use crate::pipeline::Emit;
 use crate::pixels::{Alpha, Matching};
+use crate::planes::{MaskFormat, MaskLayout, Strides};
+use crate::regions::Frame;
 
 /// `ctm_image.format`: 32-bit floats.
 pub const CTM_FORMAT_F32: u32 = 0;
@@ -76,6 +79,10 @@ pub const CTM_MASK_F32: u32 = 0;
 pub const CTM_MASK_U8: u32 = 1;
 /// `ctm_outputs.mask_format`: bytes, 1 inside and 0 outside.
 pub const CTM_MASK_U8_ONE: u32 = 2;
+
+/// `ctm_outputs.mask_format`: a bit a pixel, 1 inside and 0 outside. Each row begins with a byte, its first pixel with the
+/// highest bit, as in PBM files; unused bits are 0.
+pub const CTM_MASK_BITS: u32 = 3;
 
 /// `ctm_outputs.label_format`: integers of 32 bits, for any number of masks.
 pub const CTM_LABEL_U32: u32 = 0;
@@ -183,8 +190,8 @@ pub struct ctm_outputs {
     /// `sizeof(ctm_outputs)` as the caller's header has it; `CTM_OUTPUTS_INIT` fills it in. Every size ever
     /// published keeps working; any other is an error.
     pub struct_size: usize,
-    /// Receives planes of `height * width` values, one for each mask and image. Aligned for its values; may be
-    /// uninitialised. What lies behind the last plane is not touched.
+    /// Receives planes of `height * width` values, one for each mask and image. Aligned for its values, as the strides
+    /// are; may be uninitialised. What lies between rows, between planes or behind the last one is not touched.
     pub masks: *mut c_void,
     /// The size of `masks` in bytes.
     pub masks_size: usize,
@@ -210,11 +217,19 @@ pub struct ctm_outputs {
     pub undeclared: *mut ctm_palette_entry,
     /// How many entries `undeclared` has room for.
     pub undeclared_capacity: usize,
+    /// Bytes from a mask's row to the next one in memory; negative: the bottom row comes first. 0: no gap.
+    pub mask_row_stride: isize,
+    /// Bytes from a mask's plane of an image to its plane of the next image. 0: no gap.
+    pub mask_image_stride: usize,
+    /// Bytes from a mask to the next one. 0: no gap behind its planes of all images; with less than those take, the masks
+    /// of an image come together, before those of the next.
+    pub mask_stride: usize,
+    /// 1: each mask is cropped to its bounding box in each image. They follow each other without gaps, mask 0 of all
+    /// images, then mask 1; `mask_offset` of the palette's entries says where each begins. The strides must be 0.
+    pub cropped: u32,
     /// 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
     /// must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
     pub report_undeclared: u32,
-    /// Must be 0.
-    pub reserved: u32,
 }
 
 /// A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
@@ -244,6 +259,9 @@ pub struct ctm_palette_entry {
     pub centroid_x: f64,
     /// The mean of the pixels' rows.
     pub centroid_y: f64,
+    /// Where the mask's plane or cropped plane begins, in bytes from `masks` on. With a negative `mask_row_stride` that is
+    /// its bottom row.
+    pub mask_offset: u64,
 }
 
 /// What was found. Start from `CTM_RESULT_INIT`.
@@ -365,6 +383,7 @@ pub unsafe extern "C" fn ctm_analyse(
             Ok(Found::Count(mask_count)) => *mask_count,
             Err(
                 Error::BufferTooSmall { mask_count, .. }
+                | Error::MasksTooLarge { mask_count, .. }
                 | Error::LabelsTooNarrow { mask_count, .. }
                 | Error::PaletteTooLarge { mask_count, .. },
             ) => *mask_count,
@@ -382,6 +401,7 @@ pub unsafe extern "C" fn ctm_analyse(
         };
         let mut filled = outputs.needed(mask_count);
         if let Ok(Found::Analysis(analysis)) = &found {
+            filled.masks_size = analysis.masks_size;
             filled.distinct_colors = analysis.palette.distinct_colors.unwrap_or(0);
             // SAFETY: the caller vouches for the entries, whose number was checked.
             unsafe { outputs.write_palette(analysis) };
@@ -390,7 +410,16 @@ pub unsafe extern "C" fn ctm_analyse(
                 filled.undeclared_colors = undeclared.colors;
             }
         }
+        if let Err(Error::MasksTooLarge { needed, .. }) = &found {
+            filled.masks_size = *needed;
+        }
         write_result(filled);
+        if matches!(found, Err(Error::BufferTooSmall { .. } | Error::MasksTooLarge { .. })) {
+            let (size, needed) = (outputs_fields.masks_size, filled.masks_size);
+            return Err(Failure::too_small(format!(
+                "outputs.masks_size is {size}; {mask_count} masks need {needed} bytes"
+            )));
+        }
         if outputs.labels_are_too_small() {
             let (size, needed) = (outputs_fields.labels_size, filled.labels_size);
             return Err(Failure::too_small(format!(
@@ -627,8 +656,11 @@ impl ctm_outputs {
         palette_entry_size: size_of::<ctm_palette_entry>(),
         undeclared: std::ptr::null_mut(),
         undeclared_capacity: 0,
+        mask_row_stride: 0,
+        mask_image_stride: 0,
+        mask_stride: 0,
+        cropped: 0,
         report_undeclared: 0,
-        reserved: 0,
     };
 }
 
@@ -644,6 +676,7 @@ impl ctm_palette_entry {
         first_y: 0,
         centroid_x: 0.0,
         centroid_y: 0.0,
+        mask_offset: 0,
     };
 }
 
@@ -664,8 +697,10 @@ impl ctm_result {
 /// Outputs whose fields are in range.
 struct Checked<'a> {
     fields: &'a ctm_outputs,
-    /// Bytes of a mask's value, and what it is inside.
-    mask: (usize, u8),
+    mask: MaskFormat,
+    layout: MaskLayout,
+    strides: Strides,
+    cropped: bool,
     /// Bytes of a label.
     label: usize,
     /// Pixels of all images.
@@ -677,10 +712,13 @@ struct Checked<'a> {
 impl<'a> Checked<'a> {
     fn new(fields: &'a ctm_outputs, map: &ColorMap) -> Result<Self, Error> {
         let mask = match fields.mask_format {
-            CTM_MASK_F32 => (4, 1),
-            CTM_MASK_U8 => (1, 255),
-            CTM_MASK_U8_ONE => (1, 1),
-            format => return unknown("outputs.mask_format", format, "0 (F32), 1 (U8) or 2 (U8, 0 or 1)"),
+            CTM_MASK_F32 => MaskFormat::F32,
+            CTM_MASK_U8 => MaskFormat::U8(255),
+            CTM_MASK_U8_ONE => MaskFormat::U8(1),
+            CTM_MASK_BITS => MaskFormat::Bits,
+            format => {
+                return unknown("outputs.mask_format", format, "0 (F32), 1 (U8), 2 (U8, 0 or 1) or 3 (bits)");
+            }
         };
         let label = match fields.label_format {
             CTM_LABEL_U32 => 4,
@@ -695,14 +733,48 @@ impl<'a> Checked<'a> {
                 crate::VERSION
             )));
         }
-        expect_zero("outputs.reserved", fields.reserved)?;
+        let cropped = match fields.cropped {
+            0 => false,
+            1 => true,
+            cropped => return unknown("outputs.cropped", cropped, "0 or 1"),
+        };
+        let layout = MaskLayout {
+            row_stride: fields.mask_row_stride,
+            image_stride: fields.mask_image_stride,
+            mask_stride: fields.mask_stride,
+        };
+        if cropped && layout != MaskLayout::default() {
+            return Err(Error::InvalidArgument(
+                "outputs.cropped is 1 and outputs.mask_row_stride, mask_image_stride or mask_stride is not 0; 0 is expected"
+                    .to_owned(),
+            ));
+        }
+        let value_bytes = if mask == MaskFormat::F32 { 4 } else { 1 };
+        for (name, stride) in [
+            ("mask_row_stride", layout.row_stride.unsigned_abs()),
+            ("mask_image_stride", layout.image_stride),
+            ("mask_stride", layout.mask_stride),
+        ] {
+            if !stride.is_multiple_of(value_bytes) {
+                return Err(Error::InvalidArgument(format!(
+                    "outputs.{name} is {stride}; a multiple of {value_bytes} is expected"
+                )));
+            }
+        }
+        let shape = map.shape();
+        let frame = Frame {
+            width: shape.width() as usize,
+            height: shape.height() as usize,
+            images: map.images() as usize,
+        };
+        let strides = Strides::new(&layout, mask, frame).map_err(|error| inside("outputs", error))?;
         let report_undeclared = match fields.report_undeclared {
             0 => !fields.undeclared.is_null(),
             1 => true,
             report => return unknown("outputs.report_undeclared", report, "0 or 1"),
         };
         for (name, pointer, size, alignment) in [
-            ("outputs.masks", fields.masks.cast_const(), fields.masks_size, mask.0),
+            ("outputs.masks", fields.masks.cast_const(), fields.masks_size, value_bytes),
             ("outputs.labels", fields.labels.cast_const(), fields.labels_size, label),
             (
                 "outputs.palette",
@@ -728,7 +800,7 @@ impl<'a> Checked<'a> {
         }
         let images = map.images() as usize;
         let pixels = map.shape().plane() * images;
-        Ok(Self { fields, mask, label, pixels, images, report_undeclared })
+        Ok(Self { fields, mask, layout, strides, cropped, label, pixels, images, report_undeclared })
     }
 
     /// Checks the buffers against each other and the rest of the call's memory.
@@ -760,6 +832,7 @@ impl<'a> Checked<'a> {
         let fields = self.fields;
         !(fields.masks.is_null() && fields.labels.is_null() && fields.palette.is_null())
             || self.report_undeclared
+            || self.cropped
     }
 
     fn labels_are_too_small(&self) -> bool {
@@ -772,7 +845,7 @@ impl<'a> Checked<'a> {
         let masks = u64::from(mask_count);
         ctm_result {
             mask_count,
-            masks_size: masks.saturating_mul(self.pixels as u64).saturating_mul(self.mask.0 as u64),
+            masks_size: self.strides.bytes_of(masks),
             labels_size: (self.pixels as u64).saturating_mul(self.label as u64),
             palette_len: masks * self.images as u64,
             ..ctm_result::NOTHING
@@ -788,9 +861,10 @@ impl<'a> Checked<'a> {
         // SAFETY: the caller vouches for the buffers, whose alignment was checked, and that of the labels' size; nothing
         // is assumed of their contents.
         unsafe {
-            let masks = (!fields.masks.is_null()).then(|| match self.mask {
-                (4, _) => Masks::F32(room(fields.masks, fields.masks_size / 4)),
-                (_, inside) => Masks::U8(room(fields.masks, fields.masks_size), inside),
+            let masks = (!fields.masks.is_null()).then(|| Masks {
+                first: fields.masks.cast(),
+                size: fields.masks_size,
+                lifetime: PhantomData,
             });
             let labels = (!fields.labels.is_null()).then(|| match self.label {
                 4 => LabelRoom::U32(room(fields.labels, self.pixels)),
@@ -801,7 +875,16 @@ impl<'a> Checked<'a> {
             let most_entries = if regions { fields.palette_capacity as u64 } else { u64::MAX };
             let most = u32::try_from(fields.undeclared_capacity).unwrap_or(u32::MAX);
             let undeclared = self.report_undeclared.then_some(most);
-            Emit { masks, labels, regions, undeclared, most_entries }
+            Emit {
+                masks,
+                mask_format: self.mask,
+                mask_layout: self.layout,
+                cropped: self.cropped,
+                labels,
+                regions,
+                undeclared,
+                most_entries,
+            }
         }
     }
 
@@ -833,6 +916,10 @@ impl<'a> Checked<'a> {
                 first_y: region.first_pixel.1,
                 centroid_x: region.centroid.0,
                 centroid_y: region.centroid.1,
+                mask_offset: match analysis.crop_starts.get(index) {
+                    Some(&start) => start,
+                    None => self.strides.offset(index / self.images, index % self.images) as u64,
+                },
             };
             // SAFETY: the caller vouches for the entry.
             unsafe { self.fields.palette.add(index).write(entry) };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_void};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -264,7 +265,9 @@ pub unsafe extern "C" fn ctm_run(
             let masks =
                 unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
             // Lossless: at most `max_count`, a u32.
-            let emit = Emit { masks: Some(Masks::F32(masks)), ..Emit::default() };
+            let memory =
+                Masks { first: masks.as_mut_ptr().cast(), size: size_of_val(masks), lifetime: PhantomData };
+            let emit = Emit { masks: Some(memory), ..Emit::default() };
             engine.emit(&map, &params.into(), emit).map(|found| found.palette.colors.len() as u32)
         };
         context.set_counters(engine.counters());

@@ -73,9 +73,10 @@ fn text(status: ctm_status) -> &'static CStr {
 pub(super) fn status_of(error: &Error) -> ctm_status {
     match error {
         Error::InvalidArgument(_) => CTM_ERROR_INVALID_ARGUMENT,
-        Error::BufferTooSmall { .. } | Error::LabelsTooNarrow { .. } | Error::PaletteTooLarge { .. } => {
-            CTM_ERROR_BUFFER_TOO_SMALL
-        }
+        Error::BufferTooSmall { .. }
+        | Error::MasksTooLarge { .. }
+        | Error::LabelsTooNarrow { .. }
+        | Error::PaletteTooLarge { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
         Error::UndeclaredColors { .. } => CTM_ERROR_UNDECLARED_COLORS,
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
         Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
