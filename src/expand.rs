@@ -449,9 +449,10 @@ mod tests {
             let layout = MaskLayout { row_stride, image_stride, mask_stride };
             Strides::new(&layout, MaskFormat::F32, frame).unwrap_err().to_string()
         };
-        assert_eq!(refused(-39, 0, 0), "mask_row_stride is 39; 0 or at least 40 is expected");
-        assert_eq!(refused(0, 119, 0), "mask_image_stride is 119; 0 or at least 120 is expected");
-        assert_eq!(refused(0, 0, 119), "mask_stride is 119; 0 or at least 120 is expected");
+        assert_eq!(refused(-42, 0, 0), "mask_row_stride is 42; a multiple of 4 is expected");
+        assert_eq!(refused(-36, 0, 0), "mask_row_stride is 36; 0 or at least 40 is expected");
+        assert_eq!(refused(0, 116, 0), "mask_image_stride is 116; 0 or at least 120 is expected");
+        assert_eq!(refused(0, 0, 116), "mask_stride is 116; 0 or at least 120 is expected");
         let strides = |image_stride, mask_stride| {
             let layout = MaskLayout { row_stride: 0, image_stride, mask_stride };
             Strides::new(&layout, MaskFormat::F32, frame).unwrap()

@@ -65,6 +65,18 @@ impl Strides {
                 Err(Error::InvalidArgument(format!("{name} is {value}; 0 or at least {least} is expected")))
             }
         };
+        let value_bytes = if format == MaskFormat::F32 { 4 } else { 1 };
+        for (name, stride) in [
+            ("mask_row_stride", layout.row_stride.unsigned_abs()),
+            ("mask_image_stride", layout.image_stride),
+            ("mask_stride", layout.mask_stride),
+        ] {
+            if !stride.is_multiple_of(value_bytes) {
+                return Err(Error::InvalidArgument(format!(
+                    "{name} is {stride}; a multiple of {value_bytes} is expected"
+                )));
+            }
+        }
         let overflow = || Error::InvalidArgument("the masks' strides reach beyond all memory".to_owned());
         let row = stride("mask_row_stride", layout.row_stride.unsigned_abs(), row_bytes)?;
         let dense = row.checked_mul(height).ok_or_else(overflow)?;

@@ -750,17 +750,6 @@ impl<'a> Checked<'a> {
             ));
         }
         let value_bytes = if mask == MaskFormat::F32 { 4 } else { 1 };
-        for (name, stride) in [
-            ("mask_row_stride", layout.row_stride.unsigned_abs()),
-            ("mask_image_stride", layout.image_stride),
-            ("mask_stride", layout.mask_stride),
-        ] {
-            if !stride.is_multiple_of(value_bytes) {
-                return Err(Error::InvalidArgument(format!(
-                    "outputs.{name} is {stride}; a multiple of {value_bytes} is expected"
-                )));
-            }
-        }
         let shape = map.shape();
         let frame = Frame {
             width: shape.width() as usize,
