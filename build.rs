@@ -4,11 +4,14 @@ use std::env;
 use std::path::PathBuf;
 
 /// The header's sources, in the order of their items in it.
-const C_INTERFACE: [&str; 5] = [
+const C_INTERFACE: [&str; 8] = [
     "src/capi/status.rs",
     "src/capi/options.rs",
     "src/capi/counters.rs",
     "src/capi/context.rs",
+    "src/capi/image.rs",
+    "src/capi/params.rs",
+    "src/capi/outputs.rs",
     "src/capi/analyse.rs",
 ];
 

@@ -12,7 +12,11 @@ mod boundary;
 mod buffers;
 mod context;
 mod counters;
+mod image;
 mod options;
+mod outputs;
+mod params;
 mod status;
+mod structs;
 
 pub(crate) use boundary::silence_panics_of_this_thread;

@@ -1,0 +1,132 @@
+//! `ctm_image`: the pixels as the caller has them.
+
+use std::ffi::c_void;
+
+use super::buffers::{Extent, null};
+use super::structs::{expect_zero, inside, unknown};
+use crate::error::Error;
+use crate::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
+
+/// `ctm_image.format`: 32-bit floats.
+pub const CTM_FORMAT_F32: u32 = 0;
+/// `ctm_image.format`: 16-bit floats (IEEE 754 binary16).
+pub const CTM_FORMAT_F16: u32 = 1;
+/// `ctm_image.format`: 16-bit integers.
+pub const CTM_FORMAT_U16: u32 = 2;
+/// `ctm_image.format`: 8-bit integers.
+pub const CTM_FORMAT_U8: u32 = 3;
+
+/// `ctm_image.channel_order`: grey; grey, alpha; red, green, blue; red, green, blue, alpha.
+pub const CTM_ORDER_RGBA: u32 = 0;
+/// `ctm_image.channel_order`: blue, green, red, and alpha if there are four. Three or four channels.
+pub const CTM_ORDER_BGRA: u32 = 1;
+/// `ctm_image.channel_order`: alpha, red, green, blue. Four channels.
+pub const CTM_ORDER_ARGB: u32 = 2;
+/// `ctm_image.channel_order`: alpha, blue, green, red. Four channels.
+pub const CTM_ORDER_ABGR: u32 = 3;
+
+/// The pixels of one image, or of several of the same shape. Start from `CTM_IMAGE_INIT` and fill in `pixels`,
+/// `width`, `height` and `channels`; a field that is 0 means its default: floats as `ctm_run` takes them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ctm_image {
+    /// `sizeof(ctm_image)` as the caller's header has it; `CTM_IMAGE_INIT` fills it in. Every size ever
+    /// published keeps working; any other is an error.
+    pub struct_size: usize,
+    /// The first byte of the pixels in memory, whichever row that is of. Never written to; any alignment. Must not
+    /// be NULL.
+    pub pixels: *const c_void,
+    /// Pixels in a row, at least 1.
+    pub width: u32,
+    /// Rows of one image, at least 1.
+    pub height: u32,
+    /// Channels of a pixel, 1 to 4.
+    pub channels: u32,
+    /// One of the `CTM_FORMAT_…` numbers. Integers are compared as integers.
+    pub format: u32,
+    /// One of the `CTM_ORDER_…` numbers. Colours are compared, sorted, given and reported as red, green, blue,
+    /// alpha, or grey, alpha, however they are stored.
+    pub channel_order: u32,
+    /// 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
+    pub planar: u32,
+    /// Bytes from a pixel to the next one of its row. 0: no gap.
+    pub pixel_stride: usize,
+    /// Bytes from a row to the next one in memory; negative: the bottom row comes first. 0: no gap.
+    pub row_stride: isize,
+    /// Bytes from a channel's plane to the next one's. 0: no gap, and the only choice where there are no planes.
+    pub plane_stride: usize,
+    /// How many images there are. 0: one.
+    pub image_count: u32,
+    /// Must be 0.
+    pub reserved: u32,
+    /// Bytes from an image to the next. 0: no gap.
+    pub image_stride: usize,
+    /// The first column of the rectangle of interest. Only this part of each image is looked at, and the outputs
+    /// have its shape.
+    pub left: u32,
+    /// The first row of the rectangle, from the top.
+    pub top: u32,
+    /// Columns of the rectangle. 0: as many as there are.
+    pub rectangle_width: u32,
+    /// Rows of the rectangle. 0: as many as there are.
+    pub rectangle_height: u32,
+}
+
+/// The sizes of the struct that were ever published.
+pub(super) const IMAGE_SIZES: [usize; 1] = [size_of::<ctm_image>()];
+
+impl ctm_image {
+    /// The pixels, and all the memory between the first and the last of them.
+    ///
+    /// # Safety
+    /// The pixels are there for `'a`.
+    pub(super) unsafe fn map<'a>(&self) -> Result<(ColorMap<'a>, Extent), Error> {
+        expect_zero("image.reserved", self.reserved)?;
+        let shape =
+            Shape::new(self.width, self.height, self.channels).map_err(|error| inside("image", error))?;
+        let layout = Layout {
+            format: match self.format {
+                CTM_FORMAT_F32 => Format::F32,
+                CTM_FORMAT_F16 => Format::F16,
+                CTM_FORMAT_U16 => Format::U16,
+                CTM_FORMAT_U8 => Format::U8,
+                format => return unknown("image.format", format, "0 (F32), 1 (F16), 2 (U16) or 3 (U8)"),
+            },
+            order: match self.channel_order {
+                CTM_ORDER_RGBA => ChannelOrder::Rgba,
+                CTM_ORDER_BGRA => ChannelOrder::Bgra,
+                CTM_ORDER_ARGB => ChannelOrder::Argb,
+                CTM_ORDER_ABGR => ChannelOrder::Abgr,
+                order => {
+                    return unknown("image.channel_order", order, "0 (RGBA), 1 (BGRA), 2 (ARGB) or 3 (ABGR)");
+                }
+            },
+            planar: match self.planar {
+                0 => false,
+                1 => true,
+                planar => return unknown("image.planar", planar, "0 or 1"),
+            },
+            pixel_stride: self.pixel_stride,
+            row_stride: self.row_stride,
+            plane_stride: self.plane_stride,
+            image_count: self.image_count,
+            image_stride: self.image_stride,
+        };
+        let extent = image::Extent::new(shape, &layout).map_err(|error| inside("image", error))?;
+        if self.pixels.is_null() {
+            return Err(null("image.pixels", "a buffer"));
+        }
+        let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
+        // SAFETY: the caller vouches for the pixels, which the extent is that of.
+        let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, &extent) };
+        if [self.left, self.top, self.rectangle_width, self.rectangle_height] == [0; 4] {
+            return Ok((map, memory));
+        }
+        let side =
+            |size: u32, whole: u32, start: u32| if size == 0 { whole.saturating_sub(start) } else { size };
+        let width = side(self.rectangle_width, self.width, self.left);
+        let height = side(self.rectangle_height, self.height, self.top);
+        let part = map.crop(self.left, self.top, width, height).map_err(|error| inside("image", error))?;
+        Ok((part, memory))
+    }
+}

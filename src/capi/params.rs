@@ -1,0 +1,188 @@
+//! `ctm_params`: what decides which pixels get which mask.
+
+use super::buffers::{Extent, check_pointer, null};
+use super::structs::{expect_zero, unknown};
+use crate::error::Error;
+use crate::nearest::{Metric, Nearest};
+use crate::params::{Batch, Params, Settings, Undeclared};
+use crate::pixels::{Alpha, Matching};
+
+/// `ctm_params.matching`: colours are the same when all values are equal.
+pub const CTM_MATCH_EXACT: u32 = 0;
+/// `ctm_params.matching`: colours are the same when all values are equal once they are rounded to 8 bits:
+/// floats are clamped to 0 to 1, multiplied by 255 and rounded, ties to even; integers of 16 bits are divided by
+/// 257 and rounded. A pixel with a NaN has no colour.
+pub const CTM_MATCH_8_BIT: u32 = 1;
+
+/// `ctm_params.alpha`: part of the colour.
+pub const CTM_ALPHA_COLOR: u32 = 0;
+/// `ctm_params.alpha`: ignored. The image must have alpha: two or four channels.
+pub const CTM_ALPHA_IGNORED: u32 = 1;
+/// `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; that of the others is
+/// ignored. The image must have alpha: two or four channels.
+pub const CTM_ALPHA_AT_LEAST: u32 = 2;
+
+/// `ctm_params.nearest`: colours join no other's mask.
+pub const CTM_NEAREST_NONE: u32 = 0;
+/// `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences.
+pub const CTM_NEAREST_EUCLIDEAN: u32 = 1;
+/// `ctm_params.nearest`: the distance is the largest of the channels' differences.
+pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
+
+/// `ctm_params.undeclared`: such colours get no mask.
+pub const CTM_UNDECLARED_IGNORE: u32 = 0;
+/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`.
+pub const CTM_UNDECLARED_ERROR: u32 = 1;
+/// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
+/// Euclidean one where that is `CTM_NEAREST_NONE`.
+pub const CTM_UNDECLARED_NEAREST: u32 = 2;
+
+/// `ctm_params.batch`: the pixels of all images are counted together.
+pub const CTM_BATCH_ALL: u32 = 0;
+/// `ctm_params.batch`: the pixels of the first image are counted; the others get masks of the same colours.
+pub const CTM_BATCH_FIRST: u32 = 1;
+
+/// What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
+///
+/// Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
+/// 16 bits. Those of channels that the image does not have, or whose alpha is no part of the colour, are not looked
+/// at. A value that the image's format cannot store is an error.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ctm_params {
+    /// `sizeof(ctm_params)` as the caller's header has it; `CTM_PARAMS_INIT` fills it in. Every size ever
+    /// published keeps working; any other is an error.
+    pub struct_size: usize,
+    /// Colours with fewer pixels get no mask, unless a palette is given. 0 means 1.
+    pub min_pixels: u64,
+    /// Masks at most, the most frequent colours first, unless a palette is given. 0: no mask.
+    pub max_count: u32,
+    /// One of the `CTM_MATCH_…` numbers.
+    pub matching: u32,
+    /// One of the `CTM_ALPHA_…` numbers.
+    pub alpha: u32,
+    /// For `CTM_ALPHA_AT_LEAST`, in the units of the image; else not looked at.
+    pub least_alpha: f32,
+    /// One of the `CTM_BATCH_…` numbers.
+    pub batch: u32,
+    /// Colours of `palette`.
+    pub palette_count: u32,
+    /// The colours that get a mask, in this order, those without a pixel included; each may be there once. NULL: the
+    /// most frequent colours.
+    pub palette: *const f32,
+    /// Colours that get no mask, the background for example. NULL: none.
+    pub ignored: *const f32,
+    /// Colours of `ignored`.
+    pub ignored_count: u32,
+    /// One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
+    /// colour that has one; of several the first mask's. The most frequent colours are found before others join them.
+    pub nearest: u32,
+    /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+    pub tolerance: f64,
+    /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
+    /// that are not near enough and not ignored. Else 0.
+    pub undeclared: u32,
+    /// Must be 0.
+    pub reserved: u32,
+}
+
+/// The sizes of the struct that were ever published.
+pub(super) const PARAMS_SIZES: [usize; 1] = [size_of::<ctm_params>()];
+
+impl ctm_params {
+    pub(super) const INIT: Self = Self {
+        struct_size: size_of::<Self>(),
+        min_pixels: 1,
+        max_count: u32::MAX,
+        matching: CTM_MATCH_EXACT,
+        alpha: CTM_ALPHA_COLOR,
+        least_alpha: 0.0,
+        batch: CTM_BATCH_ALL,
+        palette_count: 0,
+        palette: std::ptr::null(),
+        ignored: std::ptr::null(),
+        ignored_count: 0,
+        nearest: CTM_NEAREST_NONE,
+        tolerance: 0.0,
+        undeclared: CTM_UNDECLARED_IGNORE,
+        reserved: 0,
+    };
+
+    /// # Safety
+    /// The colours are there for `'a`.
+    pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {
+        expect_zero("params.reserved", self.reserved)?;
+        let matching = match self.matching {
+            CTM_MATCH_EXACT => Matching::Exact,
+            CTM_MATCH_8_BIT => Matching::EightBit,
+            matching => return unknown("params.matching", matching, "0 (exact) or 1 (8 bits)"),
+        };
+        let alpha = match self.alpha {
+            CTM_ALPHA_COLOR => Alpha::Color,
+            CTM_ALPHA_IGNORED => Alpha::Ignored,
+            CTM_ALPHA_AT_LEAST => Alpha::AtLeast(self.least_alpha),
+            alpha => return unknown("params.alpha", alpha, "0 (color), 1 (ignored) or 2 (at least)"),
+        };
+        let batch = match self.batch {
+            CTM_BATCH_ALL => Batch::All,
+            CTM_BATCH_FIRST => Batch::First,
+            batch => return unknown("params.batch", batch, "0 (all) or 1 (first)"),
+        };
+        let metric = match self.nearest {
+            CTM_NEAREST_NONE => None,
+            CTM_NEAREST_EUCLIDEAN => Some(Metric::Euclidean),
+            CTM_NEAREST_CHEBYSHEV => Some(Metric::Chebyshev),
+            nearest => return unknown("params.nearest", nearest, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
+        };
+        if metric.is_none() && self.tolerance != 0.0 {
+            let (tolerance, nearest) = (self.tolerance, self.nearest);
+            return Err(Error::InvalidArgument(format!(
+                "params.tolerance is {tolerance} and params.nearest is {nearest}; 0 is expected"
+            )));
+        }
+        let undeclared = match self.undeclared {
+            CTM_UNDECLARED_IGNORE => Undeclared::Ignore,
+            CTM_UNDECLARED_ERROR => Undeclared::Error,
+            CTM_UNDECLARED_NEAREST => Undeclared::Nearest,
+            policy => return unknown("params.undeclared", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
+        };
+        // SAFETY: the caller vouches for the colours.
+        let (palette, ignored) = unsafe {
+            (
+                colors("params.palette", self.palette, self.palette_count)?,
+                colors("params.ignored", self.ignored, self.ignored_count)?,
+            )
+        };
+        Ok(Settings {
+            params: Params { min_pixels: self.min_pixels, max_count: self.max_count },
+            palette,
+            ignored: ignored.unwrap_or(&[]),
+            matching,
+            alpha,
+            batch,
+            nearest: metric.map(|metric| Nearest { metric, tolerance: self.tolerance }),
+            undeclared,
+        })
+    }
+}
+
+/// A caller's colours, if there are any.
+///
+/// # Safety
+/// `colors` is NULL or points to so many, which are there for `'a`.
+unsafe fn colors<'a>(
+    name: &'static str,
+    colors: *const f32,
+    count: u32,
+) -> Result<Option<&'a [[f32; 4]]>, Error> {
+    if colors.is_null() {
+        return match count {
+            0 => Ok(None),
+            _ => Err(null(name, &format!("a buffer of {count} colours"))),
+        };
+    }
+    check_pointer(name, colors)?;
+    Extent::new(name, colors.addr(), count as usize, "colours", 16)?;
+    // SAFETY: not NULL, aligned, no larger than memory can be; the caller vouches for it.
+    Ok(Some(unsafe { std::slice::from_raw_parts(colors.cast(), count as usize) }))
+}
