@@ -474,7 +474,10 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_PARAMS(params.undeclared = 3, "params.undeclared is 3;");
     REFUSED_PARAMS(params.undeclared = 1, "params.undeclared is Error and no palette is given;");
     REFUSED_PARAMS(params.alpha = 1; params.palette = colors[0]; params.palette_count = 3, "params.palette[1]: channel");
-    REFUSED_PARAMS(params.reserved = 1, "params.reserved is 1;");
+    REFUSED_PARAMS(params.merge = 3, "params.merge is 3;");
+    REFUSED_PARAMS(params.merge_tolerance = 3, "params.merge_tolerance is 3, params.merge_most_pixels is 0 and params.merge is 0;");
+    REFUSED_PARAMS(params.merge = 1; params.merge_tolerance = -1, "params.merge_tolerance is -1;");
+    REFUSED_PARAMS(params.merge = 1; params.palette = colors[0]; params.palette_count = 1, "params.merge is on and a palette is given;");
     REFUSED_PARAMS(params.palette_count = 1, "params.palette is NULL;");
     REFUSED_PARAMS(params.ignored_count = 1, "params.ignored is NULL;");
     REFUSED_PARAMS(params.palette = colors[0]; params.palette_count = 2, "params.palette[1]: channel 0 is 0.5;");
@@ -500,6 +503,7 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_OUTPUTS(outputs.mask_stride = 4, "outputs.mask_stride is 4; 0 or at least");
     REFUSED_OUTPUTS(outputs.label_format = 3, "outputs.label_format is 3;");
     REFUSED_OUTPUTS(outputs.undeclared_capacity = 8, "outputs.undeclared is NULL;");
+    REFUSED_OUTPUTS(outputs.merged_capacity = 8, "outputs.merged is NULL;");
     REFUSED_OUTPUTS(outputs.report_undeclared = 2, "outputs.report_undeclared is 2;");
     REFUSED_OUTPUTS(outputs.palette_entry_size = 8, "outputs.palette_entry_size is 8;");
     REFUSED_OUTPUTS(outputs.masks = (char *)masks + 1; outputs.masks_size = 16, "outputs.masks is 0x");

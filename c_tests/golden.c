@@ -10,24 +10,6 @@
 
 enum { MIN_CASES = 30, SLACK = 100, FILL = 0xa5 };
 
-/* Reads a whole file; a zero byte behind it makes a text of it. */
-static unsigned char *read_file(const char *folder, const char *name, size_t *bytes)
-{
-    char path[4096];
-    CHECK(snprintf(path, sizeof path, "%s/%s/%s", GOLDEN_DIR, folder, name) < (int)sizeof path);
-    FILE *file = fopen(path, "rb");
-    CHECK(file != NULL);
-    CHECK(fseek(file, 0, SEEK_END) == 0);
-    const long size = ftell(file);
-    CHECK(size >= 0);
-    CHECK(fseek(file, 0, SEEK_SET) == 0);
-    *bytes = (size_t)size;
-    unsigned char *content = allocate(*bytes + 1, 0);
-    CHECK(fread(content, 1, *bytes, file) == *bytes);
-    fclose(file);
-    return content;
-}
-
 /*
  * The number behind a key. This is no JSON reader: it is enough for these files, whose keys are
  * unique and whose quotes inside strings are escaped, and it keeps all 64 bits of an integer.
@@ -52,9 +34,9 @@ static uint64_t number(const char *json, const char *key)
 static void check_case(ctm_context *context, const char *folder)
 {
     size_t json_bytes, map_bytes, expected_bytes;
-    char *json = (char *)read_file(folder, "case.json", &json_bytes);
-    unsigned char *map = read_file(folder, "color_map.f32", &map_bytes);
-    unsigned char *expected = read_file(folder, "masks.u8", &expected_bytes);
+    char *json = (char *)read_golden(folder, "case.json", &json_bytes);
+    unsigned char *map = read_golden(folder, "color_map.f32", &map_bytes);
+    unsigned char *expected = read_golden(folder, "masks.u8", &expected_bytes);
     const uint32_t width = (uint32_t)number(json, "width");
     const uint32_t height = (uint32_t)number(json, "height");
     const uint32_t channels = (uint32_t)number(json, "channels");

@@ -50,6 +50,9 @@ FROZEN(label_u8, CTM_LABEL_U8 == 2);
 FROZEN(nearest_none, CTM_NEAREST_NONE == 0);
 FROZEN(nearest_euclidean, CTM_NEAREST_EUCLIDEAN == 1);
 FROZEN(nearest_chebyshev, CTM_NEAREST_CHEBYSHEV == 2);
+FROZEN(merge_none, CTM_MERGE_NONE == 0);
+FROZEN(merge_euclidean, CTM_MERGE_EUCLIDEAN == 1);
+FROZEN(merge_chebyshev, CTM_MERGE_CHEBYSHEV == 2);
 FROZEN(undeclared_ignore, CTM_UNDECLARED_IGNORE == 0);
 FROZEN(undeclared_error, CTM_UNDECLARED_ERROR == 1);
 FROZEN(undeclared_nearest, CTM_UNDECLARED_NEAREST == 2);
@@ -101,7 +104,7 @@ FROZEN(image_top, offsetof(ctm_image, top) == 84);
 FROZEN(image_rectangle_width, offsetof(ctm_image, rectangle_width) == 88);
 FROZEN(image_rectangle_height, offsetof(ctm_image, rectangle_height) == 92);
 
-FROZEN(params_size, sizeof(ctm_params) == 80);
+FROZEN(params_size, sizeof(ctm_params) == 96);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -116,9 +119,11 @@ FROZEN(params_ignored_count, offsetof(ctm_params, ignored_count) == 56);
 FROZEN(params_nearest, offsetof(ctm_params, nearest) == 60);
 FROZEN(params_tolerance, offsetof(ctm_params, tolerance) == 64);
 FROZEN(params_undeclared, offsetof(ctm_params, undeclared) == 72);
-FROZEN(params_reserved, offsetof(ctm_params, reserved) == 76);
+FROZEN(params_merge, offsetof(ctm_params, merge) == 76);
+FROZEN(params_merge_tolerance, offsetof(ctm_params, merge_tolerance) == 80);
+FROZEN(params_merge_most_pixels, offsetof(ctm_params, merge_most_pixels) == 88);
 
-FROZEN(outputs_size, sizeof(ctm_outputs) == 120);
+FROZEN(outputs_size, sizeof(ctm_outputs) == 136);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
 FROZEN(outputs_masks, offsetof(ctm_outputs, masks) == 8);
 FROZEN(outputs_masks_size, offsetof(ctm_outputs, masks_size) == 16);
@@ -136,6 +141,13 @@ FROZEN(outputs_mask_image_stride, offsetof(ctm_outputs, mask_image_stride) == 96
 FROZEN(outputs_mask_stride, offsetof(ctm_outputs, mask_stride) == 104);
 FROZEN(outputs_cropped, offsetof(ctm_outputs, cropped) == 112);
 FROZEN(outputs_report_undeclared, offsetof(ctm_outputs, report_undeclared) == 116);
+FROZEN(outputs_merged, offsetof(ctm_outputs, merged) == 120);
+FROZEN(outputs_merged_capacity, offsetof(ctm_outputs, merged_capacity) == 128);
+
+FROZEN(merged_color_size, sizeof(ctm_merged_color) == 40);
+FROZEN(merged_color_color, offsetof(ctm_merged_color, color) == 0);
+FROZEN(merged_color_into, offsetof(ctm_merged_color, into) == 16);
+FROZEN(merged_color_pixel_count, offsetof(ctm_merged_color, pixel_count) == 32);
 
 FROZEN(palette_entry_size, sizeof(ctm_palette_entry) == 72);
 FROZEN(palette_entry_color, offsetof(ctm_palette_entry, color) == 0);
@@ -150,7 +162,7 @@ FROZEN(palette_entry_centroid_x, offsetof(ctm_palette_entry, centroid_x) == 48);
 FROZEN(palette_entry_centroid_y, offsetof(ctm_palette_entry, centroid_y) == 56);
 FROZEN(palette_entry_mask_offset, offsetof(ctm_palette_entry, mask_offset) == 64);
 
-FROZEN(result_size, sizeof(ctm_result) == 64);
+FROZEN(result_size, sizeof(ctm_result) == 80);
 FROZEN(result_struct_size, offsetof(ctm_result, struct_size) == 0);
 FROZEN(result_mask_count, offsetof(ctm_result, mask_count) == 8);
 FROZEN(result_reserved, offsetof(ctm_result, reserved) == 12);
@@ -160,6 +172,8 @@ FROZEN(result_labels_size, offsetof(ctm_result, labels_size) == 32);
 FROZEN(result_palette_len, offsetof(ctm_result, palette_len) == 40);
 FROZEN(result_undeclared_pixels, offsetof(ctm_result, undeclared_pixels) == 48);
 FROZEN(result_undeclared_colors, offsetof(ctm_result, undeclared_colors) == 56);
+FROZEN(result_merged_pixels, offsetof(ctm_result, merged_pixels) == 64);
+FROZEN(result_merged_colors, offsetof(ctm_result, merged_colors) == 72);
 #endif
 
 static void every_status_has_its_own_sentence(void)

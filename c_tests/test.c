@@ -84,6 +84,23 @@ void *allocate(size_t bytes, unsigned char fill)
     return memset(memory, fill, bytes);
 }
 
+unsigned char *read_golden(const char *folder, const char *name, size_t *bytes)
+{
+    char path[4096];
+    CHECK(snprintf(path, sizeof path, "%s/%s/%s", GOLDEN_DIR, folder, name) < (int)sizeof path);
+    FILE *file = fopen(path, "rb");
+    CHECK(file != NULL);
+    CHECK(fseek(file, 0, SEEK_END) == 0);
+    const long size = ftell(file);
+    CHECK(size >= 0);
+    CHECK(fseek(file, 0, SEEK_SET) == 0);
+    *bytes = (size_t)size;
+    unsigned char *content = allocate(*bytes + 1, 0);
+    CHECK(fread(content, 1, *bytes, file) == *bytes);
+    fclose(file);
+    return content;
+}
+
 uint32_t bits_of(const float *value)
 {
     uint32_t bits;

@@ -40,6 +40,9 @@ ctm_context *context_for(const char *device);
 /* Memory that is there, or the program ends. Every byte of it is `fill`. */
 void *allocate(size_t bytes, unsigned char fill);
 
+/* A file of a golden case, as a whole; a zero byte behind it makes a text of it. To be freed. */
+unsigned char *read_golden(const char *folder, const char *name, size_t *bytes);
+
 /* The bit pattern of a float, and the float of a bit pattern. No float arithmetic happens. */
 uint32_t bits_of(const float *value);
 void set_bits(float *value, uint32_t bits);

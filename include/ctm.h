@@ -41,13 +41,13 @@
 #define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0 }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0 }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
@@ -163,6 +163,21 @@
  * Euclidean one where that is `CTM_NEAREST_NONE`.
  */
 #define CTM_UNDECLARED_NEAREST 2
+
+/**
+ * `ctm_params.merge`: colours stay what they are.
+ */
+#define CTM_MERGE_NONE 0
+
+/**
+ * `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences.
+ */
+#define CTM_MERGE_EUCLIDEAN 1
+
+/**
+ * `ctm_params.merge`: the distance is the largest of the channels' differences.
+ */
+#define CTM_MERGE_CHEBYSHEV 2
 
 /**
  * `ctm_params.batch`: the pixels of all images are counted together.
@@ -489,9 +504,21 @@ typedef struct ctm_params {
      */
     uint32_t undeclared;
     /**
-     * Must be 0.
+     * One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
+     * colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
+     * of masks: the most frequent one first, equal counts by colour. Each becomes the first one that is near enough and
+     * did not become another's itself, or else stays what it is: a colour moves once at most. Ignored colours take part:
+     * what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
      */
-    uint32_t reserved;
+    uint32_t merge;
+    /**
+     * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+     */
+    double merge_tolerance;
+    /**
+     * Colours with more pixels than this stay what they are. 0: there is no such bound.
+     */
+    uint64_t merge_most_pixels;
 } ctm_params;
 
 /**
@@ -547,6 +574,24 @@ typedef struct ctm_palette_entry {
      */
     uint64_t mask_offset;
 } ctm_palette_entry;
+
+/**
+ * A colour that became another, of which it was a near-duplicate.
+ */
+typedef struct ctm_merged_color {
+    /**
+     * As it is in the image: values as in `ctm_palette_entry.color`.
+     */
+    float color[4];
+    /**
+     * What it became.
+     */
+    float into[4];
+    /**
+     * How many pixels have it, in all images.
+     */
+    uint64_t pixel_count;
+} ctm_merged_color;
 
 /**
  * What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any of them may be asked
@@ -630,6 +675,15 @@ typedef struct ctm_outputs {
      * must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
      */
     uint32_t report_undeclared;
+    /**
+     * Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
+     * entries are written as there are such colours, and room.
+     */
+    struct ctm_merged_color *merged;
+    /**
+     * How many entries `merged` has room for.
+     */
+    size_t merged_capacity;
 } ctm_outputs;
 
 /**
@@ -675,6 +729,14 @@ typedef struct ctm_result {
      * How many such colours there are.
      */
     uint64_t undeclared_colors;
+    /**
+     * Pixels whose colours `params.merge` has made others, if anything was to be written.
+     */
+    uint64_t merged_pixels;
+    /**
+     * How many such colours there are.
+     */
+    uint64_t merged_colors;
 } ctm_result;
 
 /**

@@ -37,6 +37,8 @@
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
 //! | `labels` | the label map between counting and masks |
+//! | `color_grid` | finds colours near another |
+//! | `merge` | which colours become another's, as its near-duplicates |
 //! | `nearest` | which mask a colour joins that has none of its own |
 //! | `grouping` | label map by colour → label map by mask |
 //! | `outputs` | what a call is to write, and what it found |
@@ -51,6 +53,7 @@
 
 mod capi;
 mod color;
+mod color_grid;
 mod counters;
 mod cpu;
 mod error;
@@ -60,6 +63,7 @@ mod image;
 mod label_output;
 mod labels;
 mod memory;
+mod merge;
 mod nearest;
 mod outputs;
 mod params;
@@ -80,8 +84,11 @@ pub use counters::Counters;
 pub use error::Error;
 pub use image::{ChannelOrder, ColorMap, Format, Layout, Shape};
 pub use label_output::LabelOutput;
+pub use merge::Merge;
 pub use nearest::{Metric, Nearest};
-pub use outputs::{Analysis, MaskOutput, Outputs, UndeclaredColor, UndeclaredColors};
+pub use outputs::{
+    Analysis, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor, UndeclaredColors,
+};
 pub use params::{Backend, Batch, Options, Params, Settings, Undeclared};
 pub use pipeline::{ColorCount, Context, Palette};
 pub use pixels::{Alpha, Matching};

@@ -1,5 +1,6 @@
 //! Which mask each colour belongs to where colours of masks attract others.
 
+use crate::color_grid::ColorGrid;
 use crate::error::Error;
 use crate::memory::room;
 use crate::pipeline::ColorCount;
@@ -43,6 +44,12 @@ impl Nearest {
         }
     }
 
+    /// Whether two colours are near enough.
+    #[inline]
+    pub(crate) fn reaches(self, a: &[f64; 4], b: &[f64; 4]) -> bool {
+        self.distance(a, b) <= self.bound()
+    }
+
     /// What distances are compared with.
     fn bound(self) -> f64 {
         match self.metric {
@@ -65,21 +72,33 @@ pub(crate) fn assign(
 ) -> Result<Vec<u32>, Error> {
     /// Colours that a thread takes at a time.
     const PART: usize = 1024;
+    /// So many are looked at one by one faster than cells are looked up.
+    const FEW: usize = 128;
+    let values = |entry: &ColorCount| encoding.values(&entry.color).map(f64::from);
     let mut points: Vec<[f64; 4]> = room(palette.len())?;
-    points.extend(palette.iter().map(|entry| encoding.values(&entry.color).map(f64::from)));
+    points.extend(palette.iter().map(values));
+    let mut grid = None;
+    if points.len() > FEW && nearest.tolerance.is_finite() {
+        let grid = grid.insert(ColorGrid::new(nearest.tolerance, encoding.channels()));
+        points.iter().try_for_each(|&point| grid.add(point))?;
+    }
     let mut assigned = room(colors.len())?;
     assigned.resize(colors.len(), NONE);
     let bound = nearest.bound();
     let parts = colors.chunks(PART).zip(assigned.chunks_mut(PART)).collect();
     threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
         for (entry, assigned) in colors.iter().zip(assigned) {
-            let values = encoding.values(&entry.color).map(f64::from);
+            let values = values(entry);
             let mut least = f64::INFINITY;
-            for (mask, point) in (0..).zip(&points) {
+            let mut show = |mask: u32, point: &[f64; 4]| {
                 let distance = nearest.distance(&values, point);
-                if distance <= bound && (distance < least || *assigned == NONE) {
+                if distance <= bound && (distance < least || (distance == least && mask < *assigned)) {
                     (least, *assigned) = (distance, mask);
                 }
+            };
+            match &grid {
+                Some(grid) => grid.near(&values, show),
+                None => (0..).zip(&points).for_each(|(mask, point)| show(mask, point)),
             }
         }
     });

@@ -29,6 +29,8 @@ pub struct Outputs<'a> {
     /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
     /// looked for.
     pub undeclared: Option<u32>,
+    /// Of the colours that became others', how many are to be listed, the most frequent ones.
+    pub merged: u32,
 }
 
 /// Room for masks; what lies behind the last one is not touched.
@@ -63,6 +65,8 @@ pub struct Analysis {
     pub masks_size: u64,
     /// The colours that a given palette does not have, if that was asked for.
     pub undeclared: Option<UndeclaredColors>,
+    /// The colours that became others', where the settings say so.
+    pub merged: MergedColors,
 }
 
 /// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.
@@ -86,6 +90,28 @@ pub struct UndeclaredColor {
     pub pixels: u64,
     /// Column and row of the first one; rows of several images are counted one below the other.
     pub first_pixel: (u32, u32),
+}
+
+/// Colours that became others', of which they were near-duplicates.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MergedColors {
+    /// Pixels that have such colours, in all images.
+    pub pixels: u64,
+    /// How many there are.
+    pub colors: u64,
+    /// The most frequent ones, in the order of masks, as many as were asked for.
+    pub most_frequent: Vec<MergedColor>,
+}
+
+/// A colour that became another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MergedColor {
+    /// The colour as it is in the image.
+    pub color: Color,
+    /// Its pixels, in all images.
+    pub pixels: u64,
+    /// What it became.
+    pub into: Color,
 }
 
 /// Room for masks that may not have been written yet.

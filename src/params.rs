@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::merge::Merge;
 use crate::nearest::Nearest;
 use crate::pixels::{Alpha, Matching};
 use crate::seeds::Seeds;
@@ -41,6 +42,9 @@ pub struct Settings<'a> {
     pub alpha: Alpha,
     /// Which images the most frequent colours are those of.
     pub batch: Batch,
+    /// Whether near-duplicates become the colours that they are near, before the most frequent ones are selected. Without a
+    /// palette of the caller's only. Ignored colours take part: what becomes one gets no mask.
+    pub merge: Option<Merge>,
 }
 
 impl From<Params> for Settings<'_> {

@@ -12,8 +12,9 @@ use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
 use crate::labels::LabelMap;
 use crate::memory::{no_memory, room};
+use crate::merge::{Merge, Merging, with_all};
 use crate::nearest::{self, Nearest, assign};
-use crate::outputs::{Analysis, MaskOutput, Masks, Outputs, UndeclaredColor, UndeclaredColors};
+use crate::outputs::{Analysis, MaskOutput, Masks, MergedColors, Outputs, UndeclaredColor, UndeclaredColors};
 use crate::params::{self, Batch, Options, Params, Settings, Undeclared};
 use crate::pixels::Pixels;
 use crate::plan;
@@ -225,7 +226,7 @@ impl Context {
         outputs: Outputs,
     ) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, mask_layout, cropped, labels, regions, undeclared } = outputs;
+        let Outputs { masks, mask_layout, cropped, labels, regions, undeclared, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
         let emit = Emit {
             masks,
@@ -235,6 +236,7 @@ impl Context {
             labels: labels.map(LabelRoom::from),
             regions,
             undeclared,
+            merged,
             ..Emit::default()
         };
         self.emit(map, settings, emit)
@@ -248,7 +250,7 @@ impl Context {
         emit: Emit,
     ) -> Result<Analysis, Error> {
         let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
-        let Emit { mask_format, mask_layout, cropped, .. } = emit;
+        let Emit { mask_format, mask_layout, cropped, merged, .. } = emit;
         let input = Input::new(map, settings)?;
         let Input { pixels, frame, .. } = &input;
         let strides = Strides::new(&mask_layout, mask_format, *frame)?;
@@ -258,9 +260,12 @@ impl Context {
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
         let mut undeclared_colors = None;
+        let mut merged_colors = MergedColors::default();
         let (mask_count, palette, mut grouping) = if input.lists_all(undeclared.is_some()) {
-            let Listed { palette, grouping, undeclared: listed } = self.select_among_all(&input)?;
-            undeclared_colors = Some(listed);
+            let listed = self.select_among_all(&input, merged)?;
+            let Listed { palette, grouping, .. } = listed;
+            undeclared_colors = Some(listed.undeclared);
+            merged_colors = listed.merged;
             // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
             (palette.colors.len() as u32, palette, Some(grouping))
         } else {
@@ -358,7 +363,8 @@ impl Context {
             found_regions = regions.finish()?;
         }
         let palette = input.reported(palette)?;
-        Ok(Analysis { palette, regions: found_regions, crop_starts, masks_size, undeclared })
+        let merged = merged_colors;
+        Ok(Analysis { palette, regions: found_regions, crop_starts, masks_size, undeclared, merged })
     }
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
@@ -403,43 +409,72 @@ impl Context {
         )))
     }
 
+    /// All colours, rare ones included.
+    fn list_all(&mut self, pixels: &Pixels) -> Result<Counts, Error> {
+        let all = Params { min_pixels: 1, max_count: u32::MAX };
+        let counter = &mut self.backends[self.counter];
+        let listed = counter.count(pixels, &all, self.most_listed, &self.threads)?;
+        match listed.too_many {
+            None => Ok(listed),
+            Some(found) => Err(Error::OutOfMemory(format!(
+                "the images have {found} colours; options.memory_limit has room for lists of {}",
+                self.most_listed
+            ))),
+        }
+    }
+
     /// Finds the colours that get a mask, and which others join them.
-    fn select_among_all(&mut self, input: &Input) -> Result<Listed, Error> {
+    fn select_among_all(&mut self, input: &Input, most_merged: u32) -> Result<Listed, Error> {
         for backend in &mut self.backends {
             backend.start_call();
         }
-        let all = Params { min_pixels: 1, max_count: u32::MAX };
-        let counter = &mut self.backends[self.counter];
-        let mut listed = counter.count(&input.pixels, &all, self.most_listed, &self.threads)?;
-        if let Some(found) = listed.too_many {
-            return Err(Error::OutOfMemory(format!(
-                "the images have {found} colours; options.memory_limit has room for lists of {}",
-                self.most_listed
-            )));
+        let mut listed = self.list_all(&input.pixels)?;
+        let is_ignored = |color: &Color| input.ignored.binary_search(color).is_ok();
+        if input.merge.is_none() {
+            listed.colors.retain(|entry| !is_ignored(&entry.color));
         }
-        listed.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
+        let mut merging = None;
         let mut palette = match (&input.given, &input.counted) {
             (Some(given), _) => given.iter().map(|&color| ColorCount { color, pixels: 0 }).collect(),
-            (None, None) => select(listed.colors.clone(), &input.params),
-            (None, Some(counted)) => {
-                // Other images than those that are labelled.
-                let params = input.params;
-                let ignored = input.ignored.len() as u32; // checked by `Input::new`
-                let wanted = Params { max_count: params.max_count.saturating_add(ignored), ..params };
-                let counter = &mut self.backends[self.counter];
-                let mut counts = counter.count(counted, &wanted, self.most_listed, &self.threads)?;
-                self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-                counts.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
-                select(counts.colors, &params)
+            (None, counted) => {
+                let mut frequent = match counted {
+                    None => copied(&listed.colors)?,
+                    Some(counted) => {
+                        // Other images than those that are labelled.
+                        let mut frequent = self.list_all(counted)?.colors;
+                        self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
+                        if input.merge.is_some() {
+                            frequent = with_all(frequent, &listed.colors)?;
+                        }
+                        frequent
+                    }
+                };
+                if let Some(merge) = input.merge {
+                    merging = Some(Merging::new(&mut frequent, input.pixels.encoding(), merge)?);
+                }
+                frequent.retain(|entry| !is_ignored(&entry.color));
+                select(frequent, &input.params)
             }
         };
         let colors = &listed.colors;
         let encoding = input.pixels.encoding();
         let nearest = input.nearest.unwrap_or_default();
         let mut masks = assign(colors, &palette, encoding, nearest, &self.threads)?;
+        let mut merged = MergedColors::default();
+        if let Some(merging) = &merging {
+            for (entry, mask) in colors.iter().zip(&mut masks) {
+                if is_ignored(&entry.color) {
+                    *mask = nearest::NONE;
+                }
+            }
+            merging.apply(&mut masks);
+            merged = merging.report(colors, most_merged, |color| input.reported_color(color))?;
+        }
         let mut undeclared = Undeclareds::default();
-        for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
-            undeclared.add(*entry)?;
+        if input.given.is_some() {
+            for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
+                undeclared.add(*entry)?;
+            }
         }
         if input.given.is_some() && input.undeclared == Undeclared::Nearest {
             let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
@@ -458,7 +493,7 @@ impl Context {
             grouping = Grouping::new(&palette, &own, palette.len())?;
         }
         let palette = Palette { colors: palette, distinct_colors: listed.distinct };
-        Ok(Listed { palette, grouping, undeclared })
+        Ok(Listed { palette, grouping, undeclared, merged })
     }
 
     /// What a caller is told of undeclared colours.
@@ -507,11 +542,19 @@ impl Context {
     }
 }
 
+/// A copy of a list, if there is memory for it.
+fn copied(colors: &[ColorCount]) -> Result<Vec<ColorCount>, Error> {
+    let mut copy = room(colors.len())?;
+    copy.extend_from_slice(colors);
+    Ok(copy)
+}
+
 /// What was found where all colours were listed.
 struct Listed {
     palette: Palette,
     grouping: Grouping,
     undeclared: Undeclareds,
+    merged: MergedColors,
 }
 
 /// Colours that are in no mask.
@@ -573,6 +616,7 @@ pub(crate) struct Emit<'a> {
     pub(crate) labels: Option<LabelRoom<'a>>,
     pub(crate) regions: bool,
     pub(crate) undeclared: Option<u32>,
+    pub(crate) merged: u32,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
 }
@@ -587,6 +631,7 @@ impl Default for Emit<'_> {
             labels: None,
             regions: false,
             undeclared: None,
+            merged: 0,
             most_entries: u64::MAX,
         }
     }
@@ -604,6 +649,7 @@ struct Input<'a> {
     ignored: Vec<Color>,
     nearest: Option<Nearest>,
     undeclared: Undeclared,
+    merge: Option<Merge>,
 }
 
 impl Settings<'_> {
@@ -615,12 +661,25 @@ impl Settings<'_> {
 
 impl<'a> Input<'a> {
     fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
-        let &Settings { params, palette, ignored, matching, alpha, batch, nearest, undeclared } = settings;
+        let &Settings { params, palette, ignored, matching, alpha, batch, nearest, undeclared, merge } =
+            settings;
         if let Some(Nearest { tolerance, .. }) = nearest
             && (tolerance.is_nan() || tolerance < 0.0)
         {
             let text = format!("tolerance is {tolerance}; at least 0 is expected");
             return Err(Error::InvalidArgument(text));
+        }
+        if let Some(Merge { tolerance, .. }) = merge {
+            if tolerance.is_nan() || tolerance < 0.0 {
+                let text = format!("merge_tolerance is {tolerance}; at least 0 is expected");
+                return Err(Error::InvalidArgument(text));
+            }
+            if palette.is_some() {
+                return Err(Error::InvalidArgument(
+                    "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
+                        .to_owned(),
+                ));
+            }
         }
         if palette.is_none() && undeclared != Undeclared::Ignore {
             let text = format!(
@@ -659,13 +718,13 @@ impl<'a> Input<'a> {
         ignored.dedup();
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, params, given, ignored, nearest, undeclared })
+        Ok(Self { pixels, counted, frame, params, given, ignored, nearest, undeclared, merge })
     }
 
     /// Whether all colours must be known, rare ones included.
     fn lists_all(&self, reports_undeclared: bool) -> bool {
         let undeclared = reports_undeclared || self.undeclared != Undeclared::Ignore;
-        self.nearest.is_some() || (self.given.is_some() && undeclared)
+        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && undeclared)
     }
 
     /// A colour's values in place of the words that stand for them.

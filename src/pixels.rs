@@ -68,6 +68,11 @@ impl Encoding {
         }
     }
 
+    /// Channels that are part of the colour.
+    pub(crate) fn channels(self) -> usize {
+        self.channels
+    }
+
     /// Words of a pixel.
     pub(crate) fn words(self) -> usize {
         self.value_bits().map_or(self.channels, |bits| (self.channels * bits as usize).div_ceil(24))

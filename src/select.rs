@@ -120,8 +120,9 @@ impl Best {
     }
 }
 
+/// The order of masks.
 #[inline]
-fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
+pub(crate) fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
     b.pixels.cmp(&a.pixels).then_with(|| a.color.cmp(&b.color))
 }
 

@@ -37,6 +37,10 @@ pub struct ctm_result {
     pub undeclared_pixels: u64,
     /// How many such colours there are.
     pub undeclared_colors: u64,
+    /// Pixels whose colours `params.merge` has made others, if anything was to be written.
+    pub merged_pixels: u64,
+    /// How many such colours there are.
+    pub merged_colors: u64,
 }
 
 const RESULT_SIZES: [usize; 1] = [size_of::<ctm_result>()];
@@ -52,6 +56,8 @@ impl ctm_result {
         palette_len: 0,
         undeclared_pixels: 0,
         undeclared_colors: 0,
+        merged_pixels: 0,
+        merged_colors: 0,
     };
 }
 
@@ -159,6 +165,8 @@ pub unsafe extern "C" fn ctm_analyse(
         let mut filled = outputs.needed(mask_count);
         if let Ok(Found::Analysis(analysis)) = &found {
             filled.masks_size = analysis.masks_size;
+            filled.merged_pixels = analysis.merged.pixels;
+            filled.merged_colors = analysis.merged.colors;
             filled.distinct_colors = analysis.palette.distinct_colors.unwrap_or(0);
             // SAFETY: the caller vouches for the entries, whose number was checked.
             unsafe { outputs.write_palette(analysis) };

@@ -81,6 +81,23 @@ pub struct ctm_outputs {
     /// 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
     /// must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
     pub report_undeclared: u32,
+    /// Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
+    /// entries are written as there are such colours, and room.
+    pub merged: *mut ctm_merged_color,
+    /// How many entries `merged` has room for.
+    pub merged_capacity: usize,
+}
+
+/// A colour that became another, of which it was a near-duplicate.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ctm_merged_color {
+    /// As it is in the image: values as in `ctm_palette_entry.color`.
+    pub color: [f32; 4],
+    /// What it became.
+    pub into: [f32; 4],
+    /// How many pixels have it, in all images.
+    pub pixel_count: u64,
 }
 
 /// A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
@@ -139,6 +156,8 @@ impl ctm_outputs {
         mask_stride: 0,
         cropped: 0,
         report_undeclared: 0,
+        merged: std::ptr::null_mut(),
+        merged_capacity: 0,
     };
 }
 
@@ -241,6 +260,12 @@ impl<'a> Checked<'a> {
                 fields.undeclared_capacity,
                 align_of::<u64>(),
             ),
+            (
+                "outputs.merged",
+                fields.merged.cast_const().cast(),
+                fields.merged_capacity,
+                align_of::<ctm_merged_color>(),
+            ),
         ] {
             if pointer.is_null() && size != 0 {
                 return Err(null(name, &format!("room for {size}")));
@@ -271,6 +296,13 @@ impl<'a> Checked<'a> {
                 "entries",
                 entry,
             )?,
+            Extent::new(
+                "outputs.merged",
+                fields.merged.addr(),
+                fields.merged_capacity,
+                "entries",
+                size_of::<ctm_merged_color>(),
+            )?,
         ];
         result.check_apart(pixels)?;
         for (index, buffer) in buffers.iter().enumerate() {
@@ -286,6 +318,7 @@ impl<'a> Checked<'a> {
         !(fields.masks.is_null() && fields.labels.is_null() && fields.palette.is_null())
             || self.report_undeclared
             || self.cropped
+            || !fields.merged.is_null()
     }
 
     pub(super) fn labels_are_too_small(&self) -> bool {
@@ -336,6 +369,7 @@ impl<'a> Checked<'a> {
                 labels,
                 regions,
                 undeclared,
+                merged: u32::try_from(fields.merged_capacity).unwrap_or(u32::MAX),
                 most_entries,
             }
         }
@@ -354,6 +388,15 @@ impl<'a> Checked<'a> {
             };
             // SAFETY: the caller vouches for the entry.
             unsafe { self.fields.undeclared.add(index).write(entry) };
+        }
+        for (index, found) in analysis.merged.most_frequent.iter().enumerate() {
+            let entry = ctm_merged_color {
+                color: found.color.values(),
+                into: found.into.values(),
+                pixel_count: found.pixels,
+            };
+            // SAFETY: the caller vouches for the entry.
+            unsafe { self.fields.merged.add(index).write(entry) };
         }
         let colors =
             analysis.palette.colors.iter().flat_map(|entry| std::iter::repeat_n(entry.color, self.images));

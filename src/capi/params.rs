@@ -1,8 +1,9 @@
 //! `ctm_params`: what decides which pixels get which mask.
 
 use super::buffers::{Extent, check_pointer, null};
-use super::structs::{expect_zero, unknown};
+use super::structs::unknown;
 use crate::error::Error;
+use crate::merge::Merge;
 use crate::nearest::{Metric, Nearest};
 use crate::params::{Batch, Params, Settings, Undeclared};
 use crate::pixels::{Alpha, Matching};
@@ -36,6 +37,13 @@ pub const CTM_UNDECLARED_ERROR: u32 = 1;
 /// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
 /// Euclidean one where that is `CTM_NEAREST_NONE`.
 pub const CTM_UNDECLARED_NEAREST: u32 = 2;
+
+/// `ctm_params.merge`: colours stay what they are.
+pub const CTM_MERGE_NONE: u32 = 0;
+/// `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences.
+pub const CTM_MERGE_EUCLIDEAN: u32 = 1;
+/// `ctm_params.merge`: the distance is the largest of the channels' differences.
+pub const CTM_MERGE_CHEBYSHEV: u32 = 2;
 
 /// `ctm_params.batch`: the pixels of all images are counted together.
 pub const CTM_BATCH_ALL: u32 = 0;
@@ -82,8 +90,16 @@ pub struct ctm_params {
     /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
     /// that are not near enough and not ignored. Else 0.
     pub undeclared: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
+    /// colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
+    /// of masks: the most frequent one first, equal counts by colour. Each becomes the first one that is near enough and
+    /// did not become another's itself, or else stays what it is: a colour moves once at most. Ignored colours take part:
+    /// what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
+    pub merge: u32,
+    /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+    pub merge_tolerance: f64,
+    /// Colours with more pixels than this stay what they are. 0: there is no such bound.
+    pub merge_most_pixels: u64,
 }
 
 /// The sizes of the struct that were ever published.
@@ -105,13 +121,14 @@ impl ctm_params {
         nearest: CTM_NEAREST_NONE,
         tolerance: 0.0,
         undeclared: CTM_UNDECLARED_IGNORE,
-        reserved: 0,
+        merge: CTM_MERGE_NONE,
+        merge_tolerance: 0.0,
+        merge_most_pixels: 0,
     };
 
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {
-        expect_zero("params.reserved", self.reserved)?;
         let matching = match self.matching {
             CTM_MATCH_EXACT => Matching::Exact,
             CTM_MATCH_8_BIT => Matching::EightBit,
@@ -146,6 +163,19 @@ impl ctm_params {
             CTM_UNDECLARED_NEAREST => Undeclared::Nearest,
             policy => return unknown("params.undeclared", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
         };
+        let merge = match self.merge {
+            CTM_MERGE_NONE => None,
+            CTM_MERGE_EUCLIDEAN => Some(Metric::Euclidean),
+            CTM_MERGE_CHEBYSHEV => Some(Metric::Chebyshev),
+            merge => return unknown("params.merge", merge, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
+        };
+        if merge.is_none() && (self.merge_tolerance != 0.0 || self.merge_most_pixels != 0) {
+            let (tolerance, pixels) = (self.merge_tolerance, self.merge_most_pixels);
+            return Err(Error::InvalidArgument(format!(
+                "params.merge_tolerance is {tolerance}, params.merge_most_pixels is {pixels} and params.merge is 0; \
+                 0 and 0 are expected"
+            )));
+        }
         // SAFETY: the caller vouches for the colours.
         let (palette, ignored) = unsafe {
             (
@@ -162,6 +192,11 @@ impl ctm_params {
             batch,
             nearest: metric.map(|metric| Nearest { metric, tolerance: self.tolerance }),
             undeclared,
+            merge: merge.map(|metric| Merge {
+                metric,
+                tolerance: self.merge_tolerance,
+                most_pixels: self.merge_most_pixels,
+            }),
         })
     }
 }
