@@ -467,13 +467,14 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_PARAMS(params.struct_size = 8, "params.struct_size is 8;");
     REFUSED_PARAMS(params.matching = 2, "params.matching is 2;");
     REFUSED_PARAMS(params.alpha = 3, "params.alpha is 3;");
-    REFUSED_PARAMS(params.batch = 2, "params.batch is 2;");
+    REFUSED_PARAMS(params.batch = 3, "params.batch is 3;");
     REFUSED_PARAMS(params.nearest = 3, "params.nearest is 3;");
     REFUSED_PARAMS(params.tolerance = 3, "params.tolerance is 3 and params.nearest is 0;");
     REFUSED_PARAMS(params.nearest = 1; params.tolerance = -1, "params.tolerance is -1;");
     REFUSED_PARAMS(params.undeclared = 3, "params.undeclared is 3;");
     REFUSED_PARAMS(params.undeclared = 1, "params.undeclared is Error and no palette is given;");
     REFUSED_PARAMS(params.alpha = 1; params.palette = colors[0]; params.palette_count = 3, "params.palette[1]: channel");
+    REFUSED_PARAMS(params.batch = 2; params.palette = colors[0]; params.palette_count = 1, "params.batch is Each and a palette is given");
     REFUSED_PARAMS(params.merge = 3, "params.merge is 3;");
     REFUSED_PARAMS(params.merge_tolerance = 3, "params.merge_tolerance is 3, params.merge_most_pixels is 0 and params.merge is 0;");
     REFUSED_PARAMS(params.merge = 1; params.merge_tolerance = -1, "params.merge_tolerance is -1;");

@@ -40,6 +40,7 @@ FROZEN(alpha_ignored, CTM_ALPHA_IGNORED == 1);
 FROZEN(alpha_at_least, CTM_ALPHA_AT_LEAST == 2);
 FROZEN(batch_all, CTM_BATCH_ALL == 0);
 FROZEN(batch_first, CTM_BATCH_FIRST == 1);
+FROZEN(batch_each, CTM_BATCH_EACH == 2);
 FROZEN(mask_f32, CTM_MASK_F32 == 0);
 FROZEN(mask_u8, CTM_MASK_U8 == 1);
 FROZEN(mask_u8_one, CTM_MASK_U8_ONE == 2);

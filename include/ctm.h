@@ -190,6 +190,13 @@
 #define CTM_BATCH_FIRST 1
 
 /**
+ * `ctm_params.batch`: each image has the masks of its own colours; mask i of an image is that of its colour i. Images
+ * with fewer colours than others have empty masks behind theirs, whose palette entries are all 0. Not with a palette of
+ * the caller's.
+ */
+#define CTM_BATCH_EACH 2
+
+/**
  * `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
  */
 #define CTM_MASK_F32 0
@@ -696,7 +703,7 @@ typedef struct ctm_result {
      */
     size_t struct_size;
     /**
-     * How many masks there are.
+     * How many masks there are; with `CTM_BATCH_EACH` as many as the image with the most colours has.
      */
     uint32_t mask_count;
     /**
@@ -705,7 +712,7 @@ typedef struct ctm_result {
     uint32_t reserved;
     /**
      * How many different colours the counted images have, ignored ones and those with too few pixels included; 0
-     * where that was not found out, which may differ from call to call.
+     * where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`.
      */
     uint64_t distinct_colors;
     /**

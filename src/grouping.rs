@@ -17,7 +17,7 @@ pub(crate) struct Grouping {
     pub(crate) colors: Vec<ColorCount>,
     /// The mask of each.
     masks: Vec<u32>,
-    mask_count: usize,
+    pub(crate) mask_count: usize,
     part: LabelMap,
 }
 
@@ -30,6 +30,13 @@ impl Grouping {
         kept.extend(grouped().map(|(&color, _)| color));
         kept_masks.extend(grouped().map(|(_, &mask)| mask));
         Ok(Self { colors: kept, masks: kept_masks, mask_count, part: LabelMap::default() })
+    }
+
+    /// Colours that have a mask each, of so many masks; the others have no pixel.
+    pub(crate) fn of_palette(palette: &[ColorCount], mask_count: usize) -> Result<Self, Error> {
+        let mut own = room(palette.len())?;
+        own.extend(0..palette.len() as u32); // as many as there are masks at most, a u32
+        Self::new(palette, &own, mask_count)
     }
 
     /// Hands on the labels by mask of a part of the image, from `first_pixel` on, in smaller parts.
@@ -65,6 +72,21 @@ impl Grouping {
         }
         Ok(())
     }
+}
+
+/// Hands on labels that say that pixels are in none of so many masks.
+pub(crate) fn in_no_mask(
+    pixels: usize,
+    mask_count: usize,
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut part = LabelMap::default();
+    for first in (0..pixels).step_by(TILES * TILE) {
+        part.start((TILES * TILE).min(pixels - first), LabelWidth::One)?.fill(0);
+        part.finish_empty(mask_count)?;
+        labelled(first, &part)?;
+    }
+    Ok(())
 }
 
 fn relabel<L: Copy + Into<u32>>(labels: &[L], numbers: &[u32], target: &mut [u8], width: LabelWidth) {

@@ -140,6 +140,15 @@ impl LabelMap {
         Ok(())
     }
 
+    /// The same for a map of one-byte labels that are in none of so many masks.
+    pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
+        let tiles = vec![Tile { width: LabelWidth::One, dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        let mut dictionary = room(mask_count)?;
+        dictionary.resize(mask_count, NO_LABEL);
+        self.finish(tiles, vec![dictionary]);
+        Ok(())
+    }
+
     /// Each tile's labels and how they are to be read.
     pub(crate) fn tiles(&self) -> impl Iterator<Item = LabelledTile<'_>> {
         let bytes: &[u8] = bytemuck::cast_slice(&self.words);

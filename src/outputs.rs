@@ -7,6 +7,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::label_output::LabelOutput;
+use crate::memory::no_memory;
 use crate::pipeline::Palette;
 use crate::planes::{MaskFormat, MaskLayout};
 use crate::regions::Region;
@@ -53,8 +54,12 @@ pub enum MaskOutput<'a> {
 /// What a call found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
-    /// The colours that have masks.
+    /// How many masks there are; where each image has a palette of its own, as many as the longest has colours.
+    pub mask_count: u32,
+    /// The colours that have masks; none where each image has a palette of its own.
     pub palette: Palette,
+    /// The images' palettes where each has its own and there are several, else empty.
+    pub image_palettes: Vec<Palette>,
     /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
     /// not asked for.
     pub regions: Vec<Region>,
@@ -101,6 +106,26 @@ pub struct MergedColors {
     pub colors: u64,
     /// The most frequent ones, in the order of masks, as many as were asked for.
     pub most_frequent: Vec<MergedColor>,
+}
+
+impl MergedColors {
+    /// Those of all images, of which so many are to be listed, image by image.
+    pub(crate) fn together<'a>(all: impl Iterator<Item = &'a mut Self>, most: u32) -> Result<Self, Error> {
+        let mut together = Self::default();
+        for merged in all {
+            together.pixels += merged.pixels;
+            together.colors += merged.colors;
+            let more = (most as usize - together.most_frequent.len()).min(merged.most_frequent.len());
+            let list = std::mem::take(&mut merged.most_frequent);
+            if together.most_frequent.is_empty() {
+                together.most_frequent = list;
+            } else {
+                together.most_frequent.try_reserve(more).map_err(|_| no_memory::<MergedColor>(more))?;
+                together.most_frequent.extend_from_slice(&list[..more]);
+            }
+        }
+        Ok(together)
+    }
 }
 
 /// A colour that became another.

@@ -65,7 +65,7 @@ pub enum Undeclared {
     Nearest,
 }
 
-/// Of several images, those whose pixels are counted. All of them get the masks of the same colours.
+/// Of several images, those whose pixels are counted. All of them get the masks of the same colours, but with `Each`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Batch {
     /// All images together.
@@ -73,6 +73,9 @@ pub enum Batch {
     All,
     /// The first one.
     First,
+    /// Each by itself: mask `i` of an image is that of its own colour `i`. Images with fewer colours than others have
+    /// empty masks behind theirs. Not with a palette of the caller's.
+    Each,
 }
 
 /// Where the work is done.

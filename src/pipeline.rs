@@ -7,7 +7,7 @@ use crate::counters::Counters;
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::expand::expand;
-use crate::grouping::Grouping;
+use crate::grouping::{self, Grouping};
 use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
 use crate::labels::LabelMap;
@@ -190,15 +190,13 @@ impl Context {
     /// # Errors
     /// As [`Context::analyse`].
     pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
-        let input = Input::new(map, settings)?;
-        if input.lists_all(false) {
-            let emit = Emit { most_entries: u64::MAX, ..Emit::default() };
-            return Ok(self.emit(map, settings, emit)?.palette.colors.len() as u32); // checked by `Input::new`
+        let inputs = Input::of_batch(map, settings)?;
+        self.start_call();
+        let mut most = 0;
+        for input in &inputs {
+            most = most.max(self.choose(input, 0, false, 0)?.mask_count);
         }
-        Ok(match self.select(&input, 0)? {
-            Selected::Palette(palette) => palette.colors.len() as u32, // at most `max_count`
-            Selected::TooMany(mask_count) => mask_count,
-        })
+        Ok(most)
     }
 
     /// Finds the colours that get a mask and writes one plane of `height * width` floats for each
@@ -251,30 +249,22 @@ impl Context {
     ) -> Result<Analysis, Error> {
         let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
         let Emit { mask_format, mask_layout, cropped, merged, .. } = emit;
-        let input = Input::new(map, settings)?;
-        let Input { pixels, frame, .. } = &input;
-        let strides = Strides::new(&mask_layout, mask_format, *frame)?;
+        let inputs = Input::of_batch(map, settings)?;
+        let shape = map.shape();
+        let [width, height] = [shape.width(), shape.height()].map(|side| side as usize);
+        let frame = Frame { width, height, images: map.images() as usize };
+        let strides = Strides::new(&mask_layout, mask_format, frame)?;
         let size = masks.as_ref().map(|masks| masks.size);
         let fitting = size.filter(|_| !cropped).map_or(usize::MAX, |size| strides.masks_in(size));
         let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
-        let mut undeclared_colors = None;
-        let mut merged_colors = MergedColors::default();
-        let (mask_count, palette, mut grouping) = if input.lists_all(undeclared.is_some()) {
-            let listed = self.select_among_all(&input, merged)?;
-            let Listed { palette, grouping, .. } = listed;
-            undeclared_colors = Some(listed.undeclared);
-            merged_colors = listed.merged;
-            // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
-            (palette.colors.len() as u32, palette, Some(grouping))
-        } else {
-            match self.select(&input, useful)? {
-                // Lossless: as above.
-                Selected::Palette(palette) => (palette.colors.len() as u32, palette, None),
-                Selected::TooMany(mask_count) => (mask_count, Palette::default(), None),
-            }
-        };
+        self.start_call();
+        let mut chosen = room(inputs.len())?;
+        for input in &inputs {
+            chosen.push(self.choose(input, useful, undeclared.is_some(), merged)?);
+        }
+        let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         if mask_count as usize > fitting {
             let room = size.unwrap_or(0);
             if mask_layout != MaskLayout::default() || mask_format == MaskFormat::Bits {
@@ -293,10 +283,12 @@ impl Context {
             return Err(Error::PaletteTooLarge { mask_count, needed, room: most_entries });
         }
         let mask_count = mask_count as usize;
+        // A palette is given for all images.
+        let (input, undeclared_colors) = (&inputs[0], chosen[0].undeclared.take());
         let is_error = input.undeclared == Undeclared::Error;
         let undeclared = match undeclared_colors.filter(|_| input.given.is_some()) {
-            Some(listed) if is_error => Some(self.report(&input, listed, 1)?),
-            Some(listed) => undeclared.map(|most| self.report(&input, listed, most)).transpose()?,
+            Some(listed) if is_error => Some(self.report(input, listed, 1)?),
+            Some(listed) => undeclared.map(|most| self.report(input, listed, most)).transpose()?,
             None => None,
         };
         if let Some(report) = &undeclared
@@ -313,15 +305,15 @@ impl Context {
                 None => Error::Internal("undeclared colours were lost".to_owned()),
             });
         }
+        let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
         let mut places = Places::Full(strides);
         let mut found_regions = Vec::new();
         if cropped && mask_count > 0 {
             // Where the masks lie must be known before they are written.
-            let mut regions = Regions::new(*frame, mask_count)?;
-            let colors = (&palette.colors[..], grouping.as_mut());
-            label_parts(labeler, pixels, colors, threads, &mut |first_pixel, labels| {
+            let mut regions = Regions::new(frame, mask_count)?;
+            label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 regions.add(labels, first_pixel, threads)
             })?;
             found_regions = regions.finish()?;
@@ -341,15 +333,14 @@ impl Context {
             label_output.iter_mut().for_each(LabelRoom::clear);
         }
         let mut regions = match regions && mask_count > 0 && found_regions.is_empty() {
-            true => Some(Regions::new(*frame, mask_count)?),
+            true => Some(Regions::new(frame, mask_count)?),
             false => None,
         };
         if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
             // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
             #[allow(unsafe_code)]
-            let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, *frame, places) });
-            let colors = (&palette.colors[..], grouping.as_mut());
-            label_parts(labeler, pixels, colors, threads, &mut |first_pixel, labels| {
+            let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
+            label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 if let Some(planes) = &planes {
                     expand(labels, first_pixel, planes, threads);
                 }
@@ -362,16 +353,49 @@ impl Context {
         if let Some(regions) = regions {
             found_regions = regions.finish()?;
         }
-        let palette = input.reported(palette)?;
-        let merged = merged_colors;
-        Ok(Analysis { palette, regions: found_regions, crop_starts, masks_size, undeclared, merged })
+        let mut palettes = room(chosen.len())?;
+        for (input, chosen) in inputs.iter().zip(chosen) {
+            palettes.push(input.reported(chosen.palette)?);
+        }
+        let palette = if palettes.len() == 1 { palettes.pop() } else { None }.unwrap_or_default();
+        Ok(Analysis {
+            mask_count: mask_count as u32, // it was one
+            palette,
+            image_palettes: palettes,
+            regions: found_regions,
+            crop_starts,
+            masks_size,
+            undeclared,
+            merged,
+        })
+    }
+
+    fn start_call(&mut self) {
+        self.backends.iter_mut().for_each(|backend| backend.start_call());
+    }
+
+    /// Finds the colours that get a mask, and which others join them. The caller has no use for more than `useful`.
+    fn choose(
+        &mut self,
+        input: &Input,
+        useful: usize,
+        reports_undeclared: bool,
+        most_merged: u32,
+    ) -> Result<Chosen, Error> {
+        self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
+        if input.lists_all(reports_undeclared) {
+            return self.select_among_all(input, most_merged);
+        }
+        let (mask_count, palette) = match self.select(input, useful)? {
+            // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
+            Selected::Palette(palette) => (palette.colors.len() as u32, palette),
+            Selected::TooMany(mask_count) => (mask_count, Palette::default()),
+        };
+        Ok(Chosen { mask_count, palette, ..Chosen::default() })
     }
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
     fn select(&mut self, input: &Input, useful: usize) -> Result<Selected, Error> {
-        for backend in &mut self.backends {
-            backend.start_call();
-        }
         if let Some(colors) = &input.given {
             let colors = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
             return Ok(Selected::Palette(Palette { colors, distinct_colors: None }));
@@ -424,10 +448,7 @@ impl Context {
     }
 
     /// Finds the colours that get a mask, and which others join them.
-    fn select_among_all(&mut self, input: &Input, most_merged: u32) -> Result<Listed, Error> {
-        for backend in &mut self.backends {
-            backend.start_call();
-        }
+    fn select_among_all(&mut self, input: &Input, most_merged: u32) -> Result<Chosen, Error> {
         let mut listed = self.list_all(&input.pixels)?;
         let is_ignored = |color: &Color| input.ignored.binary_search(color).is_ok();
         if input.merge.is_none() {
@@ -489,11 +510,12 @@ impl Context {
         let mut grouping = Grouping::new(colors, &masks, palette.len())?;
         if grouping.colors.is_empty() {
             // All masks are empty, and those of colours that no pixel has are, too.
-            let own: Vec<u32> = (0..palette.len() as u32).collect();
-            grouping = Grouping::new(&palette, &own, palette.len())?;
+            grouping = Grouping::of_palette(&palette, palette.len())?;
         }
+        // Lossless: as in `choose`.
+        let mask_count = palette.len() as u32;
         let palette = Palette { colors: palette, distinct_colors: listed.distinct };
-        Ok(Listed { palette, grouping, undeclared, merged })
+        Ok(Chosen { mask_count, palette, grouping: Some(grouping), undeclared: Some(undeclared), merged })
     }
 
     /// What a caller is told of undeclared colours.
@@ -549,16 +571,21 @@ fn copied(colors: &[ColorCount]) -> Result<Vec<ColorCount>, Error> {
     Ok(copy)
 }
 
-/// What was found where all colours were listed.
-struct Listed {
+/// What gets a mask of the images that share a palette.
+#[derive(Debug, Default)]
+struct Chosen {
+    mask_count: u32,
+    /// Empty where there are more colours than are of use.
     palette: Palette,
-    grouping: Grouping,
-    undeclared: Undeclareds,
+    /// Where several colours may share a mask.
+    grouping: Option<Grouping>,
+    /// Where all colours were listed.
+    undeclared: Option<Undeclareds>,
     merged: MergedColors,
 }
 
 /// Colours that are in no mask.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Undeclareds {
     pixels: u64,
     colors: u64,
@@ -573,6 +600,39 @@ impl Undeclareds {
         self.colors += 1;
         Ok(())
     }
+}
+
+/// Labels the pixels of all images, which share a palette or have one each, and hands on the parts.
+fn label_images(
+    labeler: &mut Box<dyn Backend>,
+    inputs: &[Input],
+    chosen: &mut [Chosen],
+    mask_count: usize,
+    threads: &Threads,
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut start = 0;
+    for (input, Chosen { palette, grouping, .. }) in inputs.iter().zip(chosen) {
+        let pixels = &input.pixels;
+        let mut labelled = |first_pixel, labels: &LabelMap| labelled(start + first_pixel, labels);
+        if inputs.len() > 1 {
+            labeler.forget_pixels();
+        }
+        if palette.colors.is_empty() {
+            grouping::in_no_mask(pixels.shape().plane(), mask_count, &mut labelled)?;
+        } else {
+            if palette.colors.len() < mask_count && grouping.is_none() {
+                // Another image has more masks.
+                *grouping = Some(Grouping::of_palette(&palette.colors, mask_count)?);
+            }
+            if let Some(grouping) = grouping {
+                grouping.mask_count = mask_count;
+            }
+            label_parts(labeler, pixels, (&palette.colors, grouping.as_mut()), threads, &mut labelled)?;
+        }
+        start += pixels.shape().plane();
+    }
+    Ok(())
 }
 
 /// Labels pixels by colour, or by mask where several colours share one, and hands on the parts.
@@ -643,7 +703,6 @@ struct Input<'a> {
     pixels: Pixels<'a>,
     /// Those that are counted, where they are others.
     counted: Option<Pixels<'a>>,
-    frame: Frame,
     params: Params,
     given: Option<Vec<Color>>,
     ignored: Vec<Color>,
@@ -655,11 +714,29 @@ struct Input<'a> {
 impl Settings<'_> {
     /// Whether they suit the image and do not contradict each other.
     pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
+        if self.batch == Batch::Each && self.palette.is_some() {
+            return Err(Error::InvalidArgument(
+                "batch is Each and a palette is given, which is the same for all images; All is expected"
+                    .to_owned(),
+            ));
+        }
         Input::new(map, self).map(drop)
     }
 }
 
 impl<'a> Input<'a> {
+    /// All images together, or each by itself where each has a palette of its own.
+    fn of_batch(map: &ColorMap<'a>, settings: &Settings) -> Result<Vec<Self>, Error> {
+        settings.check(map)?;
+        let maps = if settings.batch == Batch::Each { map.images() } else { 1 };
+        let mut inputs = room(maps as usize)?;
+        for index in 0..maps {
+            let map = if maps > 1 { map.image(index)? } else { *map };
+            inputs.push(Self::new(&map, settings)?);
+        }
+        Ok(inputs)
+    }
+
     fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
         let &Settings { params, palette, ignored, matching, alpha, batch, nearest, undeclared, merge } =
             settings;
@@ -716,9 +793,7 @@ impl<'a> Input<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
-        let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, params, given, ignored, nearest, undeclared, merge })
+        Ok(Self { pixels, counted, params, given, ignored, nearest, undeclared, merge })
     }
 
     /// Whether all colours must be known, rare ones included.

@@ -102,7 +102,8 @@ impl Regions {
         Ok(Self { frame, sums: none(mask_count.saturating_mul(frame.images))? })
     }
 
-    /// Adds a part of the image, from `first_pixel` on. Parts come in order; at pixel 0 all begins anew.
+    /// Adds a part of the image, from `first_pixel` on. Parts come in order; at an image's first pixel that image and those
+    /// behind it begin anew.
     pub(crate) fn add(
         &mut self,
         labels: &LabelMap,
@@ -110,8 +111,9 @@ impl Regions {
         threads: &Threads,
     ) -> Result<(), Error> {
         let Self { frame, sums } = self;
-        if first_pixel == 0 {
-            sums.fill(Sums::NONE);
+        let plane = frame.width * frame.height;
+        if first_pixel.is_multiple_of(plane) {
+            sums.chunks_mut(frame.images).for_each(|images| images[first_pixel / plane..].fill(Sums::NONE));
         }
         let masks = labels.masks_by_label()?;
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));

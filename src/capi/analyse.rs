@@ -19,12 +19,12 @@ pub struct ctm_result {
     /// `sizeof(ctm_result)` as the caller's header has it; `CTM_RESULT_INIT` fills it in. Every size ever
     /// published keeps working; any other is an error.
     pub struct_size: usize,
-    /// How many masks there are.
+    /// How many masks there are; with `CTM_BATCH_EACH` as many as the image with the most colours has.
     pub mask_count: u32,
     /// 0.
     pub reserved: u32,
     /// How many different colours the counted images have, ignored ones and those with too few pixels included; 0
-    /// where that was not found out, which may differ from call to call.
+    /// where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`.
     pub distinct_colors: u64,
     /// Bytes that all masks need in `mask_format`.
     pub masks_size: u64,
@@ -141,8 +141,7 @@ pub unsafe extern "C" fn ctm_analyse(
         };
         context.set_counters(engine.counters());
         let mask_count = match &found {
-            // Lossless: the number of masks is a u32.
-            Ok(Found::Analysis(analysis)) => analysis.palette.colors.len() as u32,
+            Ok(Found::Analysis(analysis)) => analysis.mask_count,
             Ok(Found::Count(mask_count)) => *mask_count,
             Err(
                 Error::BufferTooSmall { mask_count, .. }

@@ -398,11 +398,11 @@ impl<'a> Checked<'a> {
             // SAFETY: the caller vouches for the entry.
             unsafe { self.fields.merged.add(index).write(entry) };
         }
-        let colors =
-            analysis.palette.colors.iter().flat_map(|entry| std::iter::repeat_n(entry.color, self.images));
-        for (index, (color, region)) in colors.zip(&analysis.regions).enumerate() {
+        for (index, region) in analysis.regions.iter().enumerate() {
+            let (mask, image) = (index / self.images, index % self.images);
+            let palette = analysis.image_palettes.get(image).unwrap_or(&analysis.palette);
             let entry = ctm_palette_entry {
-                color: color.values(),
+                color: palette.colors.get(mask).map_or([0.0; 4], |entry| entry.color.values()),
                 pixel_count: region.pixels,
                 left: region.left,
                 top: region.top,
@@ -414,7 +414,7 @@ impl<'a> Checked<'a> {
                 centroid_y: region.centroid.1,
                 mask_offset: match analysis.crop_starts.get(index) {
                     Some(&start) => start,
-                    None => self.strides.offset(index / self.images, index % self.images) as u64,
+                    None => self.strides.offset(mask, image) as u64,
                 },
             };
             // SAFETY: the caller vouches for the entry.

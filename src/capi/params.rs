@@ -49,6 +49,10 @@ pub const CTM_MERGE_CHEBYSHEV: u32 = 2;
 pub const CTM_BATCH_ALL: u32 = 0;
 /// `ctm_params.batch`: the pixels of the first image are counted; the others get masks of the same colours.
 pub const CTM_BATCH_FIRST: u32 = 1;
+/// `ctm_params.batch`: each image has the masks of its own colours; mask i of an image is that of its colour i. Images
+/// with fewer colours than others have empty masks behind theirs, whose palette entries are all 0. Not with a palette of
+/// the caller's.
+pub const CTM_BATCH_EACH: u32 = 2;
 
 /// What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
 ///
@@ -143,7 +147,8 @@ impl ctm_params {
         let batch = match self.batch {
             CTM_BATCH_ALL => Batch::All,
             CTM_BATCH_FIRST => Batch::First,
-            batch => return unknown("params.batch", batch, "0 (all) or 1 (first)"),
+            CTM_BATCH_EACH => Batch::Each,
+            batch => return unknown("params.batch", batch, "0 (all), 1 (first) or 2 (each)"),
         };
         let metric = match self.nearest {
             CTM_NEAREST_NONE => None,
