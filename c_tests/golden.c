@@ -1,4 +1,4 @@
-/* The golden cases give the golden masks, to the bit. */
+/* The golden cases and batches give the golden masks, to the bit. */
 
 #include "test.h"
 
@@ -66,6 +66,40 @@ static void check_case(ctm_context *context, const char *folder)
     free(json);
 }
 
+/* Masks of all images, of the first one's colours, mask by mask. */
+static void check_batch(ctm_context *context, const char *folder)
+{
+    size_t json_bytes, map_bytes, expected_bytes;
+    char *json = (char *)read_golden(folder, "case.json", &json_bytes);
+    unsigned char *map = read_golden(folder, "color_map.f32", &map_bytes);
+    unsigned char *expected = read_golden(folder, "masks.u8", &expected_bytes);
+    ctm_image image = CTM_IMAGE_INIT;
+    image.pixels = map;
+    image.width = (uint32_t)number(json, "width");
+    image.height = (uint32_t)number(json, "height");
+    image.channels = (uint32_t)number(json, "channels");
+    image.image_count = (uint32_t)number(json, "batch");
+    ctm_params params = CTM_PARAMS_INIT;
+    params.min_pixels = number(json, "min_pixels");
+    params.max_count = (uint32_t)number(json, "max_count");
+    params.batch = CTM_BATCH_FIRST;
+    unsigned char *masks = allocate(expected_bytes + SLACK, FILL);
+    ctm_outputs outputs = CTM_OUTPUTS_INIT;
+    outputs.masks = masks;
+    outputs.masks_size = expected_bytes;
+    outputs.mask_format = CTM_MASK_U8_ONE;
+    ctm_result result = CTM_RESULT_INIT;
+    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK(result.mask_count == number(json, "mask_count"));
+    CHECK(result.masks_size == expected_bytes);
+    CHECK(memcmp(masks, expected, expected_bytes) == 0);
+    CHECK(all_bytes_are(masks + expected_bytes, SLACK, FILL));
+    free(masks);
+    free(expected);
+    free(map);
+    free(json);
+}
+
 int main(int argc, char **argv)
 {
     ctm_context *context = context_for(device_argument(argc, argv));
@@ -81,6 +115,13 @@ int main(int argc, char **argv)
         }
     }
     closedir(golden);
+    static const char *const batches[] = { "batch/01-three-images", "batch/02-second-image-has-none",
+                                           "batch/03-four-images-one-channel" };
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        printf("%s\n", batches[i]);
+        fflush(stdout);
+        check_batch(context, batches[i]);
+    }
     printf("%d cases\n", cases);
     CHECK(cases >= MIN_CASES);
     ctm_destroy(context);

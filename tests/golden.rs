@@ -8,7 +8,7 @@ use std::fs;
 
 use common::oracle::Answer;
 use common::{Case, assert_no_validation_messages, check, contexts, root};
-use ctm::Params;
+use ctm::{Batch, ColorMap, Layout, MaskOutput, Outputs, Params, Settings, Shape};
 use serde_json::Value;
 
 /// Each golden case with its name and its answer.
@@ -74,6 +74,40 @@ fn every_backend_gives_the_golden_masks() {
             check(context, case, answer).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
+    assert_no_validation_messages();
+}
+
+/// The golden batches, whose masks are those of the first image's colours, mask by mask.
+#[test]
+fn every_backend_gives_the_golden_masks_of_batches() {
+    let folder = root().join("c_tests/golden/batch");
+    let mut batches = 0;
+    let mut contexts = contexts();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.display().to_string();
+        let read = |file: &str| fs::read(folder.join(file)).unwrap();
+        let json: Value = serde_json::from_slice(&read("case.json")).unwrap();
+        let number = |key: &str| json[key].as_u64().unwrap();
+        let [width, height, channels] = ["width", "height", "channels"].map(|key| number(key) as u32);
+        let layout = Layout { image_count: number("batch") as u32, ..Layout::default() };
+        let pixels = read("color_map.f32");
+        let map =
+            ColorMap::with_layout(&pixels, Shape::new(width, height, channels).unwrap(), &layout).unwrap();
+        let params = Params { min_pixels: number("min_pixels"), max_count: number("max_count") as u32 };
+        let settings = Settings { batch: Batch::First, ..params.into() };
+        let expected = read("masks.u8");
+        for context in &mut contexts {
+            let mut masks = vec![9; expected.len()];
+            let output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
+            let outputs = Outputs { masks: Some(output), ..Outputs::default() };
+            let found = context.analyse(&map, &settings, outputs).unwrap();
+            assert_eq!(u64::from(found.mask_count), number("mask_count"), "{name}");
+            assert!(masks == expected, "{name}, {}", context.device_name());
+        }
+        batches += 1;
+    }
+    assert!(batches >= 3, "only {batches} golden batches were found");
     assert_no_validation_messages();
 }
 
