@@ -61,13 +61,13 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          #define CTM_VERSION_MINOR {minor}\n\
          #define CTM_VERSION_PATCH {patch}\n\n\
          /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */\n\
-         #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0 }}\n\n\
+         #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0 }}\n\n\
          /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */\n\
          #define CTM_COUNTERS_INIT {{ sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
          /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */\n\
          #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
          /** Initialises a `ctm_params`: all colours get a mask. */\n\
-         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
+         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }}\n\n\
          /** Initialises a `ctm_outputs`: nothing is written. */\n\
          #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }}\n\n\
          /** Initialises a `ctm_result` to be filled. */\n\

@@ -52,6 +52,14 @@ static void fields(const char *device)
         options = options_for(device);
         options.reserved = unknown[i];
         REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "reserved", value);
+
+        options = options_for(device);
+        options.reserved_2 = unknown[i];
+        REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "reserved_2", value);
+
+        options = options_for(device);
+        options.log_level = unknown[i] < 5 ? 5 : unknown[i];
+        REFUSED(&options, CTM_ERROR_INVALID_ARGUMENT, "log_level", i == 2 ? value : "5");
     }
 }
 

@@ -23,8 +23,9 @@ static void *before_guard_page(size_t bytes)
 
 static void options_sizes(const char *device)
 {
-    /* Version 0.1 first ended behind `reserved`. */
-    static const size_t sizes[] = { offsetof(ctm_options, memory_limit), sizeof(ctm_options) };
+    /* Version 0.1 first ended behind `reserved`, then behind `pipeline_cache_size`. */
+    static const size_t sizes[] = { offsetof(ctm_options, memory_limit), offsetof(ctm_options, log),
+                                    sizeof(ctm_options) };
     ctm_options options = options_for(device);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         options.struct_size = sizes[i];
@@ -38,12 +39,14 @@ static void options_sizes(const char *device)
     }
 
     /* What lies behind an old struct is not the library's, even where it can be read. */
-    memset((char *)&options + sizes[0], 0xa5, sizeof options - sizes[0]);
-    options.struct_size = sizes[0];
-    ctm_context *context = NULL;
-    CHECK_STATUS(NULL, ctm_create(&options, &context), CTM_OK);
-    check_small_image(context);
-    ctm_destroy(context);
+    for (size_t i = sizeof sizes / sizeof *sizes - 1; i-- > 0;) {
+        memset((char *)&options + sizes[i], 0xa5, sizeof options - sizes[i]);
+        options.struct_size = sizes[i];
+        ctm_context *context = NULL;
+        CHECK_STATUS(NULL, ctm_create(&options, &context), CTM_OK);
+        check_small_image(context);
+        ctm_destroy(context);
+    }
 }
 
 static void counters_sizes(const char *device)

@@ -19,11 +19,17 @@ FROZEN(timeout, CTM_ERROR_TIMEOUT == 7);
 FROZEN(driver, CTM_ERROR_DRIVER == 8);
 FROZEN(internal, CTM_ERROR_INTERNAL == 9);
 FROZEN(undeclared_colors, CTM_ERROR_UNDECLARED_COLORS == 10);
-enum { STATUSES = 11 };
+FROZEN(cancelled, CTM_ERROR_CANCELLED == 11);
+enum { STATUSES = 12 };
 
 FROZEN(backend_auto, CTM_BACKEND_AUTO == 0);
 FROZEN(backend_vulkan, CTM_BACKEND_VULKAN == 1);
 FROZEN(backend_cpu, CTM_BACKEND_CPU == 2);
+
+FROZEN(log_error, CTM_LOG_ERROR == 1);
+FROZEN(log_warning, CTM_LOG_WARNING == 2);
+FROZEN(log_info, CTM_LOG_INFO == 3);
+FROZEN(log_debug, CTM_LOG_DEBUG == 4);
 
 FROZEN(format_f32, CTM_FORMAT_F32 == 0);
 FROZEN(format_f16, CTM_FORMAT_F16 == 1);
@@ -62,7 +68,7 @@ FROZEN(status_is_4_bytes, sizeof(ctm_status) == 4);
 FROZEN(status_is_signed, (ctm_status)-1 < 0);
 
 #if UINTPTR_MAX == UINT64_MAX
-FROZEN(options_size, sizeof(ctm_options) == 56);
+FROZEN(options_size, sizeof(ctm_options) == 80);
 FROZEN(options_struct_size, offsetof(ctm_options, struct_size) == 0);
 FROZEN(options_backend, offsetof(ctm_options, backend) == 8);
 FROZEN(options_max_threads, offsetof(ctm_options, max_threads) == 12);
@@ -72,6 +78,10 @@ FROZEN(options_reserved, offsetof(ctm_options, reserved) == 28);
 FROZEN(options_memory_limit, offsetof(ctm_options, memory_limit) == 32);
 FROZEN(options_pipeline_cache, offsetof(ctm_options, pipeline_cache) == 40);
 FROZEN(options_pipeline_cache_size, offsetof(ctm_options, pipeline_cache_size) == 48);
+FROZEN(options_log, offsetof(ctm_options, log) == 56);
+FROZEN(options_log_user, offsetof(ctm_options, log_user) == 64);
+FROZEN(options_log_level, offsetof(ctm_options, log_level) == 72);
+FROZEN(options_reserved_2, offsetof(ctm_options, reserved_2) == 76);
 
 FROZEN(counters_size, sizeof(ctm_counters) == 80);
 FROZEN(counters_struct_size, offsetof(ctm_counters, struct_size) == 0);
@@ -105,7 +115,7 @@ FROZEN(image_top, offsetof(ctm_image, top) == 84);
 FROZEN(image_rectangle_width, offsetof(ctm_image, rectangle_width) == 88);
 FROZEN(image_rectangle_height, offsetof(ctm_image, rectangle_height) == 92);
 
-FROZEN(params_size, sizeof(ctm_params) == 96);
+FROZEN(params_size, sizeof(ctm_params) == 112);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -123,6 +133,8 @@ FROZEN(params_undeclared, offsetof(ctm_params, undeclared) == 72);
 FROZEN(params_merge, offsetof(ctm_params, merge) == 76);
 FROZEN(params_merge_tolerance, offsetof(ctm_params, merge_tolerance) == 80);
 FROZEN(params_merge_most_pixels, offsetof(ctm_params, merge_most_pixels) == 88);
+FROZEN(params_progress, offsetof(ctm_params, progress) == 96);
+FROZEN(params_progress_user, offsetof(ctm_params, progress_user) == 104);
 
 FROZEN(outputs_size, sizeof(ctm_outputs) == 136);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);

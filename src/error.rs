@@ -67,6 +67,10 @@ pub enum Error {
         /// Column and row of its first pixel; rows of several images are counted one below the other.
         first_pixel: (u32, u32),
     },
+    /// The call was stopped, by [`Canceller::cancel`](crate::Canceller::cancel) or by its progress function. The contents
+    /// of what it was to write are unspecified. The context stays usable.
+    #[error("the call was cancelled")]
+    Cancelled,
     /// The host has too little memory. The context stays usable.
     #[error("out of memory: {0}")]
     OutOfMemory(String),

@@ -5,6 +5,8 @@
 
 use std::mem::MaybeUninit;
 
+use crate::control;
+use crate::error::Error;
 use crate::labels::{LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::planes::{Bits, MaskFormat, Planes};
 use crate::threads::Threads;
@@ -19,28 +21,48 @@ impl Value for f32 {}
 impl Value for u8 {}
 
 /// Writes each mask's values for consecutive pixels from `first_pixel` on, whose labels these are.
-pub(crate) fn expand(labels: &LabelMap, first_pixel: usize, planes: &Planes, threads: &Threads) {
+pub(crate) fn expand(
+    labels: &LabelMap,
+    first_pixel: usize,
+    planes: &Planes,
+    threads: &Threads,
+) -> Result<(), Error> {
     let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
     // A tile of all planes at a time, so that its labels are read once.
-    threads.for_each(tiles().collect(), |(tile, first): (LabelledTile, usize)| match planes.format() {
-        // SAFETY: the type is the format's, and no two threads have the same tile.
-        MaskFormat::F32 => unsafe { write_tile(tile, first, planes, 1.0f32) },
-        // SAFETY: as above.
-        MaskFormat::U8(inside) => unsafe { write_tile(tile, first, planes, inside) },
-        MaskFormat::Bits => write_whole_bytes(tile, first, planes),
-    });
+    threads.share(tiles().collect(), threads.count(), |queue| {
+        while let Some((tile, first)) = queue.take() {
+            let goes_on = || queue.goes_on();
+            match planes.format() {
+                // SAFETY: the type is the format's, and no two threads have the same tile.
+                MaskFormat::F32 => unsafe { write_tile(tile, first, planes, 1.0f32, goes_on) },
+                // SAFETY: as above.
+                MaskFormat::U8(inside) => unsafe { write_tile(tile, first, planes, inside, goes_on) },
+                MaskFormat::Bits => write_whole_bytes(tile, first, planes, goes_on),
+            }
+        }
+    })?;
     if planes.format() == MaskFormat::Bits {
         // Bytes that begin in one tile and end in another.
-        tiles().for_each(|(tile, first)| write_begun_bytes(tile, first, planes));
+        for (tile, first) in tiles() {
+            control::check()?;
+            write_begun_bytes(tile, first, planes);
+        }
     }
+    Ok(())
 }
 
 /// # Safety
 /// `V` is the type of the planes' format, which is not bits; nobody else writes these pixels' values.
-unsafe fn write_tile<V: Value>(tile: LabelledTile, first: usize, planes: &Planes, inside: V) {
+unsafe fn write_tile<V: Value>(
+    tile: LabelledTile,
+    first: usize,
+    planes: &Planes,
+    inside: V,
+    goes_on: impl Fn() -> bool,
+) {
     // Streamed stores want long rows.
     let stream = planes.is_dense() && planes.bytes_of(tile.wanted.len()) > STREAM_BYTES;
-    for (mask, &label) in tile.wanted.iter().enumerate() {
+    for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
         for segment in planes.segments(first, tile.labels.len()) {
             if let Some((pixels, first)) = planes.values(mask, segment) {
                 // SAFETY: whoever made the planes vouches for the memory, and the caller for nobody else writing there.
@@ -52,8 +74,8 @@ unsafe fn write_tile<V: Value>(tile: LabelledTile, first: usize, planes: &Planes
 }
 
 /// Writes the bytes whose first bit is a pixel's of this tile.
-fn write_whole_bytes(tile: LabelledTile, first: usize, planes: &Planes) {
-    for (mask, &label) in tile.wanted.iter().enumerate() {
+fn write_whole_bytes(tile: LabelledTile, first: usize, planes: &Planes, goes_on: impl Fn() -> bool) {
+    for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
         for segment in planes.segments(first, tile.labels.len()) {
             let Some(Bits { pixels, begun, whole, bytes, .. }) = planes.bits(mask, segment) else { continue };
             // SAFETY: whoever made the planes vouches for the memory; no two threads have the same tile, and bytes that
@@ -390,7 +412,7 @@ mod tests {
         let memory: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut memory)[value_bytes..][..size + 3];
         // SAFETY: the memory is as large as the strides ask for.
         let planes = unsafe { Planes::new(memory.as_mut_ptr(), format, frame, Places::Full(strides)) };
-        expand(&labels, TILE, &planes, &threads);
+        expand(&labels, TILE, &planes, &threads).unwrap();
         drop(planes);
         let mut expected = vec![BEFORE; memory.len()];
         for (mask, pixel) in (0..3).flat_map(|mask| (TILE..TILE + pixels).map(move |pixel| (mask, pixel))) {

@@ -1,5 +1,6 @@
 //! Several colours to a mask: a label map by colour becomes one by mask.
 
+use crate::control::Pass;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, Labels, NO_MASK, TILE};
 use crate::memory::room;
@@ -58,6 +59,8 @@ impl Grouping {
         for tiles in tiles.chunks(TILES * threads.count()) {
             let pixels = tiles.iter().map(|tile| tile.labels.len()).sum();
             let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
+            // What becomes of the labels is what takes time.
+            let relabelling = Pass::new(0.0);
             threads.for_each(tiles.iter().zip(rooms).collect(), |(tile, target)| {
                 let numbers = &numbers[tile.dictionary][..];
                 match tile.labels {
@@ -65,7 +68,8 @@ impl Grouping {
                     Labels::Two(labels) => relabel(labels, numbers, target, width),
                     Labels::Four(labels) => relabel(labels, numbers, target, width),
                 }
-            });
+            })?;
+            drop(relabelling);
             self.part.finish_uniform(width, self.mask_count)?;
             labelled(first, &self.part);
             first += pixels;

@@ -107,8 +107,7 @@ fn write<T: Copy + Send + Sync>(
             Labels::Two(labels) => translate(labels, translation, outside, target),
             Labels::Four(labels) => translate(labels, translation, outside, target),
         }
-    });
-    Ok(())
+    })
 }
 
 fn translate<L: Copy + Into<u32>, T: Copy>(

@@ -101,6 +101,11 @@ pub(crate) const NO_LABEL: u32 = u32::MAX;
 pub(crate) const NO_MASK: u32 = u32::MAX;
 
 impl LabelMap {
+    /// Pixels that there are labels for.
+    pub(crate) fn len(&self) -> usize {
+        self.pixels
+    }
+
     /// Makes room for an image of `pixels` pixels with labels of at most the given width, and
     /// returns it, tile by tile.
     pub(crate) fn start(&mut self, pixels: usize, widest: LabelWidth) -> Result<&mut [u8], Error> {

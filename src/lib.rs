@@ -31,6 +31,7 @@
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `pixels` | what is stored as whatever becomes words that the backends compare |
 //! | `counters` | what a call has cost |
+//! | `control` | stopping a call, telling how far it is, messages |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
 //! | `threads`, `processor` | the threads that work, and where they run |
@@ -54,6 +55,7 @@
 mod capi;
 mod color;
 mod color_grid;
+mod control;
 mod counters;
 mod cpu;
 mod error;
@@ -80,6 +82,7 @@ mod threads;
 mod vulkan;
 
 pub use color::Color;
+pub use control::Canceller;
 pub use counters::Counters;
 pub use error::Error;
 pub use image::{ChannelOrder, ColorMap, Format, Layout, Shape};

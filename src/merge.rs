@@ -2,6 +2,7 @@
 
 use crate::color::Color;
 use crate::color_grid::ColorGrid;
+use crate::control;
 use crate::error::Error;
 use crate::memory::{no_memory, room};
 use crate::nearest::{Metric, Nearest};
@@ -109,6 +110,8 @@ fn decide(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Result<Vec
     let mut grid = ColorGrid::new(merge.tolerance, encoding.channels());
     let mut staying: Vec<u32> = Vec::new();
     for position in ranked {
+        control::pulse();
+        control::check()?;
         let entry = &colors[position as usize];
         let values = encoding.values(&entry.color).map(f64::from);
         let mut first = u32::MAX;

@@ -1,6 +1,7 @@
 //! Which mask each colour belongs to where colours of masks attract others.
 
 use crate::color_grid::ColorGrid;
+use crate::control;
 use crate::error::Error;
 use crate::memory::room;
 use crate::pipeline::ColorCount;
@@ -86,8 +87,13 @@ pub(crate) fn assign(
     assigned.resize(colors.len(), NONE);
     let bound = nearest.bound();
     let parts = colors.chunks(PART).zip(assigned.chunks_mut(PART)).collect();
+    let stop = control::stop();
     threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
         for (entry, assigned) in colors.iter().zip(assigned) {
+            control::pulse();
+            if stop.is_set() {
+                return;
+            }
             let values = values(entry);
             let mut least = f64::INFINITY;
             let mut show = |mask: u32, point: &[f64; 4]| {
@@ -101,6 +107,6 @@ pub(crate) fn assign(
                 None => (0..).zip(&points).for_each(|(mask, point)| show(mask, point)),
             }
         }
-    });
+    })?;
     Ok(assigned)
 }

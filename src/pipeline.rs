@@ -1,8 +1,14 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
 use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::Level;
 
 use crate::color::Color;
+use crate::control::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
 use crate::cpu::Cpu;
 use crate::error::Error;
@@ -107,6 +113,7 @@ pub struct Context {
     device_name: String,
     /// Colours that a list may have.
     most_listed: usize,
+    canceller: Canceller,
 }
 
 /// What gets a mask.
@@ -143,7 +150,9 @@ impl Context {
         let position = |wanted| if wanted == params::Backend::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
         let most_listed = plan::most_listed(options.memory_limit);
-        Ok(Self { backends, counter, labeler, threads, backend, device_name, most_listed })
+        control::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
+        let canceller = Canceller::default();
+        Ok(Self { backends, counter, labeler, threads, backend, device_name, most_listed, canceller })
     }
 
     /// The backend that does the work: `Vulkan` or `Cpu`.
@@ -156,6 +165,12 @@ impl Context {
     #[must_use]
     pub fn device_name(&self) -> &str {
         &self.device_name
+    }
+
+    /// Stops this context's calls from other threads.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
     }
 
     /// What the last call has cost: bytes moved, dispatches, memory.
@@ -190,10 +205,21 @@ impl Context {
     /// # Errors
     /// As [`Context::analyse`].
     pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
+        self.call(None, |context| context.count_masks(map, settings))
+    }
+
+    /// The same, within a call.
+    pub(crate) fn count_masks(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
+        let counted = |&mask_count: &u32| mask_count as usize;
+        self.report_on(map, counted, |context| context.find_mask_count(map, settings))
+    }
+
+    fn find_mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
         let inputs = Input::of_batch(map, settings)?;
         self.start_call();
         let mut most = 0;
-        for input in &inputs {
+        for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
+            let _image = Pass::new(1.0 / left as f64);
             most = most.max(self.choose(input, 0, false, 0)?.mask_count);
         }
         Ok(most)
@@ -223,6 +249,86 @@ impl Context {
         settings: &Settings,
         outputs: Outputs,
     ) -> Result<Analysis, Error> {
+        self.call(None, |context| context.write(map, settings, outputs))
+    }
+
+    /// The same, and tells how far it is.
+    ///
+    /// `progress` is called on this thread only, with numbers from 0 to 1 that never decrease: 0 first, and 1 last if
+    /// the call succeeds. In between it is called every few milliseconds, as far as this thread works on the image, and
+    /// once for each chunk that a device works on, of at most 2 million pixels. It can stop the call, which then is
+    /// [`Error::Cancelled`]; what it returns for 1 is not looked at. Where it panics, so does this function, once the
+    /// call's threads and device have stopped; the context stays usable.
+    ///
+    /// # Errors
+    /// As [`Context::analyse`], and [`Error::Cancelled`].
+    pub fn analyse_with(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        outputs: Outputs,
+        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Analysis, Error> {
+        self.call(Some(progress), |context| context.write(map, settings, outputs))
+    }
+
+    /// Does a call that can be stopped.
+    fn call<R>(
+        &mut self,
+        progress: Option<ProgressFn>,
+        work: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let stop = Arc::<Stop>::default();
+        self.canceller.set(Some(stop.clone()));
+        let result = Scope::new(stop).with_progress(progress).run(|| work(self));
+        self.canceller.set(None);
+        result
+    }
+
+    /// Does a call's work and says what it came to.
+    fn report_on<R>(
+        &mut self,
+        map: &ColorMap,
+        mask_count: impl FnOnce(&R) -> usize,
+        work: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let start = Instant::now();
+        let result = work(self);
+        let milliseconds = 1000.0 * start.elapsed().as_secs_f64();
+        let (width, height) = (map.shape().width(), map.shape().height());
+        let (images, channels) = (map.images(), map.shape().channels());
+        let image = format_args!("{images} x {width} x {height} x {channels}");
+        match &result {
+            Ok(found) => control::message(
+                Level::Debug,
+                format_args!(
+                    "{} masks of {image} in {milliseconds:.3} ms; {:?}",
+                    mask_count(found),
+                    self.counters()
+                ),
+            ),
+            Err(
+                error @ (Error::OutOfMemory(_)
+                | Error::OutOfDeviceMemory(_)
+                | Error::DeviceLost(_)
+                | Error::Timeout(_)
+                | Error::Driver(_)
+                | Error::Internal(_)),
+            ) => control::message(Level::Error, format_args!("{image} failed: {error}")),
+            Err(error) => control::message(
+                Level::Debug,
+                format_args!("{image} ended after {milliseconds:.3} ms: {error}"),
+            ),
+        }
+        result
+    }
+
+    fn write(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        outputs: Outputs,
+    ) -> Result<Analysis, Error> {
         outputs.check(map)?;
         let Outputs { masks, mask_layout, cropped, labels, regions, undeclared, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
@@ -240,8 +346,18 @@ impl Context {
         self.emit(map, settings, emit)
     }
 
-    /// Does what a call asks for. Memory for masks may not have been written yet.
+    /// Does what a call asks for, within that. Memory for masks may not have been written yet.
     pub(crate) fn emit(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        emit: Emit,
+    ) -> Result<Analysis, Error> {
+        let counted = |found: &Analysis| found.mask_count as usize;
+        self.report_on(map, counted, |context| context.find_and_write(map, settings, emit))
+    }
+
+    fn find_and_write(
         &mut self,
         map: &ColorMap,
         settings: &Settings,
@@ -259,9 +375,12 @@ impl Context {
         let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
+        let writes = masks.is_some() || label_output.is_some() || regions;
+        let counting = Pass::new(if writes { 0.5 } else { 1.0 });
         self.start_call();
         let mut chosen = room(inputs.len())?;
-        for input in &inputs {
+        for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
+            let _image = Pass::new(1.0 / left as f64);
             chosen.push(self.choose(input, useful, undeclared.is_some(), merged)?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
@@ -306,12 +425,14 @@ impl Context {
             });
         }
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
+        drop(counting);
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
         let mut places = Places::Full(strides);
         let mut found_regions = Vec::new();
         if cropped && mask_count > 0 {
             // Where the masks lie must be known before they are written.
+            let _finding = Pass::new(0.5);
             let mut regions = Regions::new(frame, mask_count)?;
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 regions.add(labels, first_pixel, threads)
@@ -342,7 +463,7 @@ impl Context {
             let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 if let Some(planes) = &planes {
-                    expand(labels, first_pixel, planes, threads);
+                    expand(labels, first_pixel, planes, threads)?;
                 }
                 if let Some(output) = &mut label_output {
                     output.write(labels, first_pixel, threads)?;
@@ -612,7 +733,9 @@ fn label_images(
     labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut start = 0;
-    for (input, Chosen { palette, grouping, .. }) in inputs.iter().zip(chosen) {
+    let left = (1..=inputs.len()).rev();
+    for ((input, Chosen { palette, grouping, .. }), left) in inputs.iter().zip(chosen).zip(left) {
+        let _image = Pass::new(1.0 / left as f64);
         let pixels = &input.pixels;
         let mut labelled = |first_pixel, labels: &LabelMap| labelled(start + first_pixel, labels);
         if inputs.len() > 1 {
@@ -644,8 +767,11 @@ fn label_parts(
     labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
+    let pass = Pass::new(1.0);
+    let pixel_count = pixels.shape().plane() as f64;
     let mut each = |first_pixel: usize, labels: &LabelMap| {
         if outcome.is_ok() {
+            let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
             outcome = labelled(first_pixel, labels);
         }
     };
@@ -853,7 +979,7 @@ fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
         (params::Backend::Auto, None) => match Vulkan::new(options) {
             Ok(vulkan) => Ok(Some(vulkan)),
             Err(error) => {
-                log::info!("working on the CPU: {error}");
+                control::message(Level::Info, format_args!("no Vulkan device is used: {error}"));
                 Ok(None)
             }
         },

@@ -1,5 +1,6 @@
 //! Where the masks' pixels lie, from the label map. Shared by both backends.
 
+use crate::control;
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
 use crate::memory::room;
@@ -120,7 +121,11 @@ impl Regions {
         let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..]));
         let sum_count = sums.len();
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
-            tiles.for_each(|(first, labels, masks)| add_tile(labels, masks, first, *frame, sums));
+            for (first, labels, masks) in tiles {
+                control::pulse();
+                control::check()?;
+                add_tile(labels, masks, first, *frame, sums);
+            }
             return Ok(());
         }
         let found = threads.share(tiles.collect(), threads.count(), |queue| {
@@ -129,7 +134,7 @@ impl Regions {
                 add_tile(labels, masks, first, *frame, &mut found);
             }
             Ok::<_, Error>(found)
-        });
+        })?;
         for found in found {
             sums.iter_mut().zip(&found?).for_each(|(sums, found)| sums.merge(found));
         }

@@ -5,10 +5,11 @@
 
 use std::iter::Peekable;
 use std::num::NonZero;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
+use crate::control::{self, Pass, Stop};
 use crate::error::Error;
 use crate::processor::Processor;
 
@@ -50,14 +51,22 @@ impl Threads {
 
     /// Calls `work`, on different threads where there are enough, `workers` times at most, with a queue of the
     /// items; returns what it made of those that it took, in any order. Whoever is late or held up takes fewer.
+    ///
+    /// The running call can be stopped between items, and its progress is told there.
     pub(crate) fn share<T: Send, R: Send>(
         &self,
         items: Vec<T>,
         workers: usize,
         work: impl Fn(&Queue<T>) -> R + Send + Sync,
-    ) -> Vec<R> {
+    ) -> Result<Vec<R>, Error> {
         let workers = workers.min(items.len());
-        let queue = Queue { rest: Mutex::new(items.into_iter().peekable()) };
+        let queue = Queue {
+            items: items.len(),
+            rest: Mutex::new(items.into_iter().peekable()),
+            stop: control::stop(),
+            // Others may follow.
+            pass: Pass::new(0.875),
+        };
         let results = Mutex::new(Vec::with_capacity(workers));
         let work = || {
             let result = work(&queue);
@@ -79,29 +88,41 @@ impl Threads {
             }),
             _ => (0..workers).for_each(|_| work()),
         }
-        results.into_inner().unwrap_or_else(PoisonError::into_inner)
+        if queue.stop.is_set() {
+            return Err(Error::Cancelled); // not all items may have been taken
+        }
+        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Does `work` for each item, on all threads.
-    pub(crate) fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
+    pub(crate) fn for_each<T: Send>(
+        &self,
+        items: Vec<T>,
+        work: impl Fn(T) + Send + Sync,
+    ) -> Result<(), Error> {
         self.share(items, self.count(), |queue| {
             while let Some(item) = queue.take() {
                 work(item);
             }
-        });
+        })
+        .map(drop)
     }
 
     /// As `for_each`, and returns what `work` made of each item, in order.
-    pub(crate) fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+    pub(crate) fn map<T: Send, R: Send>(
+        &self,
+        items: Vec<T>,
+        work: impl Fn(T) -> R + Send + Sync,
+    ) -> Result<Vec<R>, Error> {
         let numbered = items.into_iter().enumerate().collect();
         let results = Mutex::new(Vec::new());
         self.for_each(numbered, |(index, item)| {
             let result = work(item);
             locked(&results).push((index, result));
-        });
+        })?;
         let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         results.sort_unstable_by_key(|&(index, _)| index);
-        results.into_iter().map(|(_, result)| result).collect()
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 }
 
@@ -126,18 +147,37 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Items that several threads take.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
+    /// How many there were.
+    items: usize,
     rest: Mutex<Peekable<IntoIter<T>>>,
+    stop: Arc<Stop>,
+    pass: Pass,
 }
 
 impl<T> Queue<T> {
-    /// The next item, if there is one.
+    /// The next item, if there is one and the work is to go on.
     pub(crate) fn take(&self) -> Option<T> {
-        locked(&self.rest).next()
+        self.take_if(|_| true)
     }
 
-    /// The next item, unless there is none or it does not suit.
+    /// The same, unless it does not suit.
     pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
+        if self.pass.is_told() {
+            let taken = self.items - locked(&self.rest).len();
+            self.pass.reach(taken as f64 / self.items as f64);
+        }
+        if self.stop.is_set() {
+            return None;
+        }
         locked(&self.rest).next_if(suits)
+    }
+
+    /// Whether the work is to go on: asked now and then by those who have long work with an item.
+    pub(crate) fn goes_on(&self) -> bool {
+        if self.pass.is_told() {
+            control::pulse();
+        }
+        !self.stop.is_set()
     }
 }
 

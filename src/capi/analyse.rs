@@ -76,11 +76,11 @@ impl ctm_result {
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
 /// or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
 /// in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
-/// `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`,
-/// `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
+/// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+/// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
 /// `ctm_last_error(context)` has the detail.
 /// Ownership: all buffers stay the caller's and are used during the call only.
-/// Threads: any; calls on one context wait for each other.
+/// Threads: any; calls on one context wait for each other. `ctm_cancel` stops them.
 /// Not promised: how long a call takes.
 ///
 /// # Safety
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn ctm_analyse(
     let call = unsafe { Call::enter(context) };
     let context = call.as_ref().map(|call| &*call.context);
     let outcome = guard(|| {
-        let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if image.is_null() {
             return Err(null("image", "a struct that starts as CTM_IMAGE_INIT").into());
         }
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn ctm_analyse(
         let outputs = Checked::new(&outputs_fields, &map)?;
         outputs.check_apart(&pixels, &result_extent)?;
         settings.check(&map).map_err(|error| inside("params", error))?;
-        context.check_process()?;
+        call.check()?;
         let write_result = |found: ctm_result| {
             // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in; no published size
             // is larger than the struct.
@@ -132,14 +132,16 @@ pub unsafe extern "C" fn ctm_analyse(
             }
         };
         write_result(ctm_result::NOTHING);
-        let mut engine = context.engine()?;
-        let found = if outputs.has_any() && !outputs.labels_are_too_small() {
-            // SAFETY: the buffers are apart; the caller vouches for them.
-            engine.emit(&map, &settings, unsafe { outputs.emit() }).map(Found::Analysis)
-        } else {
-            engine.mask_count(&map, &settings).map(Found::Count)
-        };
-        context.set_counters(engine.counters());
+        let mut progress = params_fields.progress();
+        let progress = progress.as_mut().map(|progress| progress as _);
+        let found = call.run(progress, |engine| {
+            if outputs.has_any() && !outputs.labels_are_too_small() {
+                // SAFETY: the buffers are apart; the caller vouches for them.
+                engine.emit(&map, &settings, unsafe { outputs.emit() }).map(Found::Analysis)
+            } else {
+                engine.count_masks(&map, &settings).map(Found::Count)
+            }
+        });
         let mask_count = match &found {
             Ok(Found::Analysis(analysis)) => analysis.mask_count,
             Ok(Found::Count(mask_count)) => *mask_count,

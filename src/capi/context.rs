@@ -5,12 +5,14 @@ use std::ffi::{CString, c_char, c_void};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 
 use super::boundary::{guard, guard_or};
 use super::buffers::{Extent, check_pointer, null};
 use super::counters::ctm_counters;
-use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, ctm_options};
+use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
 use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_OK, ctm_status, status_of};
+use crate::control::{LogFn, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::image::{ColorMap, Shape};
@@ -32,16 +34,41 @@ pub struct ctm_context {
     counters: Mutex<Counters>,
     /// The process that made it.
     process: u32,
-    /// How many calls are inside.
-    calls: Mutex<usize>,
-    /// Told when a call leaves.
-    left: Condvar,
+    log: Option<Log>,
+    calls: Mutex<Calls>,
+    /// Told when a call leaves, when the next may have its turn, and when calls are cancelled.
+    changed: Condvar,
+}
+
+/// The calls that are inside.
+#[derive(Default)]
+struct Calls {
+    /// All of them.
+    inside: Vec<Arc<Stop>>,
+    /// The thread whose call is at work; the others wait.
+    at_work: Option<ThreadId>,
 }
 
 /// A call on a context, from entry to exit. `ctm_destroy` waits for it, and it keeps the context's
 /// memory for as long as it needs it.
 pub(super) struct Call {
     pub(super) context: Arc<ctm_context>,
+    stop: Arc<Stop>,
+}
+
+/// The safe context, while it is a call's turn.
+struct Engine<'a> {
+    context: MutexGuard<'a, Context>,
+    _turn: Turn<'a>,
+}
+
+struct Turn<'a>(&'a ctm_context);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.calls).at_work = None;
+        self.0.changed.notify_all();
+    }
 }
 
 impl Call {
@@ -56,8 +83,55 @@ impl Call {
             Arc::increment_strong_count(context);
             Arc::from_raw(context)
         };
-        context.change_calls(|calls| calls + 1);
-        Some(Self { context })
+        let stop = Arc::<Stop>::default();
+        context.change_calls(|calls| calls.inside.push(stop.clone()));
+        Some(Self { context, stop })
+    }
+
+    /// Whether the call may be made here: not in a forked process, nor in a callback of the same context.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.context.check_process()?;
+        if !self.context.is_at_work_here() {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(
+            "context is at work on the call that this callback was called from; another context, or the call's end, \
+             is expected"
+                .to_owned(),
+        ))
+    }
+
+    /// Does the call's work, once it is its turn.
+    pub(super) fn run<R>(
+        &self,
+        progress: Option<ProgressFn>,
+        work: impl FnOnce(&mut Context) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut engine = self.engine()?;
+        let log = self.context.log;
+        let write = log.map(|log| move |level, text: &str| log.write(level, text));
+        let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
+        let scope = Scope::new(self.stop.clone()).with_progress(progress).with_log(sink);
+        let result = scope.run(|| work(&mut engine.context));
+        *lock(&self.context.counters) = engine.context.counters();
+        result
+    }
+
+    fn engine(&self) -> Result<Engine<'_>, Error> {
+        let context = &*self.context;
+        let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_set();
+        let calls = context.changed.wait_while(lock(&context.calls), waits);
+        let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
+        if self.stop.is_set() {
+            return Err(Error::Cancelled);
+        }
+        calls.at_work = Some(thread::current().id());
+        drop(calls);
+        let turn = Turn(context);
+        let context = context.context.lock().map_err(|_| {
+            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
+        })?;
+        Ok(Engine { context, _turn: turn })
     }
 }
 
@@ -72,31 +146,23 @@ impl ctm_context {
         )))
     }
 
-    /// The safe context, once it is this call's turn.
-    pub(super) fn engine(&self) -> Result<MutexGuard<'_, Context>, Error> {
-        self.context.lock().map_err(|_| {
-            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
-        })
+    /// Whether this thread is in a callback of this context's.
+    fn is_at_work_here(&self) -> bool {
+        lock(&self.calls).at_work == Some(thread::current().id())
     }
 
-    /// Remembers what the call has cost that ends.
-    pub(super) fn set_counters(&self, counters: Counters) {
-        *lock(&self.counters) = counters;
-    }
-
-    fn change_calls(&self, change: impl FnOnce(usize) -> usize) {
+    fn change_calls(&self, change: impl FnOnce(&mut Calls)) {
         // In a forked process the lock may be held by a thread that does not exist, and nobody waits.
         if self.process == std::process::id() {
-            let mut calls = lock(&self.calls);
-            *calls = change(*calls);
+            change(&mut lock(&self.calls));
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.context.change_calls(|calls| calls - 1);
-        self.context.left.notify_all();
+        self.context.change_calls(|calls| calls.inside.retain(|stop| !Arc::ptr_eq(stop, &self.stop)));
+        self.context.changed.notify_all();
     }
 }
 
@@ -169,7 +235,10 @@ pub unsafe extern "C" fn ctm_create(
         // SAFETY: not NULL, aligned, and the caller vouches for the rest.
         unsafe { *context = std::ptr::null_mut() };
         // SAFETY: the caller vouches for the options.
-        let created = Context::new(&unsafe { ctm_options::read(options) }?)?;
+        let (options, log) = unsafe { ctm_options::read(options) }?;
+        let write = log.map(|log| move |level, text: &str| log.write(level, text));
+        let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
+        let created = Scope::new(Arc::default()).with_log(sink).run(|| Context::new(&options))?;
         let created = Arc::new(ctm_context {
             backend: match created.backend() {
                 Backend::Cpu => CTM_BACKEND_CPU,
@@ -180,8 +249,9 @@ pub unsafe extern "C" fn ctm_create(
             last_error: Mutex::default(),
             counters: Mutex::default(),
             process: std::process::id(),
+            log,
             calls: Mutex::default(),
-            left: Condvar::default(),
+            changed: Condvar::default(),
         });
         // SAFETY: as above.
         unsafe { *context = Arc::into_raw(created).cast_mut() };
@@ -218,7 +288,7 @@ pub unsafe extern "C" fn ctm_create(
 /// Must not be NULL.
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*mask_count` set to the number found and
 /// `masks` untouched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*mask_count` included;
-/// `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+/// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
 /// planes' contents are unspecified. `ctm_last_error(context)` has the detail.
 /// Ownership: all buffers stay the caller's and are used during the call only.
@@ -244,9 +314,7 @@ pub unsafe extern "C" fn ctm_run(
     let call = unsafe { Call::enter(context) };
     let context = call.as_ref().map(|call| &*call.context);
     let outcome = guard(|| {
-        let Some(context) = context else {
-            return Err(null("context", "a context made by ctm_create").into());
-        };
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
         let shape = Shape::new(width, height, channels)?;
         check_buffers(shape, color_map, masks, masks_len, mask_count)?;
         // SAFETY: not NULL, aligned, apart from the other buffers, and no larger than memory can
@@ -254,13 +322,13 @@ pub unsafe extern "C" fn ctm_run(
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Params { min_pixels, max_count };
-        context.check_process()?;
+        call.check()?;
         // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
         unsafe { *mask_count = 0 };
-        let mut engine = context.engine()?;
-        let found = if masks.is_null() {
-            engine.mask_count(&map, &params.into())
-        } else {
+        let found = call.run(None, |engine| {
+            if masks.is_null() {
+                return engine.count_masks(&map, &params.into());
+            }
             // SAFETY: as for `floats`; nothing is assumed of the contents.
             let masks =
                 unsafe { std::slice::from_raw_parts_mut(masks.cast::<MaybeUninit<f32>>(), masks_len) };
@@ -269,8 +337,7 @@ pub unsafe extern "C" fn ctm_run(
                 Masks { first: masks.as_mut_ptr().cast(), size: size_of_val(masks), lifetime: PhantomData };
             let emit = Emit { masks: Some(memory), ..Emit::default() };
             engine.emit(&map, &params.into(), emit).map(|found| found.palette.colors.len() as u32)
-        };
-        context.set_counters(engine.counters());
+        });
         let count = match &found {
             Ok(mask_count) => *mask_count,
             Err(Error::BufferTooSmall { mask_count, .. }) => *mask_count,
@@ -284,8 +351,32 @@ pub unsafe extern "C" fn ctm_run(
     finish(outcome, context)
 }
 
+/// Ends the calls that are inside a context at this moment with `CTM_ERROR_CANCELLED`, those that wait for their turn
+/// included, as soon as that can be: within some milliseconds on the CPU, after one piece of work on a device.
+/// Later calls are not affected; without a call inside nothing happens. Returns at once, usually before they end.
+///
+/// A call that is all but done may still succeed. While a driver compiles pipelines, which it does for the first
+/// images of a process, and while long lists of colours are sorted a call does not hear of it.
+///
+/// @param context A context of `ctm_create`, or NULL: nothing happens.
+/// Threads: any, at any time, callbacks of the context included; does not wait for a running call. Not in a signal
+/// handler.
+///
+/// # Safety
+/// `context` is NULL or a living context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_cancel(context: *mut ctm_context) {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let Some(context) = (unsafe { context.as_ref() }) else { return };
+    guard_or((), || {
+        context.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.set()));
+        context.changed.notify_all();
+    });
+}
+
 /// Destroys a context and gives back all that it holds. Waits for the calls that are still inside; no
-/// call on the context may start once this one has. Of a software rasteriser the opened device and its
+/// call on the context may start once this one has. In a callback of the context it does not wait, see
+/// `ctm_params.progress`. Of a software rasteriser the opened device and its
 /// compiled pipelines, some megabytes, are kept for the next context.
 ///
 /// @param context A context of `ctm_create`, or NULL: nothing happens.
@@ -303,8 +394,10 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
     // A panic while dropping has nobody left to be reported to.
     guard_or((), || {
         if owned.process == std::process::id() {
-            let calls = lock(&owned.calls);
-            drop(owned.left.wait_while(calls, |calls| *calls > 0));
+            let here = Some(thread::current().id());
+            // A call of this thread's cannot end before this function.
+            let waits = |calls: &mut Calls| !calls.inside.is_empty() && calls.at_work != here;
+            drop(owned.changed.wait_while(lock(&owned.calls), waits));
             drop(owned);
         } else {
             // Of the threads and the device there is nothing here to give back, and the lock may be
@@ -394,8 +487,8 @@ pub unsafe extern "C" fn ctm_context_counters(
 /// size of the cache: 0 on the CPU, where there is nothing to compile. Must not be NULL, or in `data`.
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data`
 /// untouched, also when the cache has grown since its size was asked for;
-/// `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or
-/// `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+/// `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_CANCELLED` where it has waited for another call;
+/// `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
 /// Ownership: the buffer stays the caller's and is used during the call only.
 /// Threads: any; calls on one context wait for each other.
 /// Not promised: that the cache holds anything but its header (software rasterisers give out nothing
@@ -414,14 +507,14 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
     let call = unsafe { Call::enter(context) };
     let context = call.as_ref().map(|call| &*call.context);
     let outcome = guard(|| {
-        let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
         check_pointer("size", size)?;
         // SAFETY: not NULL, aligned; the caller vouches for the rest.
         let room = if data.is_null() { 0 } else { unsafe { *size } };
         let extent = Extent::new("data", data.addr(), room, "bytes", 1)?;
         Extent::new("size", size.addr(), 1, "size", size_of::<usize>())?.check_apart(&extent)?;
-        context.check_process()?;
-        let cache = context.engine()?.pipeline_cache()?;
+        call.check()?;
+        let cache = call.engine()?.context.pipeline_cache()?;
         // SAFETY: as above, and apart from the buffer.
         unsafe { *size = cache.len() };
         if data.is_null() {

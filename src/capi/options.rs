@@ -1,10 +1,13 @@
 //! `ctm_options`: a struct that says its own size, so that it can grow.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::offset_of;
 use std::time::Duration;
 
+use log::Level;
+
 use crate::error::Error;
+use super::structs::{expect_zero, unknown};
 use crate::params::{Backend, Options};
 
 /// `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
@@ -14,6 +17,15 @@ pub const CTM_BACKEND_AUTO: u32 = 0;
 pub const CTM_BACKEND_VULKAN: u32 = 1;
 /// `ctm_options.backend`: the processor.
 pub const CTM_BACKEND_CPU: u32 = 2;
+
+/// The level of a message: why a call failed that should have worked, as far as the machine is to blame.
+pub const CTM_LOG_ERROR: u32 = 1;
+/// The level of a message: something that costs time or memory and can be helped.
+pub const CTM_LOG_WARNING: u32 = 2;
+/// The level of a message: what was chosen, and why.
+pub const CTM_LOG_INFO: u32 = 3;
+/// The level of a message: how each call was done, and how long it took.
+pub const CTM_LOG_DEBUG: u32 = 4;
 
 /// How a context is set up. Start from `CTM_OPTIONS_INIT`; a field that is 0 or NULL means its
 /// default.
@@ -54,11 +66,46 @@ pub struct ctm_options {
     pub pipeline_cache: *const c_void,
     /// The size of `pipeline_cache` in bytes. Must be 0 where that is NULL.
     pub pipeline_cache_size: usize,
+    /// Is called with what the library has to say about this context, from `ctm_create` on: `level` is one of the
+    /// `CTM_LOG_…` numbers, `message` one line of UTF-8, without a line feed, that is there during the call only. NULL:
+    /// nothing is said.
+    ///
+    /// It is called on the threads that call the library, within `ctm_create` and the calls on the context, of which one
+    /// at a time is at work; never on a thread of the library's. For what it may do see `ctm_params.progress`.
+    pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char)>,
+    /// Handed to `log`.
+    pub log_user: *mut c_void,
+    /// The largest level of which there are messages. 0: `CTM_LOG_WARNING`.
+    pub log_level: u32,
+    /// Must be 0.
+    pub reserved_2: u32,
 }
 
-/// The sizes of `ctm_options` that were ever published: the first ended behind `reserved`.
-const PUBLISHED_SIZES: [usize; 2] =
-    [offset_of!(ctm_options, reserved) + size_of::<u32>(), size_of::<ctm_options>()];
+/// The sizes of `ctm_options` that were ever published: the first ended behind `reserved`, the second behind
+/// `pipeline_cache_size`.
+const PUBLISHED_SIZES: [usize; 3] = [
+    offset_of!(ctm_options, reserved) + size_of::<u32>(),
+    offset_of!(ctm_options, log),
+    size_of::<ctm_options>(),
+];
+
+/// A host's log function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log {
+    function: unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char),
+    user: *mut c_void,
+    /// It wants messages up to this level.
+    pub(super) most: Level,
+}
+
+impl Log {
+    pub(super) fn write(self, level: Level, message: &str) {
+        let message = message.replace(['\0', '\n'], " ");
+        let message = CString::new(message).unwrap_or_default();
+        // SAFETY: the caller of `ctm_create` vouches for the function.
+        unsafe { (self.function)(self.user, level as u32, message.as_ptr()) }
+    }
+}
 
 impl ctm_options {
     /// What the fields are that a caller's struct does not have yet.
@@ -72,6 +119,10 @@ impl ctm_options {
         memory_limit: 0,
         pipeline_cache: std::ptr::null(),
         pipeline_cache_size: 0,
+        log: None,
+        log_user: std::ptr::null_mut(),
+        log_level: 0,
+        reserved_2: 0,
     };
 
     /// Reads the options behind a pointer; NULL stands for the defaults.
@@ -79,10 +130,10 @@ impl ctm_options {
     /// # Safety
     /// `options` is NULL or points to a `struct_size` followed by the bytes that it announces, and
     /// `device_name` is NULL or points to a NUL-terminated string, `pipeline_cache` to as many bytes
-    /// as `pipeline_cache_size` says.
-    pub(super) unsafe fn read(options: *const Self) -> Result<Options, Error> {
+    /// as `pipeline_cache_size` says; `log` is NULL or a function as declared, for as long as the context is there.
+    pub(super) unsafe fn read(options: *const Self) -> Result<(Options, Option<Log>), Error> {
         if options.is_null() {
-            return Ok(Options::default());
+            return Ok((Options::default(), None));
         }
         // SAFETY: not NULL; the caller vouches for the rest.
         let struct_size = unsafe { checked_size("options", options, &PUBLISHED_SIZES, "CTM_OPTIONS_INIT") }?;
@@ -93,12 +144,19 @@ impl ctm_options {
             let target = std::ptr::from_mut(&mut fields).cast::<u8>();
             options.cast::<u8>().copy_to_nonoverlapping(target, struct_size);
         }
-        if fields.reserved != 0 {
-            return Err(Error::InvalidArgument(format!(
-                "options.reserved is {}; 0 is expected",
-                fields.reserved
-            )));
-        }
+        expect_zero("options.reserved", fields.reserved)?;
+        expect_zero("options.reserved_2", fields.reserved_2)?;
+        let most = match fields.log_level {
+            0 | CTM_LOG_WARNING => Level::Warn,
+            CTM_LOG_ERROR => Level::Error,
+            CTM_LOG_INFO => Level::Info,
+            CTM_LOG_DEBUG => Level::Debug,
+            level => {
+                let expected = "0 (warnings and errors), 1 (errors), 2 (warnings), 3 (info) or 4 (debug)";
+                return unknown("options.log_level", level, expected);
+            }
+        };
+        let log = fields.log.map(|function| Log { function, user: fields.log_user, most });
         let mut read = Options {
             backend: match fields.backend {
                 CTM_BACKEND_AUTO => Backend::Auto,
@@ -127,7 +185,7 @@ impl ctm_options {
         }
         // SAFETY: the caller vouches for the buffer.
         read.pipeline_cache = unsafe { copy_cache(fields.pipeline_cache, fields.pipeline_cache_size) }?;
-        Ok(read)
+        Ok((read, log))
     }
 }
 

@@ -1,5 +1,8 @@
 //! `ctm_params`: what decides which pixels get which mask.
 
+use std::ffi::c_void;
+use std::ops::ControlFlow;
+
 use super::buffers::{Extent, check_pointer, null};
 use super::structs::unknown;
 use crate::error::Error;
@@ -104,6 +107,24 @@ pub struct ctm_params {
     pub merge_tolerance: f64,
     /// Colours with more pixels than this stay what they are. 0: there is no such bound.
     pub merge_most_pixels: u64,
+    /// Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
+    /// the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
+    /// then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
+    ///
+    /// It is called on the thread that called `ctm_analyse`, and on no other. In between, it is called every few
+    /// milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
+    /// at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
+    /// pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
+    /// not called. The numbers are estimates: equal steps need not take equal times.
+    ///
+    /// This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
+    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse` and
+    /// `ctm_context_pipeline_cache` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
+    /// wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
+    /// an exception or `longjmp`.
+    pub progress: Option<unsafe extern "C" fn(user: *mut c_void, done: f64) -> i32>,
+    /// Handed to `progress`.
+    pub progress_user: *mut c_void,
 }
 
 /// The sizes of the struct that were ever published.
@@ -128,7 +149,22 @@ impl ctm_params {
         merge: CTM_MERGE_NONE,
         merge_tolerance: 0.0,
         merge_most_pixels: 0,
+        progress: None,
+        progress_user: std::ptr::null_mut(),
     };
+
+    /// The caller's progress function.
+    pub(super) fn progress(&self) -> Option<impl FnMut(f64) -> ControlFlow<()>> {
+        let user = self.progress_user;
+        self.progress.map(|progress| {
+            // SAFETY: the caller vouches for the function.
+            move |done| match unsafe { progress(user, done) } {
+                0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        })
+    }
+
 
     /// # Safety
     /// The colours are there for `'a`.

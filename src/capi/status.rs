@@ -42,6 +42,10 @@ pub const CTM_ERROR_INTERNAL: ctm_status = 9;
 /// output was touched. The context stays usable.
 pub const CTM_ERROR_UNDECLARED_COLORS: ctm_status = 10;
 
+/// The call was stopped, by `ctm_cancel` or by its progress function. The contents of what it was to write are
+/// unspecified, nothing else was touched. The context stays usable.
+pub const CTM_ERROR_CANCELLED: ctm_status = 11;
+
 /// A static English sentence for a status.
 ///
 /// @param status Any number; one that the library does not know gives "unknown status".
@@ -65,6 +69,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_DRIVER => c"the Vulkan driver refused a call",
         CTM_ERROR_INTERNAL => c"internal error in ctm",
         CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
+        CTM_ERROR_CANCELLED => c"the call was cancelled",
         _ => c"unknown status",
     }
 }
@@ -78,6 +83,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         | Error::LabelsTooNarrow { .. }
         | Error::PaletteTooLarge { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
         Error::UndeclaredColors { .. } => CTM_ERROR_UNDECLARED_COLORS,
+        Error::Cancelled => CTM_ERROR_CANCELLED,
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
         Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
         Error::NoDevice(_) => CTM_ERROR_NO_DEVICE,

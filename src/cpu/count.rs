@@ -48,7 +48,7 @@ pub(super) fn count<const C: usize>(
             given_up.store(true, Ordering::Relaxed);
         }
         part
-    });
+    })?;
     parts.into_iter().collect()
 }
 

@@ -9,6 +9,7 @@ use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::runs::{Piece, Pieces};
 use super::support::tiles::{Tiles, tiles_of};
+use crate::control::Pass;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
 use crate::memory::zeros;
@@ -76,7 +77,7 @@ pub(super) fn label<const C: usize>(
     for first in (0..pixels.len()).step_by(band_pixels) {
         let band = first..pixels.len().min(first + band_pixels);
         let bytes = labels.start(band.len(), width)?;
-        let tiles = tiles_of(band).zip(bytes.chunks_mut(TILE * width.bytes()));
+        let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * width.bytes()));
         let tiles = tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }).collect();
         let label_tiles = |queue: &Queue<Unlabelled>| {
             let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
@@ -98,7 +99,10 @@ pub(super) fn label<const C: usize>(
             }
             Ok(())
         };
-        threads.share(tiles, threads.count(), label_tiles).into_iter().collect::<Result<(), Error>>()?;
+        // The other half is what becomes of the labels.
+        let labelling = Pass::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
+        threads.share(tiles, threads.count(), label_tiles)?.into_iter().collect::<Result<(), Error>>()?;
+        drop(labelling);
         labels.finish_uniform(width, palette.len())?;
         labelled(first, labels);
     }

@@ -20,6 +20,9 @@ mod count;
 mod label;
 mod support;
 
+use log::Level;
+
+use crate::control;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth};
@@ -153,6 +156,10 @@ fn count_and_collect<const C: usize>(
         }
         return Ok(counts);
     }
+    control::message(
+        Level::Debug,
+        format_args!("the image has very many colours: hash buckets tell which of them matter"),
+    );
     let codes = kept.map(bytemuck::cast_slice_mut);
     let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;

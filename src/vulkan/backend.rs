@@ -2,12 +2,15 @@
 
 use std::mem::ManuallyDrop;
 
+use log::Level;
+
 use super::commands::{Bytes, Commands};
 use super::gpu::Gpu;
 use super::memory::{Buffer, Shared};
 use super::numbers::Numbered;
 use super::source::{Source, with_source};
 use super::stages::{Deal, Pipelines};
+use crate::control;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::labels::LabelMap;
@@ -130,6 +133,10 @@ impl Backend for Vulkan {
             match few {
                 Some(counts) => Ok(counts),
                 None => {
+                    control::message(
+                        Level::Debug,
+                        format_args!("the image has very many colours: hash buckets tell which of them matter"),
+                    );
                     work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, room, plan))
                 }
             }
@@ -208,11 +215,17 @@ impl Work {
                 done => return done,
             };
             self.release_buffers();
+            control::message(Level::Info, format_args!("the buffers of earlier calls are given back: {error}"));
             // At first, what was kept from other images may have been in the way. After that, others
             // use the memory, too: plan with half as much.
             if released {
                 self.memory_bytes /= 2;
                 Plan::new(source.pixels.shape(), &self.limits(), source.is_copied()).map_err(|_| error)?;
+                let bytes = self.memory_bytes;
+                control::message(
+                    Level::Warn,
+                    format_args!("the device's memory is short: the image is planned again for {bytes} bytes"),
+                );
             }
             released = true;
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ash::vk;
+use log::Level;
 use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
 use vulkano::command_buffer::allocator::{
     StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
@@ -23,6 +24,7 @@ use super::commands::{Commands, Recorded};
 use super::instance::{choose, is_software};
 use super::opened::Opened;
 use super::stages::Pipelines;
+use crate::control;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::params::Options;
@@ -71,7 +73,10 @@ impl Gpu {
         for physical in choose(options)? {
             match Self::open_device(physical, options) {
                 Ok(gpu) => return Ok(gpu),
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    control::message(Level::Warn, format_args!("a Vulkan device cannot be used: {error}"));
+                    failure = failure.or(Some(error));
+                }
             }
         }
         Err(failure.unwrap_or_else(|| Error::NoDevice("no device fits the options".to_owned())))
@@ -148,11 +153,14 @@ impl Gpu {
         self.in_flight.iter().all(|(.., fence)| fence.wait(Some(LAST_WAIT)).is_ok())
     }
 
-    /// Records commands and starts them. What they use must be kept until they were waited for.
+    /// Records commands and starts them, unless the call is to stop. What they use must be kept until they were waited
+    /// for.
     pub(super) fn submit(
         &mut self,
         record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
     ) -> Result<Ticket, Error> {
+        control::pulse();
+        control::check()?;
         self.check_usable()?;
         let mut commands = Commands::begin(self, self.opened.queue.queue_family_index())?;
         record(&mut commands)?;

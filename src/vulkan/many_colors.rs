@@ -8,6 +8,8 @@
 
 use std::cmp::Reverse;
 
+use log::Level;
+
 use super::backend::{Chunk, Work};
 use super::commands::Bytes;
 use super::gpu::Ticket;
@@ -16,7 +18,9 @@ use super::palette_table::hash;
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count_buckets, count_wanted};
 use crate::color::Color;
+use crate::control::{self, Pass};
 use crate::error::Error;
+use crate::labels::TILE;
 use crate::memory::{room, zeros};
 use crate::params::Params;
 use crate::pipeline::{ColorCount, Counts};
@@ -95,7 +99,9 @@ impl Work {
         let mut counters: Vec<u32> = zeros(hash.count())?;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
+        let pass = Pass::new(0.375);
         for chunk in Chunk::all(plan) {
+            pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.turn].take() {
                 self.gpu.wait(ticket)?;
             }
@@ -182,7 +188,9 @@ impl Work {
         let min_in_chunk = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
         let mut tally = Tally::default();
         let channels = shape.channels() as usize;
+        let pass = Pass::new(0.25);
         for range in plan::chunks(shape.pixels(), exact.chunk_pixels) {
+            pass.reach(range.start as f64 / shape.pixels() as f64);
             let (start, pixels) = (range.start as usize, (range.end - range.start) as u32);
             let mut add = |color, pixels| match whole {
                 true => best.add(ColorCount { color, pixels }),
@@ -214,8 +222,16 @@ impl Work {
                 }
                 // Hashing has failed with every seed: slowly, then, but surely.
                 None => {
+                    control::message(
+                        Level::Warn,
+                        format_args!("the device's tables have failed with every seed: the host counts"),
+                    );
                     let mut tally = Tally::default();
                     for pixel in start..start + pixels as usize {
+                        if pixel.is_multiple_of(TILE) {
+                            control::pulse();
+                            control::check()?;
+                        }
                         let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
                         let bucket = hash.bucket(&color.bits()[..channels]);
                         if wanted[bucket / 32] >> (bucket % 32) & 1 == 1 {

@@ -3,6 +3,8 @@
 //!
 //! Each chunk has a table, and numbers, of its own. The host adds up the chunks' lists of colours.
 
+use log::Level;
+
 use super::backend::{Chunk, Work};
 use super::commands::Bytes;
 use super::gpu::Ticket;
@@ -10,6 +12,7 @@ use super::memory::{Buffer, Shared};
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count};
 use crate::color::Color;
+use crate::control::{self, Pass};
 use crate::error::Error;
 use crate::memory::{room, zeros};
 use crate::pipeline::{ColorCount, Counts};
@@ -66,6 +69,7 @@ impl Work {
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
+        let pass = Pass::new(0.875); // there may be too many colours
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {
@@ -75,6 +79,7 @@ impl Work {
                 None => None,
             };
             let Some((chunk, slots, ticket)) = std::mem::replace(&mut before, started) else { continue };
+            pass.reach(chunk.start as f64 / plan.pixels() as f64);
             let finished = self.finish_counting(source, plan, chunk, slots, min_in_chunk, ticket)?;
             let Some((colors, report)) = finished else { return Ok(None) };
             distinct = report.distinct.into();
@@ -194,6 +199,10 @@ impl Work {
             }
             slots = plan::grown_table_slots(slots, plan.most_table_slots());
             self.table_slots = self.table_slots.max(slots);
+            control::message(
+                Level::Debug,
+                format_args!("chunk {} is counted again with a table of {slots} slots", chunk.index),
+            );
             ticket = self.start_counting(source, plan, chunk, slots, min_pixels)?;
         }
     }

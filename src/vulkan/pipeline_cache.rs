@@ -5,11 +5,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use log::Level;
 use vulkano::device::Device;
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::pipeline::cache::{PipelineCache, PipelineCacheCreateInfo};
 
 use super::gpu::driver_error;
+use crate::control;
 use crate::error::Error;
 
 /// The first bytes of a packed cache: the version, since other shaders need other pipelines, and the
@@ -108,7 +110,15 @@ impl Cache {
     /// Adds what a host has kept, if it fits.
     pub(super) fn add_packed(&self, packed: &[u8]) -> Result<(), Error> {
         let (Some(cache), Some(data)) = (&self.cache, self.identity.unpack(packed)) else {
-            log::info!("the pipeline cache of the options is not used: it is damaged, or of another device");
+            let reason = match &self.cache {
+                None => "the driver has none",
+                Some(_) if !packed.starts_with(MAGIC) => "it is of another version of ctm, or none at all",
+                Some(_) => "it is damaged, or of another device or driver",
+            };
+            control::message(
+                Level::Info,
+                format_args!("the pipeline cache of the options is not used: {reason}"),
+            );
             return Ok(());
         };
         let mut copy = Vec::new();
@@ -117,7 +127,8 @@ impl Cache {
         copy.extend_from_slice(data);
         // Whatever the driver has against it, pipelines can be compiled.
         let merged = make(device_of(cache), copy).map(|added| cache.merge([&*added]));
-        log::info!("the pipeline cache of the options was added: {}", matches!(merged, Some(Ok(()))));
+        let verb = if matches!(merged, Some(Ok(()))) { "is used" } else { "is refused by the driver" };
+        control::message(Level::Info, format_args!("the pipeline cache of the options {verb}"));
         Ok(())
     }
 

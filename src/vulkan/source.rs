@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use ash::vk;
+use log::Level;
 use vulkano::VulkanObject;
 use vulkano::buffer::sys::RawBuffer;
 use vulkano::buffer::{BufferCreateInfo, BufferUsage, Subbuffer};
@@ -14,6 +15,7 @@ use vulkano::memory::{ExternalMemoryHandleTypes, MemoryPropertyFlags};
 
 use super::commands::Bytes;
 use super::gpu::Gpu;
+use crate::control;
 use crate::error::Error;
 use crate::pixels::Pixels;
 use crate::plan::OFFSET_WORDS;
@@ -32,7 +34,18 @@ impl<'a> Source<'a> {
     /// Imports the image's memory if that can be done; nothing is lost if it cannot.
     pub(super) fn new(gpu: &Gpu, pixels: &'a Pixels) -> Self {
         let words = pixels.words().zip(gpu.import_alignment);
-        let imported = words.and_then(|(words, alignment)| Import::new(gpu, words, alignment));
+        let imported = words
+            .filter(|(words, _)| size_of_val(*words) as u64 >= LEAST_IMPORT_BYTES)
+            .and_then(|(words, alignment)| {
+                let imported = Import::new(gpu, words, alignment);
+                if imported.is_none() {
+                    control::message(
+                        Level::Info,
+                        format_args!("{} cannot import the pixels' memory: they are copied", gpu.name()),
+                    );
+                }
+                imported
+            });
         if imported.is_some() {
             let words = pixels.shape().floats() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);
@@ -82,9 +95,6 @@ struct Import {
 impl Import {
     /// Imports the pages that the words touch; `None` where the driver refuses.
     fn new(gpu: &Gpu, words: &[u32], alignment: u64) -> Option<Self> {
-        if (size_of_val(words) as u64) < LEAST_IMPORT_BYTES {
-            return None;
-        }
         let address = words.as_ptr().addr() as u64;
         let start = address / alignment * alignment;
         let end = address + size_of_val(words) as u64;

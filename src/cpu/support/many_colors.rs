@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::codes::{self, CodeSet, Codes};
 use super::key::{Hasher, Key};
@@ -15,6 +16,7 @@ use super::plan::CpuPlan;
 use super::spans;
 use super::tiles::{Tiles, tiles_of};
 use crate::color::{canonical, is_nan};
+use crate::control::{self, Pass};
 use crate::cpu::collect::collect;
 use crate::cpu::count::Part;
 use crate::error::Error;
@@ -40,6 +42,7 @@ pub(crate) struct ManyColors<'a, const C: usize> {
     plan: CpuPlan,
     seed: u64,
     threads: &'a Threads,
+    stop: Arc<control::Stop>,
     /// Pixels that passes over the whole image have read.
     pixels_read: u64,
 }
@@ -160,6 +163,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
         let shift = u32::BITS - plan.bucket_bits;
+        let pass = Pass::new(0.375);
         let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
             let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
             let mut ranges = Vec::new();
@@ -174,7 +178,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 ranges.push(span.pixels);
             }
             Ok(CountedPart { ranges, counters })
-        });
+        })?;
+        drop(pass);
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
         let mut totals = zeros(1 << plan.bucket_bits)?;
         for part in &parts {
@@ -184,7 +189,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         let buckets = Buckets { hasher, shift, parts, totals };
         let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::Kept(codes));
-        Ok(Self { pixels, codes, buckets, plan, seed, threads, pixels_read: pixels.len() as u64 })
+        let pixels_read = pixels.len() as u64;
+        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read })
     }
 
     /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
@@ -266,6 +272,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     {
         let (mut code_room, mut room) = (zeros(TILE)?, self.pixels.room()?);
         for tile in ranges.flat_map(tiles_of) {
+            // A part may be most of the image.
+            control::pulse();
+            if self.stop.is_set() {
+                return Err(Error::Cancelled.into());
+            }
             let first = tile.start;
             let pixels = self.pixels.pixels(tile, &mut room);
             let codes = self.codes.of(first, pixels, &mut code_room);
@@ -290,9 +301,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         while let Some(share) = shares.pop() {
             self.start_pass();
             let pixels = self.pixels.len();
+            let _pass = Pass::new(0.25);
             let tables = spans::share::<(), _>(pixels, None, &self.plan, self.threads, |spans| {
                 self.count_table(spans.map(|span| span.pixels), &wanted, share)
-            });
+            })?;
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
                     for found in collect(&tables, best.bar(), self.seed)?.colors {
@@ -377,9 +389,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest = later;
             work.push((ranges, starts, room));
         }
+        let _pass = Pass::new(0.25);
         let parts = self.threads.map(work, |(ranges, starts, room)| {
             self.sort_part(ranges, starts, &wanted, u32::BITS - bits, room)
-        });
+        })?;
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
 
         // Several tasks for each thread, since some will take longer; each keeps its table.
@@ -389,11 +402,14 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let mut best = whole.part();
             let mut table = PartitionTable::<C>::default();
             for partition in first..(first + step).min(1 << bits) {
+                if self.stop.is_set() {
+                    return Err(Error::Cancelled);
+                }
                 let entries = parts.iter().map(|part| part.partition(partition));
                 table.count(entries, self.seed, &mut best)?;
             }
             Ok(best)
-        });
+        })?;
         for part in found {
             best.merge(part?)?;
         }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::plan::CpuPlan;
+use crate::error::Error;
 use crate::threads::{Queue, Threads};
 
 /// Pixels of a part at most: counters have 32 bits.
@@ -46,7 +47,7 @@ pub(crate) fn share<T: Send, R: Send>(
     plan: &CpuPlan,
     threads: &Threads,
     work: impl Fn(Part<T>) -> R + Send + Sync,
-) -> Vec<R> {
+) -> Result<Vec<R>, Error> {
     share_parts(pixels, kept, plan, MOST, threads, work)
 }
 
@@ -58,7 +59,7 @@ fn share_parts<T: Send, R: Send>(
     most: usize,
     threads: &Threads,
     work: impl Fn(Part<T>) -> R + Send + Sync,
-) -> Vec<R> {
+) -> Result<Vec<R>, Error> {
     let size = plan.span_pixels;
     let mut rooms = kept.map(|kept| kept.chunks_mut(size));
     let spans = (0..pixels).step_by(size).map(|first| Span {
@@ -93,7 +94,8 @@ mod tests {
                         kept.len()
                     })
                     .sum::<usize>()
-            });
+            })
+            .unwrap();
             assert!(parts.iter().all(|&pixels| pixels <= most), "{parts:?}");
             assert_eq!(parts.iter().sum::<usize>(), pixels);
             assert!(kept.iter().all(|&times| times == 1));

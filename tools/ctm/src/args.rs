@@ -8,9 +8,10 @@ use ctm::{Backend, Shape};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  success, also when no colour qualifies for a mask
-  1  the work failed: an unreadable image, no such device, an unwritable folder
-  2  wrong usage";
+  0    success, also when no colour qualifies for a mask
+  1    the work failed: an unreadable image, no such device, an unwritable folder
+  2    wrong usage
+  130  interrupted: Ctrl-C ends the work where no file is left half written";
 
 const FILES: &str = "\
 Files in DIR:
@@ -89,6 +90,10 @@ pub(crate) struct SegmentArgs {
     /// Print one JSON object for programs instead of the table
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Tell on standard error what is chosen and done, and why
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 /// `ctm devices`.

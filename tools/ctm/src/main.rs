@@ -10,6 +10,8 @@
 //! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
 //! | `report` | the table and the JSON of `ctm segment` |
 //! | `devices` | `ctm devices` |
+//! | `progress` | a bar while masks are found |
+//! | `interrupt` | Ctrl-C |
 //! | `terminal` | standard output and error, numbers for people |
 
 mod args;
@@ -17,10 +19,12 @@ mod canvas;
 mod color;
 mod devices;
 mod input;
+mod interrupt;
 mod jpeg;
 mod masks;
 mod memory;
 mod overview;
+mod progress;
 mod report;
 mod segment;
 mod terminal;
@@ -37,6 +41,8 @@ use crate::args::{Cli, Command};
 const FAILED: u8 = 1;
 /// The command line makes no sense.
 const WRONG_USAGE: u8 = 2;
+/// Ctrl-C was pressed; as shells have it, 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = match Cli::parse_checked() {
@@ -68,9 +74,17 @@ fn main() -> ExitCode {
 fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_interrupt(&error) => {
+            terminal::error("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             terminal::error(&format!("{error:#}"));
             ExitCode::from(FAILED)
         }
     }
+}
+
+fn is_interrupt(error: &anyhow::Error) -> bool {
+    error.is::<interrupt::Interrupted>() || matches!(error.downcast_ref(), Some(ctm::Error::Cancelled))
 }

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::color;
+use crate::interrupt;
 use crate::memory::zeroed;
 
 /// Fewer pixels than this are written before a progress bar could be read.
@@ -50,6 +51,7 @@ pub(crate) fn write(masks: &[Mask], planes: &[f32], shape: Shape) -> anyhow::Res
     );
     bar.tick();
     let result = masks.par_iter().zip(planes.par_chunks_exact(plane)).try_for_each(|(mask, plane)| {
+        interrupt::check()?;
         let mut grey: Vec<u8> = zeroed(plane.len() as u128, "a mask's picture needs")?;
         for (to, &from) in grey.iter_mut().zip(plane) {
             *to = if from == 0.0 { 0 } else { 255 };

@@ -10,8 +10,10 @@ use ctm::{Backend, ColorMap, Context, Error, Options, Palette, Params};
 use crate::args::SegmentArgs;
 use crate::color::Display;
 use crate::input::Image;
+use crate::interrupt;
 use crate::masks::{self, Mask};
 use crate::memory::zeroed;
+use crate::progress::analyse;
 use crate::report;
 use crate::terminal::{self, thousands};
 
@@ -63,8 +65,13 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         max_threads: args.threads,
         ..Options::default()
     };
+    if args.verbose {
+        terminal::be_verbose();
+    }
     let mut context = Context::new(&options)?;
+    interrupt::listen(&context);
     let image = Image::read(&args.image, args.raw)?;
+    interrupt::check()?;
     let params = Params { min_pixels: args.min_pixels, max_count: args.max_count };
 
     let start = Instant::now();
@@ -103,7 +110,7 @@ fn count_all_colors(context: &mut Context, color_map: &ColorMap, palette: &Palet
         Some(count) => Ok(count),
         None => {
             let all = Params { min_pixels: 1, max_count: u32::MAX };
-            Ok(context.palette(color_map, &all)?.colors.len() as u64)
+            Ok(analyse(context, color_map, &all, None)?.palette.colors.len() as u64)
         }
     }
 }
@@ -125,7 +132,7 @@ fn find_masks(
     let shape = color_map.shape();
     let len = |masks: u32| u128::from(masks) * u128::from(shape.pixels());
     let mut planes = zeroed(len(params.max_count.min(MASKS_AT_FIRST)), "").unwrap_or_default();
-    let palette = match context.run(color_map, params, &mut planes) {
+    let palette = match analyse(context, color_map, params, Some(&mut planes)) {
         Err(Error::BufferTooSmall { mask_count, .. }) => {
             drop(planes);
             let what = format!(
@@ -136,18 +143,19 @@ fn find_masks(
             );
             planes = zeroed(len(mask_count), &what)
                 .map_err(|error| anyhow!("{error}; lower --max-count or raise --min-pixels"))?;
-            context.run(color_map, params, &mut planes)?
+            analyse(context, color_map, params, Some(&mut planes))?
         }
         result => result?,
-    };
+    }
+    .palette;
     planes.truncate(palette.colors.len() * shape.pixels() as usize);
     Ok((palette, planes))
 }
 
 /// Says which setting stands in the way.
 fn hint_at_no_mask(context: &mut Context, color_map: &ColorMap, params: &Params) -> anyhow::Result<()> {
-    let most = context.palette(color_map, &Params { min_pixels: 1, max_count: 1 })?;
-    terminal::hint(&match most.colors.first() {
+    let most = analyse(context, color_map, &Params { min_pixels: 1, max_count: 1 }, None)?;
+    terminal::hint(&match most.palette.colors.first() {
         _ if params.max_count == 0 => "no mask, since --max-count is 0".into(),
         None => "no mask, since every pixel has a NaN".into(),
         Some(most) => format!(
@@ -161,6 +169,7 @@ fn hint_at_no_mask(context: &mut Context, color_map: &ColorMap, params: &Params)
 
 /// Writes all files.
 fn write(outcome: &Outcome, planes: &[f32]) -> anyhow::Result<()> {
+    interrupt::check()?;
     let folder = &outcome.args.output;
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
     let input = outcome.args.image.canonicalize().ok();
@@ -170,6 +179,7 @@ fn write(outcome: &Outcome, planes: &[f32]) -> anyhow::Result<()> {
         }
     }
     masks::write(&outcome.masks, planes, outcome.image.shape)?;
+    interrupt::check()?;
     match &outcome.overview {
         Some(file) => crate::overview::write(outcome, planes, file),
         None => Ok(()),

@@ -27,6 +27,27 @@ pub(crate) fn hint(text: &str) {
     line("hint", text);
 }
 
+/// Has the library tell what it chooses and does.
+pub(crate) fn be_verbose() {
+    struct Messages;
+    impl log::Log for Messages {
+        fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+            metadata.target() == "ctm"
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            if self.enabled(record.metadata()) {
+                line(&record.level().as_str().to_lowercase(), &record.args().to_string());
+            }
+        }
+
+        fn flush(&self) {}
+    }
+    if log::set_logger(&Messages).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
 /// One line, whatever a file name or a decoder's message contains.
 fn line(kind: &str, text: &str) {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
