@@ -60,7 +60,7 @@ static void run_large(ctm_context *context)
     float *map = allocate(sizeof *map * SIDE * SIDE * CHANNELS, 0);
     float *masks = allocate(sizeof *masks * SIDE * SIDE * MASKS, 0);
     for (size_t i = 0; i < (size_t)SIDE * SIDE * CHANNELS; i++) {
-        map[i] = (float)(i % 30011); /* Very many colours. */
+        map[i] = (float)(i % 1000003); /* All pixels differ. */
     }
     uint32_t mask_count = 0;
     CHECK_STATUS(context, ctm_run(context, map, SIDE, SIDE, CHANNELS, 1, MASKS, masks, MASKS * SIDE * SIDE,

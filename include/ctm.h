@@ -32,7 +32,7 @@
 #define CTM_VERSION_PATCH 0
 
 /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */
-#define CTM_OPTIONS_INIT { sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0 }
+#define CTM_OPTIONS_INIT { sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0 }
 
 /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
 #define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -41,7 +41,7 @@
 #define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
 #define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }
@@ -64,6 +64,26 @@
  * `ctm_options.backend`: the processor.
  */
 #define CTM_BACKEND_CPU 2
+
+/**
+ * The level of a message: why a call failed that should have worked, as far as the machine is to blame.
+ */
+#define CTM_LOG_ERROR 1
+
+/**
+ * The level of a message: something that costs time or memory and can be helped.
+ */
+#define CTM_LOG_WARNING 2
+
+/**
+ * The level of a message: what was chosen, and why.
+ */
+#define CTM_LOG_INFO 3
+
+/**
+ * The level of a message: how each call was done, and how long it took.
+ */
+#define CTM_LOG_DEBUG 4
 
 /**
  * `ctm_image.format`: 32-bit floats.
@@ -304,6 +324,27 @@ typedef struct ctm_options {
      * The size of `pipeline_cache` in bytes. Must be 0 where that is NULL.
      */
     size_t pipeline_cache_size;
+    /**
+     * Is called with what the library has to say about this context, from `ctm_create` on: `level` is one of the
+     * `CTM_LOG_…` numbers, `message` one line of UTF-8, without a line feed, that is there during the call only. NULL:
+     * nothing is said.
+     *
+     * It is called on the threads that call the library, within `ctm_create` and the calls on the context, of which one
+     * at a time is at work; never on a thread of the library's. For what it may do see `ctm_params.progress`.
+     */
+    void (*log)(void *user, uint32_t level, const char *message);
+    /**
+     * Handed to `log`.
+     */
+    void *log_user;
+    /**
+     * The largest level of which there are messages. 0: `CTM_LOG_WARNING`.
+     */
+    uint32_t log_level;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved_2;
 } ctm_options;
 
 /**
@@ -526,6 +567,28 @@ typedef struct ctm_params {
      * Colours with more pixels than this stay what they are. 0: there is no such bound.
      */
     uint64_t merge_most_pixels;
+    /**
+     * Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
+     * the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
+     * then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
+     *
+     * It is called on the thread that called `ctm_analyse`, and on no other. In between, it is called every few
+     * milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
+     * at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
+     * pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
+     * not called. The numbers are estimates: equal steps need not take equal times.
+     *
+     * This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
+     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse` and
+     * `ctm_context_pipeline_cache` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
+     * wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
+     * an exception or `longjmp`.
+     */
+    int32_t (*progress)(void *user, double done);
+    /**
+     * Handed to `progress`.
+     */
+    void *progress_user;
 } ctm_params;
 
 /**
@@ -810,6 +873,12 @@ typedef struct ctm_result {
  */
 #define CTM_ERROR_UNDECLARED_COLORS 10
 
+/**
+ * The call was stopped, by `ctm_cancel` or by its progress function. The contents of what it was to write are
+ * unspecified, nothing else was touched. The context stays usable.
+ */
+#define CTM_ERROR_CANCELLED 11
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -893,7 +962,7 @@ ctm_status ctm_create(const struct ctm_options *options, struct ctm_context **co
  * Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*mask_count` set to the number found and
  * `masks` untouched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*mask_count` included;
- * `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+ * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
  * planes' contents are unspecified. `ctm_last_error(context)` has the detail.
  * Ownership: all buffers stay the caller's and are used during the call only.
@@ -915,8 +984,26 @@ ctm_status ctm_run(struct ctm_context *context,
                    uint32_t *mask_count);
 
 /**
+ * Ends the calls that are inside a context at this moment with `CTM_ERROR_CANCELLED`, those that wait for their turn
+ * included, as soon as that can be: within some milliseconds on the CPU, after one piece of work on a device.
+ * Later calls are not affected; without a call inside nothing happens. Returns at once, usually before they end.
+ *
+ * A call that is all but done may still succeed. While a driver compiles pipelines, which it does for the first
+ * images of a process, and while long lists of colours are sorted a call does not hear of it.
+ *
+ * @param context A context of `ctm_create`, or NULL: nothing happens.
+ * Threads: any, at any time, callbacks of the context included; does not wait for a running call. Not in a signal
+ * handler.
+ *
+ * # Safety
+ * `context` is NULL or a living context.
+ */
+void ctm_cancel(struct ctm_context *context);
+
+/**
  * Destroys a context and gives back all that it holds. Waits for the calls that are still inside; no
- * call on the context may start once this one has. Of a software rasteriser the opened device and its
+ * call on the context may start once this one has. In a callback of the context it does not wait, see
+ * `ctm_params.progress`. Of a software rasteriser the opened device and its
  * compiled pipelines, some megabytes, are kept for the next context.
  *
  * @param context A context of `ctm_create`, or NULL: nothing happens.
@@ -985,8 +1072,8 @@ ctm_status ctm_context_counters(const struct ctm_context *context, struct ctm_co
  * size of the cache: 0 on the CPU, where there is nothing to compile. Must not be NULL, or in `data`.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data`
  * untouched, also when the cache has grown since its size was asked for;
- * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or
- * `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_CANCELLED` where it has waited for another call;
+ * `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
  * Ownership: the buffer stays the caller's and is used during the call only.
  * Threads: any; calls on one context wait for each other.
  * Not promised: that the cache holds anything but its header (software rasterisers give out nothing
@@ -1031,11 +1118,11 @@ const char *ctm_last_error(const struct ctm_context *context);
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
  * or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
  * in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
- * `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`,
- * `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
+ * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+ * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
  * `ctm_last_error(context)` has the detail.
  * Ownership: all buffers stay the caller's and are used during the call only.
- * Threads: any; calls on one context wait for each other.
+ * Threads: any; calls on one context wait for each other. `ctm_cancel` stops them.
  * Not promised: how long a call takes.
  *
  * # Safety

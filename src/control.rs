@@ -116,8 +116,7 @@ impl<'a> Scope<'a> {
     /// The same, whose progress is told. The last that is told of a call that succeeds is 1.
     pub(crate) fn with_progress<'b: 'a>(self, function: Option<ProgressFn<'b>>) -> Self {
         let told_at = Instant::now();
-        let progress =
-            function.map(|function| Progress { function, at: 0.0, end: 1.0, told: 0.0, told_at });
+        let progress = function.map(|function| Progress { function, at: 0.0, end: 1.0, told: 0.0, told_at });
         Self { progress, ..self }
     }
 
@@ -271,11 +270,12 @@ mod tests {
             ControlFlow::Continue(())
         };
         let scope = Scope::new(Arc::default()).with_progress(Some(&mut tell));
-        scope.run(|| {
-            work();
-            Ok(())
-        })
-        .unwrap();
+        scope
+            .run(|| {
+                work();
+                Ok(())
+            })
+            .unwrap();
         told
     }
 

@@ -323,12 +323,7 @@ impl Context {
         result
     }
 
-    fn write(
-        &mut self,
-        map: &ColorMap,
-        settings: &Settings,
-        outputs: Outputs,
-    ) -> Result<Analysis, Error> {
+    fn write(&mut self, map: &ColorMap, settings: &Settings, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
         let Outputs { masks, mask_layout, cropped, labels, regions, undeclared, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
@@ -357,12 +352,7 @@ impl Context {
         self.report_on(map, counted, |context| context.find_and_write(map, settings, emit))
     }
 
-    fn find_and_write(
-        &mut self,
-        map: &ColorMap,
-        settings: &Settings,
-        emit: Emit,
-    ) -> Result<Analysis, Error> {
+    fn find_and_write(&mut self, map: &ColorMap, settings: &Settings, emit: Emit) -> Result<Analysis, Error> {
         let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
         let Emit { mask_format, mask_layout, cropped, merged, .. } = emit;
         let inputs = Input::of_batch(map, settings)?;

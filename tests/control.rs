@@ -44,12 +44,7 @@ impl Job {
     fn settings(&self) -> Settings<'_> {
         let undeclared = if self.palette.is_some() { Undeclared::Nearest } else { Undeclared::Ignore };
         let nearest = self.nearest;
-        Settings {
-            palette: self.palette.as_deref(),
-            nearest,
-            undeclared,
-            ..Settings::from(self.case.params)
-        }
+        Settings { palette: self.palette.as_deref(), nearest, undeclared, ..Settings::from(self.case.params) }
     }
 
     fn find(
@@ -66,8 +61,7 @@ impl Job {
             regions: true,
             ..Outputs::default()
         };
-        let mut analysis =
-            context.analyse_with(&self.case.map(), &self.settings(), outputs, progress)?;
+        let mut analysis = context.analyse_with(&self.case.map(), &self.settings(), outputs, progress)?;
         analysis.palette.distinct_colors = None; // not always known
         Ok(Found { analysis, masks, labels })
     }
@@ -76,7 +70,7 @@ impl Job {
     fn expected(&self) -> Found {
         let options = Options { backend: Backend::Cpu, max_threads: 1, ..Options::default() };
         let found = self.find(&mut Context::new(&options).unwrap(), &mut go_on).unwrap();
-        if self.palette.is_none() {
+        if self.palette.is_none() && self.nearest.is_none() {
             let answer = oracle::answer(&self.case);
             assert!(found.masks[..answer.masks.len()] == answer.masks, "{}", self.name);
         }
@@ -107,10 +101,12 @@ fn jobs() -> Vec<Job> {
 fn contexts() -> Vec<Context> {
     let mut options = all_options();
     for driver in DRIVERS {
-        for device_limits in [limits(1 << 18, 65_535, 1 << 30, true), limits(1 << 19, 100, 4 << 20, false)] {
-            let debug = DebugOptions { device_limits: Some(device_limits), ..DebugOptions::default() };
-            options.push(Options { debug, ..vulkan_options(driver) });
-        }
+        let device_limits = match driver {
+            "SwiftShader" => limits(1 << 18, 65_535, 1 << 30, true),
+            _ => limits(1 << 19, 100, 4 << 20, false),
+        };
+        let debug = DebugOptions { device_limits: Some(device_limits), ..DebugOptions::default() };
+        options.push(Options { debug, ..vulkan_options(driver) });
     }
     options.iter().map(|options| Context::new(options).unwrap()).collect()
 }
@@ -148,7 +144,7 @@ fn a_call_can_be_stopped_wherever_it_tells_how_far_it_is() {
         for context in &mut contexts {
             let name = format!("{}, {}", job.name, context.device_name());
             let mut stopped = 0;
-            for last in [1, 2, 3, 4, 5, 6, 8, 11, 15, 20, 30, 50, 80, 130, 200, usize::MAX] {
+            for last in [1, 2, 3, 4, 5, 8, 13, 30, 90, usize::MAX] {
                 let mut calls = 0;
                 let mut done_at_last = 0.0;
                 let found = job.find(context, &mut |done| {
@@ -184,7 +180,7 @@ fn a_call_can_be_cancelled_from_another_thread_at_any_moment() {
             assert!(job.find(context, &mut go_on).unwrap() == expected, "{name}");
             let whole = start.elapsed();
             let random = &mut Random(3);
-            for _ in 0..4 {
+            for _ in 0..3 {
                 let delay = whole.mul_f64(f64::from(random.below(1000)) / 1000.0);
                 let canceller = context.canceller();
                 let other = thread::spawn(move || {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use log::Level;
 
-use crate::error::Error;
 use super::structs::{expect_zero, unknown};
+use crate::error::Error;
 use crate::params::{Backend, Options};
 
 /// `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.

@@ -165,7 +165,6 @@ impl ctm_params {
         })
     }
 
-
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {

@@ -135,7 +135,9 @@ impl Backend for Vulkan {
                 None => {
                     control::message(
                         Level::Debug,
-                        format_args!("the image has very many colours: hash buckets tell which of them matter"),
+                        format_args!(
+                            "the image has very many colours: hash buckets tell which of them matter"
+                        ),
                     );
                     work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, room, plan))
                 }
@@ -215,7 +217,10 @@ impl Work {
                 done => return done,
             };
             self.release_buffers();
-            control::message(Level::Info, format_args!("the buffers of earlier calls are given back: {error}"));
+            control::message(
+                Level::Info,
+                format_args!("the buffers of earlier calls are given back: {error}"),
+            );
             // At first, what was kept from other images may have been in the way. After that, others
             // use the memory, too: plan with half as much.
             if released {
@@ -224,7 +229,9 @@ impl Work {
                 let bytes = self.memory_bytes;
                 control::message(
                     Level::Warn,
-                    format_args!("the device's memory is short: the image is planned again for {bytes} bytes"),
+                    format_args!(
+                        "the device's memory is short: the image is planned again for {bytes} bytes"
+                    ),
                 );
             }
             released = true;

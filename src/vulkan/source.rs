@@ -34,9 +34,8 @@ impl<'a> Source<'a> {
     /// Imports the image's memory if that can be done; nothing is lost if it cannot.
     pub(super) fn new(gpu: &Gpu, pixels: &'a Pixels) -> Self {
         let words = pixels.words().zip(gpu.import_alignment);
-        let imported = words
-            .filter(|(words, _)| size_of_val(*words) as u64 >= LEAST_IMPORT_BYTES)
-            .and_then(|(words, alignment)| {
+        let imported = words.filter(|(words, _)| size_of_val(*words) as u64 >= LEAST_IMPORT_BYTES).and_then(
+            |(words, alignment)| {
                 let imported = Import::new(gpu, words, alignment);
                 if imported.is_none() {
                     control::message(
@@ -45,7 +44,8 @@ impl<'a> Source<'a> {
                     );
                 }
                 imported
-            });
+            },
+        );
         if imported.is_some() {
             let words = pixels.shape().floats() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);

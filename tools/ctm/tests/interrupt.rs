@@ -1,0 +1,92 @@
+//! Ctrl-C ends the program where no file is left half written; `--verbose` tells what is done.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use common::{Run, backends, ctm, data, segment, write_floats};
+
+const SIDE: usize = 1000;
+const COLORS: usize = 400;
+
+/// Starts work that takes seconds: many masks.
+fn start(folder: &Path) -> Child {
+    let map = folder.join("map.raw");
+    let pixels = 0..SIDE * SIDE;
+    write_floats(
+        &map,
+        &pixels.map(|pixel| (pixel * 2_654_435 % 1_000_003 % COLORS) as f32).collect::<Vec<_>>(),
+    );
+    let raw = format!("{SIDE}x{SIDE}x1");
+    let count = COLORS.to_string();
+    ctm()
+        .arg("segment")
+        .arg(&map)
+        .arg("-o")
+        .arg(folder.join("masks"))
+        .args(["--raw", &raw, "--backend", "cpu", "--min-pixels", "1", "--max-count", &count])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn interrupt(child: Child) -> Run {
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    Run::new(child.wait_with_output().unwrap())
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn files_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let masks = folder.path().join("masks");
+    let child = start(folder.path());
+    while files(&masks).len() < 3 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(interrupt(child).error(130), "interrupted");
+    let files = files(&masks);
+    assert!((3..COLORS).contains(&files.len()), "{} files", files.len());
+    for file in files {
+        let picture = image::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(picture.width() as usize, SIDE);
+    }
+}
+
+/// At any moment before the files are written, nothing is.
+#[test]
+fn any_moment_will_do() {
+    for delay in [30, 60, 100, 150] {
+        let folder = tempfile::tempdir().unwrap();
+        let child = start(folder.path());
+        thread::sleep(Duration::from_millis(delay));
+        let run = interrupt(child);
+        // A program that has not come to listen yet is ended by the signal itself.
+        assert!(matches!(run.code, Some(130) | None), "{run:?}");
+        for file in files(&folder.path().join("masks")) {
+            image::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
+    }
+}
+
+#[test]
+fn verbose_tells_what_is_done() {
+    for backend in backends() {
+        let folder = tempfile::tempdir().unwrap();
+        let map = data("world-countries-2048.png");
+        let run = segment(&backend, &map, folder.path(), &["--verbose", "--no-overview"]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(run.stderr.contains("ctm: info: working on "), "{run:?}");
+        assert!(run.stderr.contains("ctm: debug: 5 masks of 1 x 2048 x 1024 x 3 in "), "{run:?}");
+    }
+}
