@@ -24,7 +24,7 @@ pub(crate) fn expand(labels: &LabelMap, first_pixel: usize, planes: &Planes, thr
     // A tile of all planes at a time, so that its labels are read once.
     threads.for_each(tiles().collect(), |(tile, first): (LabelledTile, usize)| match planes.format() {
         // SAFETY: the type is the format's, and no two threads have the same tile.
-        MaskFormat::F32 => unsafe { write_tile(tile, first, planes, 1.0f32) },
+        MaskFormat::F32 | MaskFormat::Coverage => unsafe { write_tile(tile, first, planes, 1.0f32) },
         // SAFETY: as above.
         MaskFormat::U8(inside) => unsafe { write_tile(tile, first, planes, inside) },
         MaskFormat::Bits => write_whole_bytes(tile, first, planes),
@@ -384,7 +384,7 @@ mod tests {
         let strides = Strides::new(&layout, format, frame).unwrap();
         let size = strides.bytes_of(3) as usize;
         assert_eq!((strides.masks_in(size), strides.masks_in(size - 1)), (3, 2));
-        let value_bytes = if format == MaskFormat::F32 { 4 } else { 1 };
+        let value_bytes = format.alignment();
         // Aligned for single values only, with some more behind.
         let mut memory = vec![u32::from_ne_bytes([BEFORE; 4]); size.div_ceil(4) + 2];
         let memory: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut memory)[value_bytes..][..size + 3];
@@ -403,7 +403,7 @@ mod tests {
             let row = if layout.row_stride < 0 { frame.height - 1 - row } else { row };
             let at = strides.offset(mask, image) + row * row_stride;
             match format {
-                MaskFormat::F32 => {
+                MaskFormat::F32 | MaskFormat::Coverage => {
                     expected[at + 4 * column..][..4]
                         .copy_from_slice(&f32::from(u8::from(inside)).to_ne_bytes());
                 }
