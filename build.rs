@@ -67,7 +67,7 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */\n\
          #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
          /** Initialises a `ctm_params`: all colours get a mask. */\n\
-         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }}\n\n\
+         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }}\n\n\
          /** Initialises a `ctm_outputs`: nothing is written. */\n\
          #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }}\n\n\
          /** Initialises a `ctm_result` to be filled. */\n\

@@ -41,7 +41,7 @@
 #define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
 #define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }
@@ -200,6 +200,21 @@
 #define CTM_MERGE_CHEBYSHEV 2
 
 /**
+ * `ctm_params.connected`: a mask has all pixels of its colour.
+ */
+#define CTM_CONNECTED_NONE 0
+
+/**
+ * `ctm_params.connected`: pixels are connected that share a side.
+ */
+#define CTM_CONNECTED_4 4
+
+/**
+ * `ctm_params.connected`: pixels are connected that share a side or a corner.
+ */
+#define CTM_CONNECTED_8 8
+
+/**
  * `ctm_params.batch`: the pixels of all images are counted together.
  */
 #define CTM_BATCH_ALL 0
@@ -236,6 +251,15 @@
  * highest bit, as in PBM files; unused bits are 0.
  */
 #define CTM_MASK_BITS 3
+
+/**
+ * `ctm_outputs.mask_format`: floats, 0.0f to 1.0f: how much of a pixel is in the mask. With `ctm_params.unmix_radius` the
+ * shares of the pixels that are unmixed, which are multiples of 1/65536 and of which those of all masks sum to 1
+ * exactly; other pixels as with `CTM_MASK_F32`. The bounding boxes of the palette's entries, to which `cropped` crops,
+ * then hold all pixels of which the mask has a share; the other fields count pixels as without. Not with
+ * `ctm_params.connected`.
+ */
+#define CTM_MASK_COVERAGE 4
 
 /**
  * `ctm_outputs.label_format`: integers of 32 bits, for any number of masks.
@@ -567,6 +591,28 @@ typedef struct ctm_params {
      * Colours with more pixels than this stay what they are. 0: there is no such bound.
      */
     uint64_t merge_most_pixels;
+    /**
+     * One of the `CTM_CONNECTED_…` numbers: whether each connected region of a mask's pixels is a mask of its own.
+     * `min_pixels` and `max_count` then apply to regions, where a palette is given, too. The largest regions come first,
+     * equally large ones by colour or, where a palette is given, in its order, then by image and first pixel. A region
+     * is in one image; its planes of the other images are zero. With `CTM_BATCH_FIRST` only regions of the first image
+     * have masks, unless a palette is given; with `CTM_BATCH_EACH` each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract
+     * others. Takes 12 bytes of memory for each run of equal pixels in a row, 20 for each region, and 40 more for each that
+     * has a mask, beside `memory_limit`; more than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
+     */
+    uint32_t connected;
+    /**
+     * How many pixels away, to all sides, masks may be into which pixels are unmixed: those that have a colour which is
+     * in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
+     * masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
+     * the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
+     * masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. The pixel is
+     * in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
+     * with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
+     * at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
+     * unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
+     */
+    uint32_t unmix_radius;
     /**
      * Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
      * the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which

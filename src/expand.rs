@@ -34,7 +34,9 @@ pub(crate) fn expand(
             let goes_on = || queue.goes_on();
             match planes.format() {
                 // SAFETY: the type is the format's, and no two threads have the same tile.
-                MaskFormat::F32 => unsafe { write_tile(tile, first, planes, 1.0f32, goes_on) },
+                MaskFormat::F32 | MaskFormat::Coverage => unsafe {
+                    write_tile(tile, first, planes, 1.0f32, goes_on)
+                },
                 // SAFETY: as above.
                 MaskFormat::U8(inside) => unsafe { write_tile(tile, first, planes, inside, goes_on) },
                 MaskFormat::Bits => write_whole_bytes(tile, first, planes, goes_on),
@@ -406,7 +408,7 @@ mod tests {
         let strides = Strides::new(&layout, format, frame).unwrap();
         let size = strides.bytes_of(3) as usize;
         assert_eq!((strides.masks_in(size), strides.masks_in(size - 1)), (3, 2));
-        let value_bytes = if format == MaskFormat::F32 { 4 } else { 1 };
+        let value_bytes = format.alignment();
         // Aligned for single values only, with some more behind.
         let mut memory = vec![u32::from_ne_bytes([BEFORE; 4]); size.div_ceil(4) + 2];
         let memory: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut memory)[value_bytes..][..size + 3];
@@ -425,7 +427,7 @@ mod tests {
             let row = if layout.row_stride < 0 { frame.height - 1 - row } else { row };
             let at = strides.offset(mask, image) + row * row_stride;
             match format {
-                MaskFormat::F32 => {
+                MaskFormat::F32 | MaskFormat::Coverage => {
                     expected[at + 4 * column..][..4]
                         .copy_from_slice(&f32::from(u8::from(inside)).to_ne_bytes());
                 }

@@ -123,6 +123,21 @@ impl LabelMap {
         Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
     }
 
+    /// The room of `start` for labels of this width, as it was filled.
+    pub(crate) fn filled(&mut self, width: LabelWidth) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.pixels * width.bytes()]
+    }
+
+    /// The labels that it was filled with.
+    pub(crate) fn all(&self, width: LabelWidth) -> Labels<'_> {
+        let bytes = &bytemuck::cast_slice(&self.words)[..self.pixels * width.bytes()];
+        match width {
+            LabelWidth::One => Labels::One(bytes),
+            LabelWidth::Two => Labels::Two(bytemuck::cast_slice(bytes)),
+            LabelWidth::Four => Labels::Four(bytemuck::cast_slice(bytes)),
+        }
+    }
+
     /// What the room of `start` for labels of two bytes was filled with.
     pub(crate) fn codes(&self) -> &[u16] {
         &bytemuck::cast_slice(&self.words)[..self.pixels]

@@ -42,11 +42,14 @@
 //! | `merge` | which colours become another's, as its near-duplicates |
 //! | `nearest` | which mask a colour joins that has none of its own |
 //! | `grouping` | label map by colour → label map by mask |
+//! | `unmixing` | which masks share a pixel whose colour is in none |
+//! | `connected` | label map by colour → label map by connected region |
 //! | `outputs` | what a call is to write, and what it found |
 //! | `planes` | where the masks' values lie in the caller's memory |
 //! | `expand` | label map → mask planes |
 //! | `label_output` | label map → the caller's label map |
 //! | `regions` | where the masks' pixels lie |
+//! | `runs` | label map → runs of equal labels |
 //! | `plan` | pure arithmetic: image and device limits → chunks, table sizes, dispatches |
 //! | `pipeline` | [`Context`]: runs the stages in order on the backend of each |
 //! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
@@ -55,6 +58,7 @@
 mod capi;
 mod color;
 mod color_grid;
+mod connected;
 mod control;
 mod counters;
 mod cpu;
@@ -75,13 +79,16 @@ mod plan;
 mod planes;
 mod processor;
 mod regions;
+mod runs;
 mod seeds;
 mod select;
 mod tally;
 mod threads;
+mod unmixing;
 mod vulkan;
 
 pub use color::Color;
+pub use connected::Connectivity;
 pub use control::Canceller;
 pub use counters::Counters;
 pub use error::Error;

@@ -49,6 +49,11 @@ pub enum MaskOutput<'a> {
     /// A bit a pixel, 1 where it is in the mask, else 0. Each row begins with a byte, its first pixel with the highest
     /// bit, as in PBM files; unused bits are 0.
     Bits(&'a mut [u8]),
+    /// How much of a pixel is in the mask, 0.0 to 1.0, where [`Settings::unmix_radius`](crate::Settings::unmix_radius)
+    /// unmixes pixels: their shares, which are multiples of 2^-16 and of which those of all masks sum to 1 exactly.
+    /// Other pixels as in `F32`. A mask's bounding box in `regions`, and to which it is cropped, holds all pixels of
+    /// which it has a share.
+    Coverage(&'a mut [f32]),
 }
 
 /// What a call found.
@@ -155,6 +160,7 @@ impl<'a> Masks<'a> {
             MaskOutput::F32(masks) => (bytemuck::cast_slice_mut(masks), MaskFormat::F32),
             MaskOutput::U8 { masks, inside } => (masks, MaskFormat::U8(inside)),
             MaskOutput::Bits(masks) => (masks, MaskFormat::Bits),
+            MaskOutput::Coverage(masks) => (bytemuck::cast_slice_mut(masks), MaskFormat::Coverage),
         };
         (Self { first: bytes.as_mut_ptr(), size: bytes.len(), lifetime: PhantomData }, format)
     }

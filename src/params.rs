@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::connected::Connectivity;
 use crate::error::Error;
 use crate::merge::Merge;
 use crate::nearest::Nearest;
@@ -45,6 +46,20 @@ pub struct Settings<'a> {
     /// Whether near-duplicates become the colours that they are near, before the most frequent ones are selected. Without a
     /// palette of the caller's only. Ignored colours take part: what becomes one gets no mask.
     pub merge: Option<Merge>,
+    /// How many pixels away, to all sides, masks may be into which pixels are unmixed: those that have a colour which
+    /// is in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at
+    /// most 4 masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones
+    /// those with the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose
+    /// mix of the masks' colours is nearest to the pixel's. It is in the mask that has the largest share, of equal ones
+    /// the first; [`MaskOutput::Coverage`](crate::MaskOutput::Coverage) has all of them. Colours with infinities take no
+    /// part. The most frequent colours are found before. 0: no pixel is unmixed; at most 16.
+    pub unmix_radius: u32,
+    /// Makes each connected region of a mask's pixels a mask of its own; `None`: a mask has all of them. `params` then
+    /// applies to regions, where a palette is given, too. The largest regions come first, equally large ones by colour
+    /// or, where a palette is given, in its order, then by image and first pixel. A region is in one image; its planes
+    /// of the other images are zero. With [`Batch::First`] only regions of the first image have masks, unless a palette
+    /// is given; with [`Batch::Each`] each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract others.
+    pub connected: Option<Connectivity>,
 }
 
 impl From<Params> for Settings<'_> {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use log::Level;
 
 use crate::color::Color;
+use crate::connected::{Connected, ConnectedMasks, Connectivity, Extent, Wanted};
 use crate::control::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
 use crate::cpu::Cpu;
@@ -16,11 +17,13 @@ use crate::expand::expand;
 use crate::grouping::{self, Grouping};
 use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
-use crate::labels::LabelMap;
+use crate::labels::{LabelMap, LabelWidth};
 use crate::memory::{no_memory, room};
 use crate::merge::{Merge, Merging, with_all};
 use crate::nearest::{self, Nearest, assign};
-use crate::outputs::{Analysis, MaskOutput, Masks, MergedColors, Outputs, UndeclaredColor, UndeclaredColors};
+use crate::outputs::{
+    Analysis, MaskOutput, Masks, MergedColors, Outputs, UndeclaredColor, UndeclaredColors, uninit,
+};
 use crate::params::{self, Batch, Options, Params, Settings, Undeclared};
 use crate::pixels::Pixels;
 use crate::plan;
@@ -28,6 +31,7 @@ use crate::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
 use crate::regions::{Frame, Region, Regions};
 use crate::select::select;
 use crate::threads::Threads;
+use crate::unmixing::{MOST_RADIUS, Unmixed, Unmixing};
 use crate::vulkan::Vulkan;
 
 /// A colour and how many pixels have it.
@@ -355,6 +359,7 @@ impl Context {
     fn find_and_write(&mut self, map: &ColorMap, settings: &Settings, emit: Emit) -> Result<Analysis, Error> {
         let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
         let Emit { mask_format, mask_layout, cropped, merged, .. } = emit;
+        settings.check_format(mask_format)?;
         let inputs = Input::of_batch(map, settings)?;
         let shape = map.shape();
         let [width, height] = [shape.width(), shape.height()].map(|side| side as usize);
@@ -415,6 +420,15 @@ impl Context {
             });
         }
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
+        if settings.connected.is_none() {
+            // Those of regions are unmixed already.
+            for (input, chosen) in inputs.iter().zip(&mut chosen) {
+                if inputs.len() > 1 {
+                    self.backends[self.labeler].forget_pixels();
+                }
+                self.unmix(input, chosen, mask_format == MaskFormat::Coverage)?;
+            }
+        }
         drop(counting);
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
@@ -428,6 +442,10 @@ impl Context {
                 regions.add(labels, first_pixel, threads)
             })?;
             found_regions = regions.finish()?;
+            each_unmixed(&inputs, &chosen, |unmixed, start| {
+                unmixed.grow(&mut found_regions, start, frame);
+                Ok(())
+            })?;
             let crops = Crops::new(&found_regions, mask_format)?;
             if let Some(room) = size.filter(|&size| crops.bytes > size as u64) {
                 // Lossless: it was one.
@@ -460,9 +478,18 @@ impl Context {
                 }
                 regions.as_mut().map_or(Ok(()), |regions| regions.add(labels, first_pixel, threads))
             })?;
+            if let Some(planes) = &planes {
+                each_unmixed(&inputs, &chosen, |unmixed, start| {
+                    unmixed.write_shares(planes, start, threads)
+                })?;
+            }
         }
         if let Some(regions) = regions {
             found_regions = regions.finish()?;
+            each_unmixed(&inputs, &chosen, |unmixed, start| {
+                unmixed.grow(&mut found_regions, start, frame);
+                Ok(())
+            })?;
         }
         let mut palettes = room(chosen.len())?;
         for (input, chosen) in inputs.iter().zip(chosen) {
@@ -494,15 +521,85 @@ impl Context {
         most_merged: u32,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-        if input.lists_all(reports_undeclared) {
-            return self.select_among_all(input, most_merged);
-        }
-        let (mask_count, palette) = match self.select(input, useful)? {
-            // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
-            Selected::Palette(palette) => (palette.colors.len() as u32, palette),
-            Selected::TooMany(mask_count) => (mask_count, Palette::default()),
+        let mut chosen = if input.lists_all(reports_undeclared) {
+            self.select_among_all(input, most_merged)?
+        } else {
+            // How many colours have regions that are large enough is not known yet.
+            let useful = if input.connected.is_some() { usize::MAX } else { useful };
+            let (mask_count, palette) = match self.select(input, useful)? {
+                // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
+                Selected::Palette(palette) => (palette.colors.len() as u32, palette),
+                Selected::TooMany(mask_count) => (mask_count, Palette::default()),
+            };
+            Chosen { mask_count, palette, ..Chosen::default() }
         };
-        Ok(Chosen { mask_count, palette, ..Chosen::default() })
+        if let Some(connectivity) = input.connected {
+            self.unmix(input, &mut chosen, false)?;
+            self.connect(input, connectivity, &mut chosen, useful)?;
+        }
+        Ok(chosen)
+    }
+
+    /// Shares out pixels whose colours are in no mask, if that is asked for, and counts the pixels of each mask.
+    fn unmix(&mut self, input: &Input, chosen: &mut Chosen, shares: bool) -> Result<(), Error> {
+        let Input { pixels, frame, ignored, unmix_radius: radius, .. } = input;
+        let Chosen { palette, source, .. } = chosen;
+        let palette = &mut palette.colors;
+        if *radius == 0 || palette.is_empty() {
+            return Ok(());
+        }
+        let threads = &self.threads;
+        let width = LabelWidth::for_labels_up_to(palette.len());
+        let mut labels = LabelMap::default();
+        let room = labels.start(pixels.shape().plane(), width)?;
+        let mut room = match width {
+            LabelWidth::One => LabelRoom::U8(uninit(room)),
+            LabelWidth::Two => LabelRoom::U16(uninit(bytemuck::cast_slice_mut(room))),
+            LabelWidth::Four => LabelRoom::U32(uninit(bytemuck::cast_slice_mut(room))),
+        };
+        let labeler = &mut self.backends[self.labeler];
+        source.label(labeler, pixels, palette, palette.len(), threads, &mut |first_pixel, labels| {
+            room.write(labels, first_pixel, threads)
+        })?;
+        *source = Source::Colors; // no longer needed
+        let unmixing = Unmixing { pixels, frame: *frame, palette, ignored, radius: *radius, shares };
+        let unmixed = unmixing.unmix(labels, width, threads)?;
+        let mut regions = Regions::new(frame.as_one(), palette.len())?;
+        regions.add(unmixed.labels(), 0, threads)?;
+        for (entry, region) in palette.iter_mut().zip(regions.finish()?) {
+            entry.pixels = region.pixels;
+        }
+        *source = Source::Unmixed(unmixed);
+        Ok(())
+    }
+
+    /// Gives each region a mask of its own. The caller has no use for more than `useful`.
+    fn connect(
+        &mut self,
+        input: &Input,
+        connectivity: Connectivity,
+        chosen: &mut Chosen,
+        useful: usize,
+    ) -> Result<(), Error> {
+        let Chosen { mask_count, palette, source, .. } = chosen;
+        let colors = &mut palette.colors;
+        if colors.is_empty() {
+            return Ok(());
+        }
+        let threads = &self.threads;
+        let labeler = &mut self.backends[self.labeler];
+        let first_image = input.given.is_none() && input.counted.is_some();
+        let mut connected = Connected::new(Extent { frame: input.frame, connectivity, first_image });
+        source.label(labeler, &input.pixels, colors, colors.len(), threads, &mut |first_pixel, labels| {
+            connected.add(labels, first_pixel, threads)
+        })?;
+        let wanted = Wanted { params: input.regions, colors, by_color: input.given.is_none() };
+        // Lossless: at most `max_count`, a u32.
+        (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
+            Ok((regions, masks)) => (regions.len() as u32, regions, Source::Connected(masks)),
+            Err(mask_count) => (mask_count, Vec::new(), Source::Colors),
+        };
+        Ok(())
     }
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
@@ -626,7 +723,8 @@ impl Context {
         // Lossless: as in `choose`.
         let mask_count = palette.len() as u32;
         let palette = Palette { colors: palette, distinct_colors: listed.distinct };
-        Ok(Chosen { mask_count, palette, grouping: Some(grouping), undeclared: Some(undeclared), merged })
+        let source = Source::Grouped(grouping);
+        Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
     }
 
     /// What a caller is told of undeclared colours.
@@ -688,8 +786,7 @@ struct Chosen {
     mask_count: u32,
     /// Empty where there are more colours than are of use.
     palette: Palette,
-    /// Where several colours may share a mask.
-    grouping: Option<Grouping>,
+    source: Source,
     /// Where all colours were listed.
     undeclared: Option<Undeclareds>,
     merged: MergedColors,
@@ -724,7 +821,7 @@ fn label_images(
 ) -> Result<(), Error> {
     let mut start = 0;
     let left = (1..=inputs.len()).rev();
-    for ((input, Chosen { palette, grouping, .. }), left) in inputs.iter().zip(chosen).zip(left) {
+    for ((input, Chosen { palette, source, .. }), left) in inputs.iter().zip(chosen).zip(left) {
         let _image = Pass::new(1.0 / left as f64);
         let pixels = &input.pixels;
         let mut labelled = |first_pixel, labels: &LabelMap| labelled(start + first_pixel, labels);
@@ -734,52 +831,87 @@ fn label_images(
         if palette.colors.is_empty() {
             grouping::in_no_mask(pixels.shape().plane(), mask_count, &mut labelled)?;
         } else {
-            if palette.colors.len() < mask_count && grouping.is_none() {
-                // Another image has more masks.
-                *grouping = Some(Grouping::of_palette(&palette.colors, mask_count)?);
-            }
-            if let Some(grouping) = grouping {
-                grouping.mask_count = mask_count;
-            }
-            label_parts(labeler, pixels, (&palette.colors, grouping.as_mut()), threads, &mut labelled)?;
+            source.label(labeler, pixels, &palette.colors, mask_count, threads, &mut labelled)?;
         }
         start += pixels.shape().plane();
     }
     Ok(())
 }
 
-/// Labels pixels by colour, or by mask where several colours share one, and hands on the parts.
-fn label_parts(
-    labeler: &mut Box<dyn Backend>,
-    pixels: &Pixels,
-    (palette, grouping): (&[ColorCount], Option<&mut Grouping>),
-    threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut outcome = Ok(());
-    let pass = Pass::new(1.0);
-    let pixel_count = pixels.shape().plane() as f64;
-    let mut each = |first_pixel: usize, labels: &LabelMap| {
-        if outcome.is_ok() {
-            let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
-            outcome = labelled(first_pixel, labels);
+/// Where labels by mask come from.
+#[derive(Debug, Default)]
+enum Source {
+    /// From the backend: each mask has a colour.
+    #[default]
+    Colors,
+    /// From the backend: several colours may share a mask.
+    Grouped(Grouping),
+    /// From those labels, and pixels that were shared out.
+    Unmixed(Unmixed),
+    /// From the masks' regions.
+    Connected(ConnectedMasks),
+}
+
+impl Source {
+    /// Labels pixels by mask, of which there are so many, and hands on the parts. All but the masks of the palette
+    /// are empty.
+    fn label(
+        &mut self,
+        labeler: &mut Box<dyn Backend>,
+        pixels: &Pixels,
+        palette: &[ColorCount],
+        mask_count: usize,
+        threads: &Threads,
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if matches!(self, Self::Colors) && palette.len() < mask_count {
+            // Another image has more masks.
+            *self = Self::Grouped(Grouping::of_palette(palette, mask_count)?);
         }
-    };
-    match grouping {
-        None => labeler.label(pixels, palette, threads, &mut each)?,
-        Some(grouping) => {
-            let colors = std::mem::take(&mut grouping.colors);
-            let mut grouped = Ok(());
-            labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
-                if grouped.is_ok() {
-                    grouped = grouping.regroup(labels, first_pixel, threads, &mut each);
-                }
-            })?;
-            grouped?;
-            grouping.colors = colors;
+        let mut outcome = Ok(());
+        let pass = Pass::new(1.0);
+        let pixel_count = pixels.shape().plane() as f64;
+        let mut each = |first_pixel: usize, labels: &LabelMap| {
+            if outcome.is_ok() {
+                let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
+                outcome = labelled(first_pixel, labels);
+            }
+        };
+        match self {
+            Self::Colors => labeler.label(pixels, palette, threads, &mut each)?,
+            Self::Grouped(grouping) => {
+                grouping.mask_count = mask_count;
+                let colors = std::mem::take(&mut grouping.colors);
+                let mut grouped = Ok(());
+                labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
+                    if grouped.is_ok() {
+                        grouped = grouping.regroup(labels, first_pixel, threads, &mut each);
+                    }
+                })?;
+                grouped?;
+                grouping.colors = colors;
+            }
+            Self::Unmixed(unmixed) => return labelled(0, unmixed.labels_of(mask_count)?),
+            Self::Connected(masks) => return masks.label(mask_count, threads, labelled),
         }
+        outcome
     }
-    outcome
+}
+
+/// Calls `each` with the pixels that were shared out, and the first pixel of their images.
+fn each_unmixed(
+    inputs: &[Input],
+    chosen: &[Chosen],
+    mut each: impl FnMut(&Unmixed, usize) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut start = 0;
+    for (input, chosen) in inputs.iter().zip(chosen) {
+        if let Source::Unmixed(unmixed) = &chosen.source {
+            each(unmixed, start)?;
+        }
+        start += input.pixels.shape().plane();
+    }
+    Ok(())
 }
 
 /// What a call is to write and to find beside the palette.
@@ -825,9 +957,24 @@ struct Input<'a> {
     nearest: Option<Nearest>,
     undeclared: Undeclared,
     merge: Option<Merge>,
+    frame: Frame,
+    unmix_radius: u32,
+    connected: Option<Connectivity>,
+    /// Which regions get a mask.
+    regions: Params,
 }
 
 impl Settings<'_> {
+    /// Whether masks of this format can be made with them.
+    pub(crate) fn check_format(&self, format: MaskFormat) -> Result<(), Error> {
+        match self.connected {
+            Some(connectivity) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
+                "the masks are coverage and connected is {connectivity:?}; other masks or no connected regions are expected"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether they suit the image and do not contradict each other.
     pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
         if self.batch == Batch::Each && self.palette.is_some() {
@@ -854,8 +1001,8 @@ impl<'a> Input<'a> {
     }
 
     fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
-        let &Settings { params, palette, ignored, matching, alpha, batch, nearest, undeclared, merge } =
-            settings;
+        let &Settings { palette, ignored, matching, alpha, batch, nearest, undeclared, merge, .. } = settings;
+        let &Settings { mut params, unmix_radius, connected, .. } = settings;
         if let Some(Nearest { tolerance, .. }) = nearest
             && (tolerance.is_nan() || tolerance < 0.0)
         {
@@ -880,6 +1027,16 @@ impl<'a> Input<'a> {
                 Undeclared::Ignore
             );
             return Err(Error::InvalidArgument(text));
+        }
+        if unmix_radius > MOST_RADIUS {
+            return Err(Error::InvalidArgument(format!(
+                "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
+            )));
+        }
+        let regions = params;
+        if connected.is_some() && params.max_count > 0 {
+            // Any colour with enough pixels may have the largest regions.
+            params.max_count = u32::MAX;
         }
         let pixels = Pixels::new(map, matching, alpha)?;
         let counted = match batch {
@@ -909,7 +1066,21 @@ impl<'a> Input<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { pixels, counted, params, given, ignored, nearest, undeclared, merge })
+        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
+        Ok(Self {
+            pixels,
+            counted,
+            params,
+            given,
+            ignored,
+            nearest,
+            undeclared,
+            merge,
+            frame: Frame { width, height, images: map.images() as usize },
+            unmix_radius,
+            connected,
+            regions,
+        })
     }
 
     /// Whether all colours must be known, rare ones included.

@@ -18,15 +18,25 @@ pub(crate) enum MaskFormat {
     U8(u8),
     /// A bit a pixel, 1 inside, else 0; each row begins with a byte, its first pixel with the highest bit.
     Bits,
+    /// How much of a pixel is in the mask, 0.0 to 1.0.
+    Coverage,
 }
 
 impl MaskFormat {
     /// Bytes of so many pixels of a row.
     pub(crate) fn row_bytes(self, pixels: usize) -> usize {
         match self {
-            Self::F32 => 4 * pixels,
+            Self::F32 | Self::Coverage => 4 * pixels,
             Self::U8(_) => pixels,
             Self::Bits => pixels.div_ceil(8),
+        }
+    }
+
+    /// What addresses and strides are multiples of.
+    pub(crate) fn alignment(self) -> usize {
+        match self {
+            Self::F32 | Self::Coverage => 4,
+            Self::U8(_) | Self::Bits => 1,
         }
     }
 }
@@ -65,7 +75,7 @@ impl Strides {
                 Err(Error::InvalidArgument(format!("{name} is {value}; 0 or at least {least} is expected")))
             }
         };
-        let value_bytes = if format == MaskFormat::F32 { 4 } else { 1 };
+        let value_bytes = format.alignment();
         for (name, stride) in [
             ("mask_row_stride", layout.row_stride.unsigned_abs()),
             ("mask_image_stride", layout.image_stride),
@@ -261,6 +271,21 @@ impl<'a> Planes<'a> {
     /// bits.
     pub(crate) fn values(&self, mask: usize, segment: Segment) -> Option<(Range<usize>, *mut u8)> {
         self.place(mask, segment).map(|(pixels, first, _)| (pixels, first))
+    }
+
+    /// Writes a mask's value for one pixel of all images, where the mask has one; for floats only.
+    ///
+    /// # Safety
+    /// Nobody else writes this pixel's values.
+    pub(crate) unsafe fn write_float(&self, mask: usize, pixel: usize, value: f32) {
+        debug_assert_eq!(self.format.row_bytes(1), size_of::<f32>());
+        let Frame { width, height, .. } = self.frame;
+        let (row, column) = (pixel / width, pixel % width);
+        let segment = Segment { offset: 0, len: 1, image: row / height, row: row % height, column };
+        if let Some((_, place)) = self.values(mask, segment) {
+            // SAFETY: whoever made the planes vouches for the memory, and the caller for nobody else writing there.
+            unsafe { place.cast::<f32>().write(value) };
+        }
     }
 
     /// The same for bits.

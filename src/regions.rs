@@ -2,8 +2,9 @@
 
 use crate::control;
 use crate::error::Error;
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::labels::{LabelMap, Labels, TILE};
 use crate::memory::room;
+use crate::runs::for_each_run;
 use crate::threads::Threads;
 
 /// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
@@ -43,6 +44,13 @@ pub(crate) struct Frame {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) images: usize,
+}
+
+impl Frame {
+    /// One image that has all of their rows.
+    pub(crate) fn as_one(self) -> Self {
+        Self { height: self.height * self.images, images: 1, ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -176,51 +184,12 @@ fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
 
 /// Adds the runs of a tile whose first pixel is the image's pixel `first`.
 fn add_tile(labels: Labels, masks: &[u32], first: usize, frame: Frame, sums: &mut [Sums]) {
-    match labels {
-        Labels::One(labels) => add_runs(labels, masks, first, frame, sums),
-        Labels::Two(labels) => add_runs(labels, masks, first, frame, sums),
-        Labels::Four(labels) => add_runs(labels, masks, first, frame, sums),
-    }
-}
-
-fn add_runs<L: Copy + Eq + Into<u32>>(
-    labels: &[L],
-    masks: &[u32],
-    first: usize,
-    frame: Frame,
-    sums: &mut [Sums],
-) {
-    let Frame { width, height, images } = frame;
-    let (mut row, mut column) = (first / width, first % width);
-    let mut start = 0;
-    while start < labels.len() {
-        let (image, image_row) = (row / height, row % height);
-        let row_end = labels.len().min(start + (width - column));
-        while start < row_end {
-            let length = run_length(&labels[start..row_end]);
-            let label: u32 = labels[start].into();
-            let mask = masks.get(label as usize).copied().unwrap_or(NO_MASK);
-            if mask != NO_MASK {
-                // Lossless: the image's sides are u32s.
-                let sums = &mut sums[mask as usize * images + image];
-                let pixel = image_row * width + column;
-                sums.add(image_row as u32, column as u32, length as u32, pixel as u64);
-            }
-            start += length;
-            column += length;
-        }
-        (row, column) = (row + 1, 0);
-    }
-}
-
-/// How many labels equal the first one, from there on.
-fn run_length<L: Copy + Eq>(labels: &[L]) -> usize {
-    const BLOCK: usize = 32;
-    let label = labels[0];
-    let blocks = labels.as_chunks::<BLOCK>().0.iter();
-    let equal = blocks.take_while(|block| block.iter().fold(true, |equal, &other| equal & (other == label)));
-    let start = BLOCK * equal.count();
-    start + labels[start..].iter().take_while(|&&other| other == label).count()
+    for_each_run(labels, masks, first, frame, |run| {
+        let sums = &mut sums[run.mask as usize * frame.images + run.image];
+        let pixel = run.row * frame.width + run.column;
+        // Lossless: the image's sides are u32s.
+        sums.add(run.row as u32, run.column as u32, run.pixels as u32, pixel as u64);
+    });
 }
 
 #[cfg(test)]

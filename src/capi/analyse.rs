@@ -121,6 +121,7 @@ pub unsafe extern "C" fn ctm_analyse(
         let outputs = Checked::new(&outputs_fields, &map)?;
         outputs.check_apart(&pixels, &result_extent)?;
         settings.check(&map).map_err(|error| inside("params", error))?;
+        settings.check_format(outputs.mask_format())?;
         call.check()?;
         let write_result = |found: ctm_result| {
             // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in; no published size

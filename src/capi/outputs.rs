@@ -26,6 +26,13 @@ pub const CTM_MASK_U8_ONE: u32 = 2;
 /// highest bit, as in PBM files; unused bits are 0.
 pub const CTM_MASK_BITS: u32 = 3;
 
+/// `ctm_outputs.mask_format`: floats, 0.0f to 1.0f: how much of a pixel is in the mask. With `ctm_params.unmix_radius` the
+/// shares of the pixels that are unmixed, which are multiples of 1/65536 and of which those of all masks sum to 1
+/// exactly; other pixels as with `CTM_MASK_F32`. The bounding boxes of the palette's entries, to which `cropped` crops,
+/// then hold all pixels of which the mask has a share; the other fields count pixels as without. Not with
+/// `ctm_params.connected`.
+pub const CTM_MASK_COVERAGE: u32 = 4;
+
 /// `ctm_outputs.label_format`: integers of 32 bits, for any number of masks.
 pub const CTM_LABEL_U32: u32 = 0;
 /// `ctm_outputs.label_format`: integers of 16 bits, for at most 65,535 masks.
@@ -199,8 +206,10 @@ impl<'a> Checked<'a> {
             CTM_MASK_U8 => MaskFormat::U8(255),
             CTM_MASK_U8_ONE => MaskFormat::U8(1),
             CTM_MASK_BITS => MaskFormat::Bits,
+            CTM_MASK_COVERAGE => MaskFormat::Coverage,
             format => {
-                return unknown("outputs.mask_format", format, "0 (F32), 1 (U8), 2 (U8, 0 or 1) or 3 (bits)");
+                let expected = "0 (F32), 1 (U8), 2 (U8, 0 or 1), 3 (bits) or 4 (coverage)";
+                return unknown("outputs.mask_format", format, expected);
             }
         };
         let label = match fields.label_format {
@@ -232,7 +241,6 @@ impl<'a> Checked<'a> {
                     .to_owned(),
             ));
         }
-        let value_bytes = if mask == MaskFormat::F32 { 4 } else { 1 };
         let shape = map.shape();
         let frame = Frame {
             width: shape.width() as usize,
@@ -246,7 +254,7 @@ impl<'a> Checked<'a> {
             report => return unknown("outputs.report_undeclared", report, "0 or 1"),
         };
         for (name, pointer, size, alignment) in [
-            ("outputs.masks", fields.masks.cast_const(), fields.masks_size, value_bytes),
+            ("outputs.masks", fields.masks.cast_const(), fields.masks_size, mask.alignment()),
             ("outputs.labels", fields.labels.cast_const(), fields.labels_size, label),
             (
                 "outputs.palette",
@@ -279,6 +287,11 @@ impl<'a> Checked<'a> {
         let images = map.images() as usize;
         let pixels = map.shape().plane() * images;
         Ok(Self { fields, mask, layout, strides, cropped, label, pixels, images, report_undeclared })
+    }
+
+    /// What the masks' values are.
+    pub(super) fn mask_format(&self) -> MaskFormat {
+        self.mask
     }
 
     /// Checks the buffers against each other and the rest of the call's memory.

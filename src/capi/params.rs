@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::buffers::{Extent, check_pointer, null};
 use super::structs::unknown;
+use crate::connected::Connectivity;
 use crate::error::Error;
 use crate::merge::Merge;
 use crate::nearest::{Metric, Nearest};
@@ -47,6 +48,12 @@ pub const CTM_MERGE_NONE: u32 = 0;
 pub const CTM_MERGE_EUCLIDEAN: u32 = 1;
 /// `ctm_params.merge`: the distance is the largest of the channels' differences.
 pub const CTM_MERGE_CHEBYSHEV: u32 = 2;
+/// `ctm_params.connected`: a mask has all pixels of its colour.
+pub const CTM_CONNECTED_NONE: u32 = 0;
+/// `ctm_params.connected`: pixels are connected that share a side.
+pub const CTM_CONNECTED_4: u32 = 4;
+/// `ctm_params.connected`: pixels are connected that share a side or a corner.
+pub const CTM_CONNECTED_8: u32 = 8;
 
 /// `ctm_params.batch`: the pixels of all images are counted together.
 pub const CTM_BATCH_ALL: u32 = 0;
@@ -107,6 +114,24 @@ pub struct ctm_params {
     pub merge_tolerance: f64,
     /// Colours with more pixels than this stay what they are. 0: there is no such bound.
     pub merge_most_pixels: u64,
+    /// One of the `CTM_CONNECTED_…` numbers: whether each connected region of a mask's pixels is a mask of its own.
+    /// `min_pixels` and `max_count` then apply to regions, where a palette is given, too. The largest regions come first,
+    /// equally large ones by colour or, where a palette is given, in its order, then by image and first pixel. A region
+    /// is in one image; its planes of the other images are zero. With `CTM_BATCH_FIRST` only regions of the first image
+    /// have masks, unless a palette is given; with `CTM_BATCH_EACH` each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract
+    /// others. Takes 12 bytes of memory for each run of equal pixels in a row, 20 for each region, and 40 more for each that
+    /// has a mask, beside `memory_limit`; more than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
+    pub connected: u32,
+    /// How many pixels away, to all sides, masks may be into which pixels are unmixed: those that have a colour which is
+    /// in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
+    /// masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
+    /// the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
+    /// masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. The pixel is
+    /// in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
+    /// with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
+    /// at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
+    /// unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
+    pub unmix_radius: u32,
     /// Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
     /// the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
     /// then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
@@ -149,6 +174,8 @@ impl ctm_params {
         merge: CTM_MERGE_NONE,
         merge_tolerance: 0.0,
         merge_most_pixels: 0,
+        connected: CTM_CONNECTED_NONE,
+        unmix_radius: 0,
         progress: None,
         progress_user: std::ptr::null_mut(),
     };
@@ -216,6 +243,12 @@ impl ctm_params {
                  0 and 0 are expected"
             )));
         }
+        let connected = match self.connected {
+            CTM_CONNECTED_NONE => None,
+            CTM_CONNECTED_4 => Some(Connectivity::Four),
+            CTM_CONNECTED_8 => Some(Connectivity::Eight),
+            connected => return unknown("params.connected", connected, "0 (none), 4 or 8"),
+        };
         // SAFETY: the caller vouches for the colours.
         let (palette, ignored) = unsafe {
             (
@@ -237,6 +270,8 @@ impl ctm_params {
                 tolerance: self.merge_tolerance,
                 most_pixels: self.merge_most_pixels,
             }),
+            unmix_radius: self.unmix_radius,
+            connected,
         })
     }
 }
