@@ -31,6 +31,7 @@
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `pixels` | what is stored as whatever becomes words that the backends compare |
 //! | `counters` | what a call has cost |
+//! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
 //! | `threads`, `processor` | the threads that work, and where they run |
@@ -56,6 +57,7 @@ mod color;
 mod color_grid;
 mod counters;
 mod cpu;
+mod device_memory;
 mod error;
 mod expand;
 mod grouping;

@@ -27,6 +27,7 @@ pub struct ctm_context {
     context: Mutex<Context>,
     backend: u32,
     device_name: CString,
+    device_uuids: Option<[[u8; 16]; 2]>,
     last_error: Mutex<CString>,
     /// Of the last run that has ended.
     counters: Mutex<Counters>,
@@ -77,6 +78,11 @@ impl ctm_context {
         self.context.lock().map_err(|_| {
             Error::Internal("an earlier call on this context ended in an internal error".to_owned())
         })
+    }
+
+    /// The UUIDs of the Vulkan device and its driver, if it has any.
+    pub(super) fn device_uuids(&self) -> Option<[[u8; 16]; 2]> {
+        self.device_uuids
     }
 
     /// Remembers what the call has cost that ends.
@@ -176,6 +182,7 @@ pub unsafe extern "C" fn ctm_create(
                 Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
             },
             device_name: c_string(created.device_name()),
+            device_uuids: created.device_uuids(),
             context: Mutex::new(created),
             last_error: Mutex::default(),
             counters: Mutex::default(),

@@ -42,6 +42,10 @@ pub const CTM_ERROR_INTERNAL: ctm_status = 9;
 /// output was touched. The context stays usable.
 pub const CTM_ERROR_UNDECLARED_COLORS: ctm_status = 10;
 
+/// What is asked cannot be done: not by this device or its driver, not on the CPU, or not with a device's memory. No
+/// output was touched. The context stays usable.
+pub const CTM_ERROR_UNSUPPORTED: ctm_status = 12;
+
 /// A static English sentence for a status.
 ///
 /// @param status Any number; one that the library does not know gives "unknown status".
@@ -65,6 +69,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_DRIVER => c"the Vulkan driver refused a call",
         CTM_ERROR_INTERNAL => c"internal error in ctm",
         CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
+        CTM_ERROR_UNSUPPORTED => c"the device or its driver cannot do what is asked",
         _ => c"unknown status",
     }
 }
@@ -84,6 +89,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         Error::DeviceLost(_) => CTM_ERROR_DEVICE_LOST,
         Error::Timeout(_) => CTM_ERROR_TIMEOUT,
         Error::Driver(_) => CTM_ERROR_DRIVER,
+        Error::Unsupported(_) => CTM_ERROR_UNSUPPORTED,
         Error::Internal(_) => CTM_ERROR_INTERNAL,
     }
 }
