@@ -3,9 +3,14 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
-#[cfg(unix)]
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
+#[cfg(unix)]
+use std::{
+    fs::File,
+    mem::ManuallyDrop,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    os::unix::fs::MetadataExt,
+};
 
 use ash::vk;
 use vulkano::VulkanObject;
@@ -161,17 +166,22 @@ impl Import {
         // SAFETY: the caller vouches for what the descriptor stands for, and its size and type; the memory is freed
         // before the call returns. The buffer begins where it may and fits.
         let imported = unsafe { Self::new(device, &allocate_info, raw, offset - before, before / 4, true) };
-        match imported {
-            Ok(import) => {
-                let _ = duplicate.into_raw_fd(); // it is the driver's now
-                Ok(import)
+        // On success it is the driver's now. After a failure it should be ours; but some drivers have closed it.
+        let number = duplicate.into_raw_fd();
+        let error = match imported {
+            Ok(import) => return Ok(import),
+            Err(error) => error,
+        };
+        close_if_same(number, fd);
+        match error {
+            vk::Result::ERROR_INVALID_EXTERNAL_HANDLE | vk::Result::ERROR_MEMORY_MAP_FAILED => {
+                Err(Error::InvalidArgument(format!(
+                    "{name}.fd is {fd}, in which {} finds no memory of its own; memory of the same device, driver and \
+                     allocation_size is expected",
+                    gpu.name()
+                )))
             }
-            Err(vk::Result::ERROR_INVALID_EXTERNAL_HANDLE) => Err(Error::InvalidArgument(format!(
-                "{name}.fd is {fd}, in which {} finds no memory of its own; memory of the same device, driver and \
-                 allocation_size is expected",
-                gpu.name()
-            ))),
-            Err(error) => Err(driver_error("importing memory")(vulkano::VulkanError::from(error))),
+            error => Err(driver_error("importing memory")(vulkano::VulkanError::from(error))),
         }
     }
 
@@ -247,6 +257,19 @@ impl Drop for Import {
         unsafe {
             (self.device.fns().v1_0.free_memory)(self.device.handle(), self.memory, std::ptr::null());
         }
+    }
+}
+
+/// Closes a file descriptor that may have been closed already: only if it still stands for the same file as `original`.
+#[cfg(unix)]
+fn close_if_same(number: RawFd, original: RawFd) {
+    // SAFETY: neither is closed here; the system refuses to look at one that is not open.
+    let [file, original] = [number, original].map(|fd| ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }));
+    let identity = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    if let (Ok(its), Ok(same)) = (identity(&file), identity(&original))
+        && its == same
+    {
+        drop(ManuallyDrop::into_inner(file));
     }
 }
 
