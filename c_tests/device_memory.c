@@ -302,6 +302,15 @@ static void check_mixtures(const session *session)
     check_places(session, &job, &expected, false, DEVICE, DEVICE, false);
     free_answer(&expected);
 
+    /* The same for near-duplicates, which become the most frequent colour near them. */
+    job.params = (ctm_params)CTM_PARAMS_INIT;
+    job.params.merge = CTM_NEAREST_CHEBYSHEV;
+    job.params.merge_tolerance = 0.01;
+    job.params.max_count = 4;
+    expected = host_answer(session->context, &job);
+    check_places(session, &job, &expected, true, DEVICE, DEVICE, true);
+    free_answer(&expected);
+
     /* No mask at all: labels are 0. */
     job.params = (ctm_params)CTM_PARAMS_INIT;
     job.params.min_pixels = 1000000;
@@ -471,6 +480,8 @@ static void check_errors(const session *session)
     REFUSED(bad.outputs.mask_format = CTM_MASK_U8, unsupported, "mask_format");
     REFUSED(bad.outputs.cropped = 1, unsupported, "cropped");
     REFUSED(bad.outputs.mask_row_stride = 64, unsupported, "stride");
+    REFUSED(bad.params.batch = CTM_BATCH_EACH; bad.image.image_count = 2; bad.image.height = 1;
+            bad.outputs.masks_size = 64; bad.outputs.labels_size = 8, unsupported, "masks of its own");
 
     /* And none of that has left anything behind. */
     ctm_image image = good.image;

@@ -138,7 +138,7 @@ FROZEN(params_merge, offsetof(ctm_params, merge) == 76);
 FROZEN(params_merge_tolerance, offsetof(ctm_params, merge_tolerance) == 80);
 FROZEN(params_merge_most_pixels, offsetof(ctm_params, merge_most_pixels) == 88);
 
-FROZEN(outputs_size, sizeof(ctm_outputs) == 136);
+FROZEN(outputs_size, sizeof(ctm_outputs) == 152);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
 FROZEN(outputs_masks, offsetof(ctm_outputs, masks) == 8);
 FROZEN(outputs_masks_size, offsetof(ctm_outputs, masks_size) == 16);

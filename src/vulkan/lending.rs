@@ -131,7 +131,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, pa
     let map = ColorMap::on_device(lent_pixels.lend(), shape, Format::F32, &extent).unwrap();
     let device =
         DeviceOutputs { masks: Some(lent_masks.lend()), labels: Some((lent_labels.lend(), LabelWidth::Two)) };
-    context.check_memory(&map, &device).unwrap();
+    context.check_memory(&map, &settings, &device).unwrap();
     let found = context.emit(&map, &settings, Emit { device, ..Emit::default() }).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);
     lent_masks.check(bytemuck::cast_slice(&masks), "the masks");
