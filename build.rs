@@ -4,11 +4,12 @@ use std::env;
 use std::path::PathBuf;
 
 /// The header's sources, in the order of their items in it.
-const C_INTERFACE: [&str; 8] = [
+const C_INTERFACE: [&str; 9] = [
     "src/capi/status.rs",
     "src/capi/options.rs",
     "src/capi/counters.rs",
     "src/capi/context.rs",
+    "src/capi/device_memory.rs",
     "src/capi/image.rs",
     "src/capi/params.rs",
     "src/capi/outputs.rs",
@@ -64,12 +65,14 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0 }}\n\n\
          /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */\n\
          #define CTM_COUNTERS_INIT {{ sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
+         /** Initialises a `ctm_device_memory`: the sizes, the file descriptor and the memory type are to be filled in. */\n\
+         #define CTM_DEVICE_MEMORY_INIT {{ sizeof(ctm_device_memory), 0, 0, -1, CTM_HANDLE_OPAQUE_FD, 0, 0 }}\n\n\
          /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */\n\
-         #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }}\n\n\
+         #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }}\n\n\
          /** Initialises a `ctm_params`: all colours get a mask. */\n\
          #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }}\n\n\
          /** Initialises a `ctm_outputs`: nothing is written. */\n\
-         #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }}\n\n\
+         #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }}\n\n\
          /** Initialises a `ctm_result` to be filled. */\n\
          #define CTM_RESULT_INIT {{ sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }}"
     ));

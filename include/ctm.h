@@ -37,14 +37,17 @@
 /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
 #define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/** Initialises a `ctm_device_memory`: the sizes, the file descriptor and the memory type are to be filled in. */
+#define CTM_DEVICE_MEMORY_INIT { sizeof(ctm_device_memory), 0, 0, -1, CTM_HANDLE_OPAQUE_FD, 0, 0 }
+
 /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */
-#define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
 #define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0 }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }
 
 /** Initialises a `ctm_result` to be filled. */
 #define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -84,6 +87,12 @@
  * The level of a message: how each call was done, and how long it took.
  */
 #define CTM_LOG_DEBUG 4
+
+/**
+ * `ctm_device_memory.handle_type`: an opaque file descriptor, Vulkan's
+ * `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`.
+ */
+#define CTM_HANDLE_OPAQUE_FD 1
 
 /**
  * `ctm_image.format`: 32-bit floats.
@@ -425,6 +434,54 @@ typedef struct ctm_counters {
 } ctm_counters;
 
 /**
+ * Memory of a Vulkan device, exported by the caller as a file descriptor (`VK_KHR_external_memory_fd`), for pixels or
+ * outputs of `ctm_analyse`. Start from `CTM_DEVICE_MEMORY_INIT`.
+ *
+ * The memory must be of the context's device and driver (`ctm_context_device_uuid`), allocated without
+ * `VkMemoryDedicatedAllocateInfo`, with a buffer in mind: the caller's own buffer in it is made with the same handle
+ * type and used by one queue family at a time (`VK_SHARING_MODE_EXCLUSIVE`).
+ *
+ * Who may touch it when: before the call, the caller's device has finished with the part that is lent (a fence was waited
+ * for), has made its writes available, and has released it to `VK_QUEUE_FAMILY_EXTERNAL`. During the call it is the
+ * library's. The call waits for its own device and releases the part to `VK_QUEUE_FAMILY_EXTERNAL`, with the outputs
+ * written: from then on the caller's device may acquire it from there, after an error, too. No semaphore is needed. A part
+ * for outputs whose old contents do not matter needs no release before the call. After `CTM_ERROR_TIMEOUT` or
+ * `CTM_ERROR_DEVICE_LOST` nothing was released, and the library's device may still be at work on the part.
+ */
+typedef struct ctm_device_memory {
+    /**
+     * `sizeof(ctm_device_memory)` as the caller's header has it; `CTM_DEVICE_MEMORY_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * The memory's size in bytes, exactly as it was allocated (`VkMemoryAllocateInfo.allocationSize`).
+     */
+    uint64_t allocation_size;
+    /**
+     * Where the pixels or outputs begin, in bytes from the memory's start on. A multiple of 4.
+     */
+    uint64_t offset;
+    /**
+     * The file descriptor. It stays the caller's, whatever the call returns, and may be used for further calls: the
+     * library imports a duplicate, which is gone when the call returns.
+     */
+    int32_t fd;
+    /**
+     * `CTM_HANDLE_OPAQUE_FD`.
+     */
+    uint32_t handle_type;
+    /**
+     * The memory type that it was allocated with.
+     */
+    uint32_t memory_type_index;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_device_memory;
+
+/**
  * The pixels of one image, or of several of the same shape. Start from `CTM_IMAGE_INIT` and fill in `pixels`,
  * `width`, `height` and `channels`; a field that is 0 means its default: floats as `ctm_run` takes them.
  */
@@ -436,7 +493,7 @@ typedef struct ctm_image {
     size_t struct_size;
     /**
      * The first byte of the pixels in memory, whichever row that is of. Never written to; any alignment. Must not
-     * be NULL.
+     * be NULL, unless `device_memory` is not.
      */
     const void *pixels;
     /**
@@ -505,6 +562,12 @@ typedef struct ctm_image {
      * Rows of the rectangle. 0: as many as there are.
      */
     uint32_t rectangle_height;
+    /**
+     * NULL: the pixels are at `pixels`. Else they are in this memory of the context's Vulkan device, and `pixels` must be
+     * NULL: floats in the default order and without gaps, the rectangle being the whole image, compared exactly with
+     * alpha as part of the colour; anything else is `CTM_ERROR_UNSUPPORTED`.
+     */
+    const struct ctm_device_memory *device_memory;
 } ctm_image;
 
 /**
@@ -800,6 +863,16 @@ typedef struct ctm_outputs {
      * How many entries `merged` has room for.
      */
     size_t merged_capacity;
+    /**
+     * NULL: the masks go to `masks`. Else they go to this memory of the context's Vulkan device, where `masks_size`
+     * counts from its `offset` on, and `masks` must be NULL: planes of floats without gaps, not cropped; anything else is
+     * `CTM_ERROR_UNSUPPORTED`. Nothing but the masks is touched there.
+     */
+    const struct ctm_device_memory *masks_memory;
+    /**
+     * The same for `labels`, in any `label_format`.
+     */
+    const struct ctm_device_memory *labels_memory;
 } ctm_outputs;
 
 /**
@@ -924,6 +997,12 @@ typedef struct ctm_result {
  * unspecified, nothing else was touched. The context stays usable.
  */
 #define CTM_ERROR_CANCELLED 11
+
+/**
+ * What is asked cannot be done: not by this device or its driver, not on the CPU, or not with a device's memory. No
+ * output was touched. The context stays usable.
+ */
+#define CTM_ERROR_UNSUPPORTED 12
 
 #ifdef __cplusplus
 extern "C" {
@@ -1149,6 +1228,27 @@ ctm_status ctm_context_pipeline_cache(const struct ctm_context *context,
 const char *ctm_last_error(const struct ctm_context *context);
 
 /**
+ * The UUIDs of the Vulkan device and the driver that a context works on. Memory can be lent to the context
+ * (`ctm_device_memory`) by devices made of the physical device that has both of them: its
+ * `VkPhysicalDeviceIDProperties.deviceUUID` and `driverUUID`.
+ *
+ * @param context A context of `ctm_create`.
+ * @param device_uuid Receives 16 bytes. Must not be NULL.
+ * @param driver_uuid Receives 16 bytes. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_UNSUPPORTED` where the context works on the CPU or the
+ * driver tells no UUIDs; `CTM_ERROR_INTERNAL`. Nothing is written on an error. `ctm_last_error(context)` has the detail.
+ * Ownership: the buffers stay the caller's and are used during the call only.
+ * Threads: any; does not wait for a running call.
+ * Not promised: that the driver takes memory: only the call that lends some tells.
+ *
+ * # Safety
+ * `context` is NULL or a living context; the other pointers are NULL or point to 16 bytes.
+ */
+ctm_status ctm_context_device_uuid(const struct ctm_context *context,
+                                   uint8_t *device_uuid,
+                                   uint8_t *driver_uuid);
+
+/**
  * Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
  * the palette. It takes pixels as they are stored, and more than the most frequent colours.
  *
@@ -1164,6 +1264,7 @@ const char *ctm_last_error(const struct ctm_context *context);
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
  * or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
  * in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
+ * `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
  * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
  * `ctm_last_error(context)` has the detail.

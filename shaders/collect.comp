@@ -1,7 +1,46 @@
-// Stage collect: the table's colours that have enough pixels become a dense list.
+// Stage collect: what the host is to know of the table's colours.
+//
+// Without a macro: the colours that have enough pixels become a dense list.
+// COLORS  the words of pixels that the list names, for a host that cannot read the pixels by itself.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
+
+#ifdef COLORS
+
+#include "color.glsl"
+#include "color_map.glsl"
+
+layout(local_size_x_id = 1) in;
+
+#include "deal.glsl" // an item is a pixel that the list names
+
+layout(set = 0, binding = 1) readonly buffer Pixels {
+    uint pixels[];
+};
+
+layout(set = 0, binding = 2) writeonly buffer Colors {
+    uint words[]; // CHANNELS of each
+} colors;
+
+layout(push_constant) uniform Dispatch {
+    uint first_word;  // the chunk's first word in the colour map's buffer
+    uint first_pixel; // of the list, the first of this dispatch
+    uint end_pixel;
+} dispatch;
+
+void main() {
+    uint first = dispatch.first_pixel + first_item();
+    uint end = min(dispatch.end_pixel, first + items_span());
+    for (uint item = first; item < end; item += item_step()) {
+        uint word = dispatch.first_word + pixels[item] * CHANNELS;
+        for (uint channel = 0u; channel < CHANNELS; ++channel) {
+            colors.words[item * CHANNELS + channel] = color_map.words[word + channel];
+        }
+    }
+}
+
+#else
 
 #include "report.glsl"
 
@@ -64,3 +103,5 @@ void main() {
         }
     }
 }
+
+#endif

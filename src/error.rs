@@ -89,6 +89,9 @@ pub enum Error {
     /// The Vulkan driver refused a call that should have worked. The context stays usable.
     #[error("the Vulkan driver failed: {0}")]
     Driver(String),
+    /// The device, its driver or ctm cannot do what is asked, with this context or at all. Nothing was written.
+    #[error("{0}")]
+    Unsupported(String),
     /// A defect in ctm, or a context that one has left unusable.
     #[error("internal error: {0}")]
     Internal(String),

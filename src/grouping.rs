@@ -22,7 +22,34 @@ pub(crate) struct Grouping {
     part: LabelMap,
 }
 
+/// Colours, and the masks that their pixels are in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Masked<'a> {
+    pub(crate) colors: &'a [ColorCount],
+    /// The mask of each; `None`: each colour has its own.
+    pub(crate) masks: Option<&'a [u32]>,
+    pub(crate) mask_count: usize,
+}
+
+impl<'a> Masked<'a> {
+    /// Each colour has a mask of its own.
+    pub(crate) fn each(colors: &'a [ColorCount]) -> Self {
+        Self { colors, masks: None, mask_count: colors.len() }
+    }
+
+    /// The label of a colour: the number of its mask plus one.
+    pub(crate) fn label(&self, color: usize) -> u32 {
+        // Lossless: the number of masks is a u32.
+        self.masks.map_or(color as u32, |masks| masks[color]) + 1
+    }
+}
+
 impl Grouping {
+    /// The colours and their masks.
+    pub(crate) fn masked(&self) -> Masked<'_> {
+        Masked { colors: &self.colors, masks: Some(&self.masks), mask_count: self.mask_count }
+    }
+
     /// Of `colors` those with a mask; `masks` has the mask of each or `NONE`.
     pub(crate) fn new(colors: &[ColorCount], masks: &[u32], mask_count: usize) -> Result<Self, Error> {
         let grouped = || colors.iter().zip(masks).filter(|&(_, &mask)| mask != NONE);

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::device_memory::DeviceMemory;
 use crate::error::Error;
 
 /// More than a 64-bit process can address; a size above it is a mistake, not an image.
@@ -177,6 +178,8 @@ pub struct ColorMap<'a> {
     image_stride: isize,
     /// From a pixel to its red, green, blue and alpha, or grey and alpha.
     channels: [isize; 4],
+    /// Where the pixels are in a device's memory: then there are none at `first`.
+    memory: Option<DeviceMemory>,
     lifetime: PhantomData<&'a [u8]>,
 }
 
@@ -239,8 +242,46 @@ impl<'a> ColorMap<'a> {
             row_stride,
             image_stride,
             channels,
+            memory: None,
             lifetime: PhantomData,
         }
+    }
+
+    /// Pixels in a device's memory: dense floats in reading order, image behind image.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where they lie otherwise.
+    pub(crate) fn on_device(
+        memory: DeviceMemory,
+        shape: Shape,
+        format: Format,
+        extent: &Extent,
+    ) -> Result<Self, Error> {
+        let &Extent { pixel_stride, row_stride, image_stride, images, channels, .. } = extent;
+        let map = Self {
+            shape,
+            images,
+            format,
+            first: std::ptr::null(),
+            pixel_stride,
+            row_stride,
+            image_stride,
+            channels,
+            memory: Some(memory),
+            lifetime: PhantomData,
+        };
+        if !map.is_dense() {
+            return Err(Error::Unsupported(
+                "pixels in a device's memory are floats in reading order, channels in their default order, without gaps"
+                    .to_owned(),
+            ));
+        }
+        Ok(map)
+    }
+
+    /// The device's memory that the pixels are in, if they are.
+    pub(crate) fn memory(&self) -> Option<DeviceMemory> {
+        self.memory
     }
 
     /// A rectangle of each image.
@@ -260,6 +301,12 @@ impl<'a> ColorMap<'a> {
         }
         let offset = left as isize * self.pixel_stride + top as isize * self.row_stride;
         let shape = Shape { width, height, channels: self.shape.channels };
+        if self.memory.is_some() && shape != self.shape {
+            return Err(Error::Unsupported(format!(
+                "the rectangle is {width} x {height}; of pixels in a device's memory all are worked on, {} x {}",
+                self.shape.width, self.shape.height
+            )));
+        }
         Ok(Self { shape, first: self.first.wrapping_offset(offset), ..*self })
     }
 
@@ -275,7 +322,9 @@ impl<'a> ColorMap<'a> {
             )));
         }
         let offset = index as isize * self.image_stride;
-        Ok(Self { images: 1, first: self.first.wrapping_offset(offset), ..*self })
+        let bytes = 4 * self.shape.floats() as u64; // floats, if they are in a device's memory
+        let memory = self.memory.map(|memory| memory.part(u64::from(index) * bytes, bytes));
+        Ok(Self { images: 1, first: self.first.wrapping_offset(offset), memory, ..*self })
     }
 
     /// The shape of each image.
@@ -323,19 +372,22 @@ impl<'a> ColorMap<'a> {
 
     /// All channels as bit patterns, where they are floats that lie in reading order without gaps.
     pub(crate) fn words(&self) -> Option<&'a [u32]> {
-        let width = self.shape.width as isize;
-        let dense = self.format == Format::F32
-            && self.pixel_stride == 4 * self.shape.channels as isize
-            && (self.shape.height == 1 || self.row_stride == width * self.pixel_stride)
-            && (self.images == 1
-                || self.image_stride == self.shape.height as isize * width * self.pixel_stride)
-            && (0..self.shape.channels as usize)
-                .all(|channel| self.channels[channel] == 4 * channel as isize)
-            && self.first.cast::<u32>().is_aligned();
+        let dense = self.is_dense() && self.memory.is_none() && self.first.cast::<u32>().is_aligned();
         let count = self.shape.floats() * self.images as usize;
         // SAFETY: aligned, and all of them are the caller's, who lends them for `'a`.
         #[allow(unsafe_code)]
         dense.then(|| unsafe { std::slice::from_raw_parts(self.first.cast(), count) })
+    }
+
+    /// Whether they are floats that lie in reading order without gaps.
+    fn is_dense(&self) -> bool {
+        let width = self.shape.width as isize;
+        self.format == Format::F32
+            && self.pixel_stride == 4 * self.shape.channels as isize
+            && (self.shape.height == 1 || self.row_stride == width * self.pixel_stride)
+            && (self.images == 1
+                || self.image_stride == self.shape.height as isize * width * self.pixel_stride)
+            && (0..self.shape.channels as usize).all(|channel| self.channels[channel] == 4 * channel as isize)
     }
 }
 

@@ -32,6 +32,7 @@
 //! | `pixels` | what is stored as whatever becomes words that the backends compare |
 //! | `counters` | what a call has cost |
 //! | `control` | stopping a call, telling how far it is, messages |
+//! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
 //! | `threads`, `processor` | the threads that work, and where they run |
@@ -62,6 +63,7 @@ mod connected;
 mod control;
 mod counters;
 mod cpu;
+mod device_memory;
 mod error;
 mod expand;
 mod grouping;

@@ -178,6 +178,8 @@ pub struct DebugOptions {
     pub hash_seeds: Option<Seeds>,
     /// Makes Vulkan devices that could read the caller's pixels where they are work on copies.
     pub copy_pixels: bool,
+    /// Makes Vulkan devices import no memory by file descriptor.
+    pub no_memory_fds: bool,
     /// Makes Vulkan devices count all images as they count images with very many colours.
     pub many_device_colors: bool,
     /// Makes the CPU count small images as it counts those with very many colours: with labels kept

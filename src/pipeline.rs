@@ -12,9 +12,10 @@ use crate::connected::{Connected, ConnectedMasks, Connectivity, Extent, Wanted};
 use crate::control::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
 use crate::cpu::Cpu;
+use crate::device_memory::{DeviceMemory, DeviceOutputs};
 use crate::error::Error;
 use crate::expand::expand;
-use crate::grouping::{self, Grouping};
+use crate::grouping::{self, Grouping, Masked};
 use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
 use crate::labels::{LabelMap, LabelWidth};
@@ -87,6 +88,24 @@ pub(crate) trait Backend: fmt::Debug + Send {
         labelled: &mut dyn FnMut(usize, &LabelMap),
     ) -> Result<(), Error>;
 
+    /// Stages label and expand for outputs in the caller's memory on the device. That memory was checked.
+    fn label_on_device(
+        &mut self,
+        _pixels: &Pixels,
+        _palette: &Masked,
+        _outputs: &DeviceOutputs,
+    ) -> Result<(), Error> {
+        Err(Error::Internal("the CPU has no device memory".to_owned()))
+    }
+
+    /// Checks that memory of a device that the caller lends can be used.
+    fn check_memory(&mut self, memory: &DeviceMemory) -> Result<(), Error> {
+        Err(Error::Unsupported(format!(
+            "{} is memory of a Vulkan device and the context works on the CPU; a context on that device is expected",
+            memory.name
+        )))
+    }
+
     /// A new call begins: what is kept of the last image's pixels is worthless, and counters start
     /// at zero.
     fn start_call(&mut self);
@@ -115,6 +134,7 @@ pub struct Context {
     threads: Threads,
     backend: params::Backend,
     device_name: String,
+    device_uuids: Option<[[u8; 16]; 2]>,
     /// Colours that a list may have.
     most_listed: usize,
     canceller: Canceller,
@@ -148,6 +168,7 @@ impl Context {
             }
             None => (None, format!("CPU, {} threads", threads.count())),
         };
+        let device_uuids = vulkan.as_ref().and_then(Vulkan::uuids);
         let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
         let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu::new(options))];
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
@@ -156,7 +177,17 @@ impl Context {
         let most_listed = plan::most_listed(options.memory_limit);
         control::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
         let canceller = Canceller::default();
-        Ok(Self { backends, counter, labeler, threads, backend, device_name, most_listed, canceller })
+        Ok(Self {
+            backends,
+            counter,
+            labeler,
+            threads,
+            backend,
+            device_name,
+            device_uuids,
+            most_listed,
+            canceller,
+        })
     }
 
     /// The backend that does the work: `Vulkan` or `Cpu`.
@@ -175,6 +206,40 @@ impl Context {
     #[must_use]
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
+    }
+
+    /// The UUIDs of the Vulkan device and of its driver, if the context works on one that has any.
+    #[must_use]
+    pub fn device_uuids(&self) -> Option<[[u8; 16]; 2]> {
+        self.device_uuids
+    }
+
+    /// Checks that the backends can use the memory of a device that the caller lends.
+    pub(crate) fn check_memory(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        outputs: &DeviceOutputs,
+    ) -> Result<(), Error> {
+        let refuse = |text: &str| Err(Error::Unsupported(text.to_owned()));
+        if !outputs.is_empty() && settings.batch == Batch::Each && map.images() > 1 {
+            return refuse(
+                "each image is to have masks of its own; in a device's memory all images of a call share theirs",
+            );
+        }
+        if !outputs.is_empty() && (settings.connected.is_some() || settings.unmix_radius > 0) {
+            return refuse(
+                "regions are found and pixels unmixed on the host; their masks and labels are written to its memory",
+            );
+        }
+        if map.memory().is_some() && settings.unmix_radius > 0 {
+            return refuse("pixels are unmixed on the host, which cannot read those in a device's memory");
+        }
+        if let Some(memory) = map.memory() {
+            self.backends[self.counter].check_memory(&memory)?;
+            self.backends[self.labeler].check_memory(&memory)?;
+        }
+        outputs.memories().try_for_each(|memory| self.backends[self.labeler].check_memory(&memory))
     }
 
     /// What the last call has cost: bytes moved, dispatches, memory.
@@ -358,16 +423,18 @@ impl Context {
 
     fn find_and_write(&mut self, map: &ColorMap, settings: &Settings, emit: Emit) -> Result<Analysis, Error> {
         let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
-        let Emit { mask_format, mask_layout, cropped, merged, .. } = emit;
+        let Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
         settings.check_format(mask_format)?;
         let inputs = Input::of_batch(map, settings)?;
         let shape = map.shape();
         let [width, height] = [shape.width(), shape.height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
         let strides = Strides::new(&mask_layout, mask_format, frame)?;
-        let size = masks.as_ref().map(|masks| masks.size);
+        // Lossless: checked against the address space by whoever lends the memory.
+        let device_size = device.masks.map(|memory| memory.size as usize);
+        let size = masks.as_ref().map(|masks| masks.size).or(device_size);
         let fitting = size.filter(|_| !cropped).map_or(usize::MAX, |size| strides.masks_in(size));
-        let numbered = label_output.as_ref().map_or(u32::MAX, LabelRoom::most_masks);
+        let numbered = label_output.as_ref().map_or(device.most_masks(), LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
         let writes = masks.is_some() || label_output.is_some() || regions;
@@ -490,6 +557,16 @@ impl Context {
                 unmixed.grow(&mut found_regions, start, frame);
                 Ok(())
             })?;
+        }
+        if !device.is_empty() {
+            // One: checked by `check_memory`.
+            let Chosen { palette, source, .. } = &chosen[0];
+            let masked = match source {
+                // Without any colour, no pixel is in a mask, and none has a colour of the palette.
+                Source::Grouped(grouping) if !grouping.colors.is_empty() => grouping.masked(),
+                _ => Masked::each(&palette.colors),
+            };
+            labeler.label_on_device(&inputs[0].pixels, &masked, &device)?;
         }
         let mut palettes = room(chosen.len())?;
         for (input, chosen) in inputs.iter().zip(chosen) {
@@ -925,6 +1002,8 @@ pub(crate) struct Emit<'a> {
     pub(crate) regions: bool,
     pub(crate) undeclared: Option<u32>,
     pub(crate) merged: u32,
+    /// In the caller's memory on the device, which `check_memory` has seen.
+    pub(crate) device: DeviceOutputs,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
 }
@@ -940,6 +1019,7 @@ impl Default for Emit<'_> {
             regions: false,
             undeclared: None,
             merged: 0,
+            device: DeviceOutputs::default(),
             most_entries: u64::MAX,
         }
     }

@@ -9,6 +9,7 @@
 use half::f16;
 
 use crate::color::Color;
+use crate::device_memory::DeviceMemory;
 use crate::error::Error;
 use crate::image::{ColorMap, Format, Shape};
 
@@ -210,6 +211,14 @@ impl<'a> Pixels<'a> {
         let channels = if alpha == Alpha::Color { stored } else { stored - 1 };
         let encoding = Encoding::new(map.format(), matching, channels);
         let offsets = map.channel_offsets();
+        if map.memory().is_some() && (encoding.value_bits().is_some() || channels != stored) {
+            return Err(Error::Unsupported(format!(
+                "matching is {matching:?} and alpha is {alpha:?}; pixels in a device's memory are compared as they \
+                 are: {:?} and {:?}",
+                Matching::Exact,
+                Alpha::Color
+            )));
+        }
         Ok(Self {
             map: *map,
             shape: Shape::new(map.shape().width(), map.rows(), encoding.words() as u32)?,
@@ -236,6 +245,11 @@ impl<'a> Pixels<'a> {
     /// All pixels' words, where they are the caller's own memory.
     pub(crate) fn words(&self) -> Option<&'a [u32]> {
         self.words
+    }
+
+    /// The device's memory that the pixels are in, if they are. Then only the device can read them.
+    pub(crate) fn memory(&self) -> Option<DeviceMemory> {
+        self.map.memory()
     }
 
     /// Writes the words of consecutive pixels, `first` being the first.

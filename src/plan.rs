@@ -331,6 +331,18 @@ pub(crate) fn dispatches(
     })
 }
 
+/// Planes that one dispatch of the stage expand writes at most: enough for a label to be read seldom, few enough for
+/// the dispatch to be short.
+pub(crate) const MOST_PLANES: u32 = 16;
+
+/// How many planes, of `plane_pixels` floats each, a dispatch writes a chunk's part of: the first plane's part and the
+/// last one's are in one storage buffer, which begins at a legal offset before the former.
+pub(crate) fn planes_per_dispatch(plane_pixels: u64, chunk_pixels: u64, limits: &DeviceLimits) -> u32 {
+    let words = (limits.max_storage_buffer_range / 4).saturating_sub(OFFSET_WORDS + chunk_pixels);
+    // Lossless: at most MOST_PLANES.
+    (words / plane_pixels + 1).min(MOST_PLANES.into()) as u32
+}
+
 fn largest_power_of_two(at_most: u64) -> u64 {
     at_most.checked_ilog2().map_or(0, |exponent| 1 << exponent)
 }
@@ -504,6 +516,36 @@ mod tests {
                     }
                     assert_eq!(next, items);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn planes_that_are_written_in_one_go_fit_a_storage_buffer() {
+        let full_hd = 1920 * 1080;
+        assert_eq!(planes_per_dispatch(full_hd, full_hd, &SMALL), 16);
+        let wide = DeviceLimits { max_storage_buffer_range: u32::MAX.into(), ..SMALL };
+        for limits in [SMALL, wide, DeviceLimits { max_storage_buffer_range: 8192, ..SMALL }] {
+            let range = limits.max_storage_buffer_range;
+            for (width, height) in [(1, 1), (127, 1), (1920, 1080), (100_000, 40_000), (u32::MAX, 1)] {
+                let shape = Shape::new(width, height, 1).unwrap();
+                let plan = Plan::new(shape, &limits, false).unwrap();
+                let planes = planes_per_dispatch(shape.pixels(), plan.chunk_pixels, &limits);
+                assert!((1..=MOST_PLANES).contains(&planes));
+                let words = |planes: u32| {
+                    u64::from(planes - 1) * shape.pixels()
+                        + plan.chunk_pixels.min(shape.pixels())
+                        + OFFSET_WORDS
+                };
+                assert!(4 * words(planes) <= range, "{planes} planes of {shape:?} in {range}");
+                // No word's index in such a buffer is too large for a shader.
+                assert!(u32::try_from(words(planes)).is_ok());
+                // And not fewer than could be.
+                let padded = u64::from(planes) * shape.pixels() + plan.chunk_pixels + OFFSET_WORDS;
+                assert!(
+                    planes == MOST_PLANES || 4 * padded > range,
+                    "{planes} planes of {shape:?} in {range}"
+                );
             }
         }
     }

@@ -76,6 +76,7 @@ impl ctm_result {
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
 /// or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
 /// in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
+/// `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
 /// `ctm_last_error(context)` has the detail.
@@ -118,8 +119,14 @@ pub unsafe extern "C" fn ctm_analyse(
         let (map, pixels) = unsafe { image_fields.map() }?;
         // SAFETY: as above.
         let settings = unsafe { params_fields.settings() }?;
-        let outputs = Checked::new(&outputs_fields, &map)?;
+        // SAFETY: as above.
+        let outputs = unsafe { Checked::new(&outputs_fields, &map) }?;
         outputs.check_apart(&pixels, &result_extent)?;
+        for (lent, memory) in
+            map.memory().iter().flat_map(|lent| outputs.device().memories().map(|of| (*lent, of)))
+        {
+            memory.check_apart(&lent)?;
+        }
         settings.check(&map).map_err(|error| inside("params", error))?;
         settings.check_format(outputs.mask_format())?;
         call.check()?;
@@ -132,10 +139,11 @@ pub unsafe extern "C" fn ctm_analyse(
                 result.cast::<u8>().copy_from_nonoverlapping(source, result_size);
             }
         };
-        write_result(ctm_result::NOTHING);
         let mut progress = params_fields.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
         let found = call.run(progress, |engine| {
+            engine.check_memory(&map, &settings, outputs.device())?;
+            write_result(ctm_result::NOTHING);
             if outputs.has_any() && !outputs.labels_are_too_small() {
                 // SAFETY: the buffers are apart; the caller vouches for them.
                 engine.emit(&map, &settings, unsafe { outputs.emit() }).map(Found::Analysis)
@@ -153,6 +161,9 @@ pub unsafe extern "C" fn ctm_analyse(
                 | Error::PaletteTooLarge { mask_count, .. },
             ) => *mask_count,
             Err(error) => {
+                if error == &Error::Cancelled {
+                    write_result(ctm_result::NOTHING); // perhaps before its turn has come
+                }
                 if let &Error::UndeclaredColors { pixels, colors, .. } = error {
                     let counts = ctm_result {
                         undeclared_pixels: pixels,

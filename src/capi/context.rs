@@ -29,6 +29,7 @@ pub struct ctm_context {
     context: Mutex<Context>,
     backend: u32,
     device_name: CString,
+    device_uuids: Option<[[u8; 16]; 2]>,
     last_error: Mutex<CString>,
     /// Of the last run that has ended.
     counters: Mutex<Counters>,
@@ -151,6 +152,11 @@ impl ctm_context {
         lock(&self.calls).at_work == Some(thread::current().id())
     }
 
+    /// The UUIDs of the Vulkan device and its driver, if it has any.
+    pub(super) fn device_uuids(&self) -> Option<[[u8; 16]; 2]> {
+        self.device_uuids
+    }
+
     fn change_calls(&self, change: impl FnOnce(&mut Calls)) {
         // In a forked process the lock may be held by a thread that does not exist, and nobody waits.
         if self.process == std::process::id() {
@@ -245,6 +251,7 @@ pub unsafe extern "C" fn ctm_create(
                 Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
             },
             device_name: c_string(created.device_name()),
+            device_uuids: created.device_uuids(),
             context: Mutex::new(created),
             last_error: Mutex::default(),
             counters: Mutex::default(),

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use super::buffers::{Extent, null};
+use super::device_memory::ctm_device_memory;
 use super::structs::{expect_zero, inside, unknown};
 use crate::error::Error;
 use crate::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
@@ -34,7 +35,7 @@ pub struct ctm_image {
     /// published keeps working; any other is an error.
     pub struct_size: usize,
     /// The first byte of the pixels in memory, whichever row that is of. Never written to; any alignment. Must not
-    /// be NULL.
+    /// be NULL, unless `device_memory` is not.
     pub pixels: *const c_void,
     /// Pixels in a row, at least 1.
     pub width: u32,
@@ -70,12 +71,29 @@ pub struct ctm_image {
     pub rectangle_width: u32,
     /// Rows of the rectangle. 0: as many as there are.
     pub rectangle_height: u32,
+    /// NULL: the pixels are at `pixels`. Else they are in this memory of the context's Vulkan device, and `pixels` must be
+    /// NULL: floats in the default order and without gaps, the rectangle being the whole image, compared exactly with
+    /// alpha as part of the colour; anything else is `CTM_ERROR_UNSUPPORTED`.
+    pub device_memory: *const ctm_device_memory,
 }
 
 /// The sizes of the struct that were ever published.
 pub(super) const IMAGE_SIZES: [usize; 1] = [size_of::<ctm_image>()];
 
 impl ctm_image {
+    /// The pixels in the host's memory.
+    fn host_map<'a>(
+        &self,
+        shape: Shape,
+        layout: &Layout,
+        extent: &image::Extent,
+    ) -> Result<(ColorMap<'a>, Extent), Error> {
+        let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
+        // SAFETY: the caller vouches for the pixels, which the extent is that of.
+        let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, extent) };
+        Ok((map, memory))
+    }
+
     /// The pixels, and all the memory between the first and the last of them.
     ///
     /// # Safety
@@ -113,12 +131,25 @@ impl ctm_image {
             image_stride: self.image_stride,
         };
         let extent = image::Extent::new(shape, &layout).map_err(|error| inside("image", error))?;
-        if self.pixels.is_null() {
-            return Err(null("image.pixels", "a buffer"));
-        }
-        let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
-        // SAFETY: the caller vouches for the pixels, which the extent is that of.
-        let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, &extent) };
+        // SAFETY: the caller vouches for the struct.
+        let lent = unsafe {
+            ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)
+        }?;
+        let (map, memory) = match lent {
+            Some(_) if !self.pixels.is_null() => {
+                return Err(Error::InvalidArgument(format!(
+                    "image.pixels is {:p} and image.device_memory is given; one of them is expected",
+                    self.pixels
+                )));
+            }
+            Some(lent) => {
+                let map = ColorMap::on_device(lent, shape, layout.format, &extent)
+                    .map_err(|error| inside("image", error))?;
+                (map, Extent::new("image.device_memory", 0, 0, "bytes", 1)?)
+            }
+            None if self.pixels.is_null() => return Err(null("image.pixels", "a buffer")),
+            None => self.host_map(shape, &layout, &extent)?,
+        };
         if [self.left, self.top, self.rectangle_width, self.rectangle_height] == [0; 4] {
             return Ok((map, memory));
         }

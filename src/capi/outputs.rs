@@ -6,10 +6,13 @@ use std::mem::MaybeUninit;
 
 use super::analyse::ctm_result;
 use super::buffers::{Extent, null};
+use super::device_memory::ctm_device_memory;
 use super::structs::{inside, unknown};
+use crate::device_memory::DeviceOutputs;
 use crate::error::Error;
 use crate::image::ColorMap;
 use crate::label_output::LabelRoom;
+use crate::labels::LabelWidth;
 use crate::outputs::{Analysis, Masks};
 use crate::pipeline::Emit;
 use crate::planes::{MaskFormat, MaskLayout, Strides};
@@ -93,6 +96,12 @@ pub struct ctm_outputs {
     pub merged: *mut ctm_merged_color,
     /// How many entries `merged` has room for.
     pub merged_capacity: usize,
+    /// NULL: the masks go to `masks`. Else they go to this memory of the context's Vulkan device, where `masks_size`
+    /// counts from its `offset` on, and `masks` must be NULL: planes of floats without gaps, not cropped; anything else is
+    /// `CTM_ERROR_UNSUPPORTED`. Nothing but the masks is touched there.
+    pub masks_memory: *const ctm_device_memory,
+    /// The same for `labels`, in any `label_format`.
+    pub labels_memory: *const ctm_device_memory,
 }
 
 /// A colour that became another, of which it was a near-duplicate.
@@ -165,6 +174,8 @@ impl ctm_outputs {
         report_undeclared: 0,
         merged: std::ptr::null_mut(),
         merged_capacity: 0,
+        masks_memory: std::ptr::null(),
+        labels_memory: std::ptr::null(),
     };
 }
 
@@ -197,10 +208,15 @@ pub(super) struct Checked<'a> {
     pixels: usize,
     images: usize,
     report_undeclared: bool,
+    device: DeviceOutputs,
+    /// Bytes of the masks and labels that are in the host's memory.
+    host_sizes: [usize; 2],
 }
 
 impl<'a> Checked<'a> {
-    pub(super) fn new(fields: &'a ctm_outputs, map: &ColorMap) -> Result<Self, Error> {
+    /// # Safety
+    /// The structs that `fields` points to are there.
+    pub(super) unsafe fn new(fields: &'a ctm_outputs, map: &ColorMap) -> Result<Self, Error> {
         let mask = match fields.mask_format {
             CTM_MASK_F32 => MaskFormat::F32,
             CTM_MASK_U8 => MaskFormat::U8(255),
@@ -253,9 +269,22 @@ impl<'a> Checked<'a> {
             1 => true,
             report => return unknown("outputs.report_undeclared", report, "0 or 1"),
         };
+        // SAFETY: the caller vouches for the structs.
+        let device = unsafe { device_outputs(fields, label) }?;
+        if device.masks.is_some() && (mask != MaskFormat::F32 || cropped || layout != MaskLayout::default()) {
+            return Err(Error::Unsupported(
+                "outputs.masks_memory is given and mask_format, cropped or a stride is not 0; in a device's memory \
+                 masks are floats without gaps"
+                    .to_owned(),
+            ));
+        }
+        let sizes = |memory: bool, size: usize| if memory { 0 } else { size };
+        let masks_size = sizes(device.masks.is_some(), fields.masks_size);
+        let labels_size = sizes(device.labels.is_some(), fields.labels_size);
+        let host_sizes = [masks_size, labels_size];
         for (name, pointer, size, alignment) in [
-            ("outputs.masks", fields.masks.cast_const(), fields.masks_size, mask.alignment()),
-            ("outputs.labels", fields.labels.cast_const(), fields.labels_size, label),
+            ("outputs.masks", fields.masks.cast_const(), masks_size, mask.alignment()),
+            ("outputs.labels", fields.labels.cast_const(), labels_size, label),
             (
                 "outputs.palette",
                 fields.palette.cast_const().cast(),
@@ -286,7 +315,19 @@ impl<'a> Checked<'a> {
         }
         let images = map.images() as usize;
         let pixels = map.shape().plane() * images;
-        Ok(Self { fields, mask, layout, strides, cropped, label, pixels, images, report_undeclared })
+        Ok(Self {
+            fields,
+            mask,
+            layout,
+            strides,
+            cropped,
+            label,
+            pixels,
+            images,
+            report_undeclared,
+            device,
+            host_sizes,
+        })
     }
 
     /// What the masks' values are.
@@ -298,9 +339,10 @@ impl<'a> Checked<'a> {
     pub(super) fn check_apart(&self, pixels: &Extent, result: &Extent) -> Result<(), Error> {
         let fields = self.fields;
         let entry = fields.palette_entry_size;
+        let [masks_size, labels_size] = self.host_sizes;
         let buffers = [
-            Extent::new("outputs.masks", fields.masks.addr(), fields.masks_size, "bytes", 1)?,
-            Extent::new("outputs.labels", fields.labels.addr(), fields.labels_size, "bytes", 1)?,
+            Extent::new("outputs.masks", fields.masks.addr(), masks_size, "bytes", 1)?,
+            Extent::new("outputs.labels", fields.labels.addr(), labels_size, "bytes", 1)?,
             Extent::new("outputs.palette", fields.palette.addr(), fields.palette_capacity, "entries", entry)?,
             Extent::new(
                 "outputs.undeclared",
@@ -326,9 +368,15 @@ impl<'a> Checked<'a> {
         Ok(())
     }
 
+    /// Memory on the device.
+    pub(super) fn device(&self) -> &DeviceOutputs {
+        &self.device
+    }
+
     pub(super) fn has_any(&self) -> bool {
         let fields = self.fields;
         !(fields.masks.is_null() && fields.labels.is_null() && fields.palette.is_null())
+            || !self.device.is_empty()
             || self.report_undeclared
             || self.cropped
             || !fields.merged.is_null()
@@ -336,7 +384,8 @@ impl<'a> Checked<'a> {
 
     pub(super) fn labels_are_too_small(&self) -> bool {
         let needed = self.pixels.saturating_mul(self.label);
-        !self.fields.labels.is_null() && self.fields.labels_size < needed
+        let wanted = !self.fields.labels.is_null() || self.device.labels.is_some();
+        wanted && self.fields.labels_size < needed
     }
 
     /// What the outputs need for so many masks.
@@ -383,6 +432,7 @@ impl<'a> Checked<'a> {
                 regions,
                 undeclared,
                 merged: u32::try_from(fields.merged_capacity).unwrap_or(u32::MAX),
+                device: self.device,
                 most_entries,
             }
         }
@@ -434,6 +484,39 @@ impl<'a> Checked<'a> {
             unsafe { self.fields.palette.add(index).write(entry) };
         }
     }
+}
+
+/// The outputs that go to a device's memory.
+///
+/// # Safety
+/// The structs that `fields` points to are there.
+unsafe fn device_outputs(fields: &ctm_outputs, label_bytes: usize) -> Result<DeviceOutputs, Error> {
+    for (name, host, memory) in
+        [("masks", fields.masks, fields.masks_memory), ("labels", fields.labels, fields.labels_memory)]
+    {
+        if !host.is_null() && !memory.is_null() {
+            return Err(Error::InvalidArgument(format!(
+                "outputs.{name} is {host:p} and outputs.{name}_memory is given; one of them is expected"
+            )));
+        }
+    }
+    // SAFETY: the caller vouches for the structs.
+    let (masks, labels) = unsafe {
+        let (masks, labels) = (fields.masks_memory, fields.labels_memory);
+        (
+            ctm_device_memory::lent(masks, "outputs.masks_memory", fields.masks_size as u64)?,
+            ctm_device_memory::lent(labels, "outputs.labels_memory", fields.labels_size as u64)?,
+        )
+    };
+    if let (Some(masks), Some(labels)) = (&masks, &labels) {
+        labels.check_apart(masks)?;
+    }
+    let width = match label_bytes {
+        1 => LabelWidth::One,
+        2 => LabelWidth::Two,
+        _ => LabelWidth::Four,
+    };
+    Ok(DeviceOutputs { masks, labels: labels.map(|memory| (memory, width)) })
 }
 
 /// # Safety

@@ -45,6 +45,9 @@ pub const CTM_ERROR_UNDECLARED_COLORS: ctm_status = 10;
 /// The call was stopped, by `ctm_cancel` or by its progress function. The contents of what it was to write are
 /// unspecified, nothing else was touched. The context stays usable.
 pub const CTM_ERROR_CANCELLED: ctm_status = 11;
+/// What is asked cannot be done: not by this device or its driver, not on the CPU, or not with a device's memory. No
+/// output was touched. The context stays usable.
+pub const CTM_ERROR_UNSUPPORTED: ctm_status = 12;
 
 /// A static English sentence for a status.
 ///
@@ -70,6 +73,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_INTERNAL => c"internal error in ctm",
         CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
         CTM_ERROR_CANCELLED => c"the call was cancelled",
+        CTM_ERROR_UNSUPPORTED => c"the device or its driver cannot do what is asked",
         _ => c"unknown status",
     }
 }
@@ -90,6 +94,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         Error::DeviceLost(_) => CTM_ERROR_DEVICE_LOST,
         Error::Timeout(_) => CTM_ERROR_TIMEOUT,
         Error::Driver(_) => CTM_ERROR_DRIVER,
+        Error::Unsupported(_) => CTM_ERROR_UNSUPPORTED,
         Error::Internal(_) => CTM_ERROR_INTERNAL,
     }
 }

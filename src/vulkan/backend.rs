@@ -6,13 +6,17 @@ use log::Level;
 
 use super::commands::{Bytes, Commands};
 use super::gpu::Gpu;
+use super::import::Import;
+use super::labels::Taker;
 use super::memory::{Buffer, Shared};
 use super::numbers::Numbered;
 use super::source::{Source, with_source};
 use super::stages::{Deal, Pipelines};
 use crate::control;
 use crate::counters::Counters;
+use crate::device_memory::{DeviceMemory, DeviceOutputs};
 use crate::error::Error;
+use crate::grouping::Masked;
 use crate::labels::LabelMap;
 use crate::params::{Options, Params};
 use crate::pipeline::{Backend, ColorCount, Counts};
@@ -52,6 +56,8 @@ pub(super) struct Work {
     pub(super) number_blocks: Vec<Option<Buffer>>,
     pub(super) exact: ExactBuffers,
     pub(super) palette: Option<Shared>,
+    /// Pixels that the device reads for the host.
+    pub(super) read: Option<Shared>,
     /// What the device knows of the image since `count`.
     pub(super) numbered: Option<Numbered>,
     /// Whether all images are counted as if they had very many colours.
@@ -99,6 +105,7 @@ impl Vulkan {
             number_blocks: Vec::new(),
             exact: ExactBuffers::default(),
             palette: None,
+            read: None,
             numbered: None,
             always_many: options.debug.many_device_colors,
             table_slots: plan::FIRST_TABLE_SLOTS,
@@ -106,6 +113,11 @@ impl Vulkan {
             host_bytes: plan::host_share(options.memory_limit),
         };
         Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
+    }
+
+    /// The UUIDs of the device and its driver, if it has any.
+    pub(crate) fn uuids(&self) -> Option<[[u8; 16]; 2]> {
+        self.work.gpu.uuids()
     }
 
     /// The name that the driver gives the device.
@@ -153,19 +165,26 @@ impl Backend for Vulkan {
         labelled: &mut dyn FnMut(usize, &LabelMap),
     ) -> Result<(), Error> {
         let Self { work, labels } = self;
-        if let Some(numbered) = work.numbered.take() {
-            let done = work.label_numbers(&numbered, palette, labels, labelled);
-            work.gpu.finish()?;
-            match done {
-                Err(Error::OutOfDeviceMemory(_)) => work.release_buffers(),
-                done => return done,
+        work.label(pixels, &Masked::each(palette), &mut Taker::Host { labels, labelled })
+    }
+
+    fn label_on_device(
+        &mut self,
+        pixels: &Pixels,
+        palette: &Masked,
+        outputs: &DeviceOutputs,
+    ) -> Result<(), Error> {
+        self.work.with_targets(outputs, |work, targets| {
+            if palette.mask_count == 0 {
+                return work.write_no_labels(pixels, targets);
             }
-        }
-        work.with_source(pixels, |work, source| {
-            work.in_fitting_chunks(source, |work, plan| {
-                work.label_colors(source, palette, plan, labels, labelled)
-            })
+            work.label(pixels, palette, &mut Taker::Device(targets))
         })
+    }
+
+    fn check_memory(&mut self, memory: &DeviceMemory) -> Result<(), Error> {
+        self.work.gpu.check_usable()?;
+        Import::of_device(&self.work.gpu, memory).map(drop)
     }
 
     fn forget_pixels(&mut self) {
@@ -190,6 +209,21 @@ impl Backend for Vulkan {
 }
 
 impl Work {
+    /// The stage label.
+    fn label(&mut self, pixels: &Pixels, palette: &Masked, taker: &mut Taker) -> Result<(), Error> {
+        if let Some(numbered) = self.numbered.take() {
+            let done = self.label_numbers(&numbered, palette, taker);
+            self.gpu.finish()?;
+            match done {
+                Err(Error::OutOfDeviceMemory(_)) => self.release_buffers(),
+                done => return done,
+            }
+        }
+        self.with_source(pixels, |work, source| {
+            work.in_fitting_chunks(source, |work, plan| work.label_colors(source, palette, plan, taker))
+        })
+    }
+
     /// Runs a stage with the image's pixels where the device can read them.
     fn with_source<R>(
         &mut self,
@@ -246,13 +280,13 @@ impl Work {
     /// Gives all buffers back; the device is idle.
     fn release_buffers(&mut self) {
         self.numbered = None;
-        let Self { gpu, turns, number_blocks, exact, palette, .. } = self;
+        let Self { gpu, turns, number_blocks, exact, palette, read, .. } = self;
         let ExactBuffers { buckets, wanted, pixels, slot_pixels, counts, list } = exact;
         for slot in number_blocks.iter_mut().chain([slot_pixels, counts]) {
             Buffer::release(slot, gpu);
         }
         let shared = turns.iter_mut().flat_map(|Turn { memory, labels }| [memory, labels]);
-        for slot in shared.chain([buckets, wanted, pixels, list, palette]) {
+        for slot in shared.chain([buckets, wanted, pixels, list, palette, read]) {
             Shared::release(slot, gpu);
         }
     }

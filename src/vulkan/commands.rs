@@ -10,7 +10,10 @@ use vulkano::command_buffer::{CommandBuffer, CommandBufferBeginInfo, RecordingCo
 use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
 use vulkano::pipeline::{ComputePipeline, Pipeline, PipelineBindPoint};
-use vulkano::sync::{AccessFlags, DependencyInfo, MemoryBarrier, PipelineStages};
+use vulkano::sync::{
+    AccessFlags, BufferMemoryBarrier, DependencyInfo, MemoryBarrier, PipelineStages,
+    QueueFamilyOwnershipTransfer,
+};
 use vulkano::{ValidationError, VulkanObject};
 
 use super::gpu::{Gpu, driver_error};
@@ -126,6 +129,50 @@ impl<'a> Commands<'a> {
     /// Later commands see what earlier ones wrote.
     fn device_barrier(&mut self) -> Result<(), Error> {
         self.barrier(DEVICE_STAGES, DEVICE_ACCESS)
+    }
+
+    /// Takes buffers over from another Vulkan device, with what it has written to them.
+    pub(super) fn acquire(&mut self, buffers: &[Bytes]) -> Result<(), Error> {
+        let transfer =
+            QueueFamilyOwnershipTransfer::ExclusiveFromExternal { dst_index: self.gpu.queue_family_index() };
+        self.transfer(buffers, transfer, |barrier| BufferMemoryBarrier {
+            src_stages: PipelineStages::TOP_OF_PIPE,
+            dst_stages: DEVICE_STAGES,
+            dst_access: DEVICE_ACCESS,
+            ..barrier
+        })
+    }
+
+    /// Hands buffers back to another Vulkan device, with what was written to them.
+    pub(super) fn release(&mut self, buffers: &[Bytes]) -> Result<(), Error> {
+        let transfer =
+            QueueFamilyOwnershipTransfer::ExclusiveToExternal { src_index: self.gpu.queue_family_index() };
+        self.transfer(buffers, transfer, |barrier| BufferMemoryBarrier {
+            src_stages: DEVICE_STAGES,
+            src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
+            dst_stages: PipelineStages::BOTTOM_OF_PIPE,
+            ..barrier
+        })
+    }
+
+    fn transfer(
+        &mut self,
+        buffers: &[Bytes],
+        transfer: QueueFamilyOwnershipTransfer,
+        complete: impl Fn(BufferMemoryBarrier) -> BufferMemoryBarrier,
+    ) -> Result<(), Error> {
+        let barriers = buffers.iter().map(|bytes| {
+            complete(BufferMemoryBarrier {
+                queue_family_ownership_transfer: Some(transfer),
+                range: bytes.offset()..bytes.offset() + bytes.size(),
+                ..BufferMemoryBarrier::buffer(bytes.buffer().clone())
+            })
+        });
+        let dependency = DependencyInfo { buffer_memory_barriers: barriers.collect(), ..Default::default() };
+        // SAFETY: the buffers are kept until the commands are done. Each is taken over before its first use and handed
+        // back after its last, by this queue's family.
+        unsafe { self.recording.pipeline_barrier(&dependency) }.map_err(misuse)?;
+        Ok(())
     }
 
     fn barrier(&mut self, stages: PipelineStages, access: AccessFlags) -> Result<(), Error> {

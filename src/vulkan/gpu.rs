@@ -51,6 +51,8 @@ pub(super) struct Gpu {
     pub(super) counters: Cell<Counters>,
     /// To what the caller's memory must be aligned to be imported; `None`: the device cannot.
     pub(super) import_alignment: Option<u64>,
+    /// Whether it imports other devices' memory by file descriptor.
+    pub(super) imports_fds: bool,
     opened: Opened,
     timeout: Duration,
     failure: Option<Error>,
@@ -93,8 +95,15 @@ impl Gpu {
         let imports = supported.ext_external_memory_host
             && unified
             && !options.debug.copy_pixels
-            && imports_buffers(&physical);
-        let extensions = DeviceExtensions { ext_external_memory_host: imports, ..DeviceExtensions::empty() };
+            && imports_buffers(&physical, ExternalMemoryHandleType::HostAllocation);
+        let imports_fds = supported.khr_external_memory_fd
+            && !options.debug.no_memory_fds
+            && imports_buffers(&physical, ExternalMemoryHandleType::OpaqueFd);
+        let extensions = DeviceExtensions {
+            ext_external_memory_host: imports,
+            khr_external_memory_fd: imports_fds,
+            ..DeviceExtensions::empty()
+        };
         let import_alignment = physical.properties().min_imported_host_pointer_alignment;
         let mut limits = match &options.debug.device_limits {
             Some(limits) => limits.clone(),
@@ -116,6 +125,7 @@ impl Gpu {
             held_bytes: Cell::new(0),
             counters: Cell::default(),
             import_alignment: import_alignment.filter(|_| imports),
+            imports_fds,
             opened,
             device,
             timeout: options.device_timeout,
@@ -128,6 +138,17 @@ impl Gpu {
     /// The name that the driver gives the device.
     pub(super) fn name(&self) -> &str {
         &self.device.physical_device().properties().device_name
+    }
+
+    /// The UUIDs of the device and its driver, if it has any.
+    pub(super) fn uuids(&self) -> Option<[[u8; 16]; 2]> {
+        let properties = self.device.physical_device().properties();
+        Some([properties.device_uuid?, properties.driver_uuid?])
+    }
+
+    /// The family of the queue that works.
+    pub(super) fn queue_family_index(&self) -> u32 {
+        self.opened.queue.queue_family_index()
     }
 
     /// The pipelines made on the device, by this context and by those that had it before.
@@ -162,7 +183,7 @@ impl Gpu {
         control::pulse();
         control::check()?;
         self.check_usable()?;
-        let mut commands = Commands::begin(self, self.opened.queue.queue_family_index())?;
+        let mut commands = Commands::begin(self, self.queue_family_index())?;
         record(&mut commands)?;
         let recorded = commands.end()?;
         let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
@@ -269,15 +290,17 @@ pub(super) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl
     }
 }
 
-/// Whether a storage buffer can be made of the host's memory.
-fn imports_buffers(physical: &PhysicalDevice) -> bool {
-    let info = ExternalBufferInfo {
-        usage: BufferUsage::STORAGE_BUFFER,
-        ..ExternalBufferInfo::handle_type(ExternalMemoryHandleType::HostAllocation)
+/// Whether a storage buffer, which is also copied to, can be made of such memory.
+fn imports_buffers(physical: &PhysicalDevice, handle_type: ExternalMemoryHandleType) -> bool {
+    let usage = match handle_type {
+        ExternalMemoryHandleType::HostAllocation => BufferUsage::STORAGE_BUFFER,
+        _ => BufferUsage::STORAGE_BUFFER | BufferUsage::TRANSFER_DST,
     };
-    physical
-        .external_buffer_properties(info)
-        .is_ok_and(|properties| properties.external_memory_properties.importable)
+    let info = ExternalBufferInfo { usage, ..ExternalBufferInfo::handle_type(handle_type) };
+    physical.external_buffer_properties(info).is_ok_and(|properties| {
+        let properties = properties.external_memory_properties;
+        properties.importable && !properties.dedicated_only
+    })
 }
 
 fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::backend::{Chunk, Work};
+use super::commands::Commands;
+use super::expand::Targets;
 use super::gpu::Ticket;
 use super::memory::Shared;
 use super::numbers::Numbered;
@@ -13,34 +15,39 @@ use super::source::Source;
 use super::stages::{Stage, label, label_colors};
 use crate::color::Color;
 use crate::error::Error;
+use crate::grouping::Masked;
 use crate::labels::{LabelMap, LabelWidth, TILE};
 use crate::memory::zeros;
-use crate::pipeline::ColorCount;
 use crate::plan::{self, Plan};
 
-/// Takes the labels of chunks in order and hands them on in parts as large as tiles allow.
-struct Parts<'a> {
-    labels: &'a mut LabelMap,
-    labelled: &'a mut dyn FnMut(usize, &LabelMap),
-    width: LabelWidth,
-    mask_count: usize,
+/// Who takes the labels.
+pub(super) enum Taker<'a> {
+    /// The host, in parts.
+    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) },
+    /// The caller's memory on the device.
+    Device(&'a Targets),
+}
+
+/// Takes the labels of chunks in order and hands them on: to the host in parts as large as tiles allow.
+pub(super) struct Parts<'a, 't> {
+    taker: &'a mut Taker<'t>,
+    pub(super) width: LabelWidth,
+    pub(super) mask_count: usize,
     /// Pixels of the image, where chunks are smaller than tiles and it is handed on as a whole.
     whole: Option<usize>,
     seen: usize,
 }
 
-impl<'a> Parts<'a> {
-    fn new(
-        plan: &Plan,
-        mask_count: usize,
-        labels: &'a mut LabelMap,
-        labelled: &'a mut dyn FnMut(usize, &LabelMap),
-    ) -> Self {
+impl<'a, 't> Parts<'a, 't> {
+    pub(super) fn new(plan: &Plan, mask_count: usize, taker: &'a mut Taker<'t>) -> Self {
         let tiles = plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64);
+        let width = match taker {
+            Taker::Device(targets) => targets.label_width(),
+            Taker::Host { .. } => None,
+        };
         Self {
-            labels,
-            labelled,
-            width: LabelWidth::for_labels_up_to(mask_count),
+            width: width.unwrap_or(LabelWidth::for_labels_up_to(mask_count)),
+            taker,
             mask_count,
             whole: if tiles { None } else { Some(plan.pixels() as usize) },
             seen: 0,
@@ -48,20 +55,29 @@ impl<'a> Parts<'a> {
     }
 
     /// Words of a chunk's labels.
-    fn words(&self, pixels: u64) -> u64 {
+    pub(super) fn words(&self, pixels: u64) -> u64 {
         pixels.div_ceil(4) * self.width.bytes() as u64
     }
 
+    /// Records what lets the host have a chunk's labels, if it takes them.
+    fn download(&self, labels: &Shared, commands: &mut Commands, words: u64) -> Result<(), Error> {
+        match self.taker {
+            Taker::Host { .. } => labels.download(commands, 0, words),
+            Taker::Device(_) => Ok(()),
+        }
+    }
+
     fn add(&mut self, chunk: Chunk, memory: &Shared) -> Result<(), Error> {
+        let Taker::Host { labels, labelled } = self.taker else { return Ok(()) };
         let pixels = chunk.pixels as usize;
         let at = if self.whole.is_some() { chunk.start } else { 0 };
-        let bytes = self.labels.start(self.whole.unwrap_or(pixels), self.width)?;
+        let bytes = labels.start(self.whole.unwrap_or(pixels), self.width)?;
         let width = self.width.bytes();
         memory.read(0, &mut bytes[at * width..][..pixels * width])?;
         self.seen = chunk.start + pixels;
         if self.whole.is_none_or(|whole| whole == self.seen) {
-            self.labels.finish_uniform(self.width, self.mask_count)?;
-            (self.labelled)(chunk.start - at, self.labels);
+            labels.finish_uniform(self.width, self.mask_count)?;
+            labelled(chunk.start - at, labels);
         }
         Ok(())
     }
@@ -72,17 +88,17 @@ impl Work {
     pub(super) fn label_numbers(
         &mut self,
         numbered: &Numbered,
-        palette: &[ColorCount],
-        labels: &mut LabelMap,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        palette: &Masked,
+        taker: &mut Taker,
     ) -> Result<(), Error> {
         let Numbered { plan, chunks } = numbered;
-        let mut parts = Parts::new(plan, palette.len(), labels, labelled);
+        let mut parts = Parts::new(plan, palette.mask_count, taker);
         let mut label_of = HashMap::<Color, u32, RandomState>::default();
         label_of
-            .try_reserve(palette.len())
-            .map_err(|_| Error::OutOfMemory(format!("a table of {} masks", palette.len())))?;
-        label_of.extend(palette.iter().map(|entry| entry.color).zip(1..));
+            .try_reserve(palette.colors.len())
+            .map_err(|_| Error::OutOfMemory(format!("a table of {} colours", palette.colors.len())))?;
+        let colors = palette.colors.iter().enumerate();
+        label_of.extend(colors.map(|(index, entry)| (entry.color, palette.label(index))));
         let layout = plan.turn_layout();
         self.for_chunks(plan, &mut parts, |work, parts, chunk| {
             let colors = &chunks[chunk.index as usize];
@@ -122,7 +138,7 @@ impl Work {
                     ];
                     commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
                 }
-                labels.download(commands, 0, label_words)
+                parts.download(labels, commands, label_words)
             })
         })
     }
@@ -131,27 +147,25 @@ impl Work {
     pub(super) fn label_colors(
         &mut self,
         source: &Source,
-        palette: &[ColorCount],
+        palette: &Masked,
         plan: &Plan,
-        labels: &mut LabelMap,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        taker: &mut Taker,
     ) -> Result<(), Error> {
-        let mut parts = Parts::new(plan, palette.len(), labels, labelled);
+        let mut parts = Parts::new(plan, palette.mask_count, taker);
         let channels = source.pixels.shape().channels() as usize;
         let part_colors = plan.palette_part_colors;
-        let tables = palette.len().div_ceil(part_colors);
-        let first_labels = (1u32..).step_by(part_colors);
+        let colors = palette.colors.len();
+        let tables = colors.div_ceil(part_colors);
         let mut table: Option<PaletteTable> = None;
         self.for_chunks(plan, &mut parts, |work, parts, chunk| {
             let mut ticket = Err(Error::Internal("a palette is empty".to_owned()));
-            for (index, (first_label, colors)) in
-                first_labels.clone().zip(palette.chunks(part_colors)).enumerate()
-            {
+            for index in 0..tables {
+                let part = index * part_colors..((index + 1) * part_colors).min(colors);
                 // A palette in one part stays on the device from chunk to chunk.
                 let new_table = table.is_none() || tables > 1;
                 if new_table {
                     work.gpu.finish()?; // nobody else reads the table now
-                    let made = PaletteTable::new(colors, first_label, channels, &mut work.seeds)?;
+                    let made = PaletteTable::new(palette, &part, channels, &mut work.seeds)?;
                     let memory = Shared::ensure(&mut work.palette, &work.gpu, made.words.len() as u64)?;
                     memory.write(0, &made.words)?;
                     table = Some(made);
@@ -216,13 +230,13 @@ impl Work {
                 ];
                 commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
             }
-            if last { labels.download(commands, 0, label_words) } else { Ok(()) }
+            if last { parts.download(labels, commands, label_words) } else { Ok(()) }
         })
     }
 
     /// Starts each chunk with `start`; while the device works on one, the host takes the labels of the one
     /// before.
-    fn for_chunks(
+    pub(super) fn for_chunks(
         &mut self,
         plan: &Plan,
         parts: &mut Parts,
@@ -231,7 +245,13 @@ impl Work {
         let mut before: Option<(Chunk, Ticket)> = None;
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
-                Some(chunk) => Some((chunk, start(self, parts, chunk)?)),
+                Some(chunk) => {
+                    let mut ticket = start(self, parts, chunk)?;
+                    if let &mut Taker::Device(targets) = &mut *parts.taker {
+                        ticket = self.start_writing(plan, parts, chunk, targets)?.unwrap_or(ticket);
+                    }
+                    Some((chunk, ticket))
+                }
                 None => None,
             };
             if let Some((chunk, ticket)) = std::mem::replace(&mut before, started) {

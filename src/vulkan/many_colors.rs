@@ -15,6 +15,7 @@ use super::commands::Bytes;
 use super::gpu::Ticket;
 use super::memory::{Buffer, Shared};
 use super::palette_table::hash;
+use super::read::READ_PIXELS;
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count_buckets, count_wanted};
 use crate::color::Color;
@@ -198,6 +199,17 @@ impl Work {
             };
             let job = Job { source, exact, hash, start, pixels, group_total, min_pixels: min_in_chunk };
             match self.count_exactly(&job, wanted.len() as u64)? {
+                Some(entries) if source.is_on_device() => {
+                    for entries in entries.as_chunks().0.chunks(READ_PIXELS) {
+                        let positions = entries.iter().map(|&[_, pixel, _]: &[u32; 3]| pixel);
+                        let colors = self.read_pixels(source, start, pixels, positions)?;
+                        for (&[_, _, pixels], color) in entries.iter().zip(colors) {
+                            if let Some(color) = color {
+                                add(color, pixels.into())?;
+                            }
+                        }
+                    }
+                }
                 Some(entries) => {
                     // The device names a pixel of each colour; the colour is read where it came from. Most
                     // colours of very many have the fewest pixels: those are read in the image's order, which
@@ -227,15 +239,30 @@ impl Work {
                         format_args!("the device's tables have failed with every seed: the host counts"),
                     );
                     let mut tally = Tally::default();
-                    for pixel in start..start + pixels as usize {
-                        if pixel.is_multiple_of(TILE) {
+                    let mut count = |color: Option<Color>| {
+                        let Some(color) = color else { return Ok(()) };
+                        let bucket = hash.bucket(&color.bits()[..channels]);
+                        match wanted[bucket / 32] >> (bucket % 32) & 1 {
+                            1 => tally.add(color, 1),
+                            _ => Ok(()),
+                        }
+                    };
+                    if source.is_on_device() {
+                        for piece in plan::chunks(pixels.into(), READ_PIXELS as u64) {
+                            // Lossless: no chunk has as many pixels.
+                            let positions = piece.start as u32..piece.end as u32;
                             control::pulse();
                             control::check()?;
+                            let colors = self.read_pixels(source, start, pixels, positions)?;
+                            colors.into_iter().try_for_each(&mut count)?;
                         }
-                        let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
-                        let bucket = hash.bucket(&color.bits()[..channels]);
-                        if wanted[bucket / 32] >> (bucket % 32) & 1 == 1 {
-                            tally.add(color, 1)?;
+                    } else {
+                        for pixel in start..start + pixels as usize {
+                            if pixel.is_multiple_of(TILE) {
+                                control::pulse();
+                                control::check()?;
+                            }
+                            count(Color::from_bits(&source.pixels.pixel(pixel)))?;
                         }
                     }
                     for ColorCount { color, pixels } in tally.colors(1)? {

@@ -6,6 +6,7 @@
 //! | `opened` | a logical device with its queue and pipelines, handed from context to context |
 //! | `gpu` | one context's device: its limits, running commands on it and waiting for them |
 //! | `memory` | buffers, and memory that the host and the device share |
+//! | `import` | memory of the host's or of another Vulkan device's, used where it is |
 //! | `source` | where the device reads pixels: imported from the caller, or copied |
 //! | `stages` | shaders and pipelines |
 //! | `pipeline_cache` | compiled pipelines for later contexts and processes |
@@ -14,19 +15,26 @@
 //! | `backend` | the call: chunks, what is kept from call to call, less memory than hoped for |
 //! | `numbers` | counting where colours are few: each pixel gets a number |
 //! | `many_colors` | counting where colours are many: most are ruled out |
+//! | `read` | pixels that only the device can read, for the host |
 //! | `labels` | the stage label's host side |
+//! | `expand` | the stage expand's host side: labels and planes in the caller's memory on the device |
 
 mod backend;
 mod commands;
+mod expand;
 mod gpu;
+mod import;
 mod instance;
 mod labels;
+#[cfg(all(test, unix))]
+mod lending;
 mod many_colors;
 mod memory;
 mod numbers;
 mod opened;
 mod palette_table;
 mod pipeline_cache;
+mod read;
 mod source;
 mod stages;
 

@@ -9,6 +9,7 @@ use super::backend::{Chunk, Work};
 use super::commands::Bytes;
 use super::gpu::Ticket;
 use super::memory::{Buffer, Shared};
+use super::read::READ_PIXELS;
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count};
 use crate::color::Color;
@@ -239,6 +240,16 @@ impl Work {
         let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
         self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
         let mut colors = room(listed as usize)?;
+        if source.is_on_device() {
+            for entries in words.as_chunks().0.chunks(READ_PIXELS) {
+                let pixels = entries.iter().map(|&[_, pixel, _]: &[u32; 3]| pixel);
+                let read = self.read_pixels(source, chunk.start, chunk.pixels, pixels)?;
+                colors.extend(entries.iter().zip(read).filter_map(|(&[slot, _, pixels], color)| {
+                    Some((slot + 1, ColorCount { color: color?, pixels: pixels.into() }))
+                }));
+            }
+            return Ok(colors);
+        }
         // The device names a pixel of each colour; the colour itself is read where it came from.
         colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
             let color = Color::from_bits(&source.pixels.pixel(chunk.start + pixel as usize))?;

@@ -1,8 +1,10 @@
 //! The hash table in which the stage label looks up colours. `shaders/label.comp` reads it.
 
+use std::ops::Range;
+
 use crate::error::Error;
+use crate::grouping::Masked;
 use crate::memory::zeros;
-use crate::pipeline::ColorCount;
 use crate::seeds::Seeds;
 
 /// A hash table with open addressing, at least half of it free.
@@ -22,18 +24,18 @@ pub(super) const GOOD_PROBES: u32 = 64;
 const SEEDS_TRIED: usize = 4;
 
 impl PaletteTable {
-    /// The table of `colors`, the first of which has the label `first_label`.
+    /// The table of a part of `palette`.
     pub(super) fn new(
-        colors: &[ColorCount],
-        first_label: u32,
+        palette: &Masked,
+        part: &Range<usize>,
         channels: usize,
         seeds: &mut Seeds,
     ) -> Result<Self, Error> {
-        let slots = (2 * colors.len()).next_power_of_two();
+        let slots = (2 * part.len()).next_power_of_two();
         let words = zeros(slots * (1 + channels))?;
         let mut table = Self { words, slot_mask: (slots - 1) as u32, seed: 0, max_probes: 0 };
         for _ in 0..SEEDS_TRIED {
-            table.fill(colors, first_label, channels, seeds.take() as u32);
+            table.fill(palette, part, channels, seeds.take() as u32);
             if table.max_probes <= GOOD_PROBES {
                 break;
             }
@@ -41,12 +43,12 @@ impl PaletteTable {
         Ok(table)
     }
 
-    fn fill(&mut self, colors: &[ColorCount], first_label: u32, channels: usize, seed: u32) {
+    fn fill(&mut self, palette: &Masked, part: &Range<usize>, channels: usize, seed: u32) {
         let stride = 1 + channels;
         self.words.fill(0);
         self.seed = seed;
         self.max_probes = 1;
-        for (label, entry) in (first_label..).zip(colors) {
+        for (index, entry) in part.clone().zip(&palette.colors[part.clone()]) {
             let color = &entry.color.bits()[..channels];
             let hash = hash(color, seed);
             let (mut slot, mut probes) = (hash & self.slot_mask, 1);
@@ -55,7 +57,7 @@ impl PaletteTable {
                 probes += 1;
             }
             let words = &mut self.words[slot as usize * stride..][..stride];
-            words[0] = label;
+            words[0] = palette.label(index);
             words[1..].copy_from_slice(color);
             self.max_probes = self.max_probes.max(probes);
         }

@@ -35,6 +35,8 @@ pub(super) struct Deal {
     /// and where colours are looked up.
     label_groups: u32,
     label_color_groups: u32,
+    /// Pixels that one invocation of the stage expand works on.
+    expand_pixels: u32,
 }
 
 impl Deal {
@@ -47,6 +49,7 @@ impl Deal {
                 collect_slots: 4,
                 label_groups: 4,
                 label_color_groups: 4,
+                expand_pixels: 4,
             }
         } else {
             // Not more: lavapipe silently ends all loops of an invocation after 65,535 rounds altogether,
@@ -58,6 +61,7 @@ impl Deal {
                 collect_slots: 64,
                 label_groups: 128,
                 label_color_groups: 16,
+                expand_pixels: 128,
             }
         }
     }
@@ -66,9 +70,10 @@ impl Deal {
     pub(super) fn items_per_invocation(&self, stage: Stage) -> u32 {
         match stage {
             Stage::Count { .. } => 2 * self.count_pairs,
-            Stage::Collect => self.collect_slots,
+            Stage::Collect | Stage::CollectColors { .. } => self.collect_slots,
             Stage::Label { channels: None, .. } => 4 * self.label_groups,
             Stage::Label { channels: Some(_), .. } => 4 * self.label_color_groups,
+            Stage::Expand { .. } => self.expand_pixels,
         }
     }
 }
@@ -87,8 +92,10 @@ stage!(count, "shaders/count.comp", "NUMBERS");
 stage!(count_wanted, "shaders/count.comp", "WANTED");
 stage!(count_buckets, "shaders/count.comp", "BUCKETS");
 stage!(collect, "shaders/collect.comp");
+stage!(collect_colors, "shaders/collect.comp", "COLORS");
 stage!(label, "shaders/label.comp");
 stage!(label_colors, "shaders/label.comp", "COLORS");
+stage!(expand, "shaders/expand.comp");
 
 /// The variants of the stage count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,9 +116,16 @@ pub(super) enum Stage {
         channels: u32,
     },
     Collect,
+    /// Reads pixels for the host.
+    CollectColors {
+        channels: u32,
+    },
     /// `channels`: colours are looked up; `None`: pixels have numbers.
     Label {
         channels: Option<u32>,
+        width: LabelWidth,
+    },
+    Expand {
         width: LabelWidth,
     },
 }
@@ -161,10 +175,12 @@ fn constants(gpu: &Gpu, stage: Stage) -> Constants {
             vec![(0, channels), size, (2, deal.count_pairs), dealt, (4, deal.count_workgroup_slots)]
         }
         Stage::Collect => vec![size, (2, deal.collect_slots), dealt],
+        Stage::CollectColors { channels } => vec![(0, channels), size, (2, deal.collect_slots), dealt],
         Stage::Label { channels: None, width } => vec![size, (2, deal.label_groups), dealt, (5, bits(width))],
         Stage::Label { channels: Some(channels), width } => {
             vec![(0, channels), size, (2, deal.label_color_groups), dealt, (5, bits(width))]
         }
+        Stage::Expand { width } => vec![size, (2, deal.expand_pixels), dealt, (5, bits(width))],
     }
 }
 
@@ -180,8 +196,10 @@ fn make(
         Stage::Count { counting: Counting::Wanted, .. } => count_wanted::load,
         Stage::Count { counting: Counting::Buckets, .. } => count_buckets::load,
         Stage::Collect => collect::load,
+        Stage::CollectColors { .. } => collect_colors::load,
         Stage::Label { channels: None, .. } => label::load,
         Stage::Label { channels: Some(_), .. } => label_colors::load,
+        Stage::Expand { .. } => expand::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
     let constants = constants.iter().map(|&(id, value)| (id, SpecializationConstant::U32(value)));
@@ -208,7 +226,7 @@ fn make(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::max_probes;
+    use crate::plan::{MOST_PLANES, max_probes};
 
     #[test]
     fn no_invocation_has_more_rounds_than_lavapipe_allows() {
@@ -223,6 +241,8 @@ mod tests {
             // Each pixel searched for, and the loops around the search.
             assert!(2 * deal.count_pairs * (max_probes(u32::MAX) + 2) < 65_535);
             assert!(4 * deal.label_color_groups * (8 * GOOD_PROBES + 2) < 65_535);
+            // Each plane of each pixel.
+            assert!(deal.expand_pixels * (MOST_PLANES + 1) < 65_535);
         }
     }
 }
