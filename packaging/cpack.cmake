@@ -8,11 +8,12 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS libvulkan1) # Opened at run time: without it the CPU does the work.
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "${PROJECT_DESCRIPTION}
- A colour map is an image in which every region has one flat colour: an ID pass
- from a renderer, a segmentation map. ctm counts the exact colours, takes the
- most frequent, and writes one binary mask for each.
- .
- This package has the C and C++ library for programs, and the tool ctm.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"A colour map is an image in which every region has one flat colour: an ID pass
+from a renderer, a segmentation map. ctm counts the exact colours, takes the
+most frequent, and writes one binary mask for each.
+
+This package has the C and C++ library for programs, and the tool ctm.")
 include(CPack)
