@@ -206,6 +206,31 @@ void owners(const char *device)
     }
 }
 
+// What a call tells on its way.
+struct telling {
+    ctm::context *context;
+    int calls;
+};
+
+void cancelling(ctm::context &context)
+{
+    const std::vector<float> map(1 << 20);
+    const ctm::image image(map, 1 << 10, 1 << 10, 1);
+    telling told = {&context, 0};
+    ctm::params params;
+    params.progress = [](void *user, double) -> std::int32_t {
+        telling &teller = *static_cast<telling *>(user);
+        teller.calls++;
+        teller.context->cancel();
+        return 0;
+    };
+    params.progress_user = &told;
+    const auto found = context.try_analyse(image, params);
+    CHECK(found.status() == CTM_ERROR_CANCELLED && told.calls > 0);
+    CHECK(context.try_analyse(image));
+    ctm::context().cancel();
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -240,6 +265,7 @@ int main(int argc, char **argv)
     golden(context, argv[2]);
     small(context);
     shapes(context);
+    cancelling(context);
     owners(argv[1]);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);

@@ -298,7 +298,10 @@ struct image : ctm_image {
     std::size_t pixels_size = 0;
 };
 
-/** `ctm_params`, from the defaults on: all colours get a mask. */
+/**
+ * `ctm_params`, from the defaults on: all colours get a mask. `progress` is a C function: nothing may be thrown out of it,
+ * or out of `options.log`.
+ */
 struct params : ctm_params {
     params() noexcept : ctm_params(detail::initial_params()) {}
 
@@ -432,6 +435,8 @@ public:
     std::uint32_t backend() const noexcept { return ctm_context_backend(handle_); }
     /** `ctm_context_device_name`. */
     const char *device_name() const noexcept { return ctm_context_device_name(handle_); }
+    /** `ctm_cancel`: calls that are inside end with `CTM_ERROR_CANCELLED`. From any thread. */
+    void cancel() noexcept { ctm_cancel(handle_); }
     /** `ctm_last_error`. */
     std::string last_error() const { return ctm_last_error(handle_); }
 
