@@ -21,6 +21,12 @@ Files in DIR:
   overview.png          the map and up to 48 masks in one picture, for a first look
 Files of the same names are replaced; others are left alone.";
 
+const DOCUMENTS: &str = "\
+Files in DIR:
+  man/ctm.1, man/ctm-segment.1 …                  for PREFIX/share/man/man1
+  completions/ctm.bash, _ctm (zsh), ctm.fish      for the shells' folders
+Files of the same names are replaced.";
+
 /// Turns colour maps into masks: one black-and-white picture for each region that is painted in
 /// one flat colour.
 #[derive(Debug, Parser)]
@@ -40,6 +46,9 @@ pub(crate) enum Command {
     /// List the devices that can do the work
     #[command(after_help = EXIT_CODES)]
     Devices(DevicesArgs),
+    /// Write man pages and shell completions to a folder, for installing them
+    #[command(after_help = format!("{DOCUMENTS}\n\n{EXIT_CODES}"))]
+    Documents(DocumentsArgs),
 }
 
 /// `ctm segment`.
@@ -102,6 +111,14 @@ pub(crate) struct DevicesArgs {
     /// Print one JSON object for programs instead of the table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `ctm documents`.
+#[derive(Args, Debug)]
+pub(crate) struct DocumentsArgs {
+    /// Folder to write to; created if missing
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// `--backend`: the library's `Backend` as clap reads it.

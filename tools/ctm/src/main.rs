@@ -12,12 +12,14 @@
 //! | `devices` | `ctm devices` |
 //! | `progress` | a bar while masks are found |
 //! | `interrupt` | Ctrl-C |
+//! | `documents` | `ctm documents`: man pages, shell completions |
 //! | `terminal` | standard output and error, numbers for people |
 
 mod args;
 mod canvas;
 mod color;
 mod devices;
+mod documents;
 mod input;
 mod interrupt;
 mod jpeg;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
     let result = panic::catch_unwind(AssertUnwindSafe(|| match &cli.command {
         Command::Segment(args) => segment::run(args),
         Command::Devices(args) => devices::run(args),
+        Command::Documents(args) => documents::run(args),
     }));
     exit_code(result.unwrap_or_else(|panic| {
         let text = terminal::panic_text(panic.as_ref());

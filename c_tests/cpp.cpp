@@ -1,0 +1,274 @@
+// ctm.hpp does what ctm.h does: cpp DEVICE GOLDEN_CASE. The same text is compiled as C++11 to C++20, by two
+// compilers, with and without exceptions; it knows nothing of the C tests, so that each of them can link it alone.
+
+#include "ctm.hpp" // First: it must not need anything before it.
+#include "ctm.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#define CHECK(condition)                                                                       \
+    do {                                                                                       \
+        if (!(condition)) {                                                                    \
+            std::fprintf(stderr, "%s:%d: this does not hold: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1);                                                                      \
+        }                                                                                      \
+    } while (0)
+
+namespace {
+
+bool contains(const std::string &text, const char *part) { return text.find(part) != std::string::npos; }
+
+std::vector<char> read_file(const std::string &path)
+{
+    std::ifstream file(path, std::ios::binary);
+    CHECK(file.good());
+    return std::vector<char>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+ctm::options options_for(const char *device)
+{
+    if (std::strcmp(device, "cpu") == 0) {
+        return ctm::options(CTM_BACKEND_CPU);
+    }
+    CHECK(std::strncmp(device, "vulkan:", 7) == 0);
+    ctm::options options(CTM_BACKEND_VULKAN);
+    options.device_name = device + 7;
+    return options;
+}
+
+ctm::context context_for(const char *device)
+{
+    auto made = ctm::context::try_create(options_for(device));
+    if (!made) {
+        std::fprintf(stderr, "%s\n", made.message().c_str());
+        std::exit(1);
+    }
+    const bool vulkan = std::strcmp(device, "cpu") != 0;
+    CHECK(made->backend() == (vulkan ? CTM_BACKEND_VULKAN : CTM_BACKEND_CPU));
+    CHECK(!vulkan || contains(made->device_name(), device + 7));
+    return *std::move(made);
+}
+
+// A part of the world map, as floats, with the masks that it must give.
+enum { WIDTH = 160, HEIGHT = 120, PIXELS = WIDTH * HEIGHT, MIN_PIXELS = 30, MAX_COUNT = 1000, COUNT = 26 };
+
+void golden(ctm::context &context, const std::string &folder)
+{
+    const std::vector<char> bytes = read_file(folder + "/color_map.f32");
+    const std::vector<char> expected = read_file(folder + "/masks.u8");
+    CHECK(bytes.size() == PIXELS * 3 * sizeof(float) && expected.size() == PIXELS * COUNT);
+    std::vector<float> map(PIXELS * 3);
+    std::memcpy(map.data(), bytes.data(), bytes.size());
+
+    const auto masks = context.try_masks(map, WIDTH, HEIGHT, 3, MIN_PIXELS, MAX_COUNT);
+    CHECK(masks && masks.message().empty());
+    CHECK(masks->count == COUNT && masks->width == WIDTH && masks->height == HEIGHT);
+    for (std::size_t mask = 0; mask < COUNT; mask++) {
+        const ctm::span<const float> plane = (*masks)[mask];
+        CHECK(plane.size() == PIXELS);
+        for (std::size_t pixel = 0; pixel < PIXELS; pixel++) {
+            CHECK(plane[pixel] == static_cast<float>(expected[mask * PIXELS + pixel]));
+        }
+    }
+
+    // The same as bytes, labels and a palette, in one call.
+    ctm::params params;
+    params.min_pixels = MIN_PIXELS;
+    params.max_count = MAX_COUNT;
+    const ctm::image image(map, WIDTH, HEIGHT, 3);
+    const auto sizes = context.try_analyse(image, params);
+    CHECK(sizes && sizes->mask_count == COUNT && sizes->masks_size == PIXELS * COUNT * sizeof(float));
+    std::vector<std::uint8_t> planes(PIXELS * COUNT);
+    std::vector<std::uint16_t> labels(PIXELS);
+    std::vector<ctm::palette_entry> entries(COUNT);
+    ctm::outputs outputs;
+    outputs.set_masks(planes, CTM_MASK_U8_ONE).set_labels(labels).set_palette(entries);
+    const auto found = context.try_analyse(image, params, outputs);
+    CHECK(found && found->mask_count == COUNT);
+    CHECK(std::memcmp(planes.data(), expected.data(), planes.size()) == 0);
+    CHECK(entries[0].pixel_count == 6435 && entries[COUNT - 1].pixel_count == 41);
+    for (std::size_t pixel = 0; pixel < PIXELS; pixel++) {
+        CHECK(labels[pixel] == 0 || planes[(labels[pixel] - 1u) * PIXELS + pixel] == 1);
+    }
+    const auto palette = context.try_palette(image, params);
+    CHECK(palette && palette->size() == COUNT && palette->back().pixel_count == 41);
+
+    const auto counters = context.try_counters();
+    CHECK(counters && counters->pixels_read >= PIXELS);
+    const auto cache = context.try_pipeline_cache();
+    CHECK(cache && cache->empty() == (context.backend() == CTM_BACKEND_CPU));
+}
+
+const std::uint8_t grey[] = {9, 9, 9, 7, 7, 200}; // 3 x 2
+
+void small(ctm::context &context)
+{
+    const std::vector<float> map = {1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1}; // 3 x 2
+    float masks[2 * 6];
+    auto count = context.try_run(map, 3, 2, 3, 2, 5, masks);
+    CHECK(count && *count == 2 && masks[0] == 0.0f && masks[2] == 1.0f);
+    count = context.try_run(map, 3, 2, 3, 1, 5, masks); // Three masks, room for two.
+    CHECK(!count && count.status() == CTM_ERROR_BUFFER_TOO_SMALL && *count == 3);
+    CHECK(!count.message().empty() && count.message() == context.last_error());
+    count = context.try_run(map, 3, 2, 3, 1, 5, ctm::span<float>());
+    CHECK(count && *count == 3);
+
+    // Formats follow from the values' types; the palette of the caller's decides.
+    const std::vector<std::uint8_t> bytes(std::begin(grey), std::end(grey));
+    const std::vector<ctm::color> wanted = {{{7, 0, 0, 0}}, {{9, 0, 0, 0}}};
+    ctm::params params;
+    params.set_palette(wanted);
+    std::array<std::uint8_t, 6> labels;
+    std::vector<ctm::palette_entry> undeclared(1);
+    ctm::outputs outputs;
+    outputs.set_labels(labels).set_undeclared(undeclared);
+    auto found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params, outputs);
+    CHECK(found && found->mask_count == 2 && found->undeclared_colors == 1);
+    CHECK(undeclared[0].color[0] == 200.0f);
+    const std::array<std::uint8_t, 6> expected = {{2, 2, 2, 1, 1, 0}};
+    CHECK(labels == expected);
+    params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());
+    found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params);
+    CHECK(found && found->mask_count == 1);
+}
+
+void shapes(ctm::context &context)
+{
+    // A buffer that the shape reaches beyond is refused before anything is read.
+    const std::vector<float> map(17);
+    const auto count = context.try_run(map, 3, 2, 3, 1, 5, ctm::span<float>());
+    CHECK(count.status() == CTM_ERROR_INVALID_ARGUMENT);
+    CHECK(count.message() == "color_map has 17 floats; 3 x 2 pixels of 3 channels are 18");
+
+    // 5 rows of 3 pixels of 2 channels, with gaps and from the bottom: the last byte is the 4 * 16 + 2 * 3 + 2nd.
+    ctm::image image(grey, 4 * 16 + 2 * 3 + 2, CTM_FORMAT_U8, 3, 5, 2);
+    image.row_stride = -16;
+    image.pixel_stride = 3;
+    std::vector<std::uint8_t> bytes(image.pixels_size);
+    image.pixels = bytes.data();
+    CHECK(context.try_analyse(image));
+    image.pixels_size--;
+    const auto refused = context.try_analyse(image);
+    CHECK(refused.status() == CTM_ERROR_INVALID_ARGUMENT);
+    CHECK(contains(refused.message(), "pixels_size is 71; the image's shape and strides reach over 72 bytes"));
+
+    // 2 images of 4 planes of 2 x 2 values of 2 bytes.
+    std::vector<std::uint16_t> planes(2 * 4 * 4);
+    ctm::image batch(planes, 2, 2, 4);
+    batch.planar = 1;
+    batch.image_count = 2;
+    CHECK(batch.format == CTM_FORMAT_U16 && batch.pixels_size == 64);
+    CHECK(context.try_analyse(batch));
+    batch.image_stride = 34;
+    CHECK(!context.try_analyse(batch));
+
+    // Sizes beyond any memory do not wrap around; what the library itself refuses has its sentence.
+    batch.image_stride = std::numeric_limits<std::size_t>::max() - 2;
+    CHECK(contains(context.try_analyse(batch).message(), "18446744073709551615 bytes"));
+    batch.channels = 5;
+    CHECK(contains(context.try_analyse(batch).message(), "channels is 5"));
+    CHECK(contains(context.try_analyse(ctm::image()).message(), "width is 0"));
+}
+
+void owners(const char *device)
+{
+    static_assert(!std::is_copy_constructible<ctm::context>::value && !std::is_copy_assignable<ctm::context>::value,
+                  "a context has one owner");
+    static_assert(std::is_nothrow_move_constructible<ctm::context>::value &&
+                      std::is_nothrow_move_assignable<ctm::context>::value,
+                  "a context can be moved");
+    ctm::context first = context_for(device);
+    ctm_context *handle = first.get();
+    ctm::context second(std::move(first));
+    CHECK(!first && second.get() == handle);
+    CHECK(!first.try_run(std::vector<float>(3), 1, 1, 3, 1, 1, ctm::span<float>()));
+    first = std::move(second);
+    CHECK(first.get() == handle && !second);
+    ctm::context &same = first;
+    first = std::move(same);
+    CHECK(first.get() == handle);
+    ctm::context third(first.release());
+    CHECK(!first && third.get() == handle);
+    third = context_for("cpu"); // The first one is destroyed.
+    CHECK(third.backend() == CTM_BACKEND_CPU);
+
+    ctm::options options(99);
+    const auto refused = ctm::context::try_create(options);
+    CHECK(!refused && refused.status() == CTM_ERROR_INVALID_ARGUMENT && contains(refused.message(), "backend is 99"));
+    CHECK(std::strcmp(ctm::version(), CTM_VERSION) == 0);
+    CHECK(*ctm::status_string(CTM_ERROR_TIMEOUT) != '\0');
+    for (const std::string &name : ctm::device_names()) {
+        CHECK(!name.empty());
+    }
+}
+
+// What a call tells on its way.
+struct telling {
+    ctm::context *context;
+    int calls;
+};
+
+void cancelling(ctm::context &context)
+{
+    const std::vector<float> map(1 << 20);
+    const ctm::image image(map, 1 << 10, 1 << 10, 1);
+    telling told = {&context, 0};
+    ctm::params params;
+    params.progress = [](void *user, double) -> std::int32_t {
+        telling &teller = *static_cast<telling *>(user);
+        teller.calls++;
+        teller.context->cancel();
+        return 0;
+    };
+    params.progress_user = &told;
+    const auto found = context.try_analyse(image, params);
+    CHECK(found.status() == CTM_ERROR_CANCELLED && told.calls > 0);
+    CHECK(context.try_analyse(image));
+    ctm::context().cancel();
+}
+
+#ifndef CTM_NO_EXCEPTIONS
+void exceptions(const char *device)
+{
+    ctm::context context = ctm::context::create(options_for(device));
+    const std::vector<std::uint8_t> bytes(std::begin(grey), std::end(grey));
+    const ctm::image image(bytes, 3, 2, 1);
+    const std::vector<ctm::palette_entry> palette = context.palette(image);
+    CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
+    CHECK(context.analyse(image).mask_count == 3);
+    CHECK(context.counters().pixels_read >= 6);
+    CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
+    const float map[] = {1, 2, 2};
+    float mask[3];
+    CHECK(context.masks(map, 3, 1, 1, 1, 5).count == 2);
+    CHECK(context.run(map, 3, 1, 1, 2, 5, mask) == 1 && mask[0] == 0.0f && mask[1] == 1.0f);
+    bool thrown = false;
+    try {
+        context.run(map, 3, 1, 1, 1, 5, mask);
+    } catch (const ctm::error &error) {
+        thrown = error.status() == CTM_ERROR_BUFFER_TOO_SMALL && error.what() == context.last_error();
+    }
+    CHECK(thrown);
+}
+#endif
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    ctm::context context = context_for(argv[1]);
+    golden(context, argv[2]);
+    small(context);
+    shapes(context);
+    cancelling(context);
+    owners(argv[1]);
+#ifndef CTM_NO_EXCEPTIONS
+    exceptions(argv[1]);
+#endif
+    return 0;
+}

@@ -1,0 +1,606 @@
+/*
+ * ctm.hpp: ctm for C++11 and later, in one header over ctm.h.
+ *
+ *     ctm::context context = ctm::context::create();
+ *     ctm::mask_planes masks = context.masks(color_map, width, height, 3, 500, 5);
+ *     for (std::uint32_t i = 0; i < masks.count; i++) use(masks[i]);
+ *
+ * - Every function that can fail has two forms. `name` returns its value and throws `ctm::error`; `try_name`
+ *   returns a `ctm::outcome`, which holds the value or the status and the library's sentence. Where exceptions
+ *   are switched off (-fno-exceptions), or `CTM_NO_EXCEPTIONS` is defined, there are only the second ones, and the
+ *   header neither throws nor catches.
+ * - The structs are those of ctm.h, which says what each field means; here they start at their defaults.
+ * - A `ctm::span` is a pointer and a length: `std::span` where the standard has it. Vectors, arrays and whatever else
+ *   has `data()` and `size()` become one by themselves. Lengths are checked before the library is called.
+ * - What ctm.h says of threads, ownership and errors holds here, too. Memory for returned vectors comes from
+ *   `operator new`: where that fails, `std::bad_alloc` is thrown, or the program ends where nothing can be thrown.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+#ifndef CTM_HPP
+#define CTM_HPP
+
+#include "ctm.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if !defined(CTM_NO_EXCEPTIONS) && !defined(__cpp_exceptions) && !defined(__EXCEPTIONS) && !defined(_CPPUNWIND)
+#define CTM_NO_EXCEPTIONS
+#endif
+#ifndef CTM_NO_EXCEPTIONS
+#include <stdexcept>
+#endif
+
+#if defined(_MSVC_LANG)
+#define CTM_CPLUSPLUS _MSVC_LANG
+#else
+#define CTM_CPLUSPLUS __cplusplus
+#endif
+#if CTM_CPLUSPLUS >= 202002L
+#include <span>
+#endif
+#if CTM_CPLUSPLUS >= 201703L
+#define CTM_NODISCARD [[nodiscard]]
+#else
+#define CTM_NODISCARD
+#endif
+
+namespace ctm {
+
+#if defined(__cpp_lib_span)
+template <class T>
+using span = std::span<T>;
+#else
+/**
+ * A pointer and a length, for standards without `std::span`; of that it has what this header's users need.
+ */
+template <class T>
+class span {
+    template <class U>
+    using if_same = typename std::enable_if<std::is_convertible<U (*)[], T (*)[]>::value>::type;
+
+public:
+    using element_type = T;
+    using value_type = typename std::remove_cv<T>::type;
+    using size_type = std::size_t;
+    using iterator = T *;
+
+    constexpr span() noexcept = default;
+    constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    template <std::size_t N>
+    constexpr span(T (&array)[N]) noexcept : data_(array), size_(N) {}
+    /** Of a container, which must outlive the span. */
+    template <class C, class = if_same<typename std::remove_pointer<decltype(std::declval<C &>().data())>::type>>
+    constexpr span(C &container) : data_(container.data()), size_(container.size()) {}
+    /** The same of a container that is not to be changed. */
+    template <class C,
+              class = if_same<typename std::remove_pointer<decltype(std::declval<const C &>().data())>::type>>
+    constexpr span(const C &container) : data_(container.data()), size_(container.size()) {}
+
+    constexpr T *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr std::size_t size_bytes() const noexcept { return size_ * sizeof(T); }
+    constexpr bool empty() const noexcept { return size_ == 0; }
+    constexpr T *begin() const noexcept { return data_; }
+    constexpr T *end() const noexcept { return data_ + size_; }
+    constexpr T &operator[](std::size_t index) const { return data_[index]; }
+    constexpr span subspan(std::size_t offset, std::size_t count) const { return span(data_ + offset, count); }
+
+private:
+    T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+#endif
+
+/** A colour of `params`, in the units of the image; values of channels that it does not have are not looked at. */
+using color = std::array<float, 4>;
+
+/** A mask's colour, and where its pixels lie. */
+using palette_entry = ctm_palette_entry;
+
+#ifndef CTM_NO_EXCEPTIONS
+/**
+ * What the throwing functions throw: `what()` is the library's sentence, which names the argument, its value and
+ * what was expected.
+ */
+class error : public std::runtime_error {
+public:
+    error(ctm_status status, const std::string &message) : std::runtime_error(message), status_(status) {}
+
+    /** One of the `CTM_ERROR_…` numbers. */
+    ctm_status status() const noexcept { return status_; }
+
+private:
+    ctm_status status_;
+};
+#endif
+
+/**
+ * What a `try_…` function returns: its value, or why there is none.
+ *
+ *     if (auto masks = context.try_masks(…)) use(*masks); else std::fputs(masks.message().c_str(), stderr);
+ */
+template <class T>
+class CTM_NODISCARD outcome {
+public:
+    /** Success. */
+    outcome(T value) : value_(std::move(value)) {}
+    /** A failure. Some leave something in the value all the same; their functions say so. */
+    outcome(ctm_status status, std::string message, T value = T())
+        : status_(status), message_(std::move(message)), value_(std::move(value))
+    {
+    }
+
+    explicit operator bool() const noexcept { return status_ == CTM_OK; }
+    /** `CTM_OK`, or one of the `CTM_ERROR_…` numbers. */
+    ctm_status status() const noexcept { return status_; }
+    /** The library's sentence, which names the argument, its value and what was expected; "" for a success. */
+    const std::string &message() const noexcept { return message_; }
+
+    /** The value; after a failure, an empty one, unless the function says otherwise. */
+    T &operator*() & noexcept { return value_; }
+    const T &operator*() const & noexcept { return value_; }
+    T &&operator*() && noexcept { return std::move(value_); }
+    T *operator->() noexcept { return &value_; }
+    const T *operator->() const noexcept { return &value_; }
+
+#ifndef CTM_NO_EXCEPTIONS
+    /** The value; a failure is thrown as `ctm::error`. */
+    T value() &&
+    {
+        if (status_ != CTM_OK) {
+            throw error(status_, message_);
+        }
+        return std::move(value_);
+    }
+#endif
+
+private:
+    ctm_status status_ = CTM_OK;
+    std::string message_;
+    T value_;
+};
+
+namespace detail {
+
+inline ctm_options initial_options() noexcept { ctm_options initial = CTM_OPTIONS_INIT; return initial; }
+inline ctm_counters initial_counters() noexcept { ctm_counters initial = CTM_COUNTERS_INIT; return initial; }
+inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
+inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
+inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
+inline ctm_result initial_result() noexcept { ctm_result initial = CTM_RESULT_INIT; return initial; }
+
+/** The `CTM_FORMAT_…` of a type of values. */
+template <class T>
+struct format_of;
+template <>
+struct format_of<float> : std::integral_constant<std::uint32_t, CTM_FORMAT_F32> {};
+template <>
+struct format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U16> {};
+template <>
+struct format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+
+/** The `CTM_LABEL_…` of a type of labels. */
+template <class T>
+struct label_format_of;
+template <>
+struct label_format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U32> {};
+template <>
+struct label_format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U16> {};
+template <>
+struct label_format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U8> {};
+
+/** What a container holds. */
+template <class C>
+using value_of =
+    typename std::remove_cv<typename std::remove_pointer<decltype(std::declval<C &>().data())>::type>::type;
+
+/** A count as the C structs have it. No memory holds so many that it does not fit. */
+inline std::uint32_t count32(std::size_t count) noexcept
+{
+    const std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(count < most ? count : most);
+}
+
+/** Sums of products of sizes; what is more than a `size_t` holds stays the largest one. */
+inline std::size_t sum(std::size_t a, std::size_t b) noexcept
+{
+    const std::size_t most = std::numeric_limits<std::size_t>::max();
+    return a > most - b ? most : a + b;
+}
+inline std::size_t product(std::size_t a, std::size_t b) noexcept
+{
+    const std::size_t most = std::numeric_limits<std::size_t>::max();
+    return b != 0 && a > most / b ? most : a * b;
+}
+
+/** The bytes from the first to the last one of an image; 0 where the library will refuse it anyway. */
+inline std::size_t bytes_of(const ctm_image &image) noexcept
+{
+    const std::size_t value = image.format == CTM_FORMAT_F32 ? 4 : image.format == CTM_FORMAT_U8 ? 1 : 2;
+    if (image.width == 0 || image.height == 0 || image.channels == 0 || image.channels > 4) {
+        return 0;
+    }
+    const auto or_else = [](std::size_t stride, std::size_t no_gap) { return stride != 0 ? stride : no_gap; };
+    const std::size_t row_gap = image.row_stride < 0 ? std::size_t(0) - static_cast<std::size_t>(image.row_stride)
+                                                     : static_cast<std::size_t>(image.row_stride);
+    const std::size_t planes = image.planar != 0 ? image.channels : 1;
+    const std::size_t images = image.image_count != 0 ? image.image_count : 1;
+    const std::size_t pixel_bytes = image.planar != 0 ? value : value * image.channels;
+    const std::size_t pixel = or_else(image.pixel_stride, pixel_bytes);
+    const std::size_t row = or_else(row_gap, product(pixel, image.width));
+    const std::size_t plane = or_else(image.plane_stride, product(row, image.height));
+    const std::size_t next = or_else(image.image_stride, product(plane, planes));
+    std::size_t bytes = sum(product(pixel, image.width - 1), pixel_bytes);
+    bytes = sum(bytes, product(row, image.height - 1));
+    bytes = sum(bytes, product(plane, planes - 1));
+    return sum(bytes, product(next, images - 1));
+}
+
+} // namespace detail
+
+/** `ctm_options`, from the defaults on. */
+struct options : ctm_options {
+    options() noexcept : ctm_options(detail::initial_options()) {}
+    /** One of the `CTM_BACKEND_…` numbers. */
+    explicit options(std::uint32_t which) noexcept : options() { backend = which; }
+};
+
+/** `ctm_counters`, all 0. */
+struct counters : ctm_counters {
+    counters() noexcept : ctm_counters(detail::initial_counters()) {}
+};
+
+/** `ctm_result`, all 0. */
+struct result : ctm_result {
+    result() noexcept : ctm_result(detail::initial_result()) {}
+};
+
+/**
+ * `ctm_image` with its pixels: channels interleaved and no gaps, unless the fields say otherwise. The pixels must
+ * outlive it.
+ */
+struct image : ctm_image {
+    image() noexcept : ctm_image(detail::initial_image()) {}
+
+    /** Of a container of floats, `uint16_t` or `uint8_t`. */
+    template <class C, std::uint32_t Format = detail::format_of<detail::value_of<const C>>::value>
+    image(const C &values, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
+        : image(values.data(), values.size() * sizeof(detail::value_of<const C>), Format, width_, height_, channels_)
+    {
+    }
+
+    /** Of so many bytes at an address, whose values have one of the `CTM_FORMAT_…` numbers. */
+    image(const void *address, std::size_t size, std::uint32_t format_, std::uint32_t width_, std::uint32_t height_,
+          std::uint32_t channels_) noexcept
+        : image()
+    {
+        pixels = address;
+        pixels_size = size;
+        format = format_;
+        width = width_;
+        height = height_;
+        channels = channels_;
+    }
+
+    /**
+     * Bytes from `pixels` on that may be read. `context::analyse` refuses an image whose shape and strides reach
+     * beyond. Fill it in with `pixels`.
+     */
+    std::size_t pixels_size = 0;
+};
+
+/**
+ * `ctm_params`, from the defaults on: all colours get a mask. `progress` is a C function: nothing may be thrown out of it,
+ * or out of `options.log`.
+ */
+struct params : ctm_params {
+    params() noexcept : ctm_params(detail::initial_params()) {}
+
+    /** The colours that get a mask, in this order. They must outlive the struct. */
+    params &set_palette(span<const color> colors) noexcept
+    {
+        palette = colors.empty() ? nullptr : colors.data()->data();
+        palette_count = detail::count32(colors.size());
+        return *this;
+    }
+
+    /** Colours that get no mask. They must outlive the struct. */
+    params &set_ignored(span<const color> colors) noexcept
+    {
+        ignored = colors.empty() ? nullptr : colors.data()->data();
+        ignored_count = detail::count32(colors.size());
+        return *this;
+    }
+};
+
+/** `ctm_outputs`, from the defaults on: nothing is written. The buffers must outlive it. */
+struct outputs : ctm_outputs {
+    outputs() noexcept : ctm_outputs(detail::initial_outputs()) {}
+
+    /** Masks of floats. */
+    outputs &set_masks(span<float> buffer) noexcept
+    {
+        return set_masks(buffer.data(), buffer.size() * sizeof(float), CTM_MASK_F32);
+    }
+    /** Masks of bytes, or of bits: one of the `CTM_MASK_…` numbers that fits. */
+    outputs &set_masks(span<std::uint8_t> buffer, std::uint32_t format = CTM_MASK_U8) noexcept
+    {
+        return set_masks(buffer.data(), buffer.size(), format);
+    }
+    /** Masks in so many bytes at an address. */
+    outputs &set_masks(void *address, std::size_t size, std::uint32_t format) noexcept
+    {
+        masks = address;
+        masks_size = size;
+        mask_format = format;
+        return *this;
+    }
+
+    /** Labels, in a container of `uint8_t`, `uint16_t` or `uint32_t`. */
+    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value>
+    outputs &set_labels(C &&buffer) noexcept
+    {
+        labels = buffer.data();
+        labels_size = buffer.size() * sizeof(detail::value_of<C>);
+        label_format = Format;
+        return *this;
+    }
+
+    /** An entry for each mask and image. */
+    outputs &set_palette(span<palette_entry> buffer) noexcept
+    {
+        palette = buffer.data();
+        palette_capacity = buffer.size();
+        return *this;
+    }
+
+    /** The most frequent of the colours that a given palette does not have. */
+    outputs &set_undeclared(span<palette_entry> buffer) noexcept
+    {
+        undeclared = buffer.data();
+        undeclared_capacity = buffer.size();
+        return *this;
+    }
+};
+
+/** Masks in memory of their own, most frequent colour first: `count` planes of `height * width` floats. */
+struct mask_planes {
+    std::uint32_t width = 0;
+    std::uint32_t height = 0;
+    std::uint32_t count = 0;
+    /** The planes, one behind the other: 1.0f inside, 0.0f outside. */
+    std::vector<float> values;
+
+    /** A mask, row by row. */
+    span<const float> operator[](std::size_t index) const noexcept
+    {
+        const std::size_t pixels = std::size_t(width) * height;
+        return span<const float>(values.data() + index * pixels, pixels);
+    }
+};
+
+/**
+ * A backend with its device, memory and threads: made once, used for many images, destroyed with its owner. It can be
+ * moved, not copied. One that is default-made, moved from or released holds nothing: it can be asked whether, assigned
+ * to and destroyed; its functions return `CTM_ERROR_INVALID_ARGUMENT`.
+ */
+class context {
+public:
+    context() noexcept = default;
+    /** Takes over a context of `ctm_create`, or NULL. */
+    explicit context(ctm_context *owned) noexcept : handle_(owned) {}
+    context(context &&other) noexcept : handle_(other.release()) {}
+    context &operator=(context &&other) noexcept
+    {
+        context taken(std::move(other));
+        std::swap(handle_, taken.handle_);
+        return *this;
+    }
+    context(const context &) = delete;
+    context &operator=(const context &) = delete;
+    ~context() { ctm_destroy(handle_); }
+
+    /** `ctm_create`. */
+    static outcome<context> try_create(const ctm::options &options = ctm::options())
+    {
+        ctm_context *made = nullptr;
+        const ctm_status status = ctm_create(&options, &made);
+        if (status != CTM_OK) {
+            return outcome<context>(status, ctm_last_error(nullptr));
+        }
+        return outcome<context>(context(made));
+    }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The context for functions of ctm.h; it stays this one's. */
+    ctm_context *get() const noexcept { return handle_; }
+    /** Hands the context over: `ctm_destroy` is the caller's now. */
+    ctm_context *release() noexcept
+    {
+        ctm_context *handed_over = handle_;
+        handle_ = nullptr;
+        return handed_over;
+    }
+
+    /** `ctm_context_backend`. */
+    std::uint32_t backend() const noexcept { return ctm_context_backend(handle_); }
+    /** `ctm_context_device_name`. */
+    const char *device_name() const noexcept { return ctm_context_device_name(handle_); }
+    /** `ctm_cancel`: calls that are inside end with `CTM_ERROR_CANCELLED`. From any thread. */
+    void cancel() noexcept { ctm_cancel(handle_); }
+    /** `ctm_last_error`. */
+    std::string last_error() const { return ctm_last_error(handle_); }
+
+    /**
+     * `ctm_run`: the number of masks that were written. `CTM_ERROR_BUFFER_TOO_SMALL` has the number found as its value;
+     * no `masks` at all asks for that.
+     */
+    outcome<std::uint32_t> try_run(span<const float> color_map, std::uint32_t width, std::uint32_t height,
+                                   std::uint32_t channels, std::uint64_t min_pixels, std::uint32_t max_count,
+                                   span<float> masks)
+    {
+        const std::size_t needed = detail::product(detail::product(width, height), channels);
+        if (color_map.size() < needed) {
+            return outcome<std::uint32_t>(CTM_ERROR_INVALID_ARGUMENT,
+                                          "color_map has " + std::to_string(color_map.size()) + " floats; " +
+                                              std::to_string(width) + " x " + std::to_string(height) +
+                                              " pixels of " + std::to_string(channels) + " channels are " +
+                                              std::to_string(needed));
+        }
+        std::uint32_t count = 0;
+        const ctm_status status = ctm_run(handle_, color_map.data(), width, height, channels, min_pixels, max_count,
+                                           masks.empty() ? nullptr : masks.data(), masks.size(), &count);
+        return finish(status, count);
+    }
+
+    /** The masks of `ctm_run` in new memory. The image is looked at twice, since their number must be known. */
+    outcome<mask_planes> try_masks(span<const float> color_map, std::uint32_t width, std::uint32_t height,
+                                   std::uint32_t channels, std::uint64_t min_pixels, std::uint32_t max_count)
+    {
+        mask_planes planes;
+        auto count = try_run(color_map, width, height, channels, min_pixels, max_count, span<float>());
+        if (count && *count > 0) {
+            planes.values.resize(std::size_t(width) * height * *count);
+            count = try_run(color_map, width, height, channels, min_pixels, max_count, planes.values);
+        }
+        if (!count) {
+            return outcome<mask_planes>(count.status(), count.message());
+        }
+        planes.width = width;
+        planes.height = height;
+        planes.count = *count;
+        return planes;
+    }
+
+    /**
+     * `ctm_analyse`; without outputs, the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS`
+     * have the result filled in, too.
+     */
+    outcome<ctm::result> try_analyse(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                     const ctm::outputs &outputs = ctm::outputs())
+    {
+        const std::size_t needed = detail::bytes_of(image);
+        if (image.pixels != nullptr && image.pixels_size < needed) {
+            return outcome<ctm::result>(CTM_ERROR_INVALID_ARGUMENT,
+                                        "image.pixels_size is " + std::to_string(image.pixels_size) +
+                                            "; the image's shape and strides reach over " + std::to_string(needed) +
+                                            " bytes");
+        }
+        ctm::result found;
+        const ctm_status status = ctm_analyse(handle_, &image, &params, &outputs, &found);
+        return finish(status, found);
+    }
+
+    /** The palette of `ctm_analyse` in new memory. The image is looked at twice, since its length must be known. */
+    outcome<std::vector<palette_entry>> try_palette(const ctm::image &image, const ctm::params &params = ctm::params())
+    {
+        std::vector<palette_entry> entries;
+        auto found = try_analyse(image, params);
+        if (found && found->palette_len > 0) {
+            entries.resize(static_cast<std::size_t>(found->palette_len));
+            found = try_analyse(image, params, ctm::outputs().set_palette(entries));
+        }
+        if (!found) {
+            return outcome<std::vector<palette_entry>>(found.status(), found.message());
+        }
+        return entries;
+    }
+
+    /** `ctm_context_counters`. */
+    outcome<ctm::counters> try_counters() const
+    {
+        ctm::counters filled;
+        const ctm_status status = ctm_context_counters(handle_, &filled);
+        return finish(status, filled);
+    }
+
+    /** `ctm_context_pipeline_cache`. */
+    outcome<std::vector<std::uint8_t>> try_pipeline_cache() const
+    {
+        std::vector<std::uint8_t> cache;
+        std::size_t size = 0;
+        ctm_status status = ctm_context_pipeline_cache(handle_, nullptr, &size);
+        while (status == CTM_OK && cache.size() != size) {
+            cache.resize(size);
+            status = ctm_context_pipeline_cache(handle_, cache.data(), &size);
+            if (status == CTM_ERROR_BUFFER_TOO_SMALL) {
+                status = CTM_OK; // It has grown: `size` says how far.
+            } else if (status == CTM_OK) {
+                cache.resize(size);
+            }
+        }
+        return finish(status, std::move(cache));
+    }
+
+#ifndef CTM_NO_EXCEPTIONS
+    // The same functions, which throw `ctm::error` in place of a failing outcome.
+
+    static context create(const ctm::options &options = ctm::options()) { return try_create(options).value(); }
+    std::uint32_t run(span<const float> color_map, std::uint32_t width, std::uint32_t height, std::uint32_t channels,
+                      std::uint64_t min_pixels, std::uint32_t max_count, span<float> masks)
+    {
+        return try_run(color_map, width, height, channels, min_pixels, max_count, masks).value();
+    }
+    mask_planes masks(span<const float> color_map, std::uint32_t width, std::uint32_t height, std::uint32_t channels,
+                      std::uint64_t min_pixels, std::uint32_t max_count)
+    {
+        return try_masks(color_map, width, height, channels, min_pixels, max_count).value();
+    }
+    ctm::result analyse(const ctm::image &image, const ctm::params &params = ctm::params(),
+                        const ctm::outputs &outputs = ctm::outputs())
+    {
+        return try_analyse(image, params, outputs).value();
+    }
+    std::vector<palette_entry> palette(const ctm::image &image, const ctm::params &params = ctm::params())
+    {
+        return try_palette(image, params).value();
+    }
+    ctm::counters counters() const { return try_counters().value(); }
+    std::vector<std::uint8_t> pipeline_cache() const { return try_pipeline_cache().value(); }
+#endif
+
+private:
+    /** The outcome of a call that has left something in `value`, also where it failed. */
+    template <class T>
+    outcome<T> finish(ctm_status status, T value) const
+    {
+        if (status != CTM_OK) {
+            return outcome<T>(status, ctm_last_error(handle_), std::move(value));
+        }
+        return outcome<T>(std::move(value));
+    }
+
+    ctm_context *handle_ = nullptr;
+};
+
+/** `ctm_version`. */
+inline const char *version() noexcept { return ctm_version(); }
+
+/** `ctm_status_string`. */
+inline const char *status_string(ctm_status status) noexcept { return ctm_status_string(status); }
+
+/** The names of all Vulkan devices of this machine, in the order in which they are chosen. */
+inline std::vector<std::string> device_names()
+{
+    std::vector<std::string> names;
+    while (const char *name = ctm_device_name(static_cast<std::uint32_t>(names.size()))) {
+        names.emplace_back(name);
+    }
+    return names;
+}
+
+} // namespace ctm
+
+#undef CTM_CPLUSPLUS
+#undef CTM_NODISCARD
+
+#endif // CTM_HPP
