@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "plug-in.h"
+
+/* Rows that are written at a time: a row of GIMP's tiles. */
+#define BAND 64
+
+gchar *
+mask_name (const Source *source, const Settings *settings, const ctm_palette_entry *entry)
+{
+  const gdouble share = 100.0 * entry->pixel_count / source->pixels.chosen;
+  guint8        rgba[4];
+
+  pixels_color (&source->pixels, entry->color, settings->find.alpha == FIND_ALPHA_COLOR, rgba);
+  if (rgba[3] == 255)
+    return g_strdup_printf ("#%02x%02x%02x %.2f %%", rgba[0], rgba[1], rgba[2], share);
+  return g_strdup_printf ("#%02x%02x%02x%02x %.2f %%", rgba[0], rgba[1], rgba[2], rgba[3], share);
+}
+
+/* Writes 255 where the label is `label` into a drawable that is 0; x and y are where the source's rectangle begins. */
+static gboolean
+write_mask (gint32 drawable, gint x, gint y, const Source *source, const Found *found, guint index, GError **error)
+{
+  const ctm_palette_entry *entry  = &found->palette[index];
+  const guint16            label  = index + 1;
+  const gsize              width  = source->rectangle.width;
+  GeglBuffer              *buffer = gimp_drawable_get_buffer (drawable);
+  guint8                  *band   = g_try_malloc ((gsize) entry->width * BAND);
+
+  if (! band || ! buffer)
+    {
+      g_set_error (error, pixels_error_quark (), CTM_ERROR_OUT_OF_MEMORY, "there is no memory for a mask");
+      g_free (band);
+      g_clear_object (&buffer);
+      return FALSE;
+    }
+  for (guint top = 0; top < entry->height; top += BAND)
+    {
+      const guint         rows      = MIN (BAND, entry->height - top);
+      const GeglRectangle rectangle = { x + entry->left, y + entry->top + top, entry->width, rows };
+      guint8             *to        = band;
+
+      for (guint row = 0; row < rows; row++)
+        {
+          const guint16 *labels = found->labels + (entry->top + top + row) * width + entry->left;
+
+          for (guint column = 0; column < entry->width; column++)
+            *to++ = labels[column] == label ? 255 : 0;
+        }
+      gegl_buffer_set (buffer, &rectangle, 0, babl_format ("Y u8"), band, GEGL_AUTO_ROWSTRIDE);
+    }
+  g_free (band);
+  g_object_unref (buffer);
+  gimp_drawable_update (drawable, x + entry->left, y + entry->top, entry->width, entry->height);
+  return TRUE;
+}
+
+static gint32
+add_channel (const Source *source, const Settings *settings, const Found *found, guint index, GError **error)
+{
+  const gint32 image = source->image;
+  gchar       *name  = mask_name (source, settings, &found->palette[index]);
+  guint8       rgba[4];
+  GimpRGB      color;
+  gint32       channel;
+
+  pixels_color (&source->pixels, found->palette[index].color, FALSE, rgba);
+  gimp_rgb_set_uchar (&color, rgba[0], rgba[1], rgba[2]);
+  channel = gimp_channel_new (image, name, gimp_image_width (image), gimp_image_height (image), 50.0, &color);
+  g_free (name);
+  if (channel < 0 || ! gimp_image_insert_channel (image, channel, -1, index))
+    {
+      g_set_error (error, pixels_error_quark (), CTM_ERROR_OUT_OF_MEMORY, "GIMP did not make the channel: %s",
+                   gimp_get_pdb_error ());
+      return -1;
+    }
+  gimp_item_set_visible (channel, FALSE);
+  gimp_drawable_fill (channel, GIMP_FILL_TRANSPARENT);
+  write_mask (channel, source->rectangle.x + source->offset_x, source->rectangle.y + source->offset_y, source, found, index,
+              error);
+  return channel;
+}
+
+/* A copy of the source for the image; of a group, its projection. */
+static gint32
+copy_layer (const Source *source)
+{
+  const gint32 drawable = source->drawable;
+  gint32       copy;
+  GeglBuffer  *from, *to;
+
+  if (! gimp_item_is_group (drawable))
+    return gimp_layer_copy (drawable);
+
+  copy = gimp_layer_new (source->image, "", gimp_drawable_width (drawable), gimp_drawable_height (drawable),
+                         gimp_drawable_type (drawable), gimp_layer_get_opacity (drawable), gimp_layer_get_mode (drawable));
+  gimp_layer_set_offsets (copy, source->offset_x, source->offset_y);
+  from = gimp_drawable_get_buffer (drawable);
+  to   = gimp_drawable_get_buffer (copy);
+  gegl_buffer_copy (from, NULL, GEGL_ABYSS_NONE, to, NULL);
+  g_object_unref (from);
+  g_object_unref (to);
+  return copy;
+}
+
+static gint32
+add_layer (const Source *source, const Settings *settings, const Found *found, gint32 group, guint index, GError **error)
+{
+  gchar *name  = mask_name (source, settings, &found->palette[index]);
+  gint32 layer = copy_layer (source);
+  gint32 mask  = -1;
+
+  if (layer >= 0 && gimp_image_insert_layer (source->image, layer, group, index))
+    {
+      gimp_item_set_name (layer, name);
+      gimp_item_set_lock_content (layer, FALSE);
+      if (gimp_layer_get_mask (layer) >= 0)
+        gimp_layer_remove_mask (layer, GIMP_MASK_DISCARD);
+      mask = gimp_layer_create_mask (layer, GIMP_ADD_MASK_BLACK);
+    }
+  g_free (name);
+  if (mask < 0 || ! gimp_layer_add_mask (layer, mask))
+    {
+      g_set_error (error, pixels_error_quark (), CTM_ERROR_OUT_OF_MEMORY, "GIMP did not make the layer: %s",
+                   gimp_get_pdb_error ());
+      return layer;
+    }
+  write_mask (mask, source->rectangle.x, source->rectangle.y, source, found, index, error);
+  return layer;
+}
+
+/* The group that receives the layers, above the source. */
+static gint32
+add_group (const Source *source, GError **error)
+{
+  const gint32 group  = gimp_layer_group_new (source->image);
+  gchar       *source_name;
+  gchar       *name;
+
+  if (group < 0 || ! gimp_image_insert_layer (source->image, group, gimp_item_get_parent (source->drawable),
+                                              gimp_image_get_item_position (source->image, source->drawable)))
+    {
+      g_set_error (error, pixels_error_quark (), CTM_ERROR_OUT_OF_MEMORY, "GIMP did not make the layer group: %s",
+                   gimp_get_pdb_error ());
+      return -1;
+    }
+  source_name = gimp_item_get_name (source->drawable);
+  name        = g_strdup_printf ("Masks of %s", source_name);
+  gimp_item_set_name (group, name);
+  g_free (name);
+  g_free (source_name);
+  return group;
+}
+
+gboolean
+masks_write (const Source *source, const Settings *settings, const Found *found, gint32 **items, GError **error)
+{
+  const gint32 active  = gimp_image_get_active_drawable (source->image);
+  GError      *failure = NULL;
+  gint32       group   = -1;
+  guint        made    = 0;
+
+  *items = NULL;
+  if (settings->output == OUTPUT_LAYERS && ! gimp_item_is_layer (source->drawable))
+    {
+      g_set_error (error, pixels_error_quark (), CTM_ERROR_INVALID_ARGUMENT,
+                   "output is 1 (layers) and the drawable is a channel or a mask; a layer is expected");
+      return FALSE;
+    }
+  if (! found->count)
+    return TRUE;
+
+  *items = g_new (gint32, found->count);
+  gimp_image_undo_group_start (source->image);
+  if (settings->output == OUTPUT_LAYERS)
+    group = add_group (source, &failure);
+  while (made < found->count && ! failure)
+    {
+      if (settings->output == OUTPUT_LAYERS)
+        (*items)[made] = add_layer (source, settings, found, group, made, &failure);
+      else
+        (*items)[made] = add_channel (source, settings, found, made, &failure);
+      gimp_progress_update (0.5 + 0.5 * ++made / found->count);
+    }
+  if (failure && group >= 0)
+    gimp_image_remove_layer (source->image, group);
+  else if (failure)
+    while (made-- > 0)
+      if (gimp_item_is_valid ((*items)[made]))
+        gimp_image_remove_channel (source->image, (*items)[made]);
+  /* New items become active; the next filter is meant for what was active before. */
+  if (gimp_item_is_layer (active))
+    gimp_image_set_active_layer (source->image, active);
+  else if (gimp_item_is_channel (active))
+    gimp_image_set_active_channel (source->image, active);
+  gimp_image_undo_group_end (source->image);
+  gimp_progress_update (1.0);
+
+  if (! failure)
+    return TRUE;
+  g_propagate_error (error, failure);
+  g_clear_pointer (items, g_free);
+  return FALSE;
+}
