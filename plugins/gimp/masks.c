@@ -54,6 +54,7 @@ write_mask (gint32 drawable, gint x, gint y, const Source *source, const Found *
   return TRUE;
 }
 
+/* The foreground colour must be black. */
 static gint32
 add_channel (const Source *source, const Settings *settings, const Found *found, guint index, GError **error)
 {
@@ -74,7 +75,7 @@ add_channel (const Source *source, const Settings *settings, const Found *found,
       return -1;
     }
   gimp_item_set_visible (channel, FALSE);
-  gimp_drawable_fill (channel, GIMP_FILL_TRANSPARENT);
+  gimp_drawable_fill (channel, GIMP_FILL_FOREGROUND);
   write_mask (channel, source->rectangle.x + source->offset_x, source->rectangle.y + source->offset_y, source, found, index,
               error);
   return channel;
@@ -154,6 +155,7 @@ add_group (const Source *source, GError **error)
 gboolean
 masks_write (const Source *source, const Settings *settings, const Found *found, gint32 **items, GError **error)
 {
+  const GimpRGB black  = { 0, 0, 0, 1 };
   const gint32 active  = gimp_image_get_active_drawable (source->image);
   GError      *failure = NULL;
   gint32       group   = -1;
@@ -170,6 +172,8 @@ masks_write (const Source *source, const Settings *settings, const Found *found,
     return TRUE;
 
   *items = g_new (gint32, found->count);
+  gimp_context_push ();
+  gimp_context_set_foreground (&black);
   gimp_image_undo_group_start (source->image);
   if (settings->output == OUTPUT_LAYERS)
     group = add_group (source, &failure);
@@ -193,6 +197,7 @@ masks_write (const Source *source, const Settings *settings, const Found *found,
   else if (gimp_item_is_channel (active))
     gimp_image_set_active_channel (source->image, active);
   gimp_image_undo_group_end (source->image);
+  gimp_context_pop ();
   gimp_progress_update (1.0);
 
   if (! failure)

@@ -27,6 +27,7 @@
 ; One case: the source and the selection are dumped, then the source again and each new channel, or each layer and its
 ; mask. The image is deleted.
 (define (check name image drawable min-pixels max-count tolerance alpha output)
+  (say "at|" name)
   (dump (string-append name ".before") drawable (car (gimp-image-get-selection image)))
   (let* ((active (gimp-image-get-active-drawable image))
          (items (masks image drawable min-pixels max-count tolerance alpha output))
@@ -79,7 +80,7 @@
               (gimp-edit-clear (layer-of image))
               (gimp-selection-none image)))
           (check (string-append (car precision) "-" (symbol->string model)) image (layer-of image) 50 12 0 0 0)))
-      (if (memv (cadr precision) (list 0 PRECISION-HALF-LINEAR)) '(rgb rgb-alpha grey grey-alpha) '(rgb-alpha grey))))
+      (if (memv (cadr precision) (list 0 PRECISION-HALF-LINEAR)) '(rgb rgb-alpha grey grey-alpha) '(rgb-alpha))))
   `(("u8-gamma" 0) ("u8-linear" ,PRECISION-U8-LINEAR)
     ("u16-gamma" ,PRECISION-U16-GAMMA) ("u16-linear" ,PRECISION-U16-LINEAR)
     ("u32-gamma" ,PRECISION-U32-GAMMA) ("u32-linear" ,PRECISION-U32-LINEAR)
