@@ -36,7 +36,7 @@ query (void)
   };
   static const GimpParamDef results[] = {
     { GIMP_PDB_INT32, "mask-count", "How many masks there are; 0 where no colour has enough pixels" },
-    { GIMP_PDB_INT32ARRAY, "masks", "The new channels or layers, most frequent colour first" },
+    { GIMP_PDB_LAYER, "group", "The group with the layers, or -1; channels are the image's first ones" },
   };
 
   gimp_install_procedure (PROCEDURE,
@@ -84,7 +84,7 @@ settings_from (Settings *settings, const GimpParam *params, GError **error)
 
 /* Finds and writes. */
 static gboolean
-make_masks (const Source *source, const Settings *settings, gboolean interactive, gint32 *count, gint32 **items,
+make_masks (const Source *source, const Settings *settings, gboolean interactive, gint32 *count, gint32 *group,
             GError **error)
 {
   Found    found;
@@ -92,7 +92,7 @@ make_masks (const Source *source, const Settings *settings, gboolean interactive
 
   if (! find_masks (&source->pixels, &settings->find, &found, error))
     return FALSE;
-  done = masks_write (source, settings, &found, items, error);
+  done = masks_write (source, settings, &found, group, error);
   if (done)
     *count = found.count;
   if (done && interactive && ! found.count)
@@ -109,7 +109,7 @@ run (const gchar *name, gint n_params, const GimpParam *params, gint *n_values, 
   Settings          settings = defaults;
   Source            source   = { .image = params[1].data.d_image };
   gint32            count    = 0;
-  gint32           *items    = NULL;
+  gint32            group    = -1;
   GError           *error    = NULL;
   GimpPDBStatusType status   = GIMP_PDB_EXECUTION_ERROR;
 
@@ -126,7 +126,7 @@ run (const gchar *name, gint n_params, const GimpParam *params, gint *n_values, 
     {
       if (mode == GIMP_RUN_INTERACTIVE && ! dialog_run (&source, &settings))
         status = GIMP_PDB_CANCEL;
-      else if (make_masks (&source, &settings, mode != GIMP_RUN_NONINTERACTIVE, &count, &items, &error))
+      else if (make_masks (&source, &settings, mode != GIMP_RUN_NONINTERACTIVE, &count, &group, &error))
         status = GIMP_PDB_SUCCESS;
       source_clear (&source);
     }
@@ -136,22 +136,24 @@ run (const gchar *name, gint n_params, const GimpParam *params, gint *n_values, 
   if (mode != GIMP_RUN_NONINTERACTIVE)
     gimp_displays_flush ();
 
-  /* GIMP shows the sentence that comes with an error. */
-  returned[0].type          = GIMP_PDB_STATUS;
-  returned[0].data.d_status = status;
-  returned[1].type          = status == GIMP_PDB_SUCCESS ? GIMP_PDB_INT32 : GIMP_PDB_STRING;
-  returned[2].type          = GIMP_PDB_INT32ARRAY;
+  /* GIMP shows the sentence that comes with an error. No array can be among the results: with errors GIMP 2.10.34 takes
+   * the sentence's address for its length. */
   *values                   = returned;
   *n_values                 = 1;
+  returned[0].type          = GIMP_PDB_STATUS;
+  returned[0].data.d_status = status;
   if (status == GIMP_PDB_SUCCESS)
     {
-      returned[1].data.d_int32      = count;
-      returned[2].data.d_int32array = items;
-      *n_values                     = 3;
+      *n_values                = 3;
+      returned[1].type         = GIMP_PDB_INT32;
+      returned[1].data.d_int32 = count;
+      returned[2].type         = GIMP_PDB_LAYER;
+      returned[2].data.d_layer = group;
     }
   else if (error)
     {
-      returned[1].data.d_string = error->message;
       *n_values                 = 2;
+      returned[1].type          = GIMP_PDB_STRING;
+      returned[1].data.d_string = error->message;
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "plug-in.h"
 
+#include <string.h>
+
 /* Rows that are written at a time: a row of GIMP's tiles. */
 #define BAND 64
 
@@ -16,7 +18,27 @@ mask_name (const Source *source, const Settings *settings, const ctm_palette_ent
   return g_strdup_printf ("#%02x%02x%02x%02x %.2f %%", rgba[0], rgba[1], rgba[2], rgba[3], share);
 }
 
-/* Writes 255 where the label is `label` into a drawable that is 0; x and y are where the source's rectangle begins. */
+/* White as a channel of GIMP's stores it. Bytes that babl converts come out near it only, 4294966784 for example. */
+static gsize
+white_of (const Babl *format, guint8 *white)
+{
+  static const guint16 half    = 0x3c00;
+  static const gfloat  single  = 1;
+  static const gdouble precise = 1;
+  const gsize          size    = babl_format_get_bytes_per_pixel (format);
+  const gchar         *type    = babl_get_name (babl_format_get_type (format, 0));
+
+  memset (white, 0xff, size); /* u8, u16, u32 */
+  if (! strcmp (type, "half"))
+    memcpy (white, &half, size);
+  else if (! strcmp (type, "float"))
+    memcpy (white, &single, size);
+  else if (! strcmp (type, "double"))
+    memcpy (white, &precise, size);
+  return size;
+}
+
+/* Writes white where the label is the mask's into a drawable that is 0; x and y are where the source's rectangle begins. */
 static gboolean
 write_mask (gint32 drawable, gint x, gint y, const Source *source, const Found *found, guint index, GError **error)
 {
@@ -24,7 +46,10 @@ write_mask (gint32 drawable, gint x, gint y, const Source *source, const Found *
   const guint16            label  = index + 1;
   const gsize              width  = source->rectangle.width;
   GeglBuffer              *buffer = gimp_drawable_get_buffer (drawable);
-  guint8                  *band   = g_try_malloc ((gsize) entry->width * BAND);
+  const Babl              *format = gimp_drawable_get_format (drawable);
+  guint8                   white[sizeof (gdouble)];
+  const gsize              size   = white_of (format, white);
+  guint8                  *band   = g_try_malloc ((gsize) entry->width * BAND * size);
 
   if (! band || ! buffer)
     {
@@ -39,14 +64,16 @@ write_mask (gint32 drawable, gint x, gint y, const Source *source, const Found *
       const GeglRectangle rectangle = { x + entry->left, y + entry->top + top, entry->width, rows };
       guint8             *to        = band;
 
+      memset (band, 0, (gsize) entry->width * rows * size);
       for (guint row = 0; row < rows; row++)
         {
           const guint16 *labels = found->labels + (entry->top + top + row) * width + entry->left;
 
-          for (guint column = 0; column < entry->width; column++)
-            *to++ = labels[column] == label ? 255 : 0;
+          for (guint column = 0; column < entry->width; column++, to += size)
+            if (labels[column] == label)
+              memcpy (to, white, size);
         }
-      gegl_buffer_set (buffer, &rectangle, 0, babl_format ("Y u8"), band, GEGL_AUTO_ROWSTRIDE);
+      gegl_buffer_set (buffer, &rectangle, 0, format, band, GEGL_AUTO_ROWSTRIDE);
     }
   g_free (band);
   g_object_unref (buffer);
@@ -152,16 +179,31 @@ add_group (const Source *source, GError **error)
   return group;
 }
 
-gboolean
-masks_write (const Source *source, const Settings *settings, const Found *found, gint32 **items, GError **error)
+/* New items become active; the next filter is meant for what was active before. */
+static void
+activate (gint32 image, gint32 drawable)
 {
-  const GimpRGB black  = { 0, 0, 0, 1 };
-  const gint32 active  = gimp_image_get_active_drawable (source->image);
-  GError      *failure = NULL;
-  gint32       group   = -1;
-  guint        made    = 0;
+  if (gimp_item_is_layer_mask (drawable))
+    {
+      gimp_image_set_active_layer (image, gimp_layer_from_mask (drawable));
+      gimp_layer_set_edit_mask (gimp_layer_from_mask (drawable), TRUE);
+    }
+  else if (gimp_item_is_layer (drawable))
+    gimp_image_set_active_layer (image, drawable);
+  else if (gimp_item_is_channel (drawable))
+    gimp_image_set_active_channel (image, drawable);
+}
 
-  *items = NULL;
+gboolean
+masks_write (const Source *source, const Settings *settings, const Found *found, gint32 *group, GError **error)
+{
+  const GimpRGB black   = { 0, 0, 0, 1 };
+  const gint32  active  = gimp_image_get_active_drawable (source->image);
+  GError       *failure = NULL;
+  gint32       *items;
+  guint         made    = 0;
+
+  *group = -1;
   if (settings->output == OUTPUT_LAYERS && ! gimp_item_is_layer (source->drawable))
     {
       g_set_error (error, pixels_error_quark (), CTM_ERROR_INVALID_ARGUMENT,
@@ -171,38 +213,34 @@ masks_write (const Source *source, const Settings *settings, const Found *found,
   if (! found->count)
     return TRUE;
 
-  *items = g_new (gint32, found->count);
+  items = g_new (gint32, found->count);
   gimp_context_push ();
   gimp_context_set_foreground (&black);
   gimp_image_undo_group_start (source->image);
   if (settings->output == OUTPUT_LAYERS)
-    group = add_group (source, &failure);
+    *group = add_group (source, &failure);
   while (made < found->count && ! failure)
     {
       if (settings->output == OUTPUT_LAYERS)
-        (*items)[made] = add_layer (source, settings, found, group, made, &failure);
+        items[made] = add_layer (source, settings, found, *group, made, &failure);
       else
-        (*items)[made] = add_channel (source, settings, found, made, &failure);
+        items[made] = add_channel (source, settings, found, made, &failure);
       gimp_progress_update (0.5 + 0.5 * ++made / found->count);
     }
-  if (failure && group >= 0)
-    gimp_image_remove_layer (source->image, group);
+  if (failure && *group >= 0)
+    gimp_image_remove_layer (source->image, *group);
   else if (failure)
     while (made-- > 0)
-      if (gimp_item_is_valid ((*items)[made]))
-        gimp_image_remove_channel (source->image, (*items)[made]);
-  /* New items become active; the next filter is meant for what was active before. */
-  if (gimp_item_is_layer (active))
-    gimp_image_set_active_layer (source->image, active);
-  else if (gimp_item_is_channel (active))
-    gimp_image_set_active_channel (source->image, active);
+      if (gimp_item_is_valid (items[made]))
+        gimp_image_remove_channel (source->image, items[made]);
+  activate (source->image, active);
   gimp_image_undo_group_end (source->image);
   gimp_context_pop ();
   gimp_progress_update (1.0);
+  g_free (items);
 
   if (! failure)
     return TRUE;
   g_propagate_error (error, failure);
-  g_clear_pointer (items, g_free);
   return FALSE;
 }

@@ -41,9 +41,9 @@ void     source_clear (Source *source);
 /* A mask's name: its colour and its share of the pixels looked at, "#aacde6 66.95 %". To be freed. */
 gchar *mask_name (const Source *source, const Settings *settings, const ctm_palette_entry *entry);
 
-/* Adds a channel or a layer for each mask to the image, as one step of undo. Their IDs come back in `items`, as many as
- * there are masks, to be freed. */
-gboolean masks_write (const Source *source, const Settings *settings, const Found *found, gint32 **items, GError **error);
+/* Adds a channel or a layer for each mask to the image, most frequent colour first, as one step of undo. `group` receives
+ * the layers' group, or -1. */
+gboolean masks_write (const Source *source, const Settings *settings, const Found *found, gint32 *group, GError **error);
 
 /* FALSE where the user cancelled; else `settings` has changed. */
 gboolean dialog_run (const Source *source, Settings *settings);

@@ -20,14 +20,20 @@
         (set! *error-hook* hook)
         "no error"))))
 
+; The new channels or layers.
 (define (masks image drawable min-pixels max-count tolerance alpha output)
-  (vector->list (cadr (plug-in-ctm-color-map-to-masks RUN-NONINTERACTIVE image drawable
-                                                      min-pixels max-count tolerance alpha output))))
+  (let* ((result (plug-in-ctm-color-map-to-masks RUN-NONINTERACTIVE image drawable
+                                                 min-pixels max-count tolerance alpha output))
+         (count (car result))
+         (group (cadr result))
+         (items (if (= group -1) (gimp-image-get-channels image) (gimp-item-get-children group))))
+    (if (not (= count (car items))) (say "problem|" count " masks instead of " (car items)))
+    (if (not (= output (if (= group -1) 0 1))) (say "problem|a group is missing, or there should be none"))
+    (vector->list (cadr items))))
 
 ; One case: the source and the selection are dumped, then the source again and each new channel, or each layer and its
 ; mask. The image is deleted.
 (define (check name image drawable min-pixels max-count tolerance alpha output)
-  (say "at|" name)
   (dump (string-append name ".before") drawable (car (gimp-image-get-selection image)))
   (let* ((active (gimp-image-get-active-drawable image))
          (items (masks image drawable min-pixels max-count tolerance alpha output))
@@ -37,8 +43,6 @@
     (for-each (lambda (item) (say "mask|" (car (gimp-item-get-name item)))) items)
     (if (not (equal? active (gimp-image-get-active-drawable image)))
       (say "problem|" name ": another drawable is active"))
-    (if (and (= output 0) (not (= (length items) (car (gimp-image-get-channels image)))))
-      (say "problem|" name ": channels are missing"))
     (apply dump (string-append name ".after") drawable
            (if (= output 1) (append (map mask-of items) items) items))
     (gimp-image-delete image)))
@@ -150,10 +154,10 @@
   (gimp-layer-set-edit-mask layer FALSE)
   (gimp-item-set-lock-content layer TRUE)
   (check "masked-layers" image layer 50 12 0 0 1))
-(let* ((image (europe)) (group (car (gimp-layer-group-new image))))
+(let* ((image (europe)) (layer (layer-of image)) (group (car (gimp-layer-group-new image))))
   (gimp-image-insert-layer image group 0 0)
-  (gimp-image-reorder-item image (layer-of image) group 0)
-  (gimp-image-reorder-item image (vector-ref (cadr (gimp-image-get-layers image)) (- (car (gimp-image-get-layers image)) 1)) group 0)
+  (gimp-image-reorder-item image layer group 0)
+  (gimp-image-set-active-layer image group)
   (check "group-layers" image group 50 12 0 0 1))
 (let* ((image (europe)) (layer (layer-of image)) (mask (car (gimp-layer-create-mask layer ADD-MASK-COPY))))
   (gimp-layer-add-mask layer mask)
