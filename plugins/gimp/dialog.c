@@ -21,6 +21,7 @@ typedef struct {
   GtkWidget     *dialog;
   GtkWidget     *picture;
   GtkWidget     *summary;
+  GtkWidget     *first; /* where typing begins */
   GtkListStore  *list;
   GtkAdjustment *min_pixels;
   GtkAdjustment *max_count;
@@ -173,6 +174,8 @@ add_number (Dialog *dialog, GtkWidget *table, gint row, const gchar *label, gdou
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), TRUE);
   gtk_entry_set_activates_default (GTK_ENTRY (spin), TRUE);
   gimp_help_set_help_data (spin, help, NULL);
+  if (row == 0)
+    dialog->first = spin;
   gimp_table_attach_aligned (GTK_TABLE (table), 0, row, label, 0, 0.5, spin, 1, FALSE);
   g_signal_connect_swapped (adjustment, "value-changed", G_CALLBACK (changed), dialog);
   return adjustment;
@@ -187,7 +190,7 @@ add_controls (Dialog *dialog, GtkWidget *table)
 
   dialog->min_pixels = add_number (dialog, table, 0, "_Minimum pixels:", settings->find.min_pixels, 0, G_MAXINT, 0,
                                    "Colours with fewer pixels get no mask");
-  dialog->max_count  = add_number (dialog, table, 1, "_How many:", MIN (settings->find.max_count, MOST_MASKS), 1, MOST_MASKS,
+  dialog->max_count  = add_number (dialog, table, 1, "Ho_w many:", MIN (settings->find.max_count, MOST_MASKS), 1, MOST_MASKS,
                                    0, "Masks at most, the most frequent colours first");
   dialog->tolerance  = add_number (dialog, table, 2, "_Tolerance:", settings->find.tolerance, 0, 442, 2,
                                    "Colours without a mask join that of the nearest colour if it is not farther than "
@@ -204,7 +207,7 @@ add_controls (Dialog *dialog, GtkWidget *table)
   dialog->output = layer ? settings->output : OUTPUT_CHANNELS;
   gimp_int_combo_box_connect (GIMP_INT_COMBO_BOX (combo), dialog->output, G_CALLBACK (output_changed), dialog);
   gtk_widget_set_sensitive (combo, layer);
-  gimp_table_attach_aligned (GTK_TABLE (table), 0, 4, "_Create:", 0, 0.5, combo, 1, FALSE);
+  gimp_table_attach_aligned (GTK_TABLE (table), 0, 4, "C_reate:", 0, 0.5, combo, 1, FALSE);
 }
 
 static GtkWidget *
@@ -275,6 +278,7 @@ dialog_run (const Source *source, Settings *settings)
   gimp_window_set_transient (GTK_WINDOW (dialog.dialog));
   gtk_window_set_default_size (GTK_WINDOW (dialog.dialog), -1, 420);
   fill (&dialog);
+  gtk_widget_grab_focus (dialog.first);
   changed (&dialog);
 
   accepted = gimp_dialog_run (GIMP_DIALOG (dialog.dialog)) == GTK_RESPONSE_OK;
