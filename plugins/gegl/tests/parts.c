@@ -92,6 +92,17 @@ chain (GeglBuffer *buffer)
   return made;
 }
 
+/* With an operation before it that computes no more than what it is asked for. */
+static Chain
+computed_chain (GeglBuffer *buffer)
+{
+  Chain     made   = chain (buffer);
+  GeglNode *invert = gegl_node_new_child (made.graph, "operation", "gegl:invert-gamma", NULL);
+
+  gegl_node_link_many (made.source, invert, made.operation, NULL);
+  return made;
+}
+
 /* What the mask is at a place of the image, beyond it too. NULL: 0 everywhere. */
 static guint8
 wanted (const guint8 *mask, gint x, gint y)
@@ -135,14 +146,17 @@ check_parts (GeglBuffer *world)
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
-      Chain fresh = chain (world);
+      Chain fresh    = chain (world);
+      Chain computed = computed_chain (world);
 
       check_blit (fresh.operation, &parts[i], masks[0], 0, 0, "a new graph");
+      check_blit (computed.operation, &parts[i], masks[0], 0, 0, "a new graph with a filter");
       g_object_unref (fresh.graph);
+      g_object_unref (computed.graph);
     }
   for (guint policy = 0; policy < G_N_ELEMENTS (policies); policy++)
     {
-      Chain kept = chain (world);
+      Chain kept = computed_chain (world);
 
       g_object_set (kept.operation, "cache-policy", policies[policy], NULL);
       gegl_node_set (kept.operation, "index", 1, NULL);
@@ -160,7 +174,7 @@ check_chunks (GeglBuffer *world)
   for (guint i = 0; i < G_N_ELEMENTS (chunks); i++)
     {
       const GeglRectangle part   = i % 2 ? (GeglRectangle) { 13, 17, 1111, 777 } : parts[0];
-      Chain               whole  = chain (world);
+      Chain               whole  = i < 2 ? chain (world) : computed_chain (world);
       GeglBuffer         *target = gegl_buffer_new (&parts[0], babl_format ("Y' u8"));
       GeglNode           *sink   = gegl_node_new_child (whole.graph, "operation", "gegl:write-buffer", "buffer", target, NULL);
       guint8             *got    = g_malloc ((gsize) part.width * part.height);
