@@ -48,9 +48,31 @@ analyse (const ctm_image *image, const ctm_params *params, const ctm_outputs *ou
   return done;
 }
 
-gboolean
-find_masks (const Pixels *pixels, const FindSettings *settings, Found *found, GError **error)
+typedef struct {
+  PixelsProgress show;
+  gpointer       user_data;
+  gdouble        shown;
+} Progress;
+
+/* The library tells every few milliseconds; a step of a hundredth is worth showing. */
+static int32_t
+tell (void *user, double done)
 {
+  Progress *progress = user;
+
+  if (done >= progress->shown + 0.01)
+    {
+      progress->shown = done;
+      progress->show (done, progress->user_data);
+    }
+  return 0; /* go on */
+}
+
+gboolean
+find_masks (const Pixels *pixels, const FindSettings *settings, PixelsProgress progress, gpointer user_data, Found *found,
+            GError **error)
+{
+  Progress    told    = { progress, user_data, 0 };
   const gsize count   = (gsize) pixels->width * pixels->height;
   ctm_image   image   = CTM_IMAGE_INIT;
   ctm_params  params  = CTM_PARAMS_INIT;
@@ -74,6 +96,11 @@ find_masks (const Pixels *pixels, const FindSettings *settings, Found *found, GE
   image.channels = pixels->channels;
   image.format   = pixels->ctm_format;
 
+  if (progress)
+    {
+      params.progress      = tell;
+      params.progress_user = &told;
+    }
   params.min_pixels = settings->min_pixels;
   params.max_count  = settings->max_count;
   if (settings->tolerance > 0)

@@ -31,8 +31,10 @@ typedef struct {
   ctm_palette_entry *palette;         /* `count` entries, most frequent first */
 } Found;
 
-/* Finds the masks of `pixels`. FALSE: `error` holds the library's sentence and there is nothing to free. Any thread. */
-gboolean find_masks (const Pixels *pixels, const FindSettings *settings, Found *found, GError **error);
+/* Finds the masks of `pixels`. FALSE: `error` holds the library's sentence and there is nothing to free. Any thread, one
+ * after the other; `progress`, which may be NULL, must not come back here. */
+gboolean find_masks (const Pixels *pixels, const FindSettings *settings, PixelsProgress progress, gpointer user_data,
+                     Found *found, GError **error);
 
 void found_clear (Found *found);
 

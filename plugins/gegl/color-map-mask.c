@@ -165,7 +165,7 @@ write_colors (const Pixels *pixels, gboolean alpha_is_color, const Found *found,
 static void
 show_progress (gdouble fraction, gpointer operation)
 {
-  gegl_operation_progress (operation, fraction * 0.5, "");
+  gegl_operation_progress (operation, fraction * 0.8, "");
 }
 
 static gboolean
@@ -190,7 +190,8 @@ process (GeglOperation *operation, GeglBuffer *input, GeglBuffer *output, const 
   gegl_operation_progress (operation, 0.0, "");
   if (pixels_read (input, &whole, gegl_operation_get_format (operation, "input"), show_progress, operation, &pixels, &error))
     {
-      if (find_masks (&pixels, &settings, &found, &error))
+      /* Hosts may process graphs while they show progress, so none is told from in there. */
+      if (find_masks (&pixels, &settings, NULL, NULL, &found, &error))
         {
           if (o->output == CTM_MASK_OUTPUT_MASK)
             write_mask (&found, &whole, o->index + 1, output, &part);

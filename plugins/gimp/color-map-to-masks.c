@@ -82,6 +82,13 @@ settings_from (Settings *settings, const GimpParam *params, GError **error)
   return FALSE;
 }
 
+/* Between reading and writing. */
+static void
+show_progress (gdouble fraction, gpointer user_data)
+{
+  gimp_progress_update (0.3 + 0.2 * fraction);
+}
+
 /* Finds and writes. */
 static gboolean
 make_masks (const Source *source, const Settings *settings, gboolean interactive, gint32 *count, gint32 *group,
@@ -90,7 +97,7 @@ make_masks (const Source *source, const Settings *settings, gboolean interactive
   Found    found;
   gboolean done;
 
-  if (! find_masks (&source->pixels, &settings->find, &found, error))
+  if (! find_masks (&source->pixels, &settings->find, show_progress, NULL, &found, error))
     return FALSE;
   done = masks_write (source, settings, &found, group, error);
   if (done)

@@ -120,7 +120,7 @@ update (gpointer data)
   dialog->settings.find.alpha      = dialog->alpha;
   dialog->settings.output          = dialog->output;
 
-  if (find_masks (&dialog->source->pixels, &dialog->settings.find, &found, &error))
+  if (find_masks (&dialog->source->pixels, &dialog->settings.find, NULL, NULL, &found, &error))
     {
       GdkPixbuf *pixbuf = draw (dialog->source, &found);
 

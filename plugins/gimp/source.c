@@ -6,7 +6,7 @@
 static void
 show_progress (gdouble fraction, gpointer user_data)
 {
-  gimp_progress_update (fraction * 0.5);
+  gimp_progress_update (fraction * 0.3);
 }
 
 /* The part of the drawable that is in the image and in the bounds of its selection. */

@@ -16,10 +16,11 @@
 #define HEIGHT 1024
 #define MASKS  5
 
-static guint8 *masks[MASKS];
-static gint    checks;
-static gint    failures;
-static gint    warnings;
+static guint8  *masks[MASKS];
+static gint     checks;
+static gint     failures;
+static gint     warnings; /* of the operation */
+static gboolean quiet;    /* they are expected */
 
 static void
 expect (gboolean right, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
@@ -45,7 +46,7 @@ count_warning (const gchar *domain, GLogLevelFlags level, const gchar *message, 
 {
   if (strstr (message, "ctm:color-map-mask"))
     warnings++;
-  else
+  if (! quiet)
     g_log_default_handler (domain, level, message, data);
 }
 
@@ -316,7 +317,8 @@ check_refusals (void)
 
   gegl_node_blit (operation, 1.0, GEGL_RECTANGLE (0, 0, 64, 64), babl_format ("Y' u8"), got, GEGL_AUTO_ROWSTRIDE,
                   GEGL_BLIT_DEFAULT);
-  expect (warnings == 0, "no input: there was a warning");
+  expect (warnings == 0, "without an input, or before: %d warnings", warnings);
+  quiet = TRUE;
   gegl_node_link (source, operation);
   gegl_node_blit (operation, 1.0, GEGL_RECTANGLE (0, 0, 64, 64), babl_format ("Y' u8"), got, GEGL_AUTO_ROWSTRIDE,
                   GEGL_BLIT_DEFAULT);
