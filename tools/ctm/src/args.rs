@@ -157,6 +157,19 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_name = "DISTANCE", value_parser = parse_distance)]
     pub(crate) tolerance: Option<f64>,
 
+    /// Turn rare colours into the most frequent colour that is at most so far away, before any gets a mask: the
+    /// noise of compression and resampling
+    #[arg(long, value_name = "DISTANCE", value_parser = parse_distance, conflicts_with = "given")]
+    pub(crate) merge: Option<f64>,
+
+    /// With --merge: colours with more than N pixels stay what they are; 0: no such bound
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    pub(crate) merge_most_pixels: u64,
+
+    /// With --merge: list the N most frequent colours that became others
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    pub(crate) report_merged: u32,
+
     /// How far colours are apart: the root of the sum of the channels' squared differences, or the largest
     #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
     pub(crate) metric: Option<MetricArg>,

@@ -69,6 +69,7 @@ pub(crate) fn masks(
             labels: labels.as_mut().map(Labels::output),
             regions: true,
             undeclared: args.colors.report_undeclared,
+            merged: args.colors.report_merged,
             ..Outputs::default()
         };
         is_guess = false;

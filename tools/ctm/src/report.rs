@@ -80,6 +80,7 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     );
     text += &mask_table(outcome);
     text += &undeclared_table(outcome);
+    text += &merged_table(outcome);
     let files = |name: &str, files: &[PathBuf]| {
         let list: String = files.iter().map(|file| format!("{name}: {}\n", file.display())).collect();
         if list.is_empty() { list } else { format!("\n{list}") }
@@ -142,6 +143,27 @@ fn undeclared_table(outcome: &Outcome) -> String {
         Column::new("first pixel", false, colors().map(place)),
     ];
     let swatches: Vec<String> = values.iter().map(|values| swatch(outcome, values)).collect();
+    summary + &lines(&columns, &swatches)
+}
+
+/// What became what.
+fn merged_table(outcome: &Outcome) -> String {
+    let Some(merged) = &outcome.merged else { return String::new() };
+    let summary =
+        format!("\nmerged: {}, {}\n", count(merged.pixels, "pixel"), count(merged.colors, "colour"));
+    let colors = || merged.most_frequent.iter();
+    if merged.most_frequent.is_empty() {
+        return summary;
+    }
+    let text = |color: &ctm::Color| color::text(&outcome.choice.color(color));
+    let columns = [
+        Column::new("colour", false, colors().map(|entry| text(&entry.color))),
+        Column::new("became", false, colors().map(|entry| text(&entry.into))),
+        Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
+        Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
+    ];
+    let swatches: Vec<String> =
+        colors().map(|entry| swatch(outcome, &outcome.choice.color(&entry.color))).collect();
     summary + &lines(&columns, &swatches)
 }
 
@@ -284,6 +306,24 @@ struct JsonUndeclaredColor {
     first_pixel: [u32; 2],
 }
 
+/// Colours that became others.
+#[derive(Serialize)]
+struct JsonMerged {
+    pixels: u64,
+    colors: u64,
+    most_frequent: Vec<JsonMergedColor>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct JsonMergedColor {
+    color: Vec<Value>,
+    hex: Option<String>,
+    pixels: u64,
+    into: Vec<Value>,
+    into_hex: Option<String>,
+}
+
 /// The JSON object.
 #[derive(Serialize)]
 struct JsonReport<'a> {
@@ -298,6 +338,7 @@ struct JsonReport<'a> {
     max_count: Option<u32>,
     distinct_colors: u64,
     undeclared: Option<JsonUndeclared>,
+    merged: Option<JsonMerged>,
     table: Option<String>,
     /// Of a single image, which then is no list.
     #[serde(flatten)]
@@ -332,6 +373,11 @@ pub(crate) fn json(outcome: &Outcome) -> anyhow::Result<String> {
                 .iter()
                 .map(|entry| json_undeclared(outcome, entry))
                 .collect(),
+        }),
+        merged: outcome.merged.as_ref().map(|merged| JsonMerged {
+            pixels: merged.pixels,
+            colors: merged.colors,
+            most_frequent: merged.most_frequent.iter().map(|entry| json_merged(outcome, entry)).collect(),
         }),
         table: args.outputs.table.as_deref().map(path_text),
         image,
@@ -377,6 +423,17 @@ fn json_undeclared(outcome: &Outcome, entry: &ctm::UndeclaredColor) -> JsonUndec
         pixels: entry.pixels,
         input: path_text(&outcome.maps.files[map].path),
         first_pixel,
+    }
+}
+
+fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
+    let [values, into] = [&entry.color, &entry.into].map(|color| outcome.choice.color(color));
+    JsonMergedColor {
+        color: json_color(&values),
+        hex: color::hex(&values),
+        pixels: entry.pixels,
+        into: json_color(&into),
+        into_hex: color::hex(&into),
     }
 }
 

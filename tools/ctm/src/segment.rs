@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use ctm::{Backend, ColorMap, Context, Options, Outputs, Palette, Params, Settings, UndeclaredColors};
+use ctm::{
+    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
+};
 
 use crate::args::{AlphaArg, SegmentArgs, UndeclaredArg};
 use crate::color::Display;
@@ -44,6 +46,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) masks: Vec<Mask>,
     /// Colours that the palette does not have, if they were asked for.
     pub(crate) undeclared: Option<UndeclaredColors>,
+    /// Colours that became others, if they were to.
+    pub(crate) merged: Option<MergedColors>,
     /// The overview picture of each map, if there are any.
     pub(crate) overviews: Vec<PathBuf>,
     /// The label picture of each map, if there are any.
@@ -98,7 +102,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         && !joins_near_colors(args)
     {
         terminal::hint(
-            "JPEG changes colours, so that masks get holes; save colour maps as PNG, or try --tolerance",
+            "JPEG changes colours, so that masks get holes; save colour maps as PNG, or try --merge 8/255",
         );
     }
 
@@ -120,6 +124,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         distinct_colors,
         masks: masks::list(&found, &choice, &folders, &args.outputs),
         undeclared: found.analysis.undeclared.clone(),
+        merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
         overviews: match args.outputs.no_overview {
             true => Vec::new(),
             false => folders.iter().map(|folder| folder.join("overview.png")).collect(),
@@ -132,7 +137,9 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
 
 /// Whether colours that are not exactly a mask's may be in it.
 fn joins_near_colors(args: &SegmentArgs) -> bool {
-    args.colors.tolerance.is_some() || args.colors.undeclared == UndeclaredArg::Nearest
+    args.colors.tolerance.is_some()
+        || args.colors.merge.is_some()
+        || args.colors.undeclared == UndeclaredArg::Nearest
 }
 
 /// Where each map's masks go.

@@ -1,7 +1,7 @@
 //! The command line and the maps become the library's settings: colours and distances in the units of the images.
 
 use anyhow::anyhow;
-use ctm::{Alpha, Batch, Format, Matching, Metric, Nearest, Params, Settings, Undeclared};
+use ctm::{Alpha, Batch, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared};
 
 use crate::args::{AlphaArg, BatchArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
 use crate::maps::Maps;
@@ -45,7 +45,8 @@ impl Choice {
             Some(MetricArg::Euclidean) | None => Metric::Euclidean,
         };
         // With distance 0 colours join their own masks only; the metric is that of undeclared colours, then.
-        let tolerance = colors.tolerance.or(colors.metric.map(|_| 0.0));
+        let is_for_undeclared = colors.metric.is_some() && colors.undeclared == UndeclaredArg::Nearest;
+        let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
         let tolerance = tolerance.map(|distance| in_units(distance, format));
         let plain = Settings {
             params: Params { min_pixels: args.min_pixels, max_count: args.max_count },
@@ -53,6 +54,11 @@ impl Choice {
                 MatchArg::Exact => Matching::Exact,
                 MatchArg::EightBit => Matching::EightBit,
             },
+            merge: colors.merge.map(|distance| Merge {
+                metric,
+                tolerance: in_units(distance, format),
+                most_pixels: colors.merge_most_pixels,
+            }),
             nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
             undeclared: match colors.undeclared {
                 UndeclaredArg::Ignore => Undeclared::Ignore,

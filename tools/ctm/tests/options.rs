@@ -294,6 +294,58 @@ fn ignored_colors_get_no_mask() {
     }
 }
 
+/// The most frequent colour first, each colour becomes the first near one that has stayed what it is.
+#[test]
+fn near_duplicates_become_frequent_colors() {
+    let picture = quarter(SMOOTH);
+    let pixels = colors(&picture);
+    let (_map, file) = saved("smooth.png", picture);
+    let counts = counted(pixels.iter().copied());
+    for (options, tolerance, most) in [
+        (&["--merge", "24/255", "--metric", "largest"][..], 24, u64::MAX),
+        (&["--merge", "24/255", "--metric", "largest", "--merge-most-pixels", "40"], 24, 40),
+    ] {
+        let mut staying: Vec<([u8; 3], u64)> = Vec::new();
+        let mut becomes: HashMap<[u8; 3], [u8; 3]> = HashMap::new();
+        for &(color, count) in &counts {
+            let is_near =
+                |other: &[u8; 3]| (0..3).all(|channel| color[channel].abs_diff(other[channel]) <= tolerance);
+            match staying.iter_mut().find(|other| count <= most && is_near(&other.0)) {
+                Some(other) => {
+                    other.1 += count;
+                    becomes.insert(color, other.0);
+                }
+                None => staying.push((color, count)),
+            }
+        }
+        staying.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        let labels: Vec<usize> = pixels
+            .iter()
+            .map(|pixel| {
+                let color = becomes.get(pixel).unwrap_or(pixel);
+                staying[..8].iter().position(|entry| entry.0 == *color).map_or(0, |index| index + 1)
+            })
+            .collect();
+        let moved: Vec<_> = counts.iter().filter(|entry| becomes.contains_key(&entry.0)).collect();
+        for backend in backends() {
+            let folder = tempfile::tempdir().unwrap();
+            let args =
+                [&["--json", "--no-overview", "--max-count", "8", "--report-merged", "3"], options].concat();
+            let json = segment(&backend, &file, folder.path(), &args).quiet().json();
+            check_masks(&json, 700, &labels);
+            let merged = &json["merged"];
+            assert_eq!(merged["colors"], moved.len());
+            assert_eq!(merged["pixels"], moved.iter().map(|entry| entry.1).sum::<u64>());
+            for (entry, (color, count)) in list(&merged["most_frequent"]).iter().zip(&moved) {
+                assert_eq!((&entry["hex"], &entry["pixels"]), (&hex(*color).into(), &(*count).into()));
+                assert_eq!(entry["into_hex"], hex(becomes[color]));
+            }
+            let run = segment(&backend, &file, folder.path(), &[options, &["--report-merged", "3"]].concat());
+            assert!(run.quiet().stdout.contains("  became "));
+        }
+    }
+}
+
 #[test]
 fn labels_are_the_masks_numbers() {
     let picture = quarter(FLAT);
@@ -490,6 +542,8 @@ fn what_contradicts_itself_is_wrong_usage() {
         (&["--undeclared", "error"], "--palette"),
         (&["--report-undeclared", "3"], "--palette"),
         (&["--metric", "largest"], "--tolerance"),
+        (&["--report-merged", "3"], "--merge"),
+        (&["--merge", "0.1", "--color", "#ff0000"], "cannot be used with"),
         (&["--tolerance", "-1"], "--tolerance"),
         (&["--tolerance=-1"], "less than 0"),
         (&["--tolerance", "x"], "no number"),
