@@ -126,7 +126,7 @@ pub(crate) struct ColorArgs {
     pub(crate) alpha: AlphaArg,
 
     /// Make a mask of this colour instead of the most frequent ones; may be repeated
-    #[arg(long, value_name = "COLOR", value_parser = parse_color, group = "given", conflicts_with_all = FREQUENT)]
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given", conflicts_with_all = FREQUENT)]
     pub(crate) color: Vec<GivenColor>,
 
     /// Make masks of the colours in FILE: a colour and perhaps a name in each line, a GIMP palette, or the
@@ -150,16 +150,16 @@ pub(crate) struct ColorArgs {
     pub(crate) report_undeclared: Option<u32>,
 
     /// Make no mask of this colour, the background for example; may be repeated
-    #[arg(long, value_name = "COLOR", value_parser = parse_color)]
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color)]
     pub(crate) ignore: Vec<GivenColor>,
 
     /// Let colours without a mask join the nearest mask whose colour is at most so far away
-    #[arg(long, value_name = "DISTANCE", value_parser = parse_distance)]
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance)]
     pub(crate) tolerance: Option<f64>,
 
     /// Turn rare colours into the most frequent colour that is at most so far away, before any gets a mask: the
     /// noise of compression and resampling
-    #[arg(long, value_name = "DISTANCE", value_parser = parse_distance, conflicts_with = "given")]
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance, conflicts_with = "given")]
     pub(crate) merge: Option<f64>,
 
     /// With --merge: colours with more than N pixels stay what they are; 0: no such bound
@@ -305,13 +305,11 @@ impl SegmentArgs {
         if let (BackendArg::Cpu, Some(name)) = (self.backend, &self.device) {
             return Some(format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none"));
         }
-        if colors.metric.is_some()
-            && colors.tolerance.is_none()
-            && colors.undeclared != UndeclaredArg::Nearest
-        {
-            return Some(
-                "--metric says how to measure --tolerance or --undeclared nearest; give one of them".into(),
-            );
+        let measures = colors.tolerance.is_some() || colors.merge.is_some();
+        if colors.metric.is_some() && !measures && colors.undeclared != UndeclaredArg::Nearest {
+            let text =
+                "--metric says how to measure --tolerance, --merge or --undeclared nearest; give one of them";
+            return Some(text.into());
         }
         let mut names: Vec<_> = self.images.iter().map(|path| path.file_stem()).collect();
         names.sort();

@@ -161,7 +161,8 @@ mod tests {
         assert!(color("#ff8000").in_units(Format::U8, 4).unwrap_err().contains("has 3 values"));
         assert!(color("#ff80").in_units(Format::U8, 3).is_err());
         for byte in 0..=255u8 {
-            let given = color(&format!("{:?}", f32::from(byte) / 255.0));
+            let text = format!("{:?}", f32::from(byte) / 255.0);
+            let given = color(&text);
             assert_eq!(given.in_units(Format::U8, 1).unwrap()[0], f32::from(byte));
         }
     }
