@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn colors_in_the_units_of_images() {
-        let color = |text| parse_color(text).unwrap();
+        fn color(text: &str) -> GivenColor {
+            parse_color(text).unwrap()
+        }
         assert_eq!(color("#ff8000").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]));
         assert_eq!(color("#ff8000").in_units(Format::U16, 3), Ok([65535.0, 32896.0, 0.0, 0.0]));
         assert_eq!(color("#ff800011").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]), "alpha ignored");
@@ -161,8 +163,7 @@ mod tests {
         assert!(color("#ff8000").in_units(Format::U8, 4).unwrap_err().contains("has 3 values"));
         assert!(color("#ff80").in_units(Format::U8, 3).is_err());
         for byte in 0..=255u8 {
-            let text = format!("{:?}", f32::from(byte) / 255.0);
-            let given = color(&text);
+            let given = color(&format!("{:?}", f32::from(byte) / 255.0));
             assert_eq!(given.in_units(Format::U8, 1).unwrap()[0], f32::from(byte));
         }
     }
