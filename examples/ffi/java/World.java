@@ -1,8 +1,5 @@
 // A colour map of raw floats becomes masks: java -cp jna.jar World.java MAP WIDTH HEIGHT MASKS
-import com.sun.jna.Library;
-import com.sun.jna.Native;
-import com.sun.jna.NativeLong;
-import com.sun.jna.Pointer;
+import com.sun.jna.*;
 import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.nio.*;
