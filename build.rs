@@ -58,8 +58,11 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
     config.after_includes = Some(format!(
         "\n/** The version of this header; `ctm_version` gives that of the library. */\n\
          #define CTM_VERSION \"{major}.{minor}.{patch}\"\n\
+         /** Its first number. */\n\
          #define CTM_VERSION_MAJOR {major}\n\
+         /** Its second number. */\n\
          #define CTM_VERSION_MINOR {minor}\n\
+         /** Its third number. */\n\
          #define CTM_VERSION_PATCH {patch}\n\n\
          /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */\n\
          #define CTM_OPTIONS_INIT {{ sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0 }}\n\n\

@@ -27,8 +27,11 @@
 
 /** The version of this header; `ctm_version` gives that of the library. */
 #define CTM_VERSION "0.1.0"
+/** Its first number. */
 #define CTM_VERSION_MAJOR 0
+/** Its second number. */
 #define CTM_VERSION_MINOR 1
+/** Its third number. */
 #define CTM_VERSION_PATCH 0
 
 /** Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;` */

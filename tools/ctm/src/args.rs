@@ -6,6 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
+use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    success, also when no colour qualifies for a mask
@@ -16,10 +18,15 @@ Exit codes:
 const FILES: &str = "\
 Files in DIR:
   mask-001-ff8000.png   white where the map has the colour, black elsewhere; one file a mask, numbered
-                        from the most frequent colour on. The colour, as two hexadecimal digits per
-                        channel, is left out where a value is not a multiple of 1/255.
+                        from the most frequent colour on, or as the palette is. The colour, as two
+                        hexadecimal digits per channel, is left out where a value is not a multiple
+                        of 1/255.
   overview.png          the map and up to 48 masks in one picture, for a first look
-Files of the same names are replaced; others are left alone.";
+Several images have a folder each in DIR, with the image's name. Files of the same names are replaced;
+others are left alone.
+
+Colours and values count from 0 to 1, whatever the image stores: #ff8000 (or ff8000), 1,0.5,0, or
+255/255,128/255,0; tolerances such as 10/255. Values that are part of the colour must be given.";
 
 const DOCUMENTS: &str = "\
 Files in DIR:
@@ -54,9 +61,10 @@ pub(crate) enum Command {
 /// `ctm segment`.
 #[derive(Args, Debug)]
 pub(crate) struct SegmentArgs {
-    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw
-    #[arg(value_name = "IMAGE")]
-    pub(crate) image: PathBuf,
+    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw; several of the same size and kind
+    /// get masks of the same colours
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
 
     /// Folder for the masks and the overview; created if missing
     #[arg(short, long, value_name = "DIR")]
@@ -69,6 +77,12 @@ pub(crate) struct SegmentArgs {
     /// At most this many masks, the most frequent colours first
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) max_count: u32,
+
+    #[command(flatten)]
+    pub(crate) colors: ColorArgs,
+
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
 
     /// IMAGE holds raw little-endian 32-bit floats, rows from the top, channels interleaved
     #[arg(long, value_name = "WIDTHxHEIGHTxCHANNELS", value_parser = parse_raw_shape)]
@@ -92,10 +106,6 @@ pub(crate) struct SegmentArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) threads: u32,
 
-    /// Do not draw overview.png
-    #[arg(long)]
-    pub(crate) no_overview: bool,
-
     /// Print one JSON object for programs instead of the table
     #[arg(long)]
     pub(crate) json: bool,
@@ -103,6 +113,125 @@ pub(crate) struct SegmentArgs {
     /// Tell on standard error what is chosen and done, and why
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// What decides which pixels get which mask.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Colours")]
+#[group(skip)]
+pub(crate) struct ColorArgs {
+    /// Which colours are the same: exact: all values are equal; 8bit: equal once rounded to 8 bits
+    #[arg(
+        long = "match",
+        value_enum,
+        value_name = "exact|8bit",
+        hide_possible_values = true,
+        default_value_t = MatchArg::Exact
+    )]
+    pub(crate) matching: MatchArg,
+
+    /// What alpha means: part of the colour, nothing, or that pixels with less than N have no colour
+    #[arg(long, value_name = "color|ignored|at-least=N", default_value = "color", value_parser = parse_alpha)]
+    pub(crate) alpha: AlphaArg,
+
+    /// Make a mask of this colour instead of the most frequent ones; may be repeated
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given", conflicts_with_all = FREQUENT)]
+    pub(crate) color: Vec<GivenColor>,
+
+    /// Make masks of the colours in FILE: a colour and perhaps a name in each line, a GIMP palette, or the
+    /// output of an earlier --json
+    #[arg(long, value_name = "FILE", group = "given", conflicts_with_all = FREQUENT)]
+    pub(crate) palette: Option<PathBuf>,
+
+    /// What becomes of colours that the palette does not have: no mask, a failure, or the nearest colour's mask
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ignore|error|nearest",
+        hide_possible_values = true,
+        default_value_t = UndeclaredArg::Ignore,
+        requires_ifs = [("error", "given"), ("nearest", "given")]
+    )]
+    pub(crate) undeclared: UndeclaredArg,
+
+    /// List the N most frequent colours that the palette does not have
+    #[arg(long, value_name = "N", requires = "given")]
+    pub(crate) report_undeclared: Option<u32>,
+
+    /// Make no mask of this colour, the background for example; may be repeated
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color)]
+    pub(crate) ignore: Vec<GivenColor>,
+
+    /// Let colours without a mask join the nearest mask whose colour is at most so far away
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance)]
+    pub(crate) tolerance: Option<f64>,
+
+    /// Turn rare colours into the most frequent colour that is at most so far away, before any gets a mask: the
+    /// noise of compression and resampling
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance, conflicts_with = "given")]
+    pub(crate) merge: Option<f64>,
+
+    /// With --merge: colours with more than N pixels stay what they are; 0: no such bound
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    pub(crate) merge_most_pixels: u64,
+
+    /// With --merge: list the N most frequent colours that became others
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    pub(crate) report_merged: u32,
+
+    /// How far colours are apart: the root of the sum of the channels' squared differences, or the largest
+    #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
+    pub(crate) metric: Option<MetricArg>,
+
+    /// Of several images, those whose colours are counted
+    #[arg(
+        long,
+        value_enum,
+        value_name = "all|first",
+        hide_possible_values = true,
+        default_value_t = BatchArg::All
+    )]
+    pub(crate) batch: BatchArg,
+}
+
+/// Options that have no meaning where the colours are given.
+const FREQUENT: [&str; 3] = ["min_pixels", "max_count", "batch"];
+
+/// What is written.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+#[group(skip)]
+pub(crate) struct OutputArgs {
+    /// Crop each mask to its pixels; the PNG, --json and --table say where it lies. Masks without a pixel have no file
+    #[arg(long)]
+    pub(crate) cropped: bool,
+
+    /// Write masks of 8 bits a pixel, 0 and 255, or of 1 bit
+    #[arg(
+        long,
+        value_enum,
+        value_name = "8bit|1bit",
+        hide_possible_values = true,
+        default_value_t = MaskFormatArg::EightBit
+    )]
+    pub(crate) mask_format: MaskFormatArg,
+
+    /// Write a PNG of labels, too: each pixel's mask number, 0 for none, in 8 bits up to 255 masks, else in 16;
+    /// of several images a file each, with the image's name added
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+
+    /// Write a CSV table, too: each mask's colour, pixels, bounding box, first pixel and centroid in each image
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
+
+    /// Write no masks, only what else is asked for
+    #[arg(long, conflicts_with_all = ["cropped", "mask_format"])]
+    pub(crate) no_masks: bool,
+
+    /// Do not draw overview.png
+    #[arg(long)]
+    pub(crate) no_overview: bool,
 }
 
 /// `ctm devices`.
@@ -139,15 +268,84 @@ impl From<BackendArg> for Backend {
     }
 }
 
+/// `--match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatchArg {
+    Exact,
+    #[value(name = "8bit")]
+    EightBit,
+}
+
+/// `--alpha`, the least alpha as a value from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum AlphaArg {
+    Color,
+    Ignored,
+    AtLeast(f64),
+}
+
+/// `--undeclared`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UndeclaredArg {
+    Ignore,
+    Error,
+    Nearest,
+}
+
+/// `--metric`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricArg {
+    Euclidean,
+    Largest,
+}
+
+/// `--batch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BatchArg {
+    All,
+    First,
+}
+
+/// `--mask-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MaskFormatArg {
+    #[value(name = "8bit")]
+    EightBit,
+    #[value(name = "1bit")]
+    OneBit,
+}
+
+impl SegmentArgs {
+    /// What contradicts itself, beyond what clap finds.
+    fn contradiction(&self) -> Option<String> {
+        let colors = &self.colors;
+        if let (BackendArg::Cpu, Some(name)) = (self.backend, &self.device) {
+            return Some(format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none"));
+        }
+        let measures = colors.tolerance.is_some() || colors.merge.is_some();
+        if colors.metric.is_some() && !measures && colors.undeclared != UndeclaredArg::Nearest {
+            let text =
+                "--metric says how to measure --tolerance, --merge or --undeclared nearest; give one of them";
+            return Some(text.into());
+        }
+        let mut names: Vec<_> = self.images.iter().map(|path| path.file_stem()).collect();
+        names.sort();
+        let same = names.windows(2).find(|pair| pair[0] == pair[1])?;
+        let name = same[0].unwrap_or_default().to_string_lossy();
+        Some(format!(
+            "two images are called '{name}'; several images need different names, of which their folders are made"
+        ))
+    }
+}
+
 impl Cli {
     /// Parses the command line and refuses what contradicts itself.
     pub(crate) fn parse_checked() -> Result<Self, clap::Error> {
         let cli = Self::try_parse()?;
-        if let Command::Segment(SegmentArgs { backend: BackendArg::Cpu, device: Some(name), .. }) =
-            &cli.command
+        if let Command::Segment(args) = &cli.command
+            && let Some(text) = args.contradiction()
         {
-            let text = format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none\n");
-            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
+            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text + "\n"));
         }
         Ok(cli)
     }
@@ -161,6 +359,16 @@ fn parse_raw_shape(text: &str) -> Result<Shape, String> {
             Shape::new(width, height, channels).map_err(|error| error.to_string())
         }
         _ => Err("three numbers such as 640x480x3 are expected".into()),
+    }
+}
+
+/// Reads `color`, `ignored`, `at-least=0.5`.
+fn parse_alpha(text: &str) -> Result<AlphaArg, String> {
+    match (text, text.strip_prefix("at-least=")) {
+        ("color", _) => Ok(AlphaArg::Color),
+        ("ignored", _) => Ok(AlphaArg::Ignored),
+        (_, Some(least)) => parse_number(least).map(AlphaArg::AtLeast),
+        _ => Err("color, ignored, or at-least=N such as at-least=0.5 is expected".into()),
     }
 }
 

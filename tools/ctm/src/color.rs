@@ -1,7 +1,5 @@
 //! A colour as text, as part of a file name, and as a screen shows it.
 
-use ctm::Color;
-
 /// How the channel values of one image become screen colours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Display {
@@ -55,11 +53,6 @@ impl Display {
             _ => [0.0; 4],
         }
     }
-}
-
-/// The channel values that an image of so many channels has.
-pub(crate) fn values(color: &Color, channels: usize) -> Vec<f32> {
-    color.values()[..channels].to_vec()
 }
 
 /// Two hexadecimal digits per channel, if every value is exactly n/255.

@@ -1,5 +1,5 @@
-//! A picture or a raw file becomes floats: 8- and 16-bit values divided by their maximum, floats as
-//! they are, with the channels that the file has.
+//! A picture or a raw file becomes pixels in memory: integers and floats as they are, with the channels that the file
+//! has.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -7,12 +7,11 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use bytemuck::cast_slice_mut;
-use ctm::{ColorMap, Shape};
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use ctm::{Format, Shape};
 use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-use rayon::prelude::*;
 
 use crate::jpeg;
 use crate::memory::zeroed;
@@ -25,17 +24,52 @@ const MAX_DECODED_BYTES: u64 = 16 << 30;
 /// What can be read.
 const SUPPORTED: &str = "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
 
-/// A colour map in memory.
+/// The channel values of an image's pixels, row by row from the top.
+#[derive(Debug)]
+pub(crate) enum Values {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    F32(Vec<f32>),
+}
+
+impl Values {
+    /// What a value is stored as.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Self::U8(_) => Format::U8,
+            Self::U16(_) => Format::U16,
+            Self::F32(_) => Format::F32,
+        }
+    }
+
+    /// As the library wants them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::U8(values) => values,
+            Self::U16(values) => cast_slice(values),
+            Self::F32(values) => cast_slice(values),
+        }
+    }
+
+    /// A value as a float: integers divided by the largest one.
+    pub(crate) fn float(&self, index: usize) -> f32 {
+        match self {
+            Self::U8(values) => f32::from(values[index]) / 255.0,
+            Self::U16(values) => f32::from(values[index]) / 65535.0,
+            Self::F32(values) => values[index],
+        }
+    }
+}
+
+/// An image in memory.
 #[derive(Debug)]
 pub(crate) struct Image {
     /// `height * width * channels` values.
-    pub(crate) floats: Vec<f32>,
+    pub(crate) values: Values,
     /// Width, height and channels.
     pub(crate) shape: Shape,
     /// What the file holds: `PNG, 8-bit RGB`.
     pub(crate) kind: String,
-    /// Whether the file holds floats, which may lie outside 0 to 1.
-    pub(crate) float: bool,
     /// Whether the file's compression changes colours.
     pub(crate) lossy: bool,
 }
@@ -44,12 +78,6 @@ impl Image {
     /// Reads a file: raw floats of the given shape, or else a picture.
     pub(crate) fn read(path: &Path, raw: Option<Shape>) -> anyhow::Result<Self> {
         Self::read_file(path, raw).with_context(|| path.display().to_string())
-    }
-
-    /// As the library wants it.
-    pub(crate) fn color_map(&self) -> anyhow::Result<ColorMap<'_>> {
-        let shape = self.shape;
-        Ok(ColorMap::new(&self.floats, shape.width(), shape.height(), shape.channels())?)
     }
 
     fn read_file(path: &Path, raw: Option<Shape>) -> anyhow::Result<Self> {
@@ -95,7 +123,7 @@ fn read_raw(mut file: File, metadata: &Metadata, shape: Shape) -> anyhow::Result
         *value = f32::from_bits(u32::from_le(value.to_bits()));
     }
     let kind = format!("raw floats, {}", channels_text(shape.channels()));
-    Ok(Image { floats, shape, kind, float: true, lossy: false })
+    Ok(Image { values: Values::F32(floats), shape, kind, lossy: false })
 }
 
 /// What a decoder reads from: the file itself, or what came through a pipe.
@@ -158,42 +186,31 @@ fn decode(source: Box<dyn Source>, format: ImageFormat) -> anyhow::Result<Image>
     }
     let len = shape.floats();
     let depth = color_type.bytes_per_pixel() / color_type.channel_count();
-    let floats = match depth {
-        1 => {
-            let values: Vec<u8> = read_values(decoder, len)?;
-            to_floats(&values, |value| f32::from(value) / 255.0)?
+    let (values, shape) = match depth {
+        1 => turned(read_values(decoder, len)?, shape, orientation).map(|(v, s)| (Values::U8(v), s))?,
+        2 => turned(read_values(decoder, len)?, shape, orientation).map(|(v, s)| (Values::U16(v), s))?,
+        _ if matches!(color_type, ColorType::Rgb32F | ColorType::Rgba32F) => {
+            turned(read_values(decoder, len)?, shape, orientation).map(|(v, s)| (Values::F32(v), s))?
         }
-        2 => {
-            let values: Vec<u16> = read_values(decoder, len)?;
-            to_floats(&values, |value| f32::from(value) / 65535.0)?
-        }
-        _ if matches!(color_type, ColorType::Rgb32F | ColorType::Rgba32F) => read_values(decoder, len)?,
         _ => bail!("colours of type {color_type:?} are not supported"),
     };
     let depth_text = ["8-bit", "16-bit", "", "32-bit float"][usize::from(depth - 1)];
     let kind = format!("{}, {depth_text} {}", format_name(format), channels_text(shape.channels()));
-    let (floats, shape) = turned(floats, shape, orientation)?;
-    Ok(Image { floats, shape, kind, float: depth == 4, lossy: format == ImageFormat::Jpeg })
+    Ok(Image { values, shape, kind, lossy: format == ImageFormat::Jpeg })
 }
 
 /// Decodes the whole image into values of one type.
-fn read_values<T: bytemuck::Pod>(decoder: impl ImageDecoder, len: usize) -> anyhow::Result<Vec<T>> {
+fn read_values<T: Pod>(decoder: impl ImageDecoder, len: usize) -> anyhow::Result<Vec<T>> {
     let mut values: Vec<T> = zeroed(len as u128, "the image needs")?;
     decoder.read_image(cast_slice_mut(&mut values)).map_err(decoder_error)?;
     Ok(values)
 }
 
-fn to_floats<T: Copy + Sync>(values: &[T], float: fn(T) -> f32) -> anyhow::Result<Vec<f32>> {
-    let mut floats = zeroed(values.len() as u128, "the image as floats needs")?;
-    floats.par_iter_mut().zip(values).for_each(|(to, &from): (&mut f32, _)| *to = float(from));
-    Ok(floats)
-}
-
 /// Turns an image as its file asks viewers to.
-fn turned(floats: Vec<f32>, shape: Shape, orientation: Orientation) -> anyhow::Result<(Vec<f32>, Shape)> {
+fn turned<T: Pod>(values: Vec<T>, shape: Shape, orientation: Orientation) -> anyhow::Result<(Vec<T>, Shape)> {
     // First mirrored left to right, then turned clockwise by so many quarters.
     let (mirrored, quarters) = match orientation {
-        Orientation::NoTransforms => return Ok((floats, shape)),
+        Orientation::NoTransforms => return Ok((values, shape)),
         Orientation::Rotate90 => (false, 1),
         Orientation::Rotate180 => (false, 2),
         Orientation::Rotate270 => (false, 3),
@@ -206,7 +223,7 @@ fn turned(floats: Vec<f32>, shape: Shape, orientation: Orientation) -> anyhow::R
     let channels = shape.channels() as usize;
     let new_shape =
         if quarters % 2 == 0 { shape } else { Shape::new(shape.height(), shape.width(), shape.channels())? };
-    let mut out = zeroed(floats.len() as u128, "turning the image needs")?;
+    let mut out = zeroed(values.len() as u128, "turning the image needs")?;
     for (index, pixel) in out.chunks_exact_mut(channels).enumerate() {
         let (x, y) = (index % new_shape.width() as usize, index / new_shape.width() as usize);
         let (from_x, from_y) = match quarters {
@@ -216,7 +233,7 @@ fn turned(floats: Vec<f32>, shape: Shape, orientation: Orientation) -> anyhow::R
             _ => (width - 1 - y, x),
         };
         let from_x = if mirrored { width - 1 - from_x } else { from_x };
-        pixel.copy_from_slice(&floats[(from_y * width + from_x) * channels..][..channels]);
+        pixel.copy_from_slice(&values[(from_y * width + from_x) * channels..][..channels]);
     }
     Ok((out, new_shape))
 }
@@ -256,15 +273,13 @@ mod tests {
     #[test]
     fn turns_like_the_image_crate() {
         let picture = RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8, y as u8, 7]));
-        let floats: Vec<f32> = picture.iter().map(|&byte| f32::from(byte)).collect();
         for exif in 1..=8 {
             let orientation = Orientation::from_exif(exif).unwrap();
             let mut expected = DynamicImage::ImageRgb8(picture.clone());
             expected.apply_orientation(orientation);
             let shape = Shape::new(5, 3, 3).unwrap();
-            let (turned, shape) = turned(floats.clone(), shape, orientation).unwrap();
+            let (turned, shape) = turned(picture.as_raw().clone(), shape, orientation).unwrap();
             assert_eq!((shape.width(), shape.height()), (expected.width(), expected.height()));
-            let turned: Vec<u8> = turned.iter().map(|&value| value as u8).collect();
             assert_eq!(turned, expected.into_bytes(), "{orientation:?}");
         }
     }

@@ -3,12 +3,16 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `args` | the command line |
-//! | `input`, `jpeg`, `memory` | a picture or raw file → floats |
+//! | `values`, `palette` | numbers and colours as people write them; files of colours |
+//! | `input`, `jpeg`, `memory` | a picture or raw file → pixels |
+//! | `maps` | one image, or several of the same kind, in memory |
+//! | `settings` | the command line and the maps → the library's settings |
 //! | `segment` | `ctm segment`: input → masks → files |
-//! | `masks` | mask planes → PNG files |
+//! | `find` | calls the library, with memory for whatever it finds |
+//! | `masks`, `labels`, `png` | mask planes and labels → PNG files |
 //! | `color` | a colour as text, as part of a file name, and as screen colour |
 //! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
-//! | `report` | the table and the JSON of `ctm segment` |
+//! | `report`, `table` | the printed table and the JSON of `ctm segment`; its CSV table |
 //! | `devices` | `ctm devices` |
 //! | `progress` | a bar while masks are found |
 //! | `interrupt` | Ctrl-C |
@@ -20,17 +24,25 @@ mod canvas;
 mod color;
 mod devices;
 mod documents;
+mod find;
 mod input;
 mod interrupt;
 mod jpeg;
+mod labels;
+mod maps;
 mod masks;
 mod memory;
 mod overview;
+mod palette;
+mod png;
 mod progress;
 mod report;
 mod segment;
+mod settings;
+mod table;
 mod terminal;
 mod thumbnail;
+mod values;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;

@@ -1,80 +1,108 @@
-//! Mask planes become PNG files.
+//! Masks, where they lie, and their PNG files.
 
-use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use ctm::{ColorCount, Shape};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use ctm::{Palette, Region};
 use indicatif::{ProgressBar, ProgressStyle};
+use png::{BitDepth, ColorType};
 use rayon::prelude::*;
 
+use crate::args::{MaskFormatArg, OutputArgs};
 use crate::color;
+use crate::find::{Found, row_bytes};
 use crate::interrupt;
-use crate::memory::zeroed;
+use crate::maps::Maps;
+use crate::png::{Picture, write_png};
+use crate::settings::Choice;
 
 /// Fewer pixels than this are written before a progress bar could be read.
 const LONG_WORK: u64 = 30_000_000;
 
-/// One mask: its colour and where its picture goes.
+/// One mask: its colour, and what of it is in each map.
 #[derive(Debug)]
 pub(crate) struct Mask {
     /// The values of the image's channels.
     pub(crate) color: Vec<f32>,
-    /// Pixels of that colour.
+    /// What the palette calls it.
+    pub(crate) name: Option<String>,
+    /// Its pixels in all maps.
     pub(crate) pixels: u64,
-    /// The picture.
-    pub(crate) file: PathBuf,
+    /// Its part in each map.
+    pub(crate) parts: Vec<Part>,
 }
 
-/// Names the masks' files: `mask-001-ff8000.png`, or without the colour where it is not n/255.
-pub(crate) fn list(colors: &[ColorCount], channels: usize, folder: &Path) -> Vec<Mask> {
-    let digits = colors.len().to_string().len().max(3);
-    let mask = |(index, entry): (usize, &ColorCount)| {
-        let color = color::values(&entry.color, channels);
-        let suffix = color::hex(&color).map_or(String::new(), |hex| format!("-{hex}"));
-        let file = folder.join(format!("mask-{:0digits$}{suffix}.png", index + 1));
-        Mask { color, pixels: entry.pixels, file }
-    };
-    colors.iter().enumerate().map(mask).collect()
+/// The part of a mask that is in one map.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Where its pixels lie.
+    pub(crate) region: Region,
+    /// The picture, if there is one.
+    pub(crate) file: Option<PathBuf>,
 }
+
+/// Lists what was found, and names the files: `mask-001-ff8000.png`, or without the colour where it is not n/255.
+/// `folders` has each map's.
+pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &OutputArgs) -> Vec<Mask> {
+    let Palette { colors, .. } = &found.analysis.palette;
+    let digits = colors.len().to_string().len().max(3);
+    let regions = found.analysis.regions.chunks_exact(folders.len());
+    let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[Region]))| {
+        let color = choice.color(&entry.color);
+        let suffix = color::hex(&color).map_or(String::new(), |hex| format!("-{hex}"));
+        let name = format!("mask-{:0digits$}{suffix}.png", index + 1);
+        let part = |(folder, &region): (&PathBuf, &Region)| {
+            // A PNG has at least one pixel.
+            let has_file = !args.no_masks && (!args.cropped || region.pixels > 0);
+            Part { region, file: has_file.then(|| folder.join(&name)) }
+        };
+        Mask {
+            color,
+            name: choice.names.get(index).cloned().flatten(),
+            pixels: regions.iter().map(|region| region.pixels).sum(),
+            parts: folders.iter().zip(regions).map(part).collect(),
+        }
+    };
+    colors.iter().zip(regions).enumerate().map(mask).collect()
+}
+
+/// A picture to write: its file, its first byte, where it was cropped from.
+type Job<'a> = (&'a Path, usize, Option<Region>);
 
 /// Writes all masks, with a progress bar where someone watches and it takes long.
-pub(crate) fn write(masks: &[Mask], planes: &[f32], shape: Shape) -> anyhow::Result<()> {
-    let plane = shape.pixels() as usize;
-    let long = planes.len() as u64 >= LONG_WORK && masks.len() > 1 && std::io::stderr().is_terminal();
-    let bar = if long { ProgressBar::new(masks.len() as u64) } else { ProgressBar::hidden() };
+pub(crate) fn write(masks: &[Mask], found: &Found, maps: &Maps, args: &OutputArgs) -> anyhow::Result<()> {
+    let whole = [maps.shape.width(), maps.shape.height()];
+    let plane = row_bytes(whole[0], args) * whole[1] as usize;
+    let parts = masks.iter().flat_map(|mask| &mask.parts).enumerate();
+    let jobs: Vec<Job> = parts
+        .filter_map(|(index, part)| {
+            let file = part.file.as_deref()?;
+            Some(match found.analysis.crop_starts.get(index) {
+                Some(&start) => (file, start as usize, Some(part.region)),
+                None => (file, index * plane, None),
+            })
+        })
+        .collect();
+    let long = found.planes.len() as u64 >= LONG_WORK && jobs.len() > 1 && std::io::stderr().is_terminal();
+    let bar = if long { ProgressBar::new(jobs.len() as u64) } else { ProgressBar::hidden() };
     bar.set_style(
         ProgressStyle::with_template("writing masks [{bar:40}] {pos}/{len}")?.progress_chars("=> "),
     );
     bar.tick();
-    let result = masks.par_iter().zip(planes.par_chunks_exact(plane)).try_for_each(|(mask, plane)| {
+    let result = jobs.par_iter().try_for_each(|&(file, start, crop)| {
         interrupt::check()?;
-        let mut grey: Vec<u8> = zeroed(plane.len() as u128, "a mask's picture needs")?;
-        for (to, &from) in grey.iter_mut().zip(plane) {
-            *to = if from == 0.0 { 0 } else { 255 };
-        }
-        write_png(&mask.file, &grey, shape.width(), shape.height(), ExtendedColorType::L8)?;
+        let size = crop.map_or(whole, |region| [region.width, region.height]);
+        let place = crop.map(|region| [region.left, region.top]);
+        let depth = match args.mask_format {
+            MaskFormatArg::EightBit => BitDepth::Eight,
+            MaskFormatArg::OneBit => BitDepth::One,
+        };
+        let bytes = row_bytes(size[0], args) * size[1] as usize;
+        let picture = Picture { size, color: ColorType::Grayscale, depth, place };
+        write_png(file, &found.planes[start..start + bytes], &picture)?;
         bar.inc(1);
         Ok(())
     });
     bar.finish_and_clear();
     result
-}
-
-/// Writes one PNG file.
-pub(crate) fn write_png(
-    path: &Path,
-    bytes: &[u8],
-    width: u32,
-    height: u32,
-    color_type: ExtendedColorType,
-) -> anyhow::Result<()> {
-    let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Up)
-        .write_image(bytes, width, height, color_type)
-        .with_context(|| format!("{}: cannot be encoded", path.display()))?;
-    fs::write(path, png).with_context(|| format!("{}: cannot be written", path.display()))
 }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use image::ExtendedColorType;
+use png::{BitDepth, ColorType};
 
 use crate::canvas::{Canvas, Font, Rect, Rgb, mixed};
 use crate::color;
-use crate::masks::{Mask, write_png};
+use crate::labels::Labels;
+use crate::masks::Mask;
+use crate::png::{Picture, write_png};
 use crate::report;
 use crate::segment::Outcome;
 use crate::terminal::{count, percent};
@@ -45,10 +47,12 @@ const LEAST_CONTRAST: f64 = 2.2;
 const CHECKER: [Rgb; 2] = [[0x8d, 0x90, 0x95], [0xa4, 0xa7, 0xac]];
 const CHECKER_SIDE: u32 = 8;
 
-/// Draws the overview and writes it.
-pub(crate) fn write(outcome: &Outcome, planes: &[f32], file: &Path) -> anyhow::Result<()> {
-    let canvas = draw(outcome, planes);
-    write_png(file, canvas.bytes(), canvas.width(), canvas.height(), ExtendedColorType::Rgb8)
+/// Draws the overview of a map and writes it.
+pub(crate) fn write(outcome: &Outcome, map: usize, labels: &Labels, file: &Path) -> anyhow::Result<()> {
+    let canvas = draw(outcome, map, labels);
+    let size = [canvas.width(), canvas.height()];
+    let picture = Picture { size, color: ColorType::Rgb, depth: BitDepth::Eight, place: None };
+    write_png(file, canvas.bytes(), &picture)
 }
 
 /// Where everything goes.
@@ -98,24 +102,24 @@ impl Layout {
     }
 }
 
-fn draw(outcome: &Outcome, planes: &[f32]) -> Canvas {
-    let shape = outcome.image.shape;
+fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
+    let shape = outcome.maps.shape;
     let size = [shape.width(), shape.height()];
     let shown = outcome.masks.len().min(MAX_MASKS);
     let more = outcome.masks.len() - shown;
     let layout = Layout::new(size, shown as u32 + 1, more > 0);
     let mut canvas = Canvas::new(layout.width, layout.height, PAGE);
-    draw_header(&mut canvas, outcome);
+    draw_header(&mut canvas, outcome, map);
 
     let card = layout.card(0);
     let channels = shape.channels() as usize;
-    let map = scale(size, layout.thumbnail, |index| {
-        let [r, g, b, opacity] = outcome.display.rgba(&outcome.image.floats[index * channels..][..channels]);
+    let thumbnail = scale(size, layout.thumbnail, |index| {
+        let [r, g, b, opacity] = outcome.display.rgba(&outcome.maps.pixel(map, index)[..channels]);
         [r * opacity, g * opacity, b * opacity, opacity]
     });
     draw_card(&mut canvas, card, &layout, |index, x, y| {
         let under = CHECKER[((x / CHECKER_SIDE + y / CHECKER_SIDE) % 2) as usize];
-        let [r, g, b, opacity] = map[index];
+        let [r, g, b, opacity] = thumbnail[index];
         let over = [r, g, b].map(|value| value * 255.0);
         let mix =
             |channel: usize| (f32::from(under[channel]) * (1.0 - opacity) + over[channel]).round() as u8;
@@ -127,13 +131,18 @@ fn draw(outcome: &Outcome, planes: &[f32]) -> Canvas {
     ];
     draw_caption(&mut canvas, card, None, "", &caption);
 
-    let planes = planes.chunks_exact(shape.pixels() as usize);
-    for (index, (mask, plane)) in outcome.masks.iter().zip(planes).take(shown).enumerate() {
+    let first = map * outcome.maps.plane();
+    for (index, mask) in outcome.masks.iter().enumerate().take(shown) {
         let card = layout.card(index as u32 + 1);
-        draw_mask(&mut canvas, card, &layout, outcome, mask, plane);
+        let coverage = scale(size, layout.thumbnail, |pixel| {
+            [f32::from(u8::from(labels.label(first + pixel) as usize == index + 1))]
+        });
+        draw_mask(&mut canvas, card, &layout, outcome, mask, &coverage);
+        let pixels = mask.parts[map].region.pixels;
+        let color = color::short_text(&mask.color);
         let caption = [
-            color::short_text(&mask.color),
-            format!("{}  {}", count(mask.pixels, "pixel"), percent(outcome.share(mask.pixels))),
+            mask.name.as_ref().map_or(color.clone(), |name| format!("{color} {name}")),
+            format!("{}  {}", count(pixels, "pixel"), percent(outcome.share_of_one(pixels))),
         ];
         let swatch = report::screen_color(outcome, &mask.color);
         draw_caption(&mut canvas, card, Some(swatch), &(index + 1).to_string(), &caption);
@@ -146,22 +155,30 @@ fn draw(outcome: &Outcome, planes: &[f32]) -> Canvas {
     canvas
 }
 
-fn draw_header(canvas: &mut Canvas, outcome: &Outcome) {
+fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
     let args = outcome.args;
-    let name = args.image.file_name().unwrap_or(args.image.as_os_str()).to_string_lossy();
+    let path = &outcome.maps.files[map].path;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let covered = outcome.masks.iter().map(|mask| mask.parts[map].region.pixels).sum();
     let mut settings = format!(
-        "{}, covering {}  ·  asked for: at most {}, of at least {} each",
+        "{}, covering {}  ·  asked for: ",
         count(outcome.masks.len() as u64, "mask"),
-        percent(outcome.share(outcome.covered())),
-        count(args.max_count.into(), "mask"),
-        count(args.min_pixels, "pixel"),
+        percent(outcome.share_of_one(covered)),
     );
+    settings += &match outcome.choice.has_palette() {
+        true => format!("a palette of {}", count(outcome.masks.len() as u64, "colour")),
+        false => format!(
+            "at most {}, of at least {} each",
+            count(args.max_count.into(), "mask"),
+            count(args.min_pixels, "pixel")
+        ),
+    };
     if let Some((black, white)) = outcome.display.unusual_range() {
         settings += &format!("  ·  {black:?} shown as black, {white:?} as white");
     }
     let lines = [
         (22, Font::TITLE, INK, name.into_owned()),
-        (60, Font::LARGE, INK, report::image_text(outcome)),
+        (60, Font::LARGE, INK, report::image_text(outcome, map)),
         (86, Font::LARGE, FAINT_INK, settings),
     ];
     for (y, font, ink, text) in lines {
@@ -191,12 +208,10 @@ fn draw_mask(
     layout: &Layout,
     outcome: &Outcome,
     mask: &Mask,
-    plane: &[f32],
+    coverage: &[[f32; 1]],
 ) {
-    let shape = outcome.image.shape;
     let color = report::screen_color(outcome, &mask.color);
     let under = if contrast(color, DARK) < LEAST_CONTRAST { LIGHT } else { DARK };
-    let coverage = scale([shape.width(), shape.height()], layout.thumbnail, |index| [plane[index]]);
     // The root keeps single pixels of a large image visible.
     draw_card(canvas, card, layout, |index, _, _| mixed(under, color, coverage[index][0].sqrt()));
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use ctm::{Analysis, ColorMap, Context, Error, MaskOutput, Outputs, Params};
+use ctm::{Analysis, ColorMap, Context, Error, Outputs, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::interrupt;
@@ -15,20 +15,19 @@ const LONG: Duration = Duration::from_millis(400);
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 
-/// Finds the masks, and writes them where there is room for them. Ctrl-C stops it.
+/// Calls the library, which Ctrl-C stops.
 pub(crate) fn analyse(
     context: &mut Context,
     map: &ColorMap,
-    params: &Params,
-    masks: Option<&mut [f32]>,
+    settings: &Settings,
+    outputs: Outputs,
 ) -> Result<Analysis, Error> {
     let start = Instant::now();
     let watched = io::stderr().is_terminal() && log::max_level() == log::LevelFilter::Off;
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::hidden());
     let style = ProgressStyle::with_template("finding masks [{bar:40}] {percent} %");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    let outputs = Outputs { masks: masks.map(MaskOutput::F32), ..Outputs::default() };
-    let found = context.analyse_with(map, &(*params).into(), outputs, &mut |done| {
+    let found = context.analyse_with(map, settings, outputs, &mut |done| {
         if watched && bar.is_hidden() && start.elapsed() > LONG {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }

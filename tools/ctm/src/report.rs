@@ -1,11 +1,13 @@
 //! What `ctm segment` prints: a table for people, or JSON for programs.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ctm::Backend;
+use ctm::{Backend, Region};
 use serde::Serialize;
 
 use crate::color;
+use crate::masks::{Mask, Part};
 use crate::segment::Outcome;
 use crate::terminal::{self, count, percent, thousands};
 
@@ -26,43 +28,49 @@ pub(crate) fn device_text(outcome: &Outcome) -> String {
     }
 }
 
-/// Size, format and colours of the image.
-pub(crate) fn image_text(outcome: &Outcome) -> String {
-    let (shape, kind) = (outcome.image.shape, &outcome.image.kind);
+/// Size, format and colours of a map.
+pub(crate) fn image_text(outcome: &Outcome, map: usize) -> String {
+    let (shape, kind) = (outcome.maps.shape, &outcome.maps.files[map].kind);
     let (width, height) = (thousands(shape.width().into()), thousands(shape.height().into()));
-    format!("{width} × {height} pixels, {kind}, {}", count(outcome.distinct_colors, "colour"))
+    let colors = count(outcome.distinct_colors, "colour");
+    let of_all = if outcome.maps.files.len() > 1 { " in all images that count" } else { "" };
+    format!("{width} × {height} pixels, {kind}, {colors}{of_all}")
+}
+
+/// A part of the table: a column of texts, and whether they are aligned to the right.
+struct Column {
+    head: &'static str,
+    right: bool,
+    texts: Vec<String>,
+}
+
+impl Column {
+    fn new(head: &'static str, right: bool, texts: impl Iterator<Item = String>) -> Self {
+        Self { head, right, texts: texts.collect() }
+    }
+
+    fn width(&self) -> usize {
+        self.texts
+            .iter()
+            .map(String::as_str)
+            .chain([self.head])
+            .map(|text| text.chars().count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn padded(&self, text: &str) -> String {
+        let width = self.width();
+        if self.right { format!("{text:>width$}") } else { format!("{text:<width$}") }
+    }
 }
 
 /// The table.
 pub(crate) fn table(outcome: &Outcome) -> String {
-    let swatches = terminal::shows_colors();
-    let rows: Vec<[String; 5]> = outcome
-        .masks
-        .iter()
-        .enumerate()
-        .map(|(index, mask)| {
-            [
-                (index + 1).to_string(),
-                color::text(&mask.color),
-                thousands(mask.pixels),
-                percent(outcome.share(mask.pixels)),
-                mask.file.display().to_string(),
-            ]
-        })
-        .collect();
-    let head = ["#", "colour", "pixels", "share", "file"].map(String::from);
-    let width = |column: usize| {
-        let texts = rows.iter().chain([&head]).map(|row| row[column].chars().count());
-        texts.max().unwrap_or(0)
-    };
-    let widths = [0, 1, 2, 3].map(width);
-    let line = |row: &[String; 5], swatch: &str| {
-        let [number, color, pixels, share, file] = row;
-        let [a, b, c, d] = widths;
-        format!("  {number:>a$}  {swatch}{color:<b$}  {pixels:>c$}  {share:>d$}  {file}\n")
-    };
-
-    let mut text = format!("{}: {}\n", outcome.args.image.display(), image_text(outcome));
+    let mut text = String::new();
+    for (map, file) in outcome.maps.files.iter().enumerate() {
+        text += &format!("{}: {}\n", file.path.display(), image_text(outcome, map));
+    }
     text += &format!(
         "{} in {}, on {}, covering {}\n",
         count(outcome.masks.len() as u64, "mask"),
@@ -70,19 +78,147 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         device_text(outcome),
         percent(outcome.share(outcome.covered()))
     );
-    if !rows.is_empty() {
-        text += "\n";
-        text += &line(&head, if swatches { "   " } else { "" });
+    text += &mask_table(outcome);
+    text += &undeclared_table(outcome);
+    text += &merged_table(outcome);
+    let files = |name: &str, files: &[PathBuf]| {
+        let list: String = files.iter().map(|file| format!("{name}: {}\n", file.display())).collect();
+        if list.is_empty() { list } else { format!("\n{list}") }
+    };
+    text + &files("overview", &outcome.overviews)
+        + &files("labels", &outcome.labels)
+        + &files("table", outcome.args.outputs.table.as_slice())
+}
+
+fn mask_table(outcome: &Outcome) -> String {
+    let masks = || outcome.masks.iter();
+    if outcome.masks.is_empty() {
+        return String::new();
     }
-    for (row, mask) in rows.iter().zip(&outcome.masks) {
-        let [r, g, b] = screen_color(outcome, &mask.color);
-        let swatch = format!("\x1b[48;2;{r};{g};{b}m  \x1b[0m ");
-        text += &line(row, if swatches { &swatch } else { "" });
+    let mut columns = vec![
+        Column::new("#", true, (1..=outcome.masks.len()).map(|number| number.to_string())),
+        Column::new("colour", false, masks().map(|mask| color::text(&mask.color))),
+        Column::new("pixels", true, masks().map(|mask| thousands(mask.pixels))),
+        Column::new("share", true, masks().map(|mask| percent(outcome.share(mask.pixels)))),
+    ];
+    if masks().any(|mask| mask.name.is_some()) {
+        columns
+            .insert(2, Column::new("name", false, masks().map(|mask| mask.name.clone().unwrap_or_default())));
     }
-    if let Some(file) = &outcome.overview {
-        text += &format!("\noverview: {}\n", file.display());
+    if outcome.args.outputs.cropped && outcome.maps.files.len() == 1 {
+        columns.push(Column::new("box", false, masks().map(|mask| box_text(&mask.parts[0].region))));
+    }
+    if !outcome.args.outputs.no_masks {
+        columns.push(Column::new("file", false, masks().map(|mask| file_text(outcome, mask))));
+    }
+    let swatches: Vec<String> = masks().map(|mask| swatch(outcome, &mask.color)).collect();
+    lines(&columns, &swatches)
+}
+
+/// What the palette does not have.
+fn undeclared_table(outcome: &Outcome) -> String {
+    let Some(undeclared) = &outcome.undeclared else { return String::new() };
+    let summary = format!(
+        "\nnot in the palette: {}, {}\n",
+        count(undeclared.pixels, "pixel"),
+        count(undeclared.colors, "colour")
+    );
+    let colors = || undeclared.most_frequent.iter();
+    if undeclared.most_frequent.is_empty() {
+        return summary;
+    }
+    let values: Vec<_> = colors().map(|entry| outcome.choice.color(&entry.color)).collect();
+    let place = |entry: &ctm::UndeclaredColor| {
+        let (map, [x, y]) = first_pixel(outcome, entry);
+        let file = match outcome.maps.files.len() {
+            1 => String::new(),
+            _ => format!(" of {}", outcome.maps.files[map].path.display()),
+        };
+        format!("{x}, {y}{file}")
+    };
+    let columns = [
+        Column::new("colour", false, values.iter().map(|values| color::text(values))),
+        Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
+        Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
+        Column::new("first pixel", false, colors().map(place)),
+    ];
+    let swatches: Vec<String> = values.iter().map(|values| swatch(outcome, values)).collect();
+    summary + &lines(&columns, &swatches)
+}
+
+/// What became what.
+fn merged_table(outcome: &Outcome) -> String {
+    let Some(merged) = &outcome.merged else { return String::new() };
+    let summary =
+        format!("\nmerged: {}, {}\n", count(merged.pixels, "pixel"), count(merged.colors, "colour"));
+    let colors = || merged.most_frequent.iter();
+    if merged.most_frequent.is_empty() {
+        return summary;
+    }
+    let text = |color: &ctm::Color| color::text(&outcome.choice.color(color));
+    let columns = [
+        Column::new("colour", false, colors().map(|entry| text(&entry.color))),
+        Column::new("became", false, colors().map(|entry| text(&entry.into))),
+        Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
+        Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
+    ];
+    let swatches: Vec<String> =
+        colors().map(|entry| swatch(outcome, &outcome.choice.color(&entry.color))).collect();
+    summary + &lines(&columns, &swatches)
+}
+
+/// The map that an undeclared colour is in first, and the column and row there.
+fn first_pixel(outcome: &Outcome, entry: &ctm::UndeclaredColor) -> (usize, [u32; 2]) {
+    let (x, row) = entry.first_pixel;
+    let height = outcome.maps.shape.height();
+    ((row / height) as usize, [x, row % height])
+}
+
+/// An empty line, the head, and a line for each row, with a swatch before the colour where a terminal shows it.
+fn lines(columns: &[Column], swatches: &[String]) -> String {
+    let shown = terminal::shows_colors();
+    let line = |texts: Vec<&str>, swatch: &str| {
+        let cells: Vec<String> = columns
+            .iter()
+            .zip(texts)
+            .map(|(column, text)| match column.head {
+                "colour" if shown => format!("{swatch}{}", column.padded(text)),
+                _ => column.padded(text),
+            })
+            .collect();
+        format!("  {}\n", cells.join("  ").trim_end())
+    };
+    let mut text = "\n".to_owned() + &line(columns.iter().map(|column| column.head).collect(), "   ");
+    for (row, swatch) in swatches.iter().enumerate() {
+        text += &line(columns.iter().map(|column| column.texts[row].as_str()).collect(), swatch);
     }
     text
+}
+
+fn swatch(outcome: &Outcome, color: &[f32]) -> String {
+    let [r, g, b] = screen_color(outcome, color);
+    format!("\x1b[48;2;{r};{g};{b}m  \x1b[0m ")
+}
+
+/// A bounding box as image tools write it: `WIDTHxHEIGHT+LEFT+TOP`.
+fn box_text(region: &Region) -> String {
+    match region {
+        Region { pixels: 0, .. } => "-".into(),
+        Region { left, top, width, height, .. } => format!("{width}x{height}+{left}+{top}"),
+    }
+}
+
+/// A mask's file, or of several maps what their names have in common.
+fn file_text(outcome: &Outcome, mask: &Mask) -> String {
+    let mut files = mask.parts.iter().filter_map(|part| part.file.as_ref());
+    match (files.next(), outcome.maps.files.len()) {
+        (None, _) => "-".into(),
+        (Some(file), 1) => file.display().to_string(),
+        (Some(file), _) => {
+            let name = file.file_name().unwrap_or_default();
+            outcome.args.output.join("*").join(name).display().to_string()
+        }
+    }
 }
 
 /// A time as people read it: `0.4 ms`, `35 ms`, `2.1 s`.
@@ -120,59 +256,191 @@ impl From<f32> for Value {
 
 /// One mask in JSON.
 #[derive(Serialize)]
-struct JsonMask {
+struct JsonMask<'a> {
     index: usize,
     color: Vec<Value>,
     hex: Option<String>,
+    name: Option<&'a str>,
     pixels: u64,
     share: f64,
-    file: String,
+    r#box: Option<JsonBox>,
+    first_pixel: Option<(u32, u32)>,
+    centroid: Option<(f64, f64)>,
+    file: Option<String>,
+}
+
+/// Where a mask's pixels lie.
+#[derive(Serialize)]
+struct JsonBox {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+/// One image in JSON.
+#[derive(Serialize)]
+struct JsonImage<'a> {
+    input: String,
+    format: &'a str,
+    masks: Vec<JsonMask<'a>>,
+    overview: Option<String>,
+    labels: Option<String>,
+}
+
+/// Colours that the palette does not have.
+#[derive(Serialize)]
+struct JsonUndeclared {
+    pixels: u64,
+    colors: u64,
+    most_frequent: Vec<JsonUndeclaredColor>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct JsonUndeclaredColor {
+    color: Vec<Value>,
+    hex: Option<String>,
+    pixels: u64,
+    input: String,
+    first_pixel: [u32; 2],
+}
+
+/// Colours that became others.
+#[derive(Serialize)]
+struct JsonMerged {
+    pixels: u64,
+    colors: u64,
+    most_frequent: Vec<JsonMergedColor>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct JsonMergedColor {
+    color: Vec<Value>,
+    hex: Option<String>,
+    pixels: u64,
+    into: Vec<Value>,
+    into_hex: Option<String>,
 }
 
 /// The JSON object.
 #[derive(Serialize)]
 struct JsonReport<'a> {
     version: &'a str,
-    input: String,
-    format: &'a str,
     width: u32,
     height: u32,
     channels: u32,
     backend: &'a str,
     device: &'a str,
     milliseconds: f64,
-    min_pixels: u64,
-    max_count: u32,
+    min_pixels: Option<u64>,
+    max_count: Option<u32>,
     distinct_colors: u64,
-    masks: Vec<JsonMask>,
-    overview: Option<String>,
+    undeclared: Option<JsonUndeclared>,
+    merged: Option<JsonMerged>,
+    table: Option<String>,
+    /// Of a single image, which then is no list.
+    #[serde(flatten)]
+    image: Option<JsonImage<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<JsonImage<'a>>,
 }
 
 /// The JSON object as text.
 pub(crate) fn json(outcome: &Outcome) -> anyhow::Result<String> {
-    let mask = |(index, mask): (usize, &crate::masks::Mask)| JsonMask {
-        index: index + 1,
-        color: mask.color.iter().map(|&value| value.into()).collect(),
-        hex: color::hex(&mask.color),
-        pixels: mask.pixels,
-        share: outcome.share(mask.pixels),
-        file: mask.file.display().to_string(),
-    };
+    let mut images: Vec<JsonImage> =
+        (0..outcome.maps.files.len()).map(|map| json_image(outcome, map)).collect();
+    let image = if images.len() == 1 { images.pop() } else { None };
+    let Outcome { args, maps, choice, .. } = outcome;
+    let is_frequent = !choice.has_palette();
     let report = JsonReport {
         version: ctm::VERSION,
-        input: outcome.args.image.display().to_string(),
-        format: &outcome.image.kind,
-        width: outcome.image.shape.width(),
-        height: outcome.image.shape.height(),
-        channels: outcome.image.shape.channels(),
+        width: maps.shape.width(),
+        height: maps.shape.height(),
+        channels: maps.shape.channels(),
         backend: backend_name(outcome.backend),
         device: &outcome.device,
         milliseconds: (outcome.duration.as_secs_f64() * 1e6).round() / 1e3,
-        min_pixels: outcome.args.min_pixels,
-        max_count: outcome.args.max_count,
+        min_pixels: is_frequent.then_some(args.min_pixels),
+        max_count: is_frequent.then_some(args.max_count),
         distinct_colors: outcome.distinct_colors,
-        masks: outcome.masks.iter().enumerate().map(mask).collect(),
-        overview: outcome.overview.as_ref().map(|file| file.display().to_string()),
+        undeclared: outcome.undeclared.as_ref().map(|undeclared| JsonUndeclared {
+            pixels: undeclared.pixels,
+            colors: undeclared.colors,
+            most_frequent: undeclared
+                .most_frequent
+                .iter()
+                .map(|entry| json_undeclared(outcome, entry))
+                .collect(),
+        }),
+        merged: outcome.merged.as_ref().map(|merged| JsonMerged {
+            pixels: merged.pixels,
+            colors: merged.colors,
+            most_frequent: merged.most_frequent.iter().map(|entry| json_merged(outcome, entry)).collect(),
+        }),
+        table: args.outputs.table.as_deref().map(path_text),
+        image,
+        images,
     };
     Ok(serde_json::to_string_pretty(&report)? + "\n")
+}
+
+fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
+    let mask = |(index, mask): (usize, &'a Mask)| {
+        let Part { region, file } = &mask.parts[map];
+        let &Region { pixels, left, top, width, height, first_pixel, centroid } = region;
+        let is_there = pixels > 0;
+        JsonMask {
+            index: index + 1,
+            color: json_color(&mask.color),
+            hex: color::hex(&mask.color),
+            name: mask.name.as_deref(),
+            pixels,
+            share: outcome.share_of_one(pixels),
+            r#box: is_there.then_some(JsonBox { left, top, width, height }),
+            first_pixel: is_there.then_some(first_pixel),
+            centroid: is_there.then_some(centroid),
+            file: file.as_deref().map(path_text),
+        }
+    };
+    let file = &outcome.maps.files[map];
+    JsonImage {
+        input: path_text(&file.path),
+        format: &file.kind,
+        masks: outcome.masks.iter().enumerate().map(mask).collect(),
+        overview: outcome.overviews.get(map).map(|file| path_text(file)),
+        labels: outcome.labels.get(map).map(|file| path_text(file)),
+    }
+}
+
+fn json_undeclared(outcome: &Outcome, entry: &ctm::UndeclaredColor) -> JsonUndeclaredColor {
+    let values = outcome.choice.color(&entry.color);
+    let (map, first_pixel) = first_pixel(outcome, entry);
+    JsonUndeclaredColor {
+        color: json_color(&values),
+        hex: color::hex(&values),
+        pixels: entry.pixels,
+        input: path_text(&outcome.maps.files[map].path),
+        first_pixel,
+    }
+}
+
+fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
+    let [values, into] = [&entry.color, &entry.into].map(|color| outcome.choice.color(color));
+    JsonMergedColor {
+        color: json_color(&values),
+        hex: color::hex(&values),
+        pixels: entry.pixels,
+        into: json_color(&into),
+        into_hex: color::hex(&into),
+    }
+}
+
+fn json_color(values: &[f32]) -> Vec<Value> {
+    values.iter().map(|&value| value.into()).collect()
+}
+
+fn path_text(path: &Path) -> String {
+    path.display().to_string()
 }

@@ -1,34 +1,38 @@
-//! `ctm segment`: reads a colour map, has its masks made, writes them and the overview.
+//! `ctm segment`: reads colour maps, finds the masks, writes them, and says what happened.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, bail};
-use ctm::{Backend, ColorMap, Context, Error, Options, Palette, Params};
+use anyhow::{Context as _, bail};
+use ctm::{
+    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
+};
 
-use crate::args::SegmentArgs;
+use crate::args::{AlphaArg, SegmentArgs, UndeclaredArg};
 use crate::color::Display;
-use crate::input::Image;
+use crate::find::{self, Found};
 use crate::interrupt;
+use crate::labels;
+use crate::maps::Maps;
 use crate::masks::{self, Mask};
-use crate::memory::zeroed;
+use crate::overview;
 use crate::progress::analyse;
 use crate::report;
+use crate::settings::Choice;
+use crate::table;
 use crate::terminal::{self, thousands};
-
-/// Masks that there is room for before their number is known. Memory that stays untouched costs
-/// nothing, and counting a second time does.
-const MASKS_AT_FIRST: u32 = 8;
 
 /// All that is known when the work is done.
 #[derive(Debug)]
 pub(crate) struct Outcome<'a> {
     /// The command line.
     pub(crate) args: &'a SegmentArgs,
-    /// The colour map.
-    pub(crate) image: Image,
-    /// The colour map's screen colours.
+    /// The colour maps.
+    pub(crate) maps: &'a Maps,
+    /// What they were made masks by.
+    pub(crate) choice: &'a Choice,
+    /// The maps' screen colours.
     pub(crate) display: Display,
     /// Which backend did the work.
     pub(crate) backend: Backend,
@@ -36,18 +40,29 @@ pub(crate) struct Outcome<'a> {
     pub(crate) device: String,
     /// How long counting and masking took.
     pub(crate) duration: Duration,
-    /// Different colours in the whole image.
+    /// Different colours in all maps that were counted.
     pub(crate) distinct_colors: u64,
-    /// The masks, most frequent colour first.
+    /// The masks, most frequent colour first, or as the palette is.
     pub(crate) masks: Vec<Mask>,
-    /// The overview picture.
-    pub(crate) overview: Option<PathBuf>,
+    /// Colours that the palette does not have, if they were asked for.
+    pub(crate) undeclared: Option<UndeclaredColors>,
+    /// Colours that became others, if they were to.
+    pub(crate) merged: Option<MergedColors>,
+    /// The overview picture of each map, if there are any.
+    pub(crate) overviews: Vec<PathBuf>,
+    /// The label picture of each map, if there are any.
+    pub(crate) labels: Vec<PathBuf>,
 }
 
 impl Outcome<'_> {
-    /// How much of the image so many pixels are, 0 to 1.
+    /// How much of all maps so many pixels are, 0 to 1.
     pub(crate) fn share(&self, pixels: u64) -> f64 {
-        pixels as f64 / self.image.shape.pixels() as f64
+        pixels as f64 / self.maps.pixels() as f64
+    }
+
+    /// How much of one map so many pixels are, 0 to 1.
+    pub(crate) fn share_of_one(&self, pixels: u64) -> f64 {
+        pixels as f64 / self.maps.shape.pixels() as f64
     }
 
     /// Pixels that lie in some mask.
@@ -70,48 +85,82 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     let mut context = Context::new(&options)?;
     interrupt::listen(&context);
-    let image = Image::read(&args.image, args.raw)?;
+    let maps = Maps::read(&args.images, args.raw)?;
     interrupt::check()?;
-    let params = Params { min_pixels: args.min_pixels, max_count: args.max_count };
+    let choice = Choice::new(args, &maps)?;
 
     let start = Instant::now();
-    let color_map = image.color_map()?;
-    let (palette, planes) = find_masks(&mut context, &color_map, &params)?;
+    let color_map = maps.color_map()?;
+    let found = find::masks(&mut context, (&maps, &color_map), &choice, args)?;
     let duration = start.elapsed();
-    let distinct_colors = count_all_colors(&mut context, &color_map, &palette)?;
+    let palette = &found.analysis.palette;
+    let distinct_colors = count_all_colors(&mut context, &color_map, &choice, palette)?;
     if palette.colors.is_empty() {
-        hint_at_no_mask(&mut context, &color_map, &params)?;
-    } else if image.lossy && distinct_colors > palette.colors.len() as u64 {
-        terminal::hint("JPEG changes colours, so that masks get holes; save colour maps as PNG");
+        hint_at_no_mask(&mut context, &color_map, &choice, args)?;
+    } else if maps.files.iter().any(|file| file.lossy)
+        && distinct_colors > palette.colors.len() as u64
+        && !joins_near_colors(args)
+    {
+        terminal::hint(
+            "JPEG changes colours, so that masks get holes; save colour maps as PNG, or try --merge 8/255",
+        );
     }
 
-    let channels = image.shape.channels() as usize;
-    let display =
-        if image.float { Display::widened(channels, &image.floats) } else { Display::new(channels) };
+    let folders = folders(args, &maps);
+    let names = || maps.files.iter().map(|file| Some(file.name()).filter(|_| maps.files.len() > 1));
+    let labels = args.outputs.labels.iter().flat_map(|file| names().map(|name| labels::file(file, name)));
+    let channels = maps.shape.channels() as usize;
     let outcome = Outcome {
         args,
-        display,
+        maps: &maps,
+        choice: &choice,
+        display: match maps.floats() {
+            Some(floats) => Display::widened(channels, floats),
+            None => Display::new(channels),
+        },
         backend: context.backend(),
         device: context.device_name().to_owned(),
         duration,
         distinct_colors,
-        masks: masks::list(&palette.colors, channels, &args.output),
-        overview: (!args.no_overview).then(|| args.output.join("overview.png")),
-        image,
+        masks: masks::list(&found, &choice, &folders, &args.outputs),
+        undeclared: found.analysis.undeclared.clone(),
+        merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
+        overviews: match args.outputs.no_overview {
+            true => Vec::new(),
+            false => folders.iter().map(|folder| folder.join("overview.png")).collect(),
+        },
+        labels: labels.collect(),
     };
-    write(&outcome, &planes)?;
+    write(&outcome, &found, &folders)?;
     terminal::print(&if args.json { report::json(&outcome)? } else { report::table(&outcome) })
 }
 
-/// How many different colours the map has. Finding the masks may have ruled out rare ones without
+/// Whether colours that are not exactly a mask's may be in it.
+fn joins_near_colors(args: &SegmentArgs) -> bool {
+    args.colors.tolerance.is_some()
+        || args.colors.merge.is_some()
+        || args.colors.undeclared == UndeclaredArg::Nearest
+}
+
+/// Where each map's masks go.
+fn folders(args: &SegmentArgs, maps: &Maps) -> Vec<PathBuf> {
+    match &maps.files[..] {
+        [_] => vec![args.output.clone()],
+        files => files.iter().map(|file| args.output.join(file.name())).collect(),
+    }
+}
+
+/// How many different colours there are. Finding the masks may have ruled out rare ones without
 /// counting them.
-fn count_all_colors(context: &mut Context, color_map: &ColorMap, palette: &Palette) -> anyhow::Result<u64> {
+fn count_all_colors(
+    context: &mut Context,
+    color_map: &ColorMap,
+    choice: &Choice,
+    palette: &Palette,
+) -> anyhow::Result<u64> {
     match palette.distinct_colors {
         Some(count) => Ok(count),
-        None => {
-            let all = Params { min_pixels: 1, max_count: u32::MAX };
-            Ok(analyse(context, color_map, &all, None)?.palette.colors.len() as u64)
-        }
+        None => Ok(context.mask_count(color_map, &choice.all_colors())?.into()),
     }
 }
 
@@ -123,44 +172,24 @@ fn limit_threads(threads: u32) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(count).build_global();
 }
 
-/// Finds the masks, in a buffer that has room for them (and maybe more).
-fn find_masks(
+/// Says which setting stands in the way.
+fn hint_at_no_mask(
     context: &mut Context,
     color_map: &ColorMap,
-    params: &Params,
-) -> anyhow::Result<(Palette, Vec<f32>)> {
-    let shape = color_map.shape();
-    let len = |masks: u32| u128::from(masks) * u128::from(shape.pixels());
-    let mut planes = zeroed(len(params.max_count.min(MASKS_AT_FIRST)), "").unwrap_or_default();
-    let palette = match analyse(context, color_map, params, Some(&mut planes)) {
-        Err(Error::BufferTooSmall { mask_count, .. }) => {
-            drop(planes);
-            let what = format!(
-                "{} masks of {} x {} pixels need",
-                thousands(mask_count.into()),
-                shape.width(),
-                shape.height()
-            );
-            planes = zeroed(len(mask_count), &what)
-                .map_err(|error| anyhow!("{error}; lower --max-count or raise --min-pixels"))?;
-            analyse(context, color_map, params, Some(&mut planes))?
-        }
-        result => result?,
-    }
-    .palette;
-    planes.truncate(palette.colors.len() * shape.pixels() as usize);
-    Ok((palette, planes))
-}
-
-/// Says which setting stands in the way.
-fn hint_at_no_mask(context: &mut Context, color_map: &ColorMap, params: &Params) -> anyhow::Result<()> {
-    let most = analyse(context, color_map, &Params { min_pixels: 1, max_count: 1 }, None)?;
-    terminal::hint(&match most.palette.colors.first() {
-        _ if params.max_count == 0 => "no mask, since --max-count is 0".into(),
+    choice: &Choice,
+    args: &SegmentArgs,
+) -> anyhow::Result<()> {
+    let one = Params { min_pixels: 1, max_count: 1 };
+    let settings = Settings { params: one, ..choice.settings() };
+    let most = analyse(context, color_map, &settings, Outputs::default())?.palette;
+    let leaves_out = !args.colors.ignore.is_empty() || matches!(args.colors.alpha, AlphaArg::AtLeast(_));
+    terminal::hint(&match most.colors.first() {
+        _ if args.max_count == 0 => "no mask, since --max-count is 0".into(),
+        None if leaves_out => "no mask, since every pixel is ignored, transparent or has a NaN".into(),
         None => "no mask, since every pixel has a NaN".into(),
         Some(most) => format!(
             "no colour has {} pixels; the most frequent one has {}: try a lower --min-pixels",
-            thousands(params.min_pixels),
+            thousands(args.min_pixels),
             thousands(most.pixels)
         ),
     });
@@ -168,20 +197,35 @@ fn hint_at_no_mask(context: &mut Context, color_map: &ColorMap, params: &Params)
 }
 
 /// Writes all files.
-fn write(outcome: &Outcome, planes: &[f32]) -> anyhow::Result<()> {
+fn write(outcome: &Outcome, found: &Found, folders: &[PathBuf]) -> anyhow::Result<()> {
     interrupt::check()?;
-    let folder = &outcome.args.output;
-    fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
-    let input = outcome.args.image.canonicalize().ok();
-    for file in outcome.masks.iter().map(|mask| &mask.file).chain(&outcome.overview) {
-        if input.is_some() && file.canonicalize().ok() == input {
+    let wanted = &outcome.args.outputs;
+    for folder in folders {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
+    }
+    let inputs: Vec<PathBuf> =
+        outcome.args.images.iter().filter_map(|file| file.canonicalize().ok()).collect();
+    let masks = outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref());
+    for file in masks.chain(&outcome.overviews).chain(&outcome.labels).chain(&wanted.table) {
+        if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
             bail!("{}: is the input and would be overwritten; choose another folder", file.display());
         }
     }
-    masks::write(&outcome.masks, planes, outcome.image.shape)?;
-    interrupt::check()?;
-    match &outcome.overview {
-        Some(file) => crate::overview::write(outcome, planes, file),
-        None => Ok(()),
+    masks::write(&outcome.masks, found, outcome.maps, wanted)?;
+    let Some(labels) = &found.labels else { return write_table(outcome, wanted.table.as_deref()) };
+    let shape = outcome.maps.shape;
+    for (map, file) in outcome.labels.iter().enumerate() {
+        let size = [shape.width(), shape.height()];
+        labels.write(file, map * outcome.maps.plane(), size, outcome.masks.len())?;
     }
+    for (map, file) in outcome.overviews.iter().enumerate() {
+        interrupt::check()?;
+        overview::write(outcome, map, labels, file)?;
+    }
+    write_table(outcome, wanted.table.as_deref())
+}
+
+fn write_table(outcome: &Outcome, file: Option<&Path>) -> anyhow::Result<()> {
+    file.map_or(Ok(()), |file| table::write(outcome, file))
 }

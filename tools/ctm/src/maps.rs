@@ -1,0 +1,124 @@
+//! The colour maps of a call: one, or several of the same size and kind.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use ctm::{ColorMap, Format, Layout, Shape};
+
+use crate::input::{Image, Values};
+use crate::terminal::thousands;
+
+/// The maps, one behind the other in memory.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    values: Values,
+    /// Of one image.
+    pub(crate) shape: Shape,
+    /// Where each comes from.
+    pub(crate) files: Vec<MapFile>,
+}
+
+/// Where a map comes from.
+#[derive(Debug)]
+pub(crate) struct MapFile {
+    pub(crate) path: PathBuf,
+    /// What the file holds: `PNG, 8-bit RGB`.
+    pub(crate) kind: String,
+    /// Whether the file's compression changes colours.
+    pub(crate) lossy: bool,
+}
+
+impl MapFile {
+    /// What the folder of its masks is called where there are several maps.
+    pub(crate) fn name(&self) -> &Path {
+        Path::new(self.path.file_stem().unwrap_or_default())
+    }
+}
+
+impl Maps {
+    /// Reads all files.
+    pub(crate) fn read(paths: &[PathBuf], raw: Option<Shape>) -> anyhow::Result<Self> {
+        let (first, others) = paths.split_first().ok_or_else(|| anyhow!("no image is given"))?;
+        let Image { values, shape, kind, lossy } = Image::read(first, raw)?;
+        let mut maps = Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy }] };
+        for path in others {
+            maps.add(path, Image::read(path, raw)?)?;
+        }
+        Ok(maps)
+    }
+
+    fn add(&mut self, path: &Path, image: Image) -> anyhow::Result<()> {
+        let first = self.files[0].path.display();
+        let text = |shape: Shape, format: Format| {
+            let format = format!("{format:?}").to_lowercase();
+            format!("{} x {} pixels of {} {format} values", shape.width(), shape.height(), shape.channels())
+        };
+        let appended = match (&mut self.values, &image.values) {
+            _ if image.shape != self.shape => None,
+            (Values::U8(all), Values::U8(more)) => Some(append(all, more)),
+            (Values::U16(all), Values::U16(more)) => Some(append(all, more)),
+            (Values::F32(all), Values::F32(more)) => Some(append(all, more)),
+            _ => None,
+        };
+        match appended {
+            Some(result) => result?,
+            None => bail!(
+                "{}: has {}, and {first} has {}; several images must be alike",
+                path.display(),
+                text(image.shape, image.values.format()),
+                text(self.shape, self.values.format()),
+            ),
+        }
+        self.files.push(MapFile { path: path.to_owned(), kind: image.kind, lossy: image.lossy });
+        Ok(())
+    }
+
+    /// As the library wants them.
+    pub(crate) fn color_map(&self) -> anyhow::Result<ColorMap<'_>> {
+        // More would not have fitted the command line.
+        let image_count = u32::try_from(self.files.len())?;
+        let layout = Layout { format: self.format(), image_count, ..Layout::default() };
+        Ok(ColorMap::with_layout(self.values.bytes(), self.shape, &layout)?)
+    }
+
+    /// What a channel is stored as.
+    pub(crate) fn format(&self) -> Format {
+        self.values.format()
+    }
+
+    /// All values, where they are floats, which may lie outside 0 to 1.
+    pub(crate) fn floats(&self) -> Option<&[f32]> {
+        match &self.values {
+            Values::F32(floats) => Some(floats),
+            Values::U8(_) | Values::U16(_) => None,
+        }
+    }
+
+    /// Pixels of one map.
+    pub(crate) fn plane(&self) -> usize {
+        self.shape.pixels() as usize
+    }
+
+    /// Pixels of all maps.
+    pub(crate) fn pixels(&self) -> u64 {
+        self.shape.pixels() * self.files.len() as u64
+    }
+
+    /// The values of a pixel of a map, counted in reading order.
+    pub(crate) fn pixel(&self, map: usize, index: usize) -> [f32; 4] {
+        let channels = self.shape.channels() as usize;
+        let first = (map * self.plane() + index) * channels;
+        std::array::from_fn(
+            |channel| if channel < channels { self.values.float(first + channel) } else { 0.0 },
+        )
+    }
+}
+
+fn append<T: Copy>(all: &mut Vec<T>, more: &[T]) -> anyhow::Result<()> {
+    all.try_reserve(more.len()).map_err(|_| {
+        let bytes = (all.len() + more.len()) as u64 * size_of::<T>() as u64;
+        anyhow!("the images need {} bytes of memory, which the system does not grant", thousands(bytes))
+    })?;
+    all.extend_from_slice(more);
+    Ok(())
+}

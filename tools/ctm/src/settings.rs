@@ -1,0 +1,115 @@
+//! The command line and the maps become the library's settings: colours and distances in the units of the images.
+
+use anyhow::anyhow;
+use ctm::{Alpha, Batch, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared};
+
+use crate::args::{AlphaArg, BatchArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
+use crate::maps::Maps;
+use crate::palette;
+use crate::values::{GivenColor, in_units, most};
+
+/// The settings, and the colours that they borrow.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    plain: Settings<'static>,
+    palette: Option<Vec<[f32; 4]>>,
+    /// What the palette calls its colours.
+    pub(crate) names: Vec<Option<String>>,
+    ignored: Vec<[f32; 4]>,
+    format: Format,
+    /// Channels that are part of a colour.
+    pub(crate) channels: usize,
+}
+
+impl Choice {
+    pub(crate) fn new(args: &SegmentArgs, maps: &Maps) -> anyhow::Result<Self> {
+        let colors = &args.colors;
+        let format = maps.format();
+        let stored = maps.shape.channels() as usize;
+        let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
+        let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Vec<[f32; 4]>> {
+            let units =
+                |color: &GivenColor| color.in_units(format, channels).map_err(|why| anyhow!("{option}{why}"));
+            list.iter().map(units).collect()
+        };
+        let (palette, names) = if let Some(path) = &colors.palette {
+            let given = palette::read(path)?;
+            (Some(units(&given, "")?), given.into_iter().map(|color| color.name).collect())
+        } else if !colors.color.is_empty() {
+            (Some(units(&colors.color, "--color ")?), Vec::new())
+        } else {
+            (None, Vec::new())
+        };
+        let metric = match colors.metric {
+            Some(MetricArg::Largest) => Metric::Chebyshev,
+            Some(MetricArg::Euclidean) | None => Metric::Euclidean,
+        };
+        // With distance 0 colours join their own masks only; the metric is that of undeclared colours, then.
+        let is_for_undeclared = colors.metric.is_some() && colors.undeclared == UndeclaredArg::Nearest;
+        let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
+        let tolerance = tolerance.map(|distance| in_units(distance, format));
+        let plain = Settings {
+            params: Params { min_pixels: args.min_pixels, max_count: args.max_count },
+            matching: match colors.matching {
+                MatchArg::Exact => Matching::Exact,
+                MatchArg::EightBit => Matching::EightBit,
+            },
+            merge: colors.merge.map(|distance| Merge {
+                metric,
+                tolerance: in_units(distance, format),
+                most_pixels: colors.merge_most_pixels,
+            }),
+            nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
+            undeclared: match colors.undeclared {
+                UndeclaredArg::Ignore => Undeclared::Ignore,
+                UndeclaredArg::Error => Undeclared::Error,
+                UndeclaredArg::Nearest => Undeclared::Nearest,
+            },
+            alpha: match colors.alpha {
+                AlphaArg::Color => Alpha::Color,
+                AlphaArg::Ignored => Alpha::Ignored,
+                AlphaArg::AtLeast(least) => Alpha::AtLeast(in_units(least, format) as f32),
+            },
+            batch: match colors.batch {
+                BatchArg::All => Batch::All,
+                BatchArg::First => Batch::First,
+            },
+            ..Settings::default()
+        };
+        Ok(Self { plain, palette, names, ignored: units(&colors.ignore, "--ignore ")?, format, channels })
+    }
+
+    /// As the library wants them.
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        Settings { palette: self.palette.as_deref(), ignored: &self.ignored, ..self.plain }
+    }
+
+    /// Those that find all colours of the maps.
+    pub(crate) fn all_colors(&self) -> Settings<'_> {
+        Settings {
+            params: Params { min_pixels: 1, max_count: u32::MAX },
+            matching: self.plain.matching,
+            alpha: self.plain.alpha,
+            batch: self.plain.batch,
+            ..Settings::default()
+        }
+    }
+
+    /// The most masks that there can be.
+    pub(crate) fn most_masks(&self) -> u64 {
+        match &self.palette {
+            Some(palette) => palette.len() as u64,
+            None => self.plain.params.max_count.into(),
+        }
+    }
+
+    /// Whether the number of masks is known before the maps are looked at.
+    pub(crate) fn has_palette(&self) -> bool {
+        self.palette.is_some()
+    }
+
+    /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.
+    pub(crate) fn color(&self, color: &ctm::Color) -> Vec<f32> {
+        color.values()[..self.channels].iter().map(|value| value / most(self.format)).collect()
+    }
+}

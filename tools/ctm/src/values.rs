@@ -1,0 +1,170 @@
+//! Numbers and colours as people write them: `0.5`, `128/255`, `#ff8000`, `1,0.5,0`. All values count from 0 to 1,
+//! whatever the image stores.
+
+use ctm::Format;
+
+/// Reads `0.04`, `10/255`.
+pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
+    let number = match text.split_once('/') {
+        Some((above, below)) => Some(plain::<f64>(above)? / plain::<f64>(below)?),
+        None => Some(plain::<f64>(text)?),
+    };
+    number.filter(|number| !number.is_nan()).ok_or_else(|| format!("'{text}' is no number"))
+}
+
+/// Reads a distance, which is at least 0.
+pub(crate) fn parse_distance(text: &str) -> Result<f64, String> {
+    match parse_number(text)? {
+        number if number >= 0.0 => Ok(number),
+        number => Err(format!("{number} is less than 0")),
+    }
+}
+
+fn plain<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| format!("'{text}' is no number such as 0.5 or 128/255"))
+}
+
+/// A number in the units of an image. What stands for an integer is one, in spite of rounding.
+pub(crate) fn in_units(number: f64, format: Format) -> f64 {
+    let value = number * f64::from(most(format));
+    let whole = value.round();
+    if format != Format::F32 && (value - whole).abs() < 1e-6 { whole } else { value }
+}
+
+/// The value that an image stores for 1.
+pub(crate) fn most(format: Format) -> f32 {
+    match format {
+        Format::U8 => 255.0,
+        Format::U16 => 65535.0,
+        Format::F32 | Format::F16 => 1.0,
+    }
+}
+
+/// A colour's values, and what to call it in an error.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GivenColor {
+    /// One value per channel.
+    pub(crate) values: Vec<f32>,
+    /// As it was written, and where.
+    pub(crate) origin: String,
+    /// What it means, if that was said.
+    pub(crate) name: Option<String>,
+}
+
+/// Reads `#ff8000` or `ff8000`, `#7f`, `0.5,0.25,1`, `255/255,128/255,0`, `(0.5, 0.25, 1.0)`.
+pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
+    let written = text.trim();
+    let digits = written.strip_prefix('#').unwrap_or(written);
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let values = match (written.starts_with('#'), digits.len()) {
+        (true, 2 | 4 | 6 | 8) | (false, 6 | 8) if is_hex => hex_values(digits),
+        (true, _) => Err("2, 4, 6 or 8 hexadecimal digits are expected behind '#'".into()),
+        (false, _) => {
+            let inside = written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written);
+            inside.split(',').map(parse_value).collect()
+        }
+    };
+    let values =
+        values.map_err(|why| format!("'{written}' is no colour such as #ff8000 or 1,0.5,0: {why}"))?;
+    if values.len() > 4 {
+        return Err(format!("'{written}' has {} values; 1 to 4 are expected", values.len()));
+    }
+    Ok(GivenColor { values, origin: written.into(), name: None })
+}
+
+fn hex_values(digits: &str) -> Result<Vec<f32>, String> {
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).map(|byte| f32::from(byte) / 255.0))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())
+}
+
+/// One channel: the same float that reading an image gives.
+fn parse_value(text: &str) -> Result<f32, String> {
+    let value: f32 = match text.split_once('/') {
+        Some((above, below)) => plain::<f32>(above)? / plain::<f32>(below)?,
+        None => plain(text)?,
+    };
+    if value.is_nan() { Err("a NaN is no colour".into()) } else { Ok(value) }
+}
+
+impl GivenColor {
+    /// In the units of an image with so many channels in its colours.
+    pub(crate) fn in_units(&self, format: Format, channels: usize) -> Result<[f32; 4], String> {
+        let origin = &self.origin;
+        // Alpha that is no part of the colour may be given and is not looked at.
+        if self.values.len() != channels && !(self.values.len() == channels + 1 && channels % 2 == 1) {
+            return Err(format!(
+                "{origin} has {} values; the image's colours have {channels}",
+                self.values.len()
+            ));
+        }
+        let most = most(format);
+        let mut units = [0.0; 4];
+        for (to, &value) in units.iter_mut().zip(&self.values).take(channels) {
+            *to = if format == Format::F32 { value } else { (value * most).round() };
+            if format != Format::F32 && (*to / most != value || !(0.0..=most).contains(to)) {
+                return Err(format!(
+                    "{origin}: {value} is no value of the image, whose values are 0/{most} to {most}/{most}"
+                ));
+            }
+        }
+        Ok(units)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(parse_number("0.25"), Ok(0.25));
+        assert_eq!(parse_number("51/255"), Ok(0.2));
+        assert_eq!(parse_number("inf"), Ok(f64::INFINITY));
+        for bad in ["", "x", "1/2/3", "NaN", "0/0", "1,5"] {
+            assert!(parse_number(bad).is_err(), "{bad}");
+        }
+        assert!(parse_distance("-1").is_err());
+        for byte in 0..=255 {
+            assert_eq!(in_units(f64::from(byte) / 255.0, Format::U8), f64::from(byte));
+            assert_eq!(in_units(f64::from(byte) / 255.0, Format::U16), f64::from(byte) * 257.0);
+        }
+        assert_eq!(in_units(0.1, Format::U8), 25.5);
+    }
+
+    #[test]
+    fn colors() {
+        let values = |text| parse_color(text).unwrap().values;
+        for text in ["#ff8000", "ff8000", "1,128/255,0", "(1.0, 0.5019608, 0.0)"] {
+            assert_eq!(values(text), [1.0, 128.0 / 255.0, 0.0], "{text}");
+        }
+        assert_eq!(values("#7f"), [127.0 / 255.0]);
+        assert_eq!(values("0.5"), [0.5]);
+        assert_eq!(values("inf,-1e30"), [f32::INFINITY, -1e30]);
+        for bad in ["", "#", "#123", "#gg0000", "red", "1,2,3,4,5", "NaN", "0/0", "#é0"] {
+            assert!(parse_color(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn colors_in_the_units_of_images() {
+        fn color(text: &str) -> GivenColor {
+            parse_color(text).unwrap()
+        }
+        assert_eq!(color("#ff8000").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]));
+        assert_eq!(color("#ff8000").in_units(Format::U16, 3), Ok([65535.0, 32896.0, 0.0, 0.0]));
+        assert_eq!(color("#ff800011").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]), "alpha ignored");
+        assert_eq!(color("1/65535").in_units(Format::U16, 1), Ok([1.0, 0.0, 0.0, 0.0]));
+        assert!(color("1/65535").in_units(Format::U8, 1).unwrap_err().contains("0/255 to 255/255"));
+        assert!(color("2").in_units(Format::U8, 1).is_err());
+        assert_eq!(color("2").in_units(Format::F32, 1), Ok([2.0, 0.0, 0.0, 0.0]));
+        assert!(color("#ff8000").in_units(Format::U8, 4).unwrap_err().contains("has 3 values"));
+        assert!(color("#ff80").in_units(Format::U8, 3).is_err());
+        for byte in 0..=255u8 {
+            let given = color(&format!("{:?}", f32::from(byte) / 255.0));
+            assert_eq!(given.in_units(Format::U8, 1).unwrap()[0], f32::from(byte));
+        }
+    }
+}
