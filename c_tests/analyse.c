@@ -495,7 +495,7 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_OUTPUTS(outputs.masks_size = 8, "outputs.masks is NULL;");
     REFUSED_OUTPUTS(outputs.labels_size = 8, "outputs.labels is NULL;");
     REFUSED_OUTPUTS(outputs.palette_capacity = 8, "outputs.palette is NULL;");
-    REFUSED_OUTPUTS(outputs.mask_format = 4, "outputs.mask_format is 4;");
+    REFUSED_OUTPUTS(outputs.mask_format = 5, "outputs.mask_format is 5;");
     REFUSED_OUTPUTS(outputs.cropped = 2, "outputs.cropped is 2;");
     REFUSED_OUTPUTS(outputs.cropped = 1; outputs.mask_stride = 4, "outputs.cropped is 1 and");
     REFUSED_OUTPUTS(outputs.mask_row_stride = -626, "outputs.mask_row_stride is 626; a multiple of 4");
