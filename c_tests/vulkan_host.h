@@ -40,4 +40,7 @@ void upload(const vulkan_host *host, const exported *buffer, size_t offset, cons
 /* Acquires the buffer from other devices, reads bytes, and releases it again. */
 void download(const vulkan_host *host, const exported *buffer, size_t offset, void *data, size_t size);
 
+/* How many file descriptors of this process are memory as this one is; others come and go with a driver's caches. */
+int memory_files(const exported *like);
+
 #endif

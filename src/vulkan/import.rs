@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::{
     fs::File,
     mem::ManuallyDrop,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
-    os::unix::fs::MetadataExt,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, RawFd},
+    os::unix::fs::{FileTypeExt, MetadataExt},
 };
 
 use ash::vk;
@@ -146,13 +146,21 @@ impl Import {
                 offset - before
             )));
         }
+        let not_open = |error| {
+            Error::InvalidArgument(format!(
+                "{name}.fd is {fd}; an open file descriptor is expected ({error})"
+            ))
+        };
         // SAFETY: it is used for duplicating it only, which the system refuses if it is not open.
-        let duplicate: OwnedFd =
-            unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(|error| {
-                Error::InvalidArgument(format!(
-                    "{name}.fd is {fd}; an open file descriptor is expected ({error})"
-                ))
-            })?;
+        let duplicate = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(not_open)?;
+        let duplicate = File::from(duplicate);
+        // A driver may read from what it is given, and would wait for ever.
+        let kind = duplicate.metadata().map_err(not_open)?.file_type();
+        if kind.is_fifo() || kind.is_socket() || kind.is_dir() {
+            return Err(Error::InvalidArgument(format!(
+                "{name}.fd is {fd}, a pipe, a socket or a folder; memory of a device is expected"
+            )));
+        }
         let mut import_info = vk::ImportMemoryFdInfoKHR::default()
             .handle_type(vk::ExternalMemoryHandleTypeFlags::OPAQUE_FD)
             .fd(duplicate.as_raw_fd());
