@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from ctm._abi import ffi
-from ctm._image import describe
 from ctm._library import lib
 from ctm._outputs import new_outputs
 from ctm._params import make_params
@@ -59,11 +58,10 @@ def test_constants_are_the_headers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("struct", ["ctm_params", "ctm_outputs"])
 def test_defaults_are_those_of_the_header(tmp_path: Path, struct: str) -> None:
-    image = describe(np.zeros((1, 1, 3), np.float32), None, "RGB", None)
     settings: dict[str, Any] = ctm.Context.analyse.__kwdefaults__
-    names = make_params.__kwdefaults__ or make_params.__annotations__
-    wanted = {name: settings[name] for name in names if name in settings}
-    ours = new_outputs() if struct == "ctm_outputs" else make_params(image, **wanted)[0]
+    ours = new_outputs() if struct == "ctm_outputs" else make_params(3)[0]
+    for name, value in (make_params.__kwdefaults__ or {}).items():
+        assert settings[name] == value, name
     body = f"{struct} s = {struct.upper()}_INIT; unsigned char *b = (unsigned char *)&s;\n"
     body += "".join(
         f'for (size_t i = 0; i < sizeof s.{name}; i++) printf("%02x", b[{field.offset} + i]); puts("");'

@@ -54,6 +54,17 @@ def test_undeclared_colours(context: ctm.Context) -> None:
     assert "3 pixels" in str(caught.value) and caught.value.status == 10
 
 
+def test_near_duplicates(context: ctm.Context) -> None:
+    result = context.analyse(IMAGE, merge="chebyshev", merge_tolerance=5, merged_capacity=3)
+    assert result.merged is not None and result.palette is not None
+    assert result.palette["pixel_count"].tolist() == [5, 4, 1]
+    assert (result.merged_pixels, result.merged_colors) == (2, 1)
+    assert result.merged["color"][:, :3].tolist() == [[250, 2, 0]]
+    assert result.merged["into"][:, :3].tolist() == [[255, 0, 0]]
+    assert columns(context, merge="euclidean", merge_tolerance=5, max_count=2) == [BLACK, RED]
+    assert columns(context, merge="euclidean", merge_tolerance=300, merge_most_pixels=1) == [BLACK + GREEN, RED, ALMOST]
+
+
 def test_matching(context: ctm.Context) -> None:
     image = np.array([[0.5, 0.5001, 1.0, 2.0]], np.float32)
     assert columns(context, image) == [[0], [1], [2], [3]]
@@ -86,6 +97,14 @@ def test_first_of_a_batch(context: ctm.Context) -> None:
         [[[1, 1, 0]], [[0, 0, 0]]],
         [[[0, 0, 1]], [[1, 0, 0]]],
     ]
+
+
+def test_each_of_a_batch(context: ctm.Context) -> None:
+    images = np.array([[[1, 1, 2]], [[3, 3, 3]]], np.uint8)
+    result = context.analyse(images, layout="NHW", batch="each")
+    assert result.masks is not None and result.palette is not None
+    assert result.masks.tolist() == [[[[1, 1, 0]], [[1, 1, 1]]], [[[0, 0, 1]], [[0, 0, 0]]]]
+    assert result.palette["color"][..., 0].tolist() == [[1, 3], [2, 0]]
 
 
 def test_counters(context: ctm.Context) -> None:

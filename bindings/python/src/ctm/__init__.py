@@ -9,17 +9,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ._abi import HEADER_VERSION as __version__
-from ._context import Context, Result
+from ._context import Context, Result, default_context
+from ._counts import Counts
 from ._errors import (
     BufferTooSmallError,
     CopyWarning,
+    DataError,
     DeviceLostError,
     DeviceTimeoutError,
     DriverError,
@@ -35,13 +35,16 @@ from ._errors import (
     UndeclaredColorsError,
 )
 from ._library import devices, library_path, library_version
-from ._outputs import PALETTE_DTYPE
+from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
 
 __all__ = [
+    "MERGED_DTYPE",
     "PALETTE_DTYPE",
     "BufferTooSmallError",
     "Context",
     "CopyWarning",
+    "Counts",
+    "DataError",
     "DeviceLostError",
     "DeviceTimeoutError",
     "DriverError",
@@ -64,29 +67,6 @@ __all__ = [
     "library_version",
     "masks",
 ]
-
-_default: Context | None = None
-_lock = threading.Lock()
-
-
-def default_context() -> Context:
-    """The context of `ctm.masks` and `ctm.analyse`: made with the defaults, at the first call."""
-    global _default
-    with _lock:
-        if _default is None:
-            _default = Context()
-        return _default
-
-
-def _forget_default() -> None:
-    # A forked process needs contexts of its own. Another thread of its parent may have held the lock.
-    global _default, _lock
-    _default, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_default)
-
 
 def masks(image: Any, min_pixels: int = 1, max_count: int | None = None, **settings: Any) -> NDArray[Any]:
     """The masks of the most frequent colours of an image, most frequent first: (masks, rows, columns) of floats, 1

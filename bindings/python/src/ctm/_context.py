@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from ._arguments import choice, unsigned
 from ._errors import BufferTooSmallError, InvalidArgumentError
 from ._image import Image, describe
 from ._library import failure, lib, text
-from ._outputs import Labels, Masks, new_outputs, write_palette
+from ._counts import Counts
+from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import make_params
 
 _BACKENDS = {"auto": lib.CTM_BACKEND_AUTO, "vulkan": lib.CTM_BACKEND_VULKAN, "cpu": lib.CTM_BACKEND_CPU}
@@ -45,11 +47,17 @@ class Result:
     """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …"""
     undeclared: NDArray[Any] | None
     """The most frequent colours that a given palette does not have, as palette entries."""
+    merged: NDArray[Any] | None
+    """The most frequent colours that `merge` has made others: color, into, pixel_count."""
     distinct_colors: int | None
     """How many different colours there are, None where that was not found out."""
     undeclared_pixels: int
     """Pixels whose colours a given palette does not have, if they were looked for."""
     undeclared_colors: int
+    """How many such colours there are."""
+    merged_pixels: int
+    """Pixels whose colours `merge` has made others."""
+    merged_colors: int
     """How many such colours there are."""
 
 
@@ -131,30 +139,31 @@ class Context:
         """The Vulkan device's name, or "CPU" with the number of threads."""
         return text(lib.ctm_context_device_name(self._open()))
 
-    def _call(self, function: Any, *arguments: Any, accept: Collection[int] = ()) -> int:
+    def call(self, function: Any, *arguments: Any, accept: Collection[int] = ()) -> int:
+        """Calls a function of the library that takes a context first; other statuses are raised."""
         with self._lock:
             handle = self._open()
             status: int = function(handle, *arguments)
-            if status != lib.CTM_OK and status not in accept:
+            if status not in (lib.CTM_OK, *accept):
                 raise failure(status, handle)
         return status
 
     def counters(self) -> dict[str, int]:
         """What the last call has cost: the fields of `ctm_counters`."""
         counters = ffi.new("ctm_counters *", {"struct_size": ffi.sizeof("ctm_counters")})
-        self._call(lib.ctm_context_counters, counters)
+        self.call(lib.ctm_context_counters, counters)
         return {name: getattr(counters, name) for name, _ in ffi.typeof("ctm_counters").fields if name != "struct_size"}
 
     def pipeline_cache(self) -> bytes:
         """The pipelines that the device has compiled, for `Context(pipeline_cache=…)` of a later process."""
         size = ffi.new("size_t *")
         while True:
-            self._call(lib.ctm_context_pipeline_cache, ffi.NULL, size)
+            self.call(lib.ctm_context_pipeline_cache, ffi.NULL, size)
             cache = bytearray(size[0])
             buffer = ffi.from_buffer(cache) if cache else ffi.NULL
             # It may have grown meanwhile.
             grown = lib.CTM_ERROR_BUFFER_TOO_SMALL
-            if self._call(lib.ctm_context_pipeline_cache, buffer, size, accept=(grown,)) != grown:
+            if self.call(lib.ctm_context_pipeline_cache, buffer, size, accept=(grown,)) != grown:
                 return bytes(cache[: size[0]])
 
     def masks(self, image: Any, min_pixels: int = 1, max_count: int | None = None, **settings: Any) -> NDArray[Any]:
@@ -186,6 +195,11 @@ class Context:
         undeclared: str = "ignore",
         report_undeclared: bool = False,
         undeclared_capacity: int = 0,
+        merge: str | None = None,
+        merge_tolerance: float = 0.0,
+        merge_most_pixels: int = 0,
+        merged_capacity: int = 0,
+        counts: Counts | None = None,
         mask_format: str | None = None,
         label_format: str | None = None,
         cropped: bool = False,
@@ -207,12 +221,16 @@ class Context:
         rectangle: (left, top, width, height): only this part is looked at, and outputs have its shape.
         matching: "exact", or "8-bit": colours are the same once rounded to 8 bits.
         alpha: "color" (part of it), "ignored", or "at_least": pixels with less than `least_alpha` have no colour.
-        batch: with several images, "all" are counted together, or the "first" alone.
+        batch: with several images, "all" are counted together, or the "first" alone, or "each" has its own masks.
         palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes).
         ignored: colours that get no mask.
         nearest: "euclidean" or "chebyshev": colours without a mask join the nearest one within `tolerance`.
         undeclared: what becomes of colours that `palette` does not have: "ignore", "error", "nearest".
         report_undeclared: they are counted; `undeclared_capacity` of them are listed in `Result.undeclared`.
+        merge: "euclidean" or "chebyshev": near-duplicates within `merge_tolerance` become the more frequent colour, unless
+            they have more than `merge_most_pixels` pixels (0: no bound); `merged_capacity` of them are listed in
+            `Result.merged`.
+        counts: where the image is a part of one, the `Counts` of all its parts: the colours are selected from them.
         mask_format: "float32" (default), "uint8" (255 inside), "bool", or "bits", packed.
         label_format: "uint8", "uint16", "uint32", or "auto" (default): the smallest that numbers all masks.
         cropped: `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
@@ -229,7 +247,7 @@ class Context:
             raise InvalidArgumentError("cropped is True and out_masks is given; cropped masks get an array of their own")
         pixels = describe(image, layout, order, rectangle)
         params, kept = make_params(
-            pixels,
+            pixels.channels,
             min_pixels=min_pixels,
             max_count=max_count,
             matching=matching,
@@ -241,6 +259,10 @@ class Context:
             nearest=nearest,
             tolerance=tolerance,
             undeclared=undeclared,
+            merge=merge,
+            merge_tolerance=merge_tolerance,
+            merge_most_pixels=merge_most_pixels,
+            counts=None if counts is None else counts.handle,
         )
         call = _Call(
             pixels,
@@ -251,10 +273,37 @@ class Context:
             cropped=cropped,
             report_undeclared=report_undeclared,
             undeclared_capacity=unsigned("undeclared_capacity", undeclared_capacity, 32),
+            merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
         )
         result = call.run(self)
         del kept
         return result
+
+
+class _Shared:
+    """A context that is made at its first use, for each process one: a forked one cannot use its parent's."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self._arguments = arguments
+        self._forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._context: Context | None = None
+        self._lock = threading.Lock()  # Another thread of the parent may have held the old one.
+
+    def __call__(self) -> Context:
+        with self._lock:
+            if self._context is None:
+                self._context = Context(**self._arguments)
+            return self._context
+
+
+default_context = _Shared()
+"""The context of `ctm.masks` and `ctm.analyse`: made with the defaults, at the first call."""
+host_context = _Shared(backend="cpu", threads=1)
+"""For what needs no device, such as reading pickled counts."""
 
 
 @dataclass
@@ -266,6 +315,7 @@ class _Buffers:
     labels: NDArray[Any] | None
     entries: NDArray[Any]
     undeclared: NDArray[Any]
+    merged: NDArray[Any]
 
 
 @dataclass
@@ -280,6 +330,7 @@ class _Call:
     cropped: bool
     report_undeclared: bool
     undeclared_capacity: int
+    merged_capacity: int
 
     def run(self, context: Context) -> Result:
         """Writes to arrays of a likely size, so that pixels are counted once; where that was too small, again."""
@@ -305,7 +356,7 @@ class _Call:
         return self._result(buffers, found)
 
     def _try(self, context: Context, outputs: Any, found: Any, accept: Collection[int] = ()) -> int:
-        return context._call(lib.ctm_analyse, self.image.struct, self.params, outputs, found, accept=accept)
+        return context.call(lib.ctm_analyse, self.image.struct, self.params, outputs, found, accept=accept)
 
     def _likely_count(self, last: int) -> int:
         if self.params.palette != ffi.NULL:
@@ -331,8 +382,9 @@ class _Call:
             outputs,
             masks,
             self.labels.write_to(outputs) if self.labels else None,
-            write_palette(outputs, "palette", entries),
-            write_palette(outputs, "undeclared", self.undeclared_capacity),
+            write_entries(outputs, "palette", PALETTE_DTYPE, entries),
+            write_entries(outputs, "undeclared", PALETTE_DTYPE, self.undeclared_capacity),
+            write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
         )
 
     def _result(self, buffers: _Buffers, found: Any) -> Result:
@@ -352,7 +404,10 @@ class _Call:
             labels=buffers.labels,
             palette=entries if self.palette else None,
             undeclared=buffers.undeclared[: found.undeclared_colors] if self.undeclared_capacity else None,
+            merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,
             undeclared_pixels=found.undeclared_pixels,
             undeclared_colors=found.undeclared_colors,
+            merged_pixels=found.merged_pixels,
+            merged_colors=found.merged_colors,
         )

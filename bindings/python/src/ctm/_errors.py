@@ -81,6 +81,12 @@ class UndeclaredColorsError(Error, ValueError):
     status = 10
 
 
+class DataError(Error, ValueError):
+    """Bytes that were handed in are damaged, or are not what they should be."""
+
+    status = 13
+
+
 class CopyWarning(UserWarning):
     """An image had to be copied, since the C library cannot read it where it lies."""
 
@@ -98,6 +104,7 @@ _BY_STATUS: dict[int, type[Error]] = {
         DriverError,
         InternalError,
         UndeclaredColorsError,
+        DataError,
     )
 }
 

@@ -24,11 +24,11 @@ _LABEL_FORMATS = {"uint8": lib.CTM_LABEL_U8, "uint16": lib.CTM_LABEL_U16, "uint3
 _LABEL_CHOICES = {"auto": lib.CTM_LABEL_U8, **_LABEL_FORMATS}
 
 
-def _entry_dtype() -> np.dtype[Any]:
-    """ctm_palette_entry as numpy knows structs, made from the C declaration."""
+def _struct_dtype(struct: str) -> np.dtype[Any]:
+    """A struct as numpy knows structs, made from the C declaration."""
     names, formats, offsets = [], [], []
     shape: tuple[int, ...]
-    for name, field in ffi.typeof("ctm_palette_entry").fields:
+    for name, field in ffi.typeof(struct).fields:
         names.append(name)
         offsets.append(field.offset)
         value, shape = field.type, ()
@@ -36,12 +36,11 @@ def _entry_dtype() -> np.dtype[Any]:
             value, shape = value.item, (value.length,)
         kind = "f" if value.cname in ("float", "double") else "u"
         formats.append((f"{kind}{ffi.sizeof(value)}", shape))
-    return np.dtype(
-        {"names": names, "formats": formats, "offsets": offsets, "itemsize": ffi.sizeof("ctm_palette_entry")}
-    )
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": ffi.sizeof(struct)})
 
 
-PALETTE_DTYPE = _entry_dtype()
+PALETTE_DTYPE = _struct_dtype("ctm_palette_entry")
+MERGED_DTYPE = _struct_dtype("ctm_merged_color")
 
 
 def new_outputs() -> Any:
@@ -169,9 +168,9 @@ class Labels:
         return array
 
 
-def write_palette(outputs: Any, field: str, entries: int) -> NDArray[Any]:
-    """Makes an array of palette entries, and lets the call write to it."""
-    array = np.empty(entries, PALETTE_DTYPE)
-    setattr(outputs, field, ffi.cast("ctm_palette_entry *", array.ctypes.data if entries else 0))
+def write_entries(outputs: Any, field: str, dtype: np.dtype[Any], entries: int) -> NDArray[Any]:
+    """Makes an array of structs, and lets the call write to it."""
+    array = np.empty(entries, dtype)
+    setattr(outputs, field, ffi.cast(ffi.typeof(getattr(outputs, field)), array.ctypes.data if entries else 0))
     setattr(outputs, f"{field}_capacity", entries)
     return array

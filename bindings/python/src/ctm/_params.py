@@ -10,18 +10,22 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._arguments import choice, unsigned
 from ._errors import InvalidArgumentError, InvalidTypeError
-from ._image import Image
 from ._library import lib
 
 ALL = 0xFFFF_FFFF  # max_count: no bound.
 
 _MATCHING = {"exact": lib.CTM_MATCH_EXACT, "8-bit": lib.CTM_MATCH_8_BIT}
 _ALPHA = {"color": lib.CTM_ALPHA_COLOR, "ignored": lib.CTM_ALPHA_IGNORED, "at_least": lib.CTM_ALPHA_AT_LEAST}
-_BATCH = {"all": lib.CTM_BATCH_ALL, "first": lib.CTM_BATCH_FIRST}
+_BATCH = {"all": lib.CTM_BATCH_ALL, "first": lib.CTM_BATCH_FIRST, "each": lib.CTM_BATCH_EACH}
 _NEAREST = {
     None: lib.CTM_NEAREST_NONE,
     "euclidean": lib.CTM_NEAREST_EUCLIDEAN,
     "chebyshev": lib.CTM_NEAREST_CHEBYSHEV,
+}
+_MERGE = {
+    None: lib.CTM_MERGE_NONE,
+    "euclidean": lib.CTM_MERGE_EUCLIDEAN,
+    "chebyshev": lib.CTM_MERGE_CHEBYSHEV,
 }
 _UNDECLARED = {
     "ignore": lib.CTM_UNDECLARED_IGNORE,
@@ -48,21 +52,25 @@ def _colors(name: str, values: Any, least: int) -> NDArray[np.float32]:
 
 
 def make_params(
-    image: Image,
+    channels: int,
     *,
-    min_pixels: int,
-    max_count: int | None,
-    matching: str,
-    alpha: str,
-    least_alpha: float,
-    batch: str,
-    palette: Any,
-    ignored: Any,
-    nearest: str | None,
-    tolerance: float,
-    undeclared: str,
+    min_pixels: int = 1,
+    max_count: int | None = None,
+    matching: str = "exact",
+    alpha: str = "color",
+    least_alpha: float = 0.0,
+    batch: str = "all",
+    palette: Any = None,
+    ignored: Any = None,
+    nearest: str | None = None,
+    tolerance: float = 0.0,
+    undeclared: str = "ignore",
+    merge: str | None = None,
+    merge_tolerance: float = 0.0,
+    merge_most_pixels: int = 0,
+    counts: Any = None,
 ) -> tuple[Any, list[Any]]:
-    """A ctm_params, and what it points to."""
+    """A ctm_params for pixels of so many channels, and what it points to."""
     params = ffi.new("ctm_params *", {"struct_size": ffi.sizeof("ctm_params")})
     params.min_pixels = unsigned("min_pixels", min_pixels, 64)
     params.max_count = ALL if max_count is None else unsigned("max_count", max_count, 32)
@@ -73,8 +81,13 @@ def make_params(
     params.nearest = choice("nearest", nearest, _NEAREST)
     params.tolerance = tolerance
     params.undeclared = choice("undeclared", undeclared, _UNDECLARED)
-    kept: list[Any] = []
-    values = image.channels - (params.alpha != lib.CTM_ALPHA_COLOR and image.channels in (2, 4))
+    params.merge = choice("merge", merge, _MERGE)
+    params.merge_tolerance = merge_tolerance
+    params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
+    kept: list[Any] = [counts]
+    if counts is not None:
+        params.counts = counts
+    values = channels - (params.alpha != lib.CTM_ALPHA_COLOR and channels in (2, 4))
     for name, given in (("palette", palette), ("ignored", ignored)):
         if given is not None:
             colors = _colors(name, given, values)
