@@ -41,7 +41,7 @@ _BACKWARDS = {
     (4, lib.CTM_ORDER_BGRA): lib.CTM_ORDER_ARGB,
     (4, lib.CTM_ORDER_ARGB): lib.CTM_ORDER_BGRA,
 }
-_LAYOUTS = {2: "HW", 3: "HWC", 4: "NHWC"}
+LAYOUTS = {2: "HW", 3: "HWC", 4: "NHWC"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Image:
 
 def _axes(array: NDArray[Any], layout: str | None) -> tuple[NDArray[Any], bool]:
     """The array as images, rows, columns, channels, and whether it has an axis of images."""
-    names = _LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
+    names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
     if sorted(names) not in (["H", "W"], ["C", "H", "W"], ["H", "N", "W"], ["C", "H", "N", "W"]):
         what = f"has {array.ndim} dimensions; 2 to 4 are" if layout is None else f"has the layout {layout!r}; 'HWC', 'CHW', 'NHWC', 'NCHW', 'HW' or 'NHW' is"
         raise InvalidArgumentError(f"image {what} expected")
