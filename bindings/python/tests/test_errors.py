@@ -11,6 +11,8 @@ from typing import Any
 import ctm
 import numpy as np
 import pytest
+from ctm._errors import from_status
+from ctm._library import lib
 
 PIXELS = np.zeros((4, 5, 3), np.float32)
 
@@ -147,3 +149,14 @@ def test_library_lacks_a_function(tmp_path: Path) -> None:
 def test_another_library(tmp_path: Path) -> None:
     assert "it is not libctm" in imported(CTM_LIBRARY=library(tmp_path, "int x;"))
     assert imported(CTM_LIBRARY=ctm.library_path) == f"imported {ctm.library_path}"
+
+
+def test_each_status_has_a_class_of_its_own() -> None:
+    numbers = {getattr(lib, name) for name in dir(lib) if name.startswith("CTM_ERROR_")}
+    assert len(numbers) > 9
+    for number in numbers:
+        error = from_status(number, "why")
+        assert type(error) is not ctm.Error and type(error).status == error.status == number
+        assert type(error).__name__ in ctm.__all__
+    unknown = from_status(99, "why")
+    assert type(unknown) is ctm.Error and unknown.status == 99

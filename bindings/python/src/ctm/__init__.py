@@ -18,6 +18,7 @@ from ._context import Context, Result, default_context
 from ._counts import Counts
 from ._errors import (
     BufferTooSmallError,
+    CancelledError,
     CopyWarning,
     DataError,
     DeviceLostError,
@@ -33,6 +34,7 @@ from ._errors import (
     OutOfDeviceMemoryError,
     OutOfMemoryError,
     UndeclaredColorsError,
+    UnsupportedError,
 )
 from ._library import devices, library_path, library_version
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
@@ -41,6 +43,7 @@ __all__ = [
     "MERGED_DTYPE",
     "PALETTE_DTYPE",
     "BufferTooSmallError",
+    "CancelledError",
     "Context",
     "CopyWarning",
     "Counts",
@@ -59,6 +62,7 @@ __all__ = [
     "OutOfMemoryError",
     "Result",
     "UndeclaredColorsError",
+    "UnsupportedError",
     "__version__",
     "analyse",
     "default_context",

@@ -81,6 +81,18 @@ class UndeclaredColorsError(Error, ValueError):
     status = 10
 
 
+class CancelledError(Error):
+    """The call was asked to stop."""
+
+    status = 11
+
+
+class UnsupportedError(Error):
+    """A device or its driver cannot do what is asked."""
+
+    status = 12
+
+
 class DataError(Error, ValueError):
     """Bytes that were handed in are damaged, or are not what they should be."""
 
@@ -104,6 +116,8 @@ _BY_STATUS: dict[int, type[Error]] = {
         DriverError,
         InternalError,
         UndeclaredColorsError,
+        CancelledError,
+        UnsupportedError,
         DataError,
     )
 }
