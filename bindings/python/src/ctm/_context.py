@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._arguments import choice, unsigned
-from ._errors import BufferTooSmallError, InvalidArgumentError
+from ._errors import BufferTooSmallError, CancelledError, InvalidArgumentError
 from ._image import Image, describe
 from ._library import failure, lib, text
 from ._counts import Counts
@@ -21,6 +22,12 @@ from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, w
 from ._params import make_params
 
 _BACKENDS = {"auto": lib.CTM_BACKEND_AUTO, "vulkan": lib.CTM_BACKEND_VULKAN, "cpu": lib.CTM_BACKEND_CPU}
+_LOG_LEVELS = {
+    lib.CTM_LOG_ERROR: logging.ERROR,
+    lib.CTM_LOG_WARNING: logging.WARNING,
+    lib.CTM_LOG_INFO: logging.INFO,
+    lib.CTM_LOG_DEBUG: logging.DEBUG,
+}
 _OUTPUTS = ("masks", "labels", "palette")
 # Memory that is set aside, not touched, before it is known how many masks there are.
 _GUESSED_BYTES = 1 << 30
@@ -76,6 +83,7 @@ class Context:
         memory_limit: int = 0,
         device_timeout_ms: int = 0,
         pipeline_cache: bytes | None = None,
+        logger: logging.Logger | None = None,
     ) -> None:
         """
         backend: "auto" (a hardware Vulkan device, else the CPU), "vulkan" or "cpu".
@@ -84,6 +92,8 @@ class Context:
         memory_limit: bytes that the context may hold during a call; 0: as many as serve the speed, else at least 32 MiB.
         device_timeout_ms: after so long the device counts as hung; 0: a minute.
         pipeline_cache: what `pipeline_cache()` gave in an earlier process.
+        logger: gets what the library has to say, as far as its level wants it; messages of level DEBUG tell how each
+            call was done.
         """
         options = ffi.new("ctm_options *", {"struct_size": ffi.sizeof("ctm_options")})
         options.backend = choice("backend", backend, _BACKENDS)
@@ -95,13 +105,20 @@ class Context:
         cache = ffi.NULL if pipeline_cache is None else ffi.from_buffer(pipeline_cache)
         options.pipeline_cache = cache
         options.pipeline_cache_size = len(pipeline_cache or b"")
+        log = ffi.NULL
+        if logger is not None:
+            log = _log_callback(logger)
+            wanted = logger.getEffectiveLevel()
+            options.log = log
+            options.log_level = max((ours for ours, theirs in _LOG_LEVELS.items() if theirs >= wanted), default=1)
         handle = ffi.new("ctm_context **")
         status = lib.ctm_create(options, handle)
         if status != lib.CTM_OK:
             raise failure(status, ffi.NULL)
-        self._handle: Any = ffi.gc(handle[0], lib.ctm_destroy)
-        # Also keeps a call and its error text together.
-        self._lock = threading.Lock()
+        # The log is there as long as the context.
+        self._handle: Any = ffi.gc(handle[0], lambda context, log=log: lib.ctm_destroy(context))
+        # Keeps a call and its error text together. A callback may try another call, which the library refuses.
+        self._lock = threading.RLock()
         self._last_count = 0
 
     def close(self) -> None:
@@ -147,6 +164,10 @@ class Context:
             if status not in (lib.CTM_OK, *accept):
                 raise failure(status, handle)
         return status
+
+    def cancel(self) -> None:
+        """Ends the call that is at work, if there is one, with a `CancelledError`: for another thread or a callback."""
+        lib.ctm_cancel(self._open())
 
     def counters(self) -> dict[str, int]:
         """What the last call has cost: the fields of `ctm_counters`."""
@@ -205,6 +226,7 @@ class Context:
         cropped: bool = False,
         out_masks: Any = None,
         out_labels: Any = None,
+        progress: Callable[[float], object] | None = None,
     ) -> Result:
         """Finds the colours that get a mask, and writes what is asked for, in one go.
 
@@ -236,6 +258,8 @@ class Context:
         cropped: `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
         out_masks: an array to write masks to, with room for as many as its first axis says. Its type is the format.
         out_labels: an array to write labels to.
+        progress: called on this thread with how far the call is, from 0 to 1, every few milliseconds. The call ends with a
+            `CancelledError` if it returns False, and with its exception if it raises one, Ctrl-C's included.
 
         Raises `InvalidArgumentError` (a `ValueError`), `BufferTooSmallError` where `out_masks` or `out_labels` cannot
         take what was found, `UndeclaredColorsError`, `OutOfMemoryError` and others of `ctm.Error`.
@@ -275,9 +299,45 @@ class Context:
             undeclared_capacity=unsigned("undeclared_capacity", undeclared_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
         )
-        result = call.run(self)
+        teller = _Progress(progress)
+        if progress is not None:
+            params.progress = teller.callback
+        try:
+            result = call.run(self)
+        except CancelledError:
+            if teller.error is not None:
+                raise teller.error from None
+            raise
         del kept
         return result
+
+
+class _Progress:
+    """A Python function as `ctm_params.progress`."""
+
+    def __init__(self, function: Callable[[float], object] | None) -> None:
+        self.error: BaseException | None = None
+        self._highest = -1.0
+        self._function = function
+        self.callback = ffi.callback("int32_t(void *, double)", self._tell)
+
+    def _tell(self, _user: Any, done: float) -> int:
+        # A second try begins anew.
+        if self._function is None or done <= self._highest:
+            return 0
+        self._highest = done
+        try:
+            return int(self._function(done) is False)
+        except BaseException as error:  # It goes on where the C library has returned.
+            self.error = error
+            return 1
+
+
+def _log_callback(logger: logging.Logger) -> Any:
+    def log(_user: Any, level: int, message: Any) -> None:
+        logger.log(_LOG_LEVELS.get(level, logging.ERROR), "%s", text(message))
+
+    return ffi.callback("void(void *, uint32_t, const char *)", log)
 
 
 class _Shared:
