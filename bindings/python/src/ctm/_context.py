@@ -220,6 +220,8 @@ class Context:
         merge_tolerance: float = 0.0,
         merge_most_pixels: int = 0,
         merged_capacity: int = 0,
+        connected: int = 0,
+        unmix_radius: int = 0,
         counts: Counts | None = None,
         mask_format: str | None = None,
         label_format: str | None = None,
@@ -252,8 +254,11 @@ class Context:
         merge: "euclidean" or "chebyshev": near-duplicates within `merge_tolerance` become the more frequent colour, unless
             they have more than `merge_most_pixels` pixels (0: no bound); `merged_capacity` of them are listed in
             `Result.merged`.
+        connected: 4 or 8: each connected region is a mask of its own, by its sides, or its corners, too.
+        unmix_radius: pixels without a mask, as at anti-aliased edges, join those within so many pixels whose mix they are.
         counts: where the image is a part of one, the `Counts` of all its parts: the colours are selected from them.
-        mask_format: "float32" (default), "uint8" (255 inside), "bool", or "bits", packed.
+        mask_format: "float32" (default), "uint8" (255 inside), "bool", "bits", packed, or "coverage": the shares of
+            unmixed pixels as floats.
         label_format: "uint8", "uint16", "uint32", or "auto" (default): the smallest that numbers all masks.
         cropped: `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
         out_masks: an array to write masks to, with room for as many as its first axis says. Its type is the format.
@@ -286,6 +291,8 @@ class Context:
             merge=merge,
             merge_tolerance=merge_tolerance,
             merge_most_pixels=merge_most_pixels,
+            connected=connected,
+            unmix_radius=unmix_radius,
             counts=None if counts is None else counts.handle,
         )
         call = _Call(
@@ -419,7 +426,7 @@ class _Call:
         return context.call(lib.ctm_analyse, self.image.struct, self.params, outputs, found, accept=accept)
 
     def _likely_count(self, last: int) -> int:
-        if self.params.palette != ffi.NULL:
+        if self.params.palette != ffi.NULL and not self.params.connected:
             return int(self.params.palette_count)
         pixels = self.image.images * self.image.height * self.image.width
         most = min(self.params.max_count, pixels // max(self.params.min_pixels, 1))

@@ -19,6 +19,7 @@ _MASK_FORMATS = {
     "uint8": lib.CTM_MASK_U8,
     "bool": lib.CTM_MASK_U8_ONE,
     "bits": lib.CTM_MASK_BITS,
+    "coverage": lib.CTM_MASK_COVERAGE,
 }
 _LABEL_FORMATS = {"uint8": lib.CTM_LABEL_U8, "uint16": lib.CTM_LABEL_U16, "uint32": lib.CTM_LABEL_U32}
 _LABEL_CHOICES = {"auto": lib.CTM_LABEL_U8, **_LABEL_FORMATS}
@@ -67,7 +68,7 @@ class Masks:
             format_name = format_name or str(self.given.dtype)
         self.name = format_name or "float32"
         self.format = choice("mask_format", self.name, _MASK_FORMATS)
-        self.dtype: DTypeLike = np.uint8 if self.name == "bits" else self.name
+        self.dtype: DTypeLike = {"bits": "uint8", "coverage": "float32"}.get(self.name, self.name)
         width = (image.width + 7) // 8 if self.name == "bits" else image.width
         self.plane = (*image.frames, image.height, width)
         if self.given is not None and (

@@ -68,6 +68,8 @@ def make_params(
     merge: str | None = None,
     merge_tolerance: float = 0.0,
     merge_most_pixels: int = 0,
+    connected: int = 0,
+    unmix_radius: int = 0,
     counts: Any = None,
 ) -> tuple[Any, list[Any]]:
     """A ctm_params for pixels of so many channels, and what it points to."""
@@ -84,6 +86,8 @@ def make_params(
     params.merge = choice("merge", merge, _MERGE)
     params.merge_tolerance = merge_tolerance
     params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
+    params.connected = unsigned("connected", connected, 32)
+    params.unmix_radius = unsigned("unmix_radius", unmix_radius, 32)
     kept: list[Any] = [counts]
     if counts is not None:
         params.counts = counts
