@@ -107,6 +107,26 @@ def test_each_of_a_batch(context: ctm.Context) -> None:
     assert result.palette["color"][..., 0].tolist() == [[1, 3], [2, 0]]
 
 
+def test_connected_regions(context: ctm.Context) -> None:
+    image = np.array([[1, 1, 0, 1], [0, 0, 1, 0]], np.uint8)
+    assert [mask.tolist() for mask in context.masks(image, ignored=[0], connected=4, mask_format="bool")] == [
+        [[True, True, False, False], [False] * 4],
+        [[False, False, False, True], [False] * 4],
+        [[False] * 4, [False, False, True, False]],
+    ]
+    assert len(context.masks(image, ignored=[0], connected=8)) == 1
+    assert len(context.masks(image, palette=[1], connected=4)) == 3
+    with pytest.raises(ValueError, match="params.connected is 5"):
+        context.masks(image, connected=5)
+
+
+def test_unmixed_edges(context: ctm.Context) -> None:
+    image = np.array([[0.0, 0.0, 0.25, 1.0, 1.0]], np.float32)
+    result = context.analyse(image, min_pixels=2, unmix_radius=1, mask_format="coverage")
+    assert result.masks is not None and result.masks.dtype == np.float32
+    assert result.masks[:, 0].tolist() == [[1, 1, 0.75, 0, 0], [0, 0, 0.25, 1, 1]]
+
+
 def test_counters(context: ctm.Context) -> None:
     context.masks(IMAGE)
     counters = context.counters()
