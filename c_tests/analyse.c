@@ -246,6 +246,11 @@ static void layouts(ctm_context *context, const unsigned char *pixels)
             CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
             const size_t needed = (size_t)result.masks_size;
             CHECK(result.mask_count == MASKS && needed > 0);
+            ctm_outputs without_palette = outputs;
+            without_palette.palette = NULL;
+            without_palette.palette_capacity = 0;
+            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &without_palette, &result), CTM_OK);
+            CHECK(result.masks_size == needed);
             unsigned char *masks = allocate(needed + 1, 0x55);
             outputs.masks = masks;
             outputs.masks_size = needed - 1;

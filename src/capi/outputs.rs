@@ -461,6 +461,10 @@ impl<'a> Checked<'a> {
             // SAFETY: the caller vouches for the entry.
             unsafe { self.fields.merged.add(index).write(entry) };
         }
+        // Regions may be known for the sake of cropping alone.
+        if self.fields.palette.is_null() {
+            return;
+        }
         for (index, region) in analysis.regions.iter().enumerate() {
             let (mask, image) = (index / self.images, index % self.images);
             let palette = analysis.image_palettes.get(image).unwrap_or(&analysis.palette);

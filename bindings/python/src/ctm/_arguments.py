@@ -1,0 +1,30 @@
+"""Checks of arguments that a C struct cannot hold as they are."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+from ._errors import InvalidArgumentError, InvalidTypeError
+
+
+def unsigned(name: str, value: Any, bits: int) -> int:
+    """An integer that fits an unsigned field."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InvalidTypeError(f"{name} is {value!r}; an integer is expected") from None
+    if not 0 <= number < 1 << bits:
+        raise InvalidArgumentError(f"{name} is {number}; 0 to {(1 << bits) - 1} is expected")
+    return number
+
+
+def choice(name: str, value: object, choices: Mapping[Any, int]) -> int:
+    """The library's number for one of several words."""
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        *most, last = [repr(word) for word in choices]
+        words = f"{', '.join(most)} or {last}" if most else last
+        raise InvalidArgumentError(f"{name} is {value!r}; {words} is expected") from None

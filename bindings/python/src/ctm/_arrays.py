@@ -1,0 +1,60 @@
+"""Arrays of others as numpy arrays on the same memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import InvalidTypeError
+
+# DLPack's numbers for memory that the host can read: its own, and pinned by CUDA or ROCm.
+_HOST_MEMORY = {1, 3, 11}
+
+
+def _is_torch(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "torch"
+
+
+def _refuse_foreign_memory(name: str, value: Any) -> None:
+    """Says in words what DLPack would only refuse."""
+    if getattr(value, "requires_grad", False):
+        raise InvalidTypeError(
+            f"{name} is a tensor that requires a gradient, and masks have none; pass {name}.detach()"
+        )
+    device = getattr(value, "device", None)
+    if hasattr(value, "__dlpack_device__"):
+        try:
+            kind = int(value.__dlpack_device__()[0])
+        except Exception as error:  # Exporters raise what they like for devices that DLPack does not know.
+            raise InvalidTypeError(f"{name} is on the device {device}, which cannot be shared: {error}") from error
+        on_host = kind in _HOST_MEMORY
+    else:
+        on_host = not hasattr(value, "__cuda_array_interface__")
+    if not on_host:
+        where = "a GPU" if device is None else str(device)
+        raise InvalidTypeError(f"{name} is on {where}; ctm reads memory of the host: pass {name}.cpu()")
+
+
+def as_array(name: str, value: Any) -> NDArray[Any]:
+    """A numpy array on the memory of `value`: an array, or anything with DLPack or the buffer protocol."""
+    if isinstance(value, np.ndarray):
+        return value
+    _refuse_foreign_memory(name, value)
+    if hasattr(value, "__dlpack__"):
+        try:
+            # torch's own view, since some versions of numpy take DLPack's memory as read-only.
+            return np.asarray(value.numpy() if _is_torch(value) else np.from_dlpack(value))
+        except (TypeError, RuntimeError, BufferError) as error:
+            kind = getattr(value, "dtype", type(value).__name__)
+            raise InvalidTypeError(f"{name} has values of type {kind}, which numpy does not know: {error}") from error
+    try:
+        return np.asarray(memoryview(value))
+    except TypeError:
+        pass
+    if hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
+        return np.asarray(value)
+    raise InvalidTypeError(
+        f"{name} is a {type(value).__name__}; a numpy array, or an object with DLPack or the buffer protocol, is expected"
+    )

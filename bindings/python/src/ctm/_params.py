@@ -1,0 +1,103 @@
+"""The settings of a call as a ctm_params."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._abi import ffi
+from ._arguments import choice, unsigned
+from ._errors import InvalidArgumentError, InvalidTypeError
+from ._library import lib
+
+ALL = 0xFFFF_FFFF  # max_count: no bound.
+
+_MATCHING = {"exact": lib.CTM_MATCH_EXACT, "8-bit": lib.CTM_MATCH_8_BIT}
+_ALPHA = {"color": lib.CTM_ALPHA_COLOR, "ignored": lib.CTM_ALPHA_IGNORED, "at_least": lib.CTM_ALPHA_AT_LEAST}
+_BATCH = {"all": lib.CTM_BATCH_ALL, "first": lib.CTM_BATCH_FIRST, "each": lib.CTM_BATCH_EACH}
+_NEAREST = {
+    None: lib.CTM_NEAREST_NONE,
+    "euclidean": lib.CTM_NEAREST_EUCLIDEAN,
+    "chebyshev": lib.CTM_NEAREST_CHEBYSHEV,
+}
+_MERGE = {
+    None: lib.CTM_MERGE_NONE,
+    "euclidean": lib.CTM_MERGE_EUCLIDEAN,
+    "chebyshev": lib.CTM_MERGE_CHEBYSHEV,
+}
+_UNDECLARED = {
+    "ignore": lib.CTM_UNDECLARED_IGNORE,
+    "error": lib.CTM_UNDECLARED_ERROR,
+    "nearest": lib.CTM_UNDECLARED_NEAREST,
+}
+
+
+def _colors(name: str, values: Any, least: int) -> NDArray[np.float32]:
+    """Colours as the library reads them: rows of four floats, of which an image has `least`."""
+    try:
+        colors = np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"{name} is no table of numbers: {error}") from None
+    if colors.size == 0:
+        return np.zeros((0, 4), np.float32)
+    if colors.ndim == 1 and least == 1:
+        colors = colors[:, np.newaxis]
+    if colors.ndim != 2 or not least <= colors.shape[1] <= 4:
+        raise InvalidArgumentError(f"{name} has the shape {colors.shape}; (colours, {least} to 4 values) is expected")
+    padded = np.zeros((len(colors), 4), np.float32)
+    padded[:, : colors.shape[1]] = colors
+    return padded
+
+
+def make_params(
+    channels: int,
+    *,
+    min_pixels: int = 1,
+    max_count: int | None = None,
+    matching: str = "exact",
+    alpha: str = "color",
+    least_alpha: float = 0.0,
+    batch: str = "all",
+    palette: Any = None,
+    ignored: Any = None,
+    nearest: str | None = None,
+    tolerance: float = 0.0,
+    undeclared: str = "ignore",
+    merge: str | None = None,
+    merge_tolerance: float = 0.0,
+    merge_most_pixels: int = 0,
+    connected: int = 0,
+    unmix_radius: int = 0,
+    counts: Any = None,
+) -> tuple[Any, list[Any]]:
+    """A ctm_params for pixels of so many channels, and what it points to."""
+    params = ffi.new("ctm_params *", {"struct_size": ffi.sizeof("ctm_params")})
+    params.min_pixels = unsigned("min_pixels", min_pixels, 64)
+    params.max_count = ALL if max_count is None else unsigned("max_count", max_count, 32)
+    params.matching = choice("matching", matching, _MATCHING)
+    params.alpha = choice("alpha", alpha, _ALPHA)
+    params.least_alpha = least_alpha
+    params.batch = choice("batch", batch, _BATCH)
+    params.nearest = choice("nearest", nearest, _NEAREST)
+    params.tolerance = tolerance
+    params.undeclared = choice("undeclared", undeclared, _UNDECLARED)
+    params.merge = choice("merge", merge, _MERGE)
+    params.merge_tolerance = merge_tolerance
+    params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
+    params.connected = unsigned("connected", connected, 32)
+    params.unmix_radius = unsigned("unmix_radius", unmix_radius, 32)
+    kept: list[Any] = [counts]
+    if counts is not None:
+        params.counts = counts
+    values = channels - (params.alpha != lib.CTM_ALPHA_COLOR and channels in (2, 4))
+    for name, given in (("palette", palette), ("ignored", ignored)):
+        if given is not None:
+            colors = _colors(name, given, values)
+            # An empty palette is not the same as none.
+            pointer = ffi.from_buffer("float[]", colors if len(colors) else np.zeros(4, np.float32))
+            kept.append(pointer)
+            setattr(params, name, pointer)
+            setattr(params, f"{name}_count", len(colors))
+    return params, kept

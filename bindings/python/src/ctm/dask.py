@@ -1,0 +1,194 @@
+"""Dask arrays, of any chunking and larger than any memory, as masks, labels and a palette: `pip install ctm[dask]`.
+
+    import ctm.dask
+    result = ctm.dask.analyse(array, min_pixels=500)
+    result.palette                  # known now: the chunks were counted, and their counts added up in a tree
+    result.labels.to_zarr(…)        # a Dask array: each chunk is labelled when it is wanted
+
+The results are those of one call on the whole array, to the bit.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from ._arguments import choice
+from ._context import Context
+from ._counts import Counts
+from ._errors import InvalidArgumentError, InvalidTypeError
+from ._image import LAYOUTS
+
+__all__ = ["Result", "analyse", "count"]
+
+# What says how pixels are read, in the first round as in the second.
+_READING = ("layout", "order", "matching", "alpha", "least_alpha")
+# What is different for a part than for the whole.
+_REFUSED = (
+    *("rectangle", "batch", "counts", "outputs", "cropped", "out_masks", "out_labels", "report_undeclared"),
+    *("undeclared_capacity", "merged_capacity", "progress"),
+    *("connected", "unmix_radius"),  # These look across the borders of chunks.
+)
+_LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}
+
+_contexts = threading.local()
+
+
+def _context(arguments: dict[str, Any]) -> Context:
+    """This thread's context: one thread of a worker is not to wait for another's call."""
+    made: dict[str, Context] = _contexts.__dict__
+    key = repr(sorted(arguments.items()))
+    if key not in made:
+        made[key] = Context(**arguments)
+    return made[key]
+
+
+def _count(block: Any, arguments: dict[str, Any], settings: dict[str, Any]) -> Counts:
+    counts = Counts(_context(arguments))
+    counts.add(block, **settings)
+    return counts
+
+
+def _merge(several: list[Counts], arguments: dict[str, Any]) -> Counts:
+    total = Counts(_context(arguments))
+    for counts in several:
+        total.merge(counts)
+    return total
+
+
+def _select(counts: Counts, settings: dict[str, Any]) -> NDArray[Any]:
+    return counts.select(**settings)
+
+
+def _label(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
+    return _context(arguments).analyse(block, outputs=["labels"], counts=counts, **settings).labels
+
+
+def _mask(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
+    return _context(arguments).analyse(block, outputs=["masks"], counts=counts, **settings).masks
+
+
+def _axes(array: Any, layout: str | None) -> str:
+    """The names of the array's axes."""
+    if not isinstance(array, da.Array):
+        raise InvalidTypeError(f"array is a {type(array).__name__}; a Dask array is expected: dask.array.from_array(…)")
+    names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
+    if len(names) != array.ndim or names not in ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW"):
+        raise InvalidArgumentError(
+            f"array has {array.ndim} dimensions and layout is {layout!r}; 'HW', 'HWC', 'CHW', 'NHW', 'NHWC' or 'NCHW' is expected"
+        )
+    return names
+
+
+def _whole_channels(array: Any, names: str) -> Any:
+    """Chunks that have all channels of their pixels."""
+    return array.rechunk({names.index("C"): -1}) if "C" in names else array
+
+
+def count(
+    array: Any, *, context: dict[str, Any] | None = None, split_every: int = 8, **settings: Any
+) -> Any:
+    """The counts of an array, as a `dask.delayed` of `ctm.Counts`: each chunk is counted, and counts are added up in a
+    tree of `split_every` branches. `settings`: layout, order, matching, alpha, least_alpha."""
+    if split_every < 2:
+        raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
+    unknown = sorted(set(settings) - set(_READING))
+    if unknown:
+        raise InvalidArgumentError(f"count() knows no {unknown[0]}; {', '.join(_READING)} are expected")
+    names = _axes(array, settings.get("layout"))
+    arguments = {"backend": "cpu", "threads": 1} if context is None else context
+    level = [
+        dask.delayed(_count)(block, arguments, settings)
+        for block in _whole_channels(array, names).to_delayed().ravel()
+    ]
+    while len(level) > 1:
+        level = [
+            dask.delayed(_merge)(level[start : start + split_every], arguments)
+            for start in range(0, len(level), split_every)
+        ]
+    return level[0]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found in an array."""
+
+    mask_count: int
+    """How many masks there are."""
+    palette: NDArray[Any]
+    """An entry for each mask, with its `color` and the `pixel_count` of the whole."""
+    labels: Any
+    """A Dask array (images, rows, columns), chunked as the array is: 0, or the number of the mask plus one."""
+    masks: Any
+    """A Dask array (masks, images, rows, columns). A chunk has all masks of its pixels."""
+    counts: Any
+    """The counts, as a `dask.delayed` of `ctm.Counts`: on the cluster, if there is one."""
+
+
+def analyse(
+    array: Any,
+    *,
+    mask_format: str = "bool",
+    label_format: str = "auto",
+    context: dict[str, Any] | None = None,
+    split_every: int = 8,
+    **settings: Any,
+) -> Result:
+    """Counts a Dask array now, and labels it when the labels or masks are wanted.
+
+    array: any chunking; the axes are as `Context.analyse` has them, or as `layout` says.
+    mask_format: "bool", "uint8" or "float32".
+    label_format: "uint8", "uint16", "uint32", or "auto": the smallest that numbers all masks.
+    context: arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
+        {"backend": "cpu", "threads": 1}, since Dask gives each thread chunks of its own.
+    split_every: how many counts are added up at a time.
+    settings: those of `Context.analyse` that say which colours get a mask: min_pixels, max_count, palette, ignored,
+        nearest, merge, matching, …
+    """
+    refused = sorted(set(settings) & set(_REFUSED))
+    if refused:
+        raise InvalidArgumentError(f"{refused[0]} is given; it has no meaning for an array in chunks")
+    choice("mask_format", mask_format, {"bool": 0, "uint8": 1, "float32": 2})
+    choice("label_format", label_format, {"auto": 0, **_LABELS})
+    names = _axes(array, settings.get("layout"))
+    reading = {name: settings[name] for name in _READING if name in settings}
+    arguments = {"backend": "cpu", "threads": 1} if context is None else context
+    counts = count(array, context=context, split_every=split_every, **reading).persist()
+    selecting = {name: value for name, value in settings.items() if name not in ("layout", "order")}
+    palette = dask.delayed(_select)(counts, selecting).compute()
+    number = len(palette)
+    if label_format == "auto":
+        label_format = next(name for name, numbers in _LABELS.items() if number < numbers)
+    if number >= _LABELS[label_format]:
+        raise InvalidArgumentError(f"label_format is {label_format!r}; there are {number} masks")
+    array = _whole_channels(array, names)
+    frames = tuple(chunks for name, chunks in zip(names, array.chunks) if name != "C")
+    channel = [names.index("C")] if "C" in names else []
+
+    def mapped(function: Any, dtype: Any, chunks: Any, new_axis: list[int], **formats: str) -> Any:
+        return da.map_blocks(
+            function,
+            array,
+            counts=counts,
+            arguments=arguments,
+            settings={**settings, **formats},
+            dtype=dtype,
+            chunks=chunks,
+            drop_axis=channel,
+            new_axis=new_axis,
+            meta=np.empty((0,) * len(chunks), dtype),
+        )
+
+    return Result(
+        mask_count=number,
+        palette=palette,
+        labels=mapped(_label, label_format, frames, [], label_format=label_format),
+        masks=mapped(_mask, mask_format, ((number,), *frames), [0], mask_format=mask_format),
+        counts=counts,
+    )

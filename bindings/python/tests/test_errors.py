@@ -1,0 +1,162 @@
+"""Clear words for whatever is wrong or missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import ctm
+import numpy as np
+import pytest
+from ctm._errors import from_status
+from ctm._library import lib
+
+PIXELS = np.zeros((4, 5, 3), np.float32)
+
+
+class OnGpu:
+    """What a tensor on a GPU shows of itself."""
+
+    device = "cuda:0"
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        raise AssertionError("must not be asked for")
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0
+
+
+class CudaArray:
+    __cuda_array_interface__: dict[str, Any] = {}
+
+
+class WithGradient:
+    requires_grad = True
+
+
+REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
+    (TypeError, "image is on cuda:0; ctm reads memory of the host: pass image.cpu()", OnGpu(), {}),
+    (TypeError, "image is on a GPU; ctm reads memory of the host: pass image.cpu()", CudaArray(), {}),
+    (TypeError, "requires a gradient, and masks have none; pass image.detach()", WithGradient(), {}),
+    (TypeError, "image has values of type float64; float32, float16, uint16, uint8 or bool is expected", PIXELS.astype(float), {}),
+    (TypeError, "image is a list; a numpy array, or an object with DLPack or the buffer protocol, is expected", [[1, 2]], {}),
+    (ValueError, "image has 1 dimensions; 2 to 4 are expected", np.zeros(3, np.uint8), {}),
+    (ValueError, r"image has 200 channels; 1 to 4 are supported; is it layout='CHW'\?", np.zeros((3, 100, 200), np.uint8), {}),
+    (ValueError, "image has the layout 'HWX'", PIXELS, {"layout": "HWX"}),
+    (ValueError, r"image has the shape \(4, 5, 3\) and layout is 'NCHW'; they do not fit", PIXELS, {"layout": "NCHW"}),
+    (ValueError, "image.width is 0; at least 1 is expected", PIXELS[:, :0], {}),
+    (ValueError, "image has 0 images; at least 1 is expected", PIXELS[np.newaxis][:0], {}),
+    (ValueError, "order is 'GBR'; 'RGBA', 'RGB', .* or 'ABGR' is expected", PIXELS, {"order": "GBR"}),
+    (ValueError, "channels is 3; they do not go together", PIXELS, {"order": "ARGB"}),
+    (ValueError, "min_pixels is -1; 0 to 18446744073709551615 is expected", PIXELS, {"min_pixels": -1}),
+    (TypeError, "max_count is 2.5; an integer is expected", PIXELS, {"max_count": 2.5}),
+    (ValueError, "matching is 7; 'exact' or '8-bit' is expected", PIXELS, {"matching": 7}),
+    (ValueError, "nearest is 'x'; None, 'euclidean' or 'chebyshev' is expected", PIXELS, {"nearest": "x"}),
+    (ValueError, r"palette has the shape \(1, 2\); \(colours, 3 to 4 values\) is expected", PIXELS, {"palette": [[1, 2]]}),
+    (TypeError, "ignored is no table of numbers", PIXELS, {"ignored": [["red"]]}),
+    (ValueError, "params.tolerance is -1", PIXELS, {"nearest": "euclidean", "tolerance": -1.0}),
+    (ValueError, "no palette is given", PIXELS, {"undeclared": "error"}),
+    (ValueError, "rectangle_width is 0; at least 1", PIXELS, {"rectangle": (0, 0, 0, 1)}),
+    (ValueError, "image.left is 3", PIXELS, {"rectangle": (3, 0, 5, 1)}),
+    (ValueError, "outputs is 'masks'; a list", PIXELS, {"outputs": "masks"}),
+    (ValueError, "mask_format is 'int8'", PIXELS, {"mask_format": "int8"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "image", "settings"), REFUSED, ids=[case[1][:40] for case in REFUSED])
+def test_refused(context: ctm.Context, kind: type[Exception], text: str, image: Any, settings: dict[str, Any]) -> None:
+    with pytest.raises(kind, match=text) as caught:
+        context.analyse(image, **settings)
+    assert isinstance(caught.value, ctm.InvalidArgumentError) and caught.value.status == 1
+    assert context.masks(PIXELS).shape == (1, 4, 5)  # The context is as good as before.
+
+
+def test_contexts_that_cannot_be() -> None:
+    with pytest.raises(ctm.NoDeviceError, match="no such device") as caught:
+        ctm.Context("vulkan", device="no such device")
+    assert caught.value.status == 5
+    for text, settings in [
+        ("backend is 'gpu'; 'auto', 'vulkan' or 'cpu' is expected", {"backend": "gpu"}),
+        ("memory_limit is 1", {"memory_limit": 1}),
+        ("threads is -1", {"threads": -1}),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            ctm.Context(**settings)  # type: ignore[arg-type]
+
+
+def test_out_of_memory() -> None:
+    # 9 million different colours are more than 32 MiB can list.
+    pixels = np.arange(9_000_000, dtype=np.float32).reshape(3000, 3000)
+    with ctm.Context("cpu", memory_limit=32 << 20) as context, pytest.raises(MemoryError) as caught:
+        context.analyse(pixels, outputs=["labels"], nearest="euclidean", tolerance=1.0, max_count=1)
+    assert isinstance(caught.value, ctm.OutOfMemoryError)
+
+
+def test_closed() -> None:
+    context = ctm.Context("cpu")
+    assert "cpu" in repr(context)
+    context.close()
+    context.close()
+    assert repr(context) == "<ctm.Context: closed>"
+    with pytest.raises(ValueError, match="the context is closed"):
+        context.masks(PIXELS)
+
+
+def imported(**environment: str) -> str:
+    """The last line of what a Python says that imports ctm."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import ctm; print('imported', ctm.library_path)"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    return (done.stderr or done.stdout).strip().splitlines()[-1]
+
+
+def library(tmp_path: Path, code: str) -> str:
+    """A library made of a line of C."""
+    source, path = tmp_path / "library.c", tmp_path / "libctm.so"
+    source.write_text(code)
+    subprocess.run(["gcc", "-shared", "-fPIC", str(source), "-o", str(path)], check=True)
+    return str(path)
+
+
+def test_library_not_found(tmp_path: Path) -> None:
+    text = imported(CTM_LIBRARY=str(tmp_path / "nowhere.so"))
+    assert text.startswith("ctm._errors.LibraryNotFoundError: libctm cannot be loaded (named by CTM_LIBRARY): ")
+    assert "nowhere.so" in text and "let CTM_LIBRARY name the library's file" in text
+
+
+def test_library_too_old(tmp_path: Path) -> None:
+    path = library(tmp_path, 'const char *ctm_version(void) { return "0.0.9"; }')
+    text = imported(CTM_LIBRARY=path)
+    assert f"{path} is version 0.0.9 of libctm; {ctm.__version__} or newer, but below 1.0, is expected" in text
+
+
+def test_library_too_new(tmp_path: Path) -> None:
+    path = library(tmp_path, 'const char *ctm_version(void) { return "1.0.0"; }')
+    assert "but below 1.0, is expected" in imported(CTM_LIBRARY=path)
+
+
+def test_library_lacks_a_function(tmp_path: Path) -> None:
+    path = library(tmp_path, f'const char *ctm_version(void) {{ return "{ctm.__version__}"; }}')
+    assert f"{path} has no function ctm_" in imported(CTM_LIBRARY=path)
+
+
+def test_another_library(tmp_path: Path) -> None:
+    assert "it is not libctm" in imported(CTM_LIBRARY=library(tmp_path, "int x;"))
+    assert imported(CTM_LIBRARY=ctm.library_path) == f"imported {ctm.library_path}"
+
+
+def test_each_status_has_a_class_of_its_own() -> None:
+    numbers = {getattr(lib, name) for name in dir(lib) if name.startswith("CTM_ERROR_")}
+    assert len(numbers) > 9
+    for number in numbers:
+        error = from_status(number, "why")
+        assert type(error) is not ctm.Error and type(error).status == error.status == number
+        assert type(error).__name__ in ctm.__all__
+    unknown = from_status(99, "why")
+    assert type(unknown) is ctm.Error and unknown.status == 99

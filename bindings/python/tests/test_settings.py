@@ -1,0 +1,154 @@
+"""Each setting of analyse, on images that a reader can check by eye."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ctm
+import numpy as np
+import pytest
+
+# Columns of 4, 3, 2, 1 pixels: black, red, almost red, green.
+ROW = [[0, 0, 0]] * 4 + [[255, 0, 0]] * 3 + [[250, 2, 0]] * 2 + [[0, 255, 0]]
+IMAGE = np.array([ROW], np.uint8)
+
+
+def columns(context: ctm.Context, image: Any = IMAGE, **settings: Any) -> list[list[int]]:
+    """Each mask as the columns of its pixels."""
+    return [np.nonzero(mask[0])[0].tolist() for mask in context.masks(image, **settings)]
+
+
+BLACK, RED, ALMOST, GREEN = [0, 1, 2, 3], [4, 5, 6], [7, 8], [9]
+
+
+def test_most_frequent(context: ctm.Context) -> None:
+    assert columns(context) == [BLACK, RED, ALMOST, GREEN]
+    assert columns(context, max_count=2) == [BLACK, RED]
+    assert columns(context, min_pixels=3) == [BLACK, RED]
+
+
+def test_palette_and_ignored(context: ctm.Context) -> None:
+    assert columns(context, palette=[[0, 255, 0], [255, 0, 0]]) == [GREEN, RED]
+    assert columns(context, palette=[[0, 255, 0, 99], [1, 2, 3, 99]]) == [GREEN, []]
+    assert columns(context, ignored=np.zeros((1, 3))) == [RED, ALMOST, GREEN]
+    assert columns(context, IMAGE[..., 0], ignored=[0, 250]) == [RED]
+
+
+def test_near_colours(context: ctm.Context) -> None:
+    assert columns(context, max_count=2, nearest="euclidean", tolerance=5) == [BLACK, RED]
+    assert columns(context, max_count=2, nearest="euclidean", tolerance=5.4) == [BLACK, RED + ALMOST]
+    assert columns(context, max_count=2, nearest="chebyshev", tolerance=5) == [BLACK, RED + ALMOST]
+
+
+def test_undeclared_colours(context: ctm.Context) -> None:
+    palette = [[0, 0, 0], [255, 0, 0]]
+    assert columns(context, palette=palette) == [BLACK, RED]
+    assert columns(context, palette=palette, undeclared="nearest") == [BLACK + GREEN, RED + ALMOST]
+    result = context.analyse(IMAGE, palette=palette, undeclared_capacity=9, report_undeclared=True)
+    assert result.undeclared is not None
+    assert (result.undeclared_pixels, result.undeclared_colors) == (3, 2)
+    assert result.undeclared["color"][:, :3].tolist() == [[250, 2, 0], [0, 255, 0]]
+    assert result.undeclared["first_x"].tolist() == [7, 9]
+    with pytest.raises(ctm.UndeclaredColorsError) as caught:
+        context.analyse(IMAGE, palette=palette, undeclared="error")
+    assert "3 pixels" in str(caught.value) and caught.value.status == 10
+
+
+def test_near_duplicates(context: ctm.Context) -> None:
+    result = context.analyse(IMAGE, merge="chebyshev", merge_tolerance=5, merged_capacity=3)
+    assert result.merged is not None and result.palette is not None
+    assert result.palette["pixel_count"].tolist() == [5, 4, 1]
+    assert (result.merged_pixels, result.merged_colors) == (2, 1)
+    assert result.merged["color"][:, :3].tolist() == [[250, 2, 0]]
+    assert result.merged["into"][:, :3].tolist() == [[255, 0, 0]]
+    assert columns(context, merge="euclidean", merge_tolerance=5, max_count=2) == [BLACK, RED]
+    assert columns(context, merge="euclidean", merge_tolerance=300, merge_most_pixels=1) == [BLACK + GREEN, RED, ALMOST]
+
+
+def test_matching(context: ctm.Context) -> None:
+    image = np.array([[0.5, 0.5001, 1.0, 2.0]], np.float32)
+    assert columns(context, image) == [[0], [1], [2], [3]]
+    assert columns(context, image, matching="8-bit") == [[0, 1], [2, 3]]
+
+
+def test_alpha(context: ctm.Context) -> None:
+    image = np.array([[[1, 9], [1, 200], [2, 200]]], np.uint8)
+    assert columns(context, image) == [[0], [1], [2]]
+    assert columns(context, image, alpha="ignored") == [[0, 1], [2]]
+    assert columns(context, image, alpha="at_least", least_alpha=100) == [[1], [2]]
+    assert columns(context, image, alpha="ignored", palette=[2]) == [[2]]
+
+
+def test_rectangle(context: ctm.Context) -> None:
+    result = context.analyse(np.repeat(IMAGE, 5, 0), rectangle=(3, 1, 5, 2), outputs=["masks", "labels"])
+    assert result.masks is not None and result.labels is not None
+    assert result.masks.shape == (3, 2, 5)
+    assert result.labels.tolist() == [[3, 1, 1, 1, 2]] * 2 or result.labels.tolist() == [[2, 1, 1, 1, 3]] * 2
+
+
+def test_first_of_a_batch(context: ctm.Context) -> None:
+    images = np.array([[[1, 1, 2]], [[2, 3, 3]]], np.uint8)
+    assert context.masks(images, layout="NHW").tolist() == [
+        [[[1, 1, 0]], [[0, 0, 0]]],
+        [[[0, 0, 1]], [[1, 0, 0]]],
+        [[[0, 0, 0]], [[0, 1, 1]]],
+    ]
+    assert context.masks(images, layout="NHW", batch="first").tolist() == [
+        [[[1, 1, 0]], [[0, 0, 0]]],
+        [[[0, 0, 1]], [[1, 0, 0]]],
+    ]
+
+
+def test_each_of_a_batch(context: ctm.Context) -> None:
+    images = np.array([[[1, 1, 2]], [[3, 3, 3]]], np.uint8)
+    result = context.analyse(images, layout="NHW", batch="each")
+    assert result.masks is not None and result.palette is not None
+    assert result.masks.tolist() == [[[[1, 1, 0]], [[1, 1, 1]]], [[[0, 0, 1]], [[0, 0, 0]]]]
+    assert result.palette["color"][..., 0].tolist() == [[1, 3], [2, 0]]
+
+
+def test_connected_regions(context: ctm.Context) -> None:
+    image = np.array([[1, 1, 0, 1], [0, 0, 1, 0]], np.uint8)
+    assert [mask.tolist() for mask in context.masks(image, ignored=[0], connected=4, mask_format="bool")] == [
+        [[True, True, False, False], [False] * 4],
+        [[False, False, False, True], [False] * 4],
+        [[False] * 4, [False, False, True, False]],
+    ]
+    assert len(context.masks(image, ignored=[0], connected=8)) == 1
+    assert len(context.masks(image, palette=[1], connected=4)) == 3
+    with pytest.raises(ValueError, match="params.connected is 5"):
+        context.masks(image, connected=5)
+
+
+def test_unmixed_edges(context: ctm.Context) -> None:
+    image = np.array([[0.0, 0.0, 0.25, 1.0, 1.0]], np.float32)
+    result = context.analyse(image, min_pixels=2, unmix_radius=1, mask_format="coverage")
+    assert result.masks is not None and result.masks.dtype == np.float32
+    assert result.masks[:, 0].tolist() == [[1, 1, 0.75, 0, 0], [0, 0, 0.25, 1, 1]]
+
+
+def test_counters(context: ctm.Context) -> None:
+    context.masks(IMAGE)
+    counters = context.counters()
+    assert counters["pixels_read"] >= IMAGE.size // 3
+    assert (counters["dispatches"] > 0) == (context.backend == "vulkan")
+
+
+def test_pipeline_cache(context: ctm.Context) -> None:
+    cache = context.pipeline_cache()
+    assert (len(cache) > 0) == (context.backend == "vulkan")
+    name = None if context.backend == "cpu" else "llvmpipe"
+    with ctm.Context(context.backend, device=name, pipeline_cache=cache) as other:
+        assert columns(other) == [BLACK, RED, ALMOST, GREEN]
+
+
+def test_the_default_context() -> None:
+    assert columns(ctm, max_count=1) == [BLACK]  # type: ignore[arg-type]
+    assert ctm.analyse(IMAGE).mask_count == 4
+    assert ctm.default_context() is ctm.default_context()
+
+
+def test_memory_limit_and_threads() -> None:
+    with ctm.Context("cpu", threads=1, memory_limit=32 << 20) as context:
+        assert "1 thread" in context.device_name
+        assert columns(context) == [BLACK, RED, ALMOST, GREEN]

@@ -1,0 +1,135 @@
+"""A Dask array in chunks gives the bits of one call on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ctm.dask
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+from distributed import Client, LocalCluster
+from PIL import Image
+
+ROOT = Path(__file__).parents[3]
+MEMORY = 300 << 20  # Bytes that each of two workers may have.
+
+
+@pytest.fixture(scope="session")
+def world() -> Any:
+    with Image.open(ROOT / "data/world-countries-2048.png") as image:
+        return np.array(image.convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Client]:
+    """Two worker processes."""
+    with dask.config.set({"distributed.admin.low-level-log-length": 0}):
+        with LocalCluster(
+            n_workers=2, threads_per_worker=2, processes=True, memory_limit=MEMORY, dashboard_address=None
+        ) as cluster, Client(cluster) as client:
+            yield client
+
+
+def same_as_one_call(array: Any, pixels: Any, layout: str | None = None, **settings: Any) -> ctm.dask.Result:
+    found = ctm.dask.analyse(array, layout=layout, **settings)
+    with ctm.Context("cpu") as context:
+        expected = context.analyse(
+            pixels, layout=layout, outputs=["labels", "masks", "palette"], mask_format="bool", **settings
+        )
+    assert expected.labels is not None and expected.masks is not None and expected.palette is not None
+    assert found.mask_count == expected.mask_count
+    palette = expected.palette if expected.palette.ndim == 2 else expected.palette[:, np.newaxis]  # (masks, images)
+    np.testing.assert_array_equal(found.palette["color"], palette["color"][:, 0])
+    np.testing.assert_array_equal(found.palette["pixel_count"], palette["pixel_count"].sum(1))
+    labels, masks = dask.compute(found.labels, found.masks)
+    for ours, theirs, lazy in [(labels, expected.labels, found.labels), (masks, expected.masks, found.masks)]:
+        assert ours.dtype == theirs.dtype == lazy.dtype and ours.shape == theirs.shape == lazy.shape
+        np.testing.assert_array_equal(ours, theirs)
+    return found
+
+
+@pytest.mark.parametrize("chunks", [(1024, 2048, 3), (300, 700, 3), (100, 2048, 1), (1024, 77, 2)])
+def test_any_chunking(cluster: Client, world: Any, chunks: tuple[int, ...]) -> None:
+    found = same_as_one_call(da.from_array(world, chunks), world, max_count=20, min_pixels=500)
+    assert found.labels.chunks == da.from_array(world, chunks).chunks[:2]
+
+
+@pytest.mark.parametrize(
+    ("layout", "axes"), [("HW", None), ("CHW", (2, 0, 1)), ("NHWC", None), ("NCHW", (0, 3, 1, 2)), ("NHW", None)]
+)
+def test_layouts(layout: str, axes: tuple[int, ...] | None) -> None:
+    shape = {"HW": (40, 50), "NHW": (3, 40, 50), "CHW": (40, 50, 3)}.get(layout, (3, 40, 50, 2))
+    pixels = np.random.default_rng(1).integers(0, 3, shape).astype(np.uint16)
+    if axes is not None:
+        pixels = np.ascontiguousarray(pixels.transpose(axes))
+    same_as_one_call(da.from_array(pixels, 13), pixels, layout)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"palette": [[170, 205, 230], [1, 2, 3], [63, 224, 56]]},
+        {"ignored": [[170, 205, 230]], "max_count": 5},
+        {"max_count": 6, "nearest": "euclidean", "tolerance": 90.0},
+        {"max_count": 6, "merge": "chebyshev", "merge_tolerance": 30.0},
+        {"matching": "8-bit", "order": "BGR", "min_pixels": 10_000},
+    ],
+)
+def test_settings(cluster: Client, world: Any, settings: dict[str, Any]) -> None:
+    same_as_one_call(da.from_array(world, (400, 400, 3)), world, **settings)
+
+
+def test_more_than_the_workers_hold(cluster: Client, world: Any, tmp_path: Path) -> None:
+    """A Zarr store of 805 MB of pixels, on workers that may have 600 MB together, to a Zarr store of labels."""
+    side, tile = 16_384, 2_048
+    store = zarr.open_array(str(tmp_path / "map.zarr"), mode="w", shape=(side, side, 3), chunks=(tile, tile, 3), dtype="u1")
+    pixels = np.empty((side, side, 3), np.uint8)
+    for number, (y, x) in enumerate(np.ndindex(side // tile, side // tile)):
+        turned = np.roll(np.concatenate([world, world[::-1]]), 97 * number, (0, 1))
+        turned[: number + 1, :50, 0] = number  # Colours and counts differ from tile to tile.
+        part = slice(y * tile, (y + 1) * tile), slice(x * tile, (x + 1) * tile)
+        store[part] = pixels[part] = turned
+    assert pixels.nbytes > 2 * MEMORY
+    found = ctm.dask.analyse(da.from_zarr(str(tmp_path / "map.zarr")), min_pixels=1000)
+    found.labels.to_zarr(str(tmp_path / "labels.zarr"))
+    with ctm.Context("cpu") as context:
+        expected = context.analyse(pixels, min_pixels=1000, outputs=["labels", "palette"])
+    assert expected.palette is not None
+    for field in ("color", "pixel_count"):
+        np.testing.assert_array_equal(found.palette[field], expected.palette[field])
+    np.testing.assert_array_equal(zarr.open_array(str(tmp_path / "labels.zarr"))[:], expected.labels)
+
+
+def test_many_masks_and_none() -> None:
+    pixels = np.arange(400, dtype=np.float32).reshape(20, 20)
+    assert same_as_one_call(da.from_array(pixels, 7), pixels).labels.dtype == np.uint16
+    assert same_as_one_call(da.from_array(pixels, 7), pixels, min_pixels=2).mask_count == 0
+
+
+def test_counts_are_a_tree(world: Any) -> None:
+    array = da.from_array(world, (200, 300, 3))
+    one, many = (ctm.dask.count(array, split_every=branches).compute() for branches in (2, 100))
+    whole = ctm.Counts(ctm.default_context())
+    whole.add(world)
+    assert one.to_bytes() == many.to_bytes() == whole.to_bytes()
+
+
+def test_clear_words(world: Any) -> None:
+    array = da.from_array(world, 500)
+    refused: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
+        (TypeError, "array is a ndarray; a Dask array is expected", world, {}),
+        (ValueError, "layout is 'WHC'", array, {"layout": "WHC"}),
+        (ValueError, "rectangle is given; it has no meaning", array, {"rectangle": (0, 0, 1, 1)}),
+        (ValueError, "label_format is 'uint8'; there are 400 masks", da.arange(400, dtype="f4").reshape(20, 20), {"label_format": "uint8"}),
+        (ValueError, "mask_format is 'bits'; 'bool', 'uint8' or 'float32' is expected", array, {"mask_format": "bits"}),
+        (ValueError, "split_every is 1", array, {"split_every": 1}),
+        (TypeError, "float64", array.astype(float), {}),
+    ]
+    for kind, text, given, settings in refused:
+        with pytest.raises(kind, match=text):
+            ctm.dask.analyse(given, **settings)
