@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 /// The header's sources, in the order of their items in it.
-const C_INTERFACE: [&str; 9] = [
+const C_INTERFACE: [&str; 10] = [
     "src/capi/status.rs",
     "src/capi/options.rs",
     "src/capi/counters.rs",
@@ -14,6 +14,7 @@ const C_INTERFACE: [&str; 9] = [
     "src/capi/params.rs",
     "src/capi/outputs.rs",
     "src/capi/analyse.rs",
+    "src/capi/counts.rs",
 ];
 
 fn main() {
@@ -73,7 +74,7 @@ fn generate_header(root: &std::path::Path) -> cbindgen::Bindings {
          /** Initialises a `ctm_image`, whose pixels and shape are to be filled in. */\n\
          #define CTM_IMAGE_INIT {{ sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }}\n\n\
          /** Initialises a `ctm_params`: all colours get a mask. */\n\
-         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }}\n\n\
+         #define CTM_PARAMS_INIT {{ sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL }}\n\n\
          /** Initialises a `ctm_outputs`: nothing is written. */\n\
          #define CTM_OUTPUTS_INIT {{ sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }}\n\n\
          /** Initialises a `ctm_result` to be filled. */\n\

@@ -21,7 +21,8 @@ FROZEN(internal, CTM_ERROR_INTERNAL == 9);
 FROZEN(undeclared_colors, CTM_ERROR_UNDECLARED_COLORS == 10);
 FROZEN(cancelled, CTM_ERROR_CANCELLED == 11);
 FROZEN(unsupported, CTM_ERROR_UNSUPPORTED == 12);
-static const ctm_status statuses[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+FROZEN(data, CTM_ERROR_DATA == 13);
+static const ctm_status statuses[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 };
 enum { STATUSES = sizeof statuses / sizeof *statuses };
 
 FROZEN(backend_auto, CTM_BACKEND_AUTO == 0);
@@ -133,7 +134,7 @@ FROZEN(device_memory_handle_type, offsetof(ctm_device_memory, handle_type) == 28
 FROZEN(device_memory_memory_type_index, offsetof(ctm_device_memory, memory_type_index) == 32);
 FROZEN(device_memory_reserved, offsetof(ctm_device_memory, reserved) == 36);
 
-FROZEN(params_size, sizeof(ctm_params) == 120);
+FROZEN(params_size, sizeof(ctm_params) == 128);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -155,6 +156,7 @@ FROZEN(params_connected, offsetof(ctm_params, connected) == 96);
 FROZEN(params_unmix_radius, offsetof(ctm_params, unmix_radius) == 100);
 FROZEN(params_progress, offsetof(ctm_params, progress) == 104);
 FROZEN(params_progress_user, offsetof(ctm_params, progress_user) == 112);
+FROZEN(params_counts, offsetof(ctm_params, counts) == 120);
 
 FROZEN(outputs_size, sizeof(ctm_outputs) == 152);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
@@ -224,7 +226,7 @@ static void every_status_has_its_own_sentence(void)
         }
     }
     /* Fails when a status is added and not here. */
-    static const ctm_status unknown[] = { 11, 13, 14, 1000, -1, INT32_MAX, INT32_MIN };
+    static const ctm_status unknown[] = { 14, 15, 1000, -1, INT32_MAX, INT32_MIN };
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         CHECK(strcmp(ctm_status_string(unknown[i]), "unknown status") == 0);
     }

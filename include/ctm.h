@@ -298,6 +298,19 @@
 typedef struct ctm_context ctm_context;
 
 /**
+ * The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
+ *
+ * An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_counts_add` for each
+ * part, then `ctm_analyse` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
+ * one `ctm_analyse` on the whole image would give there, to the bit.
+ *
+ * Counts belong to no context: they may be used with any, and live until `ctm_counts_destroy`.
+ * Threads: any; a call that changes counts waits for those that use them, and the other way round. So a progress
+ * function must not change the `ctm_params.counts` of the call that it is called from: it would wait for ever.
+ */
+typedef struct ctm_counts ctm_counts;
+
+/**
  * What a call returns: `CTM_OK`, which is 0, or one of the positive `CTM_ERROR_…` numbers. A later
  * version of the library may return numbers that this header does not know; treat them as errors.
  */
@@ -691,8 +704,8 @@ typedef struct ctm_params {
      * not called. The numbers are estimates: equal steps need not take equal times.
      *
      * This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse` and
-     * `ctm_context_pipeline_cache` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
+     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
+     * `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
      * wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
      * an exception or `longjmp`.
      */
@@ -701,6 +714,16 @@ typedef struct ctm_params {
      * Handed to `progress`.
      */
     void *progress_user;
+    /**
+     * Where the image of the call is a part of one, a band or a tile: the counts of all parts, of the same `format`,
+     * `channels`, `matching` and `alpha`. The colours that get a mask are selected from them, so that each part gets the
+     * masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
+     * `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
+     * each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
+     * First pixels of undeclared colours that this part does not have are 0, 0. Counts without a part have no colour.
+     * NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
+     */
+    const struct ctm_counts *counts;
 } ctm_params;
 
 /**
@@ -1169,7 +1192,7 @@ uint32_t ctm_context_backend(const struct ctm_context *context);
 const char *ctm_context_device_name(const struct ctm_context *context);
 
 /**
- * What the last `ctm_run` or `ctm_analyse` on a context has cost: bytes moved, dispatches, memory.
+ * What the last `ctm_run`, `ctm_analyse` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
  *
  * @param context A context of `ctm_create`.
  * @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
@@ -1184,7 +1207,8 @@ const char *ctm_context_device_name(const struct ctm_context *context);
  * `context` is NULL or a living context; `counters` is NULL or points to a struct of the size that
  * it states.
  */
-ctm_status ctm_context_counters(const struct ctm_context *context, struct ctm_counters *counters);
+ctm_status ctm_context_counters(const struct ctm_context *context,
+                                struct ctm_counters *counters);
 
 /**
  * The pipelines that a context's device has compiled so far, for `ctm_options.pipeline_cache` of a
@@ -1255,6 +1279,8 @@ ctm_status ctm_context_device_uuid(const struct ctm_context *context,
  * Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
  * the palette. It takes pixels as they are stored, and more than the most frequent colours.
  *
+ * An image that is not there as a whole is analysed in bands or tiles: see `ctm_counts`.
+ *
  * With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
  * room each output needs in the formats stated.
  *
@@ -1283,6 +1309,159 @@ ctm_status ctm_analyse(struct ctm_context *context,
                        const struct ctm_params *params,
                        const struct ctm_outputs *outputs,
                        struct ctm_result *result);
+
+/**
+ * Creates counts of nothing.
+ *
+ * @param context A context of `ctm_create`, which is asked for the reason if the call fails; the counts may outlive it.
+ * @param counts Receives the new counts, or NULL on any error. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * Ownership: the caller's, to be given back with `ctm_counts_destroy`.
+ * Threads: any; does not wait for a running call.
+ *
+ * # Safety
+ * `context` is NULL or a living context; `counts` is NULL or can be written to.
+ */
+ctm_status ctm_counts_create(struct ctm_context *context,
+                             struct ctm_counts **counts);
+
+/**
+ * Destroys counts. No other call may use them any more, now or later.
+ *
+ * @param counts An object of `ctm_counts_create` or `ctm_counts_import`, or NULL: nothing happens.
+ * Threads: any.
+ *
+ * # Safety
+ * `counts` is NULL or such an object that was not destroyed before, and no call uses it.
+ */
+void ctm_counts_destroy(struct ctm_counts *counts);
+
+/**
+ * Counts the pixels of one more part of an image. Each pixel of the image is to be added once; the order of the parts,
+ * their sizes and shapes change nothing.
+ *
+ * @param context A context of `ctm_create`; does the counting. Different ones may add to the same counts.
+ * @param counts What the part is added to. Must not be NULL.
+ * @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or a whole image, in any layout.
+ * `format` and `channels` must be those of the first part. Must not be NULL.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
+ * `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
+ * `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyse`. The other fields are checked and make no difference, `counts` included, which is not
+ * looked at.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
+ * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+ * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the pixels stay the caller's and are used during the call only. Counts take up to some 60 bytes a colour.
+ * Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
+ * `ctm_cancel` stops them.
+ * Not promised: how long a call takes.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says, valid during the call.
+ */
+ctm_status ctm_counts_add(struct ctm_context *context,
+                          struct ctm_counts *counts,
+                          const struct ctm_image *image,
+                          const struct ctm_params *params);
+
+/**
+ * Adds other counts, for example those of another machine. Whatever the order and the grouping, equal parts come to
+ * equal counts.
+ *
+ * @param context A context of `ctm_create`.
+ * @param counts What is added to. Must not be NULL.
+ * @param other What is added; stays as it is. Must be of the same format, number of channels, `matching` and `alpha`,
+ * if both have parts. Must not be NULL or `counts`.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
+ * colours than the context's `memory_limit` has room for; `CTM_ERROR_CANCELLED` where it has waited for another call;
+ * `CTM_ERROR_INTERNAL`. On any error the counts are what they
+ * were. `ctm_last_error(context)` has the detail.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says, valid during the call.
+ */
+ctm_status ctm_counts_merge(struct ctm_context *context,
+                            struct ctm_counts *counts,
+                            const struct ctm_counts *other);
+
+/**
+ * Counts as bytes, for `ctm_counts_import` in another process or on another machine, whatever its processor. Equal
+ * counts give equal bytes. `docs/counts-format.md` describes them.
+ *
+ * Ask for the size first, then for the bytes.
+ *
+ * @param context A context of `ctm_create`.
+ * @param counts The counts. Must not be NULL.
+ * @param data Receives the bytes; any alignment. NULL: only their number is asked for.
+ * @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the number of bytes:
+ * 56, and 12 to 24 for each colour, by the number of channels. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data` untouched;
+ * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the buffer stays the caller's and is used during the call only.
+ * Threads: any; does not wait for a running call on the context.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_counts_export(const struct ctm_context *context,
+                             const struct ctm_counts *counts,
+                             void *data,
+                             size_t *size);
+
+/**
+ * Counts from the bytes of `ctm_counts_export`. Whatever the bytes are, nothing worse happens than an error: lengths,
+ * checksum, and each colour are checked.
+ *
+ * @param context A context of `ctm_create`.
+ * @param data The bytes; any alignment. Must not be NULL.
+ * @param size How many there are.
+ * @param counts Receives the new counts, or NULL on any error. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_DATA` where the bytes are damaged, cut, or of an unknown version;
+ * `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`, also where there are more colours than the context's
+ * `memory_limit` has room for; `CTM_ERROR_CANCELLED` where it has waited for another call; `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the bytes stay the caller's and are used during the call only. The counts are the caller's, to be given
+ * back with `ctm_counts_destroy`.
+ * Threads: any; calls on one context wait for each other.
+ * Not promised: that bytes made by somebody who wishes to deceive are those of any image; the checks find accidents.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_counts_import(struct ctm_context *context,
+                             const void *data,
+                             size_t size,
+                             struct ctm_counts **counts);
+
+/**
+ * The palette of the whole image that counts are those of: the colours that get a mask, and how many pixels each mask
+ * has in all parts together.
+ *
+ * @param context A context of `ctm_create`.
+ * @param counts The counts. Must not be NULL.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
+ * `ctm_analyse` on the whole image would do it, but for `batch` and `counts`, which are not looked at. `matching` and
+ * `alpha` must be those of the parts.
+ * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
+ * `merged` receive what they do from `ctm_analyse`, but that of each entry only the colour and the number of pixels are
+ * known; all else is 0. `masks` and `labels` must be NULL.
+ * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
+ * Must not be NULL.
+ * @return As `ctm_analyse`.
+ * Ownership: all buffers stay the caller's and are used during the call only.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_counts_select(struct ctm_context *context,
+                             const struct ctm_counts *counts,
+                             const struct ctm_params *params,
+                             const struct ctm_outputs *outputs,
+                             struct ctm_result *result);
 
 #ifdef __cplusplus
 }  // extern "C"

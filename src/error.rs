@@ -71,6 +71,9 @@ pub enum Error {
     /// of what it was to write are unspecified. The context stays usable.
     #[error("the call was cancelled")]
     Cancelled,
+    /// Bytes that are damaged, or not what they should be.
+    #[error("{0}")]
+    Data(String),
     /// The host has too little memory. The context stays usable.
     #[error("out of memory: {0}")]
     OutOfMemory(String),

@@ -29,6 +29,8 @@
 //! | --- | --- |
 //! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
+//! | `color_counts` | the pixel counts of parts of an image, added up, and as bytes |
+//! | `checksum` | finds out whether bytes were damaged |
 //! | `pixels` | what is stored as whatever becomes words that the backends compare |
 //! | `counters` | what a call has cost |
 //! | `control` | stopping a call, telling how far it is, messages |
@@ -57,7 +59,9 @@
 //! | `capi` | the C functions of `include/ctm.h` |
 
 mod capi;
+mod checksum;
 mod color;
+mod color_counts;
 mod color_grid;
 mod connected;
 mod control;
@@ -90,6 +94,7 @@ mod unmixing;
 mod vulkan;
 
 pub use color::Color;
+pub use color_counts::ColorCounts;
 pub use connected::Connectivity;
 pub use control::Canceller;
 pub use counters::Counters;

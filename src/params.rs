@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::color_counts::ColorCounts;
 use crate::connected::Connectivity;
 use crate::error::Error;
 use crate::merge::Merge;
@@ -60,6 +61,13 @@ pub struct Settings<'a> {
     /// of the other images are zero. With [`Batch::First`] only regions of the first image have masks, unless a palette
     /// is given; with [`Batch::Each`] each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract others.
     pub connected: Option<Connectivity>,
+    /// Where the pixels at hand are a part of an image, a band or a tile: the counts of all its parts. The colours that
+    /// get a mask are selected from them, so that each part gets the masks that one call on the whole image would give
+    /// it; `batch` makes no difference then. Format, number of channels, `matching` and `alpha` must be those of the
+    /// counted parts. Pixels are unmixed into what the part has around them. Not with `connected`. Counts without a part
+    /// have no colour. Of colours that only the pixels at hand have it is not
+    /// promised whether they get a mask.
+    pub counts: Option<&'a ColorCounts>,
 }
 
 impl From<Params> for Settings<'_> {

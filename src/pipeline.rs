@@ -8,6 +8,7 @@ use std::time::Instant;
 use log::Level;
 
 use crate::color::Color;
+use crate::color_counts::{ColorCounts, Kind, Part};
 use crate::connected::{Connected, ConnectedMasks, Connectivity, Extent, Wanted};
 use crate::control::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
@@ -26,11 +27,11 @@ use crate::outputs::{
     Analysis, MaskOutput, Masks, MergedColors, Outputs, UndeclaredColor, UndeclaredColors, uninit,
 };
 use crate::params::{self, Batch, Options, Params, Settings, Undeclared};
-use crate::pixels::Pixels;
+use crate::pixels::{Encoding, Pixels};
 use crate::plan;
 use crate::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
 use crate::regions::{Frame, Region, Regions};
-use crate::select::select;
+use crate::select::{Best, select};
 use crate::threads::Threads;
 use crate::unmixing::{MOST_RADIUS, Unmixed, Unmixing};
 use crate::vulkan::Vulkan;
@@ -342,7 +343,7 @@ impl Context {
     }
 
     /// Does a call that can be stopped.
-    fn call<R>(
+    pub(crate) fn call<R>(
         &mut self,
         progress: Option<ProgressFn>,
         work: impl FnOnce(&mut Self) -> Result<R, Error>,
@@ -466,26 +467,10 @@ impl Context {
         let mask_count = mask_count as usize;
         // A palette is given for all images.
         let (input, undeclared_colors) = (&inputs[0], chosen[0].undeclared.take());
-        let is_error = input.undeclared == Undeclared::Error;
-        let undeclared = match undeclared_colors.filter(|_| input.given.is_some()) {
-            Some(listed) if is_error => Some(self.report(input, listed, 1)?),
-            Some(listed) => undeclared.map(|most| self.report(input, listed, most)).transpose()?,
+        let undeclared = match undeclared_colors.filter(|_| input.rules.given.is_some()) {
+            Some(listed) => self.report(&input.rules, Some(&input.pixels), listed, undeclared)?,
             None => None,
         };
-        if let Some(report) = &undeclared
-            && is_error
-            && report.colors > 0
-        {
-            return Err(match report.most_frequent.first() {
-                Some(&UndeclaredColor { color, first_pixel, .. }) => Error::UndeclaredColors {
-                    pixels: report.pixels,
-                    colors: report.colors,
-                    color,
-                    first_pixel,
-                },
-                None => Error::Internal("undeclared colours were lost".to_owned()),
-            });
-        }
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
         if settings.connected.is_none() {
             // Those of regions are unmixed already.
@@ -570,7 +555,7 @@ impl Context {
         }
         let mut palettes = room(chosen.len())?;
         for (input, chosen) in inputs.iter().zip(chosen) {
-            palettes.push(input.reported(chosen.palette)?);
+            palettes.push(input.rules.reported(chosen.palette)?);
         }
         let palette = if palettes.len() == 1 { palettes.pop() } else { None }.unwrap_or_default();
         Ok(Analysis {
@@ -598,13 +583,13 @@ impl Context {
         most_merged: u32,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-        let mut chosen = if input.lists_all(reports_undeclared) {
+        let mut chosen = if input.rules.lists_all(reports_undeclared) {
             self.select_among_all(input, most_merged)?
         } else {
             // How many colours have regions that are large enough is not known yet.
             let useful = if input.connected.is_some() { usize::MAX } else { useful };
             let (mask_count, palette) = match self.select(input, useful)? {
-                // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Input::new`.
+                // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Rules::new`.
                 Selected::Palette(palette) => (palette.colors.len() as u32, palette),
                 Selected::TooMany(mask_count) => (mask_count, Palette::default()),
             };
@@ -619,7 +604,8 @@ impl Context {
 
     /// Shares out pixels whose colours are in no mask, if that is asked for, and counts the pixels of each mask.
     fn unmix(&mut self, input: &Input, chosen: &mut Chosen, shares: bool) -> Result<(), Error> {
-        let Input { pixels, frame, ignored, unmix_radius: radius, .. } = input;
+        let Input { pixels, frame, unmix_radius: radius, rules, .. } = input;
+        let ignored = &rules.ignored;
         let Chosen { palette, source, .. } = chosen;
         let palette = &mut palette.colors;
         if *radius == 0 || palette.is_empty() {
@@ -665,12 +651,12 @@ impl Context {
         }
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
-        let first_image = input.given.is_none() && input.counted.is_some();
+        let first_image = input.rules.given.is_none() && input.counted.is_some();
         let mut connected = Connected::new(Extent { frame: input.frame, connectivity, first_image });
         source.label(labeler, &input.pixels, colors, colors.len(), threads, &mut |first_pixel, labels| {
             connected.add(labels, first_pixel, threads)
         })?;
-        let wanted = Wanted { params: input.regions, colors, by_color: input.given.is_none() };
+        let wanted = Wanted { params: input.regions, colors, by_color: input.rules.given.is_none() };
         // Lossless: at most `max_count`, a u32.
         (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
             Ok((regions, masks)) => (regions.len() as u32, regions, Source::Connected(masks)),
@@ -681,13 +667,16 @@ impl Context {
 
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
     fn select(&mut self, input: &Input, useful: usize) -> Result<Selected, Error> {
-        if let Some(colors) = &input.given {
+        if let Some(colors) = &input.rules.given {
             let colors = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
             return Ok(Selected::Palette(Palette { colors, distinct_colors: None }));
         }
+        if let Some(counts) = input.rules.counts {
+            return self.select_from(counts, &input.rules, useful);
+        }
         // Ignored colours are counted like others, and may push as many out of the list.
-        let ignored = input.ignored.len() as u32; // checked by `Input::new`
-        let params = input.params;
+        let ignored = input.rules.ignored.len() as u32; // checked by `Rules::new`
+        let params = input.rules.params;
         let counted = Params { max_count: params.max_count.saturating_add(ignored), ..params };
         let room = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
         let pixels = input.counted.as_ref().unwrap_or(&input.pixels);
@@ -697,7 +686,7 @@ impl Context {
         }
         let Some(found) = counts.too_many else {
             if ignored > 0 {
-                counts.colors.retain(|entry| input.ignored.binary_search(&entry.color).is_err());
+                counts.colors.retain(|entry| !input.rules.ignores(&entry.color));
             }
             let colors = select(counts.colors, &params);
             return Ok(Selected::Palette(Palette { colors, distinct_colors: counts.distinct }));
@@ -706,16 +695,94 @@ impl Context {
         // that makes no difference.
         let mut ignored_found = 0;
         if ignored > 0 && found < u64::from(counted.max_count) {
-            ignored_found = self.frequent(pixels, &input.ignored, params.min_pixels)?;
+            ignored_found = self.frequent(pixels, &input.rules.ignored, params.min_pixels)?;
         }
         let found = (found - ignored_found).min(params.max_count.into());
         if found > useful as u64 {
             return Ok(Selected::TooMany(found as u32)); // at most `max_count`
         }
-        Err(Error::OutOfMemory(format!(
+        Err(self.too_many_selected(found))
+    }
+
+    /// Finds the colours of other pixels' counts that get a mask.
+    fn select_from(&self, counts: &ColorCounts, rules: &Rules, useful: usize) -> Result<Selected, Error> {
+        let params = rules.params;
+        let enough =
+            |entry: &ColorCount| entry.pixels >= params.min_pixels.max(1) && !rules.ignores(&entry.color);
+        let found = counts.iter().filter(enough).count() as u64;
+        let selected = found.min(params.max_count.into());
+        if selected > useful as u64 {
+            return Ok(Selected::TooMany(selected as u32)); // at most `max_count`
+        }
+        if selected > self.most_listed as u64 {
+            return Err(self.too_many_selected(selected));
+        }
+        let mut best = Best::new(&params, found as usize); // lossless: they are in memory
+        counts.iter().filter(enough).try_for_each(|entry| best.add(entry))?;
+        let colors = select(best.into_counts().colors, &params);
+        Ok(Selected::Palette(Palette { colors, distinct_colors: Some(counts.len() as u64) }))
+    }
+
+    fn too_many_selected(&self, found: u64) -> Error {
+        Error::OutOfMemory(format!(
             "{found} colours get a mask; options.memory_limit has room for lists of {}",
             self.most_listed
-        )))
+        ))
+    }
+
+    /// Counts all colours of a part of an image, within a call.
+    pub(crate) fn count_part(&mut self, map: &ColorMap, settings: &Settings) -> Result<Part, Error> {
+        if settings.batch == Batch::Each {
+            return Err(Error::InvalidArgument(
+                "batch is Each and counts are of all images together; All or First is expected".to_owned(),
+            ));
+        }
+        let settings = &Settings { counts: None, unmix_radius: 0, connected: None, ..*settings };
+        self.check_memory(map, settings, &DeviceOutputs::default())?;
+        let input = Input::new(map, settings)?;
+        self.start_call();
+        let colors = self.list_all(input.counted.as_ref().unwrap_or(&input.pixels))?.colors;
+        Ok(Part { kind: Kind::new(map, settings), colors })
+    }
+
+    /// How many colours a list may have.
+    pub(crate) fn most_listed(&self) -> usize {
+        self.most_listed
+    }
+
+    /// Finds the colours of counts that get a mask, with the pixels of the whole image, within a call.
+    pub(crate) fn select_counts(
+        &mut self,
+        counts: &ColorCounts,
+        settings: &Settings,
+        undeclared: Option<u32>,
+        most_merged: u32,
+    ) -> Result<Analysis, Error> {
+        let encoding = counts.encoding_for(settings)?;
+        let rules = Rules::new(encoding, &Settings { counts: Some(counts), ..*settings })?;
+        let (palette, undeclared, merged) = if rules.given.is_some() || rules.lists_all(false) {
+            let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
+            let report = match chosen.undeclared.filter(|_| rules.given.is_some()) {
+                Some(listed) => self.report(&rules, None, listed, undeclared)?,
+                None => None,
+            };
+            (chosen.palette, report, chosen.merged)
+        } else {
+            match self.select_from(counts, &rules, usize::MAX)? {
+                Selected::Palette(palette) => (palette, None, MergedColors::default()),
+                Selected::TooMany(found) => return Err(self.too_many_selected(found.into())),
+            }
+        };
+        let palette = rules.reported(palette)?;
+        // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Rules::new`.
+        let mask_count = palette.colors.len() as u32;
+        Ok(Analysis { mask_count, palette, undeclared, merged, ..Analysis::default() })
+    }
+
+    /// All colours of counts.
+    fn list_of(&self, counts: &ColorCounts) -> Result<Counts, Error> {
+        let colors = counts.list(self.most_listed)?;
+        Ok(Counts { distinct: Some(colors.len() as u64), colors, too_many: None })
     }
 
     /// All colours, rare ones included.
@@ -734,96 +801,53 @@ impl Context {
 
     /// Finds the colours that get a mask, and which others join them.
     fn select_among_all(&mut self, input: &Input, most_merged: u32) -> Result<Chosen, Error> {
-        let mut listed = self.list_all(&input.pixels)?;
-        let is_ignored = |color: &Color| input.ignored.binary_search(color).is_ok();
-        if input.merge.is_none() {
-            listed.colors.retain(|entry| !is_ignored(&entry.color));
-        }
-        let mut merging = None;
-        let mut palette = match (&input.given, &input.counted) {
-            (Some(given), _) => given.iter().map(|&color| ColorCount { color, pixels: 0 }).collect(),
-            (None, counted) => {
-                let mut frequent = match counted {
-                    None => copied(&listed.colors)?,
-                    Some(counted) => {
-                        // Other images than those that are labelled.
-                        let mut frequent = self.list_all(counted)?.colors;
-                        self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-                        if input.merge.is_some() {
-                            frequent = with_all(frequent, &listed.colors)?;
-                        }
-                        frequent
-                    }
-                };
-                if let Some(merge) = input.merge {
-                    merging = Some(Merging::new(&mut frequent, input.pixels.encoding(), merge)?);
-                }
-                frequent.retain(|entry| !is_ignored(&entry.color));
-                select(frequent, &input.params)
-            }
+        let listed = match input.rules.counts {
+            Some(counts) => self.list_of(counts)?,
+            None => self.list_all(&input.pixels)?,
         };
-        let colors = &listed.colors;
-        let encoding = input.pixels.encoding();
-        let nearest = input.nearest.unwrap_or_default();
-        let mut masks = assign(colors, &palette, encoding, nearest, &self.threads)?;
-        let mut merged = MergedColors::default();
-        if let Some(merging) = &merging {
-            for (entry, mask) in colors.iter().zip(&mut masks) {
-                if is_ignored(&entry.color) {
-                    *mask = nearest::NONE;
-                }
+        let frequent = match &input.counted {
+            Some(counted) if input.rules.given.is_none() => {
+                // Other images than those that are labelled.
+                let frequent = self.list_all(counted)?.colors;
+                self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
+                Some(frequent)
             }
-            merging.apply(&mut masks);
-            merged = merging.report(colors, most_merged, |color| input.reported_color(color))?;
-        }
-        let mut undeclared = Undeclareds::default();
-        if input.given.is_some() {
-            for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
-                undeclared.add(*entry)?;
-            }
-        }
-        if input.given.is_some() && input.undeclared == Undeclared::Nearest {
-            let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
-            masks = assign(colors, &palette, encoding, anywhere, &self.threads)?;
-        }
-        palette.iter_mut().for_each(|entry| entry.pixels = 0);
-        for (entry, &mask) in colors.iter().zip(&masks) {
-            if mask != nearest::NONE {
-                palette[mask as usize].pixels += entry.pixels;
-            }
-        }
-        let mut grouping = Grouping::new(colors, &masks, palette.len())?;
-        if grouping.colors.is_empty() {
-            // All masks are empty, and those of colours that no pixel has are, too.
-            grouping = Grouping::of_palette(&palette, palette.len())?;
-        }
-        // Lossless: as in `choose`.
-        let mask_count = palette.len() as u32;
-        let palette = Palette { colors: palette, distinct_colors: listed.distinct };
-        let source = Source::Grouped(grouping);
-        Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
+            _ => None,
+        };
+        group(&input.rules, listed, frequent, most_merged, &self.threads)
     }
 
-    /// What a caller is told of undeclared colours.
+    /// What a caller is told of undeclared colours, `most` of which are to be listed, or the error that they are. Without
+    /// pixels nobody knows where they lie.
     fn report(
         &mut self,
-        input: &Input,
+        rules: &Rules,
+        pixels: Option<&Pixels>,
         undeclared: Undeclareds,
-        most: u32,
-    ) -> Result<UndeclaredColors, Error> {
+        most: Option<u32>,
+    ) -> Result<Option<UndeclaredColors>, Error> {
+        let is_error = rules.undeclared == Undeclared::Error;
+        let wanted = if is_error { Some(1) } else { most };
+        let Some(most) = wanted else { return Ok(None) };
         let params = Params { min_pixels: 1, max_count: most };
-        let Undeclareds { pixels, colors, list } = undeclared;
+        let Undeclareds { pixels: pixel_count, colors, list } = undeclared;
         let list = select(list, &params);
         let mut most_frequent = room(list.len())?;
-        if !list.is_empty() {
-            let regions = self.regions_of(&input.pixels, &list)?;
-            for (entry, region) in list.iter().zip(regions) {
-                let color = input.reported_color(&entry.color)?;
-                let first_pixel = region.first_pixel;
-                most_frequent.push(UndeclaredColor { color, pixels: entry.pixels, first_pixel });
-            }
+        let regions = match pixels {
+            Some(pixels) if !list.is_empty() => self.regions_of(pixels, &list)?,
+            _ => Vec::new(),
+        };
+        for (index, entry) in list.iter().enumerate() {
+            let color = rules.reported_color(&entry.color)?;
+            let first_pixel = regions.get(index).map_or((0, 0), |region| region.first_pixel);
+            most_frequent.push(UndeclaredColor { color, pixels: entry.pixels, first_pixel });
         }
-        Ok(UndeclaredColors { pixels, colors, most_frequent })
+        match most_frequent.first() {
+            Some(&UndeclaredColor { color, first_pixel, .. }) if is_error => {
+                Err(Error::UndeclaredColors { pixels: pixel_count, colors, color, first_pixel })
+            }
+            _ => Ok(Some(UndeclaredColors { pixels: pixel_count, colors, most_frequent })),
+        }
     }
 
     /// How many of these colours have at least `min_pixels` pixels.
@@ -848,6 +872,75 @@ impl Context {
         outcome?;
         regions.finish()
     }
+}
+
+/// Finds which of the listed colours get a mask, and which others join them. `frequent` are those among which the most
+/// frequent are looked for, where they are not the same.
+fn group(
+    rules: &Rules,
+    mut listed: Counts,
+    frequent: Option<Vec<ColorCount>>,
+    most_merged: u32,
+    threads: &Threads,
+) -> Result<Chosen, Error> {
+    if rules.merge.is_none() {
+        listed.colors.retain(|entry| !rules.ignores(&entry.color));
+    }
+    let mut merging = None;
+    let mut palette = match &rules.given {
+        Some(given) => given.iter().map(|&color| ColorCount { color, pixels: 0 }).collect(),
+        None => {
+            let mut frequent = match frequent {
+                None => copied(&listed.colors)?,
+                Some(frequent) if rules.merge.is_some() => with_all(frequent, &listed.colors)?,
+                Some(frequent) => frequent,
+            };
+            if let Some(merge) = rules.merge {
+                merging = Some(Merging::new(&mut frequent, rules.encoding, merge)?);
+            }
+            frequent.retain(|entry| !rules.ignores(&entry.color));
+            select(frequent, &rules.params)
+        }
+    };
+    let colors = &listed.colors;
+    let nearest = rules.nearest.unwrap_or_default();
+    let mut masks = assign(colors, &palette, rules.encoding, nearest, threads)?;
+    let mut merged = MergedColors::default();
+    if let Some(merging) = &merging {
+        for (entry, mask) in colors.iter().zip(&mut masks) {
+            if rules.ignores(&entry.color) {
+                *mask = nearest::NONE;
+            }
+        }
+        merging.apply(&mut masks);
+        merged = merging.report(colors, most_merged, |color| rules.reported_color(color))?;
+    }
+    let mut undeclared = Undeclareds::default();
+    if rules.given.is_some() {
+        for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
+            undeclared.add(*entry)?;
+        }
+    }
+    if rules.given.is_some() && rules.undeclared == Undeclared::Nearest {
+        let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
+        masks = assign(colors, &palette, rules.encoding, anywhere, threads)?;
+    }
+    palette.iter_mut().for_each(|entry| entry.pixels = 0);
+    for (entry, &mask) in colors.iter().zip(&masks) {
+        if mask != nearest::NONE {
+            palette[mask as usize].pixels += entry.pixels;
+        }
+    }
+    let mut grouping = Grouping::new(colors, &masks, palette.len())?;
+    if grouping.colors.is_empty() {
+        // All masks are empty, and those of colours that no pixel has are, too.
+        grouping = Grouping::of_palette(&palette, palette.len())?;
+    }
+    // Lossless: as in `choose`.
+    let mask_count = palette.len() as u32;
+    let palette = Palette { colors: palette, distinct_colors: listed.distinct };
+    let source = Source::Grouped(grouping);
+    Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
 }
 
 /// A copy of a list, if there is memory for it.
@@ -1031,17 +1124,25 @@ struct Input<'a> {
     pixels: Pixels<'a>,
     /// Those that are counted, where they are others.
     counted: Option<Pixels<'a>>,
+    frame: Frame,
+    unmix_radius: u32,
+    connected: Option<Connectivity>,
+    /// Which regions get a mask.
+    regions: Params,
+    rules: Rules<'a>,
+}
+
+/// Which colours get which mask, as the backends compare them.
+struct Rules<'a> {
+    encoding: Encoding,
+    /// The image's colours, where the pixels at hand are not all of its.
+    counts: Option<&'a ColorCounts>,
     params: Params,
     given: Option<Vec<Color>>,
     ignored: Vec<Color>,
     nearest: Option<Nearest>,
     undeclared: Undeclared,
     merge: Option<Merge>,
-    frame: Frame,
-    unmix_radius: u32,
-    connected: Option<Connectivity>,
-    /// Which regions get a mask.
-    regions: Params,
 }
 
 impl Settings<'_> {
@@ -1063,13 +1164,19 @@ impl Settings<'_> {
                     .to_owned(),
             ));
         }
+        if self.batch == Batch::Each && self.counts.is_some() {
+            return Err(Error::InvalidArgument(
+                "batch is Each and counts are given, which are the same for all images; All is expected"
+                    .to_owned(),
+            ));
+        }
         Input::new(map, self).map(drop)
     }
 }
 
 impl<'a> Input<'a> {
     /// All images together, or each by itself where each has a palette of its own.
-    fn of_batch(map: &ColorMap<'a>, settings: &Settings) -> Result<Vec<Self>, Error> {
+    fn of_batch(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Vec<Self>, Error> {
         settings.check(map)?;
         let maps = if settings.batch == Batch::Each { map.images() } else { 1 };
         let mut inputs = room(maps as usize)?;
@@ -1080,9 +1187,35 @@ impl<'a> Input<'a> {
         Ok(inputs)
     }
 
-    fn new(map: &ColorMap<'a>, settings: &Settings) -> Result<Self, Error> {
-        let &Settings { palette, ignored, matching, alpha, batch, nearest, undeclared, merge, .. } = settings;
+    fn new(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Self, Error> {
+        let &Settings { matching, alpha, batch, counts, unmix_radius, connected, .. } = settings;
+        let pixels = Pixels::new(map, matching, alpha)?;
+        if let Some(counts) = counts {
+            counts.check_use(&Kind::new(map, settings))?;
+        }
+        let counted = match batch {
+            Batch::First if map.images() > 1 && counts.is_none() => {
+                Some(Pixels::new(&map.image(0)?, matching, alpha)?)
+            }
+            _ => None,
+        };
+        let rules = Rules::new(pixels.encoding(), settings)?;
+        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
+        let frame = Frame { width, height, images: map.images() as usize };
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: settings.params, rules })
+    }
+}
+
+impl<'a> Rules<'a> {
+    fn new(encoding: Encoding, settings: &Settings<'a>) -> Result<Self, Error> {
+        let &Settings { palette, ignored, nearest, undeclared, merge, counts, .. } = settings;
         let &Settings { mut params, unmix_radius, connected, .. } = settings;
+        if let (Some(connectivity), Some(_)) = (connected, counts) {
+            return Err(Error::InvalidArgument(format!(
+                "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
+                 parts, are expected"
+            )));
+        }
         if let Some(Nearest { tolerance, .. }) = nearest
             && (tolerance.is_nan() || tolerance < 0.0)
         {
@@ -1113,16 +1246,10 @@ impl<'a> Input<'a> {
                 "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
             )));
         }
-        let regions = params;
         if connected.is_some() && params.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
             params.max_count = u32::MAX;
         }
-        let pixels = Pixels::new(map, matching, alpha)?;
-        let counted = match batch {
-            Batch::First if map.images() > 1 => Some(Pixels::new(&map.image(0)?, matching, alpha)?),
-            _ => None,
-        };
         let colors = |name: &str, values: &[[f32; 4]]| {
             if u32::try_from(values.len()).is_err() {
                 let count = values.len();
@@ -1132,7 +1259,7 @@ impl<'a> Input<'a> {
             }
             let mut colors = room(values.len())?;
             for (index, values) in values.iter().enumerate() {
-                let color = pixels.encoding().color(values);
+                let color = encoding.color(values);
                 colors.push(
                     color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
                 );
@@ -1146,21 +1273,11 @@ impl<'a> Input<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
-        Ok(Self {
-            pixels,
-            counted,
-            params,
-            given,
-            ignored,
-            nearest,
-            undeclared,
-            merge,
-            frame: Frame { width, height, images: map.images() as usize },
-            unmix_radius,
-            connected,
-            regions,
-        })
+        Ok(Self { encoding, counts, params, given, ignored, nearest, undeclared, merge })
+    }
+
+    fn ignores(&self, color: &Color) -> bool {
+        self.ignored.binary_search(color).is_ok()
     }
 
     /// Whether all colours must be known, rare ones included.
@@ -1171,7 +1288,7 @@ impl<'a> Input<'a> {
 
     /// A colour's values in place of the words that stand for them.
     fn reported_color(&self, color: &Color) -> Result<Color, Error> {
-        let values = self.pixels.encoding().values(color).map(f32::to_bits);
+        let values = self.encoding.values(color).map(f32::to_bits);
         Color::from_bits(&values)
             .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))
     }

@@ -54,7 +54,7 @@ pub(crate) struct Encoding {
 }
 
 impl Encoding {
-    fn new(format: Format, matching: Matching, channels: usize) -> Self {
+    pub(crate) fn new(format: Format, matching: Matching, channels: usize) -> Self {
         // Bytes are integers of 8 bits already.
         let matching = if format == Format::U8 { Matching::Exact } else { matching };
         Self { format, matching, channels }

@@ -3,6 +3,7 @@
 use super::boundary::guard;
 use super::buffers::{Extent, null};
 use super::context::{Call, Failure, ctm_context, finish};
+use super::counts::ctm_counts;
 use super::image::{IMAGE_SIZES, ctm_image};
 use super::options::checked_size;
 use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
@@ -11,6 +12,7 @@ use super::status::ctm_status;
 use super::structs::{inside, read, read_or};
 use crate::error::Error;
 use crate::outputs::Analysis;
+use crate::params::Settings;
 
 /// What was found. Start from `CTM_RESULT_INIT`.
 #[repr(C)]
@@ -43,7 +45,7 @@ pub struct ctm_result {
     pub merged_colors: u64,
 }
 
-const RESULT_SIZES: [usize; 1] = [size_of::<ctm_result>()];
+pub(super) const RESULT_SIZES: [usize; 1] = [size_of::<ctm_result>()];
 
 impl ctm_result {
     pub(super) const NOTHING: Self = Self {
@@ -59,10 +61,46 @@ impl ctm_result {
         merged_pixels: 0,
         merged_colors: 0,
     };
+
+    /// What is told of an error.
+    pub(super) fn of_error(error: &Error) -> Self {
+        match *error {
+            Error::UndeclaredColors { pixels, colors, .. } => {
+                Self { undeclared_pixels: pixels, undeclared_colors: colors, ..Self::NOTHING }
+            }
+            _ => Self::NOTHING,
+        }
+    }
+
+    /// What is told of colours, wherever they lie.
+    pub(super) fn of_colors(analysis: &Analysis) -> Self {
+        let undeclared = analysis.undeclared.as_ref();
+        Self {
+            distinct_colors: analysis.palette.distinct_colors.unwrap_or(0),
+            undeclared_pixels: undeclared.map_or(0, |undeclared| undeclared.pixels),
+            undeclared_colors: undeclared.map_or(0, |undeclared| undeclared.colors),
+            merged_pixels: analysis.merged.pixels,
+            merged_colors: analysis.merged.colors,
+            ..Self::NOTHING
+        }
+    }
+
+    /// Writes as much of it as the caller's struct has room for.
+    ///
+    /// # Safety
+    /// `result` can be written to, for `size` bytes, a published size.
+    pub(super) unsafe fn write_to(self, result: *mut Self, size: usize) {
+        let found = Self { struct_size: size, ..self };
+        let source = std::ptr::from_ref(&found).cast::<u8>();
+        // SAFETY: the caller vouches for it; no published size is larger than the struct.
+        unsafe { result.cast::<u8>().copy_from_nonoverlapping(source, size) };
+    }
 }
 
 /// Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
 /// the palette. It takes pixels as they are stored, and more than the most frequent colours.
+///
+/// An image that is not there as a whole is analysed in bands or tiles: see `ctm_counts`.
 ///
 /// With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
 /// room each output needs in the formats stated.
@@ -119,6 +157,9 @@ pub unsafe extern "C" fn ctm_analyse(
         let (map, pixels) = unsafe { image_fields.map() }?;
         // SAFETY: as above.
         let settings = unsafe { params_fields.settings() }?;
+        // SAFETY: the caller vouches for the counts.
+        let counts = unsafe { ctm_counts::of_params(params_fields.counts) }?;
+        let settings = Settings { counts: counts.as_deref(), ..settings };
         // SAFETY: as above.
         let outputs = unsafe { Checked::new(&outputs_fields, &map) }?;
         outputs.check_apart(&pixels, &result_extent)?;
@@ -131,13 +172,8 @@ pub unsafe extern "C" fn ctm_analyse(
         settings.check_format(outputs.mask_format())?;
         call.check()?;
         let write_result = |found: ctm_result| {
-            // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in; no published size
-            // is larger than the struct.
-            unsafe {
-                let found = ctm_result { struct_size: result_size, ..found };
-                let source = std::ptr::from_ref(&found).cast::<u8>();
-                result.cast::<u8>().copy_from_nonoverlapping(source, result_size);
-            }
+            // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in.
+            unsafe { found.write_to(result, result_size) };
         };
         let mut progress = params_fields.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
@@ -164,29 +200,24 @@ pub unsafe extern "C" fn ctm_analyse(
                 if error == &Error::Cancelled {
                     write_result(ctm_result::NOTHING); // perhaps before its turn has come
                 }
-                if let &Error::UndeclaredColors { pixels, colors, .. } = error {
-                    let counts = ctm_result {
-                        undeclared_pixels: pixels,
-                        undeclared_colors: colors,
-                        ..ctm_result::NOTHING
-                    };
-                    write_result(counts);
+                if matches!(error, Error::UndeclaredColors { .. }) {
+                    write_result(ctm_result::of_error(error));
                 }
                 return Err(error.clone().into());
             }
         };
         let mut filled = outputs.needed(mask_count);
         if let Ok(Found::Analysis(analysis)) = &found {
-            filled.masks_size = analysis.masks_size;
-            filled.merged_pixels = analysis.merged.pixels;
-            filled.merged_colors = analysis.merged.colors;
-            filled.distinct_colors = analysis.palette.distinct_colors.unwrap_or(0);
+            let ctm_result { mask_count, masks_size: _, labels_size, palette_len, .. } = filled;
+            filled = ctm_result {
+                mask_count,
+                masks_size: analysis.masks_size,
+                labels_size,
+                palette_len,
+                ..ctm_result::of_colors(analysis)
+            };
             // SAFETY: the caller vouches for the entries, whose number was checked.
             unsafe { outputs.write_palette(analysis) };
-            if let Some(undeclared) = &analysis.undeclared {
-                filled.undeclared_pixels = undeclared.pixels;
-                filled.undeclared_colors = undeclared.colors;
-            }
         }
         if let Err(Error::MasksTooLarge { needed, .. }) = &found {
             filled.masks_size = *needed;

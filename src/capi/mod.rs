@@ -12,6 +12,7 @@ mod boundary;
 mod buffers;
 mod context;
 mod counters;
+mod counts;
 mod device_memory;
 mod image;
 mod options;

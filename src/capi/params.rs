@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::ops::ControlFlow;
 
 use super::buffers::{Extent, check_pointer, null};
+use super::counts::ctm_counts;
 use super::structs::unknown;
 use crate::connected::Connectivity;
 use crate::error::Error;
@@ -143,13 +144,23 @@ pub struct ctm_params {
     /// not called. The numbers are estimates: equal steps need not take equal times.
     ///
     /// This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse` and
-    /// `ctm_context_pipeline_cache` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
+    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
+    /// `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
     /// wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
     /// an exception or `longjmp`.
     pub progress: Option<unsafe extern "C" fn(user: *mut c_void, done: f64) -> i32>,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,
+    /// Where the image of the call is a part of one, a band or a tile: the counts of all parts, of the same `format`,
+    /// `channels`, `matching` and `alpha`. The colours that get a mask are selected from them, so that each part gets the
+    /// masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
+    /// `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
+    /// each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
+    /// First pixels of undeclared colours that this part does not have are 0, 0. Counts without a part have no colour.
+    /// Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
+    /// `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
+    /// NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
+    pub counts: *const ctm_counts,
 }
 
 /// The sizes of the struct that were ever published.
@@ -178,6 +189,7 @@ impl ctm_params {
         unmix_radius: 0,
         progress: None,
         progress_user: std::ptr::null_mut(),
+        counts: std::ptr::null(),
     };
 
     /// The caller's progress function.
@@ -192,6 +204,8 @@ impl ctm_params {
         })
     }
 
+    /// All but the counts.
+    ///
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {
@@ -272,6 +286,7 @@ impl ctm_params {
             }),
             unmix_radius: self.unmix_radius,
             connected,
+            counts: None,
         })
     }
 }

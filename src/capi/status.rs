@@ -49,6 +49,10 @@ pub const CTM_ERROR_CANCELLED: ctm_status = 11;
 /// output was touched. The context stays usable.
 pub const CTM_ERROR_UNSUPPORTED: ctm_status = 12;
 
+/// Bytes that were handed in are damaged, or are not what they should be. Nothing was made of them. The context stays
+/// usable.
+pub const CTM_ERROR_DATA: ctm_status = 13;
+
 /// A static English sentence for a status.
 ///
 /// @param status Any number; one that the library does not know gives "unknown status".
@@ -74,6 +78,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
         CTM_ERROR_CANCELLED => c"the call was cancelled",
         CTM_ERROR_UNSUPPORTED => c"the device or its driver cannot do what is asked",
+        CTM_ERROR_DATA => c"the data are damaged",
         _ => c"unknown status",
     }
 }
@@ -88,6 +93,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         | Error::PaletteTooLarge { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
         Error::UndeclaredColors { .. } => CTM_ERROR_UNDECLARED_COLORS,
         Error::Cancelled => CTM_ERROR_CANCELLED,
+        Error::Data(_) => CTM_ERROR_DATA,
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,
         Error::OutOfDeviceMemory(_) => CTM_ERROR_OUT_OF_DEVICE_MEMORY,
         Error::NoDevice(_) => CTM_ERROR_NO_DEVICE,

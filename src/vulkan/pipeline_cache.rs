@@ -11,6 +11,7 @@ use vulkano::device::physical::PhysicalDevice;
 use vulkano::pipeline::cache::{PipelineCache, PipelineCacheCreateInfo};
 
 use super::gpu::driver_error;
+use crate::checksum::checksum;
 use crate::control;
 use crate::error::Error;
 
@@ -60,7 +61,7 @@ impl Identity {
         packed.extend_from_slice(MAGIC);
         packed.extend_from_slice(&self.driver_version.to_le_bytes());
         packed.extend_from_slice(&(data.len() as u64).to_le_bytes());
-        packed.extend_from_slice(&checksum([&packed, data]).to_le_bytes());
+        packed.extend_from_slice(&checksum(&[&packed, data]).to_le_bytes());
         packed.extend_from_slice(data);
         Ok(packed)
     }
@@ -73,18 +74,10 @@ impl Identity {
         let (driver_version, length) = fields.split_first_chunk()?;
         let fits = u32::from_le_bytes(*driver_version) == self.driver_version
             && length == (data.len() as u64).to_le_bytes()
-            && u64::from_le_bytes(*sum) == checksum([head, data])
+            && u64::from_le_bytes(*sum) == checksum(&[head, data])
             && data.starts_with(&self.vulkan_header());
         fits.then_some(data)
     }
-}
-
-/// FNV-1a, 64 bits: no change of a single byte goes unnoticed.
-fn checksum(parts: [&[u8]; 2]) -> u64 {
-    parts
-        .into_iter()
-        .flatten()
-        .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// What the caches of contexts held last, for contexts to come. Of software drivers that is nothing but

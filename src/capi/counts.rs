@@ -1,0 +1,465 @@
+//! `ctm_counts`: pixel counts of parts of an image.
+
+use std::ffi::c_void;
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::analyse::{RESULT_SIZES, ctm_result};
+use super::boundary::{guard, guard_or};
+use super::buffers::{Extent, check_pointer, null};
+use super::context::{Call, Failure, ctm_context, finish};
+use super::image::{IMAGE_SIZES, ctm_image};
+use super::options::checked_size;
+use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
+use super::params::{PARAMS_SIZES, ctm_params};
+use super::status::ctm_status;
+use super::structs::{inside, read, read_or};
+use crate::color_counts::{ColorCounts, Kind};
+use crate::error::Error;
+use crate::image::ColorMap;
+use crate::memory::room;
+use crate::outputs::Analysis;
+use crate::regions::Region;
+
+/// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
+///
+/// An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_counts_add` for each
+/// part, then `ctm_analyse` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
+/// one `ctm_analyse` on the whole image would give there, to the bit.
+///
+/// Counts belong to no context: they may be used with any, and live until `ctm_counts_destroy`.
+/// Threads: any; a call that changes counts waits for those that use them, and the other way round. So a progress
+/// function must not change the `ctm_params.counts` of the call that it is called from: it would wait for ever.
+pub struct ctm_counts {
+    counts: RwLock<ColorCounts>,
+}
+
+// Who holds a context's engine never waits for counts; who waits for two counts takes the one with the lower address
+// first. So nobody waits for somebody who waits for him.
+impl ctm_counts {
+    /// # Safety
+    /// `counts` is NULL or came from `ctm_counts_create` or `ctm_counts_import`, and lives for `'a`.
+    unsafe fn from_pointer<'a>(name: &str, counts: *const Self) -> Result<&'a Self, Error> {
+        // SAFETY: the caller vouches for the pointer, if it is not NULL.
+        unsafe { counts.as_ref() }
+            .ok_or_else(|| null(name, "an object of ctm_counts_create or ctm_counts_import"))
+    }
+
+    fn shared(&self) -> Result<RwLockReadGuard<'_, ColorCounts>, Error> {
+        self.counts.read().map_err(|_| Self::broken())
+    }
+
+    fn exclusive(&self) -> Result<RwLockWriteGuard<'_, ColorCounts>, Error> {
+        self.counts.write().map_err(|_| Self::broken())
+    }
+
+    fn broken() -> Error {
+        Error::Internal("an earlier call on these counts ended in an internal error".to_owned())
+    }
+
+    /// The counts that `ctm_params.counts` names, for as long as they are held.
+    ///
+    /// # Safety
+    /// As `from_pointer`.
+    pub(super) unsafe fn of_params<'a>(
+        counts: *const Self,
+    ) -> Result<Option<RwLockReadGuard<'a, ColorCounts>>, Error> {
+        if counts.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the caller vouches for it.
+        unsafe { Self::from_pointer("params.counts", counts) }?.shared().map(Some)
+    }
+
+    fn into_raw(counts: ColorCounts) -> *mut Self {
+        Box::into_raw(Box::new(Self { counts: RwLock::new(counts) }))
+    }
+}
+
+/// Creates counts of nothing.
+///
+/// @param context A context of `ctm_create`, which is asked for the reason if the call fails; the counts may outlive it.
+/// @param counts Receives the new counts, or NULL on any error. Must not be NULL.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+/// Ownership: the caller's, to be given back with `ctm_counts_destroy`.
+/// Threads: any; does not wait for a running call.
+///
+/// # Safety
+/// `context` is NULL or a living context; `counts` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_create(
+    context: *mut ctm_context,
+    counts: *mut *mut ctm_counts,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        check_pointer("counts", counts)?;
+        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        unsafe { *counts = std::ptr::null_mut() };
+        context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        // SAFETY: as above.
+        unsafe { *counts = ctm_counts::into_raw(ColorCounts::new()) };
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// Destroys counts. No other call may use them any more, now or later.
+///
+/// @param counts An object of `ctm_counts_create` or `ctm_counts_import`, or NULL: nothing happens.
+/// Threads: any.
+///
+/// # Safety
+/// `counts` is NULL or such an object that was not destroyed before, and no call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
+    if counts.is_null() {
+        return;
+    }
+    // SAFETY: the caller vouches that it came from `into_raw` and is nobody else's.
+    guard_or((), || drop(unsafe { Box::from_raw(counts) }));
+}
+
+/// Counts the pixels of one more part of an image. Each pixel of the image is to be added once; the order of the parts,
+/// their sizes and shapes change nothing.
+///
+/// @param context A context of `ctm_create`; does the counting. Different ones may add to the same counts.
+/// @param counts What the part is added to. Must not be NULL.
+/// @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or a whole image, in any layout.
+/// `format` and `channels` must be those of the first part. Must not be NULL.
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
+/// `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
+/// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyse`. The other fields are checked and make no difference, `counts` included, which is not
+/// looked at.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
+/// colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
+/// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
+/// `ctm_last_error(context)` has the detail.
+/// Ownership: the pixels stay the caller's and are used during the call only. Counts take up to some 60 bytes a colour.
+/// Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
+/// `ctm_cancel` stops them.
+/// Not promised: how long a call takes.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_add(
+    context: *mut ctm_context,
+    counts: *mut ctm_counts,
+    image: *const ctm_image,
+    params: *const ctm_params,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        // SAFETY: the caller vouches for the pointer.
+        let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
+        if image.is_null() {
+            return Err(null("image", "a struct that starts as CTM_IMAGE_INIT").into());
+        }
+        // SAFETY: not NULL where they must not be; the caller vouches for the rest.
+        let (image, params) = unsafe {
+            (
+                read(image, "image", &IMAGE_SIZES, "CTM_IMAGE_INIT")?,
+                read_or("params", params, &PARAMS_SIZES, "CTM_PARAMS_INIT", ctm_params::INIT)?,
+            )
+        };
+        // SAFETY: the caller vouches for the pixels and colours.
+        let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
+        settings.check(&map).map_err(|error| inside("params", error))?;
+        let prefixes = ["image.", "params."];
+        let kind = Kind::new(&map, &settings);
+        counts.shared()?.check_part(&kind, prefixes)?;
+        call.check()?;
+        let mut progress = params.progress();
+        let progress = progress.as_mut().map(|progress| progress as _);
+        let (part, most) =
+            call.run(progress, |engine| Ok((engine.count_part(&map, &settings)?, engine.most_listed())))?;
+        let mut counts = counts.exclusive()?;
+        counts.check_part(&kind, prefixes)?; // another thread may have added the first part meanwhile
+        counts.add_part(&part, most)?;
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// Adds other counts, for example those of another machine. Whatever the order and the grouping, equal parts come to
+/// equal counts.
+///
+/// @param context A context of `ctm_create`.
+/// @param counts What is added to. Must not be NULL.
+/// @param other What is added; stays as it is. Must be of the same format, number of channels, `matching` and `alpha`,
+/// if both have parts. Must not be NULL or `counts`.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
+/// colours than the context's `memory_limit` has room for; `CTM_ERROR_CANCELLED` where it has waited for another call;
+/// `CTM_ERROR_INTERNAL`. On any error the counts are what they
+/// were. `ctm_last_error(context)` has the detail.
+/// Threads: any; calls on one context wait for each other.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_merge(
+    context: *mut ctm_context,
+    counts: *mut ctm_counts,
+    other: *const ctm_counts,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        let same = std::ptr::eq(counts, other);
+        // SAFETY: the caller vouches for the pointers.
+        let (counts, other) = unsafe {
+            (ctm_counts::from_pointer("counts", counts)?, ctm_counts::from_pointer("other", other)?)
+        };
+        if same {
+            let text = "other is the same object as counts; another one is expected".to_owned();
+            return Err(Error::InvalidArgument(text).into());
+        }
+        call.check()?;
+        let most = call.run(None, |engine| Ok(engine.most_listed()))?;
+        let (mut counts, other) = if std::ptr::from_ref(counts) < std::ptr::from_ref(other) {
+            let counts = counts.exclusive()?;
+            (counts, other.shared()?)
+        } else {
+            let other = other.shared()?;
+            (counts.exclusive()?, other)
+        };
+        counts.merge_up_to(&other, most)?;
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// Counts as bytes, for `ctm_counts_import` in another process or on another machine, whatever its processor. Equal
+/// counts give equal bytes. `docs/counts-format.md` describes them.
+///
+/// Ask for the size first, then for the bytes.
+///
+/// @param context A context of `ctm_create`.
+/// @param counts The counts. Must not be NULL.
+/// @param data Receives the bytes; any alignment. NULL: only their number is asked for.
+/// @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the number of bytes:
+/// 56, and 12 to 24 for each colour, by the number of channels. Must not be NULL, or in `data`.
+/// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data` untouched;
+/// `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`.
+/// `ctm_last_error(context)` has the detail.
+/// Ownership: the buffer stays the caller's and is used during the call only.
+/// Threads: any; does not wait for a running call on the context.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_export(
+    context: *const ctm_context,
+    counts: *const ctm_counts,
+    data: *mut c_void,
+    size: *mut usize,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        // SAFETY: the caller vouches for the pointer.
+        let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
+        check_pointer("size", size)?;
+        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        let room = if data.is_null() { 0 } else { unsafe { *size } };
+        let extent = Extent::new("data", data.addr(), room, "bytes", 1)?;
+        Extent::new("size", size.addr(), 1, "size", size_of::<usize>())?.check_apart(&extent)?;
+        let counts = counts.shared()?;
+        let needed = counts.bytes_len();
+        if data.is_null() {
+            // SAFETY: as above, and apart from the buffer.
+            unsafe { *size = needed };
+            return Ok(());
+        }
+        if needed > room {
+            // SAFETY: as above.
+            unsafe { *size = needed };
+            return Err(Failure::too_small(format!("*size is {room}; the counts need {needed} bytes")));
+        }
+        let bytes = counts.to_bytes()?;
+        // SAFETY: as above; the caller vouches for the buffer, which is large enough.
+        unsafe {
+            data.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            *size = bytes.len();
+        }
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// Counts from the bytes of `ctm_counts_export`. Whatever the bytes are, nothing worse happens than an error: lengths,
+/// checksum, and each colour are checked.
+///
+/// @param context A context of `ctm_create`.
+/// @param data The bytes; any alignment. Must not be NULL.
+/// @param size How many there are.
+/// @param counts Receives the new counts, or NULL on any error. Must not be NULL, or in `data`.
+/// @return `CTM_OK`; `CTM_ERROR_DATA` where the bytes are damaged, cut, or of an unknown version;
+/// `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`, also where there are more colours than the context's
+/// `memory_limit` has room for; `CTM_ERROR_CANCELLED` where it has waited for another call; `CTM_ERROR_INTERNAL`.
+/// `ctm_last_error(context)` has the detail.
+/// Ownership: the bytes stay the caller's and are used during the call only. The counts are the caller's, to be given
+/// back with `ctm_counts_destroy`.
+/// Threads: any; calls on one context wait for each other.
+/// Not promised: that bytes made by somebody who wishes to deceive are those of any image; the checks find accidents.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_import(
+    context: *mut ctm_context,
+    data: *const c_void,
+    size: usize,
+    counts: *mut *mut ctm_counts,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        check_pointer("counts", counts)?;
+        let extent = Extent::new("data", data.addr(), size, "bytes", 1)?;
+        Extent::new("counts", counts.addr(), 1, "pointer", size_of::<*mut ctm_counts>())?
+            .check_apart(&extent)?;
+        // SAFETY: not NULL, aligned, apart from the bytes; the caller vouches for the rest.
+        unsafe { *counts = std::ptr::null_mut() };
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        if data.is_null() {
+            return Err(null("data", "a buffer").into());
+        }
+        call.check()?;
+        let most = call.run(None, |engine| Ok(engine.most_listed()))?;
+        // SAFETY: not NULL, no larger than memory can be; the caller vouches for the bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
+        let imported = ColorCounts::from_bytes_up_to(bytes, most)?;
+        // SAFETY: as above.
+        unsafe { *counts = ctm_counts::into_raw(imported) };
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// The palette of the whole image that counts are those of: the colours that get a mask, and how many pixels each mask
+/// has in all parts together.
+///
+/// @param context A context of `ctm_create`.
+/// @param counts The counts. Must not be NULL.
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
+/// `ctm_analyse` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+/// pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
+/// `alpha` must be those of the parts.
+/// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
+/// `merged` receive what they do from `ctm_analyse`, but that of each entry only the colour and the number of pixels are
+/// known; all else is 0. `masks` and `labels` must be NULL.
+/// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
+/// Must not be NULL.
+/// @return As `ctm_analyse`.
+/// Ownership: all buffers stay the caller's and are used during the call only.
+/// Threads: any; calls on one context wait for each other.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counts_select(
+    context: *mut ctm_context,
+    counts: *const ctm_counts,
+    params: *const ctm_params,
+    outputs: *const ctm_outputs,
+    result: *mut ctm_result,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let context = call.as_ref().map(|call| &*call.context);
+    let outcome = guard(|| {
+        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        // SAFETY: the caller vouches for the pointer.
+        let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
+        if result.is_null() {
+            return Err(null("result", "a struct that starts as CTM_RESULT_INIT").into());
+        }
+        // SAFETY: not NULL where they must not be; the caller vouches for the rest.
+        let (params, outputs, result_size) = unsafe {
+            (
+                read_or("params", params, &PARAMS_SIZES, "CTM_PARAMS_INIT", ctm_params::INIT)?,
+                read_or("outputs", outputs, &OUTPUTS_SIZES, "CTM_OUTPUTS_INIT", ctm_outputs::INIT)?,
+                checked_size("result", result, &RESULT_SIZES, "CTM_RESULT_INIT")?,
+            )
+        };
+        // SAFETY: the caller vouches for the colours.
+        let settings = unsafe { params.settings() }?;
+        for (name, pointer) in [("masks", outputs.masks), ("labels", outputs.labels)] {
+            if !pointer.is_null() {
+                return Err(Error::InvalidArgument(format!(
+                    "outputs.{name} is {pointer:p}; NULL is expected, since counts have no pixels"
+                ))
+                .into());
+            }
+        }
+        // Counts lie nowhere: one pixel stands for all that the sizes of outputs depend on.
+        // SAFETY: the caller vouches for the structs.
+        let checked = unsafe { Checked::new(&outputs, &ColorMap::new(&[0.0], 1, 1, 1)?) }?;
+        if !checked.device().is_empty() {
+            let text =
+                "outputs have memory on a device; NULL is expected, since counts have no pixels".to_owned();
+            return Err(Error::InvalidArgument(text).into());
+        }
+        let result_extent = Extent::new("result", result.addr(), result_size, "bytes", 1)?;
+        checked.check_apart(&Extent::new("image.pixels", 0, 0, "bytes", 1)?, &result_extent)?;
+        call.check()?;
+        let counts = counts.shared()?;
+        // SAFETY: the buffers are apart; the caller vouches for them.
+        let emit = unsafe { checked.emit() };
+        let mut progress = params.progress();
+        let progress = progress.as_mut().map(|progress| progress as _);
+        let found = call
+            .run(progress, |engine| engine.select_counts(&counts, &settings, emit.undeclared, emit.merged));
+        let write_result = |found: ctm_result| {
+            // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in.
+            unsafe { found.write_to(result, result_size) };
+        };
+        let analysis = match found {
+            Ok(analysis) if emit.regions => with_places(analysis)?,
+            Ok(analysis) => analysis,
+            Err(error @ Error::InvalidArgument(_)) => return Err(inside("params", error).into()),
+            Err(error) => {
+                write_result(ctm_result::of_error(&error));
+                return Err(error.into());
+            }
+        };
+        // Lossless: the number of masks is a u32.
+        let mask_count = analysis.palette.colors.len() as u32;
+        write_result(ctm_result {
+            mask_count,
+            palette_len: mask_count.into(),
+            ..ctm_result::of_colors(&analysis)
+        });
+        if u64::from(mask_count) > emit.most_entries {
+            let room = emit.most_entries;
+            return Err(Error::PaletteTooLarge { mask_count, needed: mask_count.into(), room }.into());
+        }
+        // SAFETY: the caller vouches for the entries, whose number was checked.
+        unsafe { checked.write_palette(&analysis) };
+        Ok(())
+    });
+    finish(outcome, context)
+}
+
+/// Gives each entry of the palette its pixels, which lie nowhere.
+fn with_places(mut analysis: Analysis) -> Result<Analysis, Error> {
+    let colors = &analysis.palette.colors;
+    analysis.regions = room(colors.len())?;
+    analysis.crop_starts = room(colors.len())?;
+    for entry in colors {
+        analysis.regions.push(Region { pixels: entry.pixels, ..Region::default() });
+        analysis.crop_starts.push(0);
+    }
+    Ok(analysis)
+}
