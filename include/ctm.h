@@ -47,7 +47,7 @@
 #define CTM_IMAGE_INIT { sizeof(ctm_image), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL }
 
 /** Initialises a `ctm_outputs`: nothing is written. */
 #define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, 0, 0, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }
@@ -721,6 +721,8 @@ typedef struct ctm_params {
      * `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
      * each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
      * First pixels of undeclared colours that this part does not have are 0, 0. Counts without a part have no colour.
+     * Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
+     * `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
      * NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
      */
     const struct ctm_counts *counts;
@@ -1029,6 +1031,12 @@ typedef struct ctm_result {
  * output was touched. The context stays usable.
  */
 #define CTM_ERROR_UNSUPPORTED 12
+
+/**
+ * Bytes that were handed in are damaged, or are not what they should be. Nothing was made of them. The context stays
+ * usable.
+ */
+#define CTM_ERROR_DATA 13
 
 #ifdef __cplusplus
 extern "C" {
@@ -1443,7 +1451,8 @@ ctm_status ctm_counts_import(struct ctm_context *context,
  * @param context A context of `ctm_create`.
  * @param counts The counts. Must not be NULL.
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
- * `ctm_analyse` on the whole image would do it, but for `batch` and `counts`, which are not looked at. `matching` and
+ * `ctm_analyse` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+ * pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
  * `merged` receive what they do from `ctm_analyse`, but that of each entry only the colour and the number of pixels are
