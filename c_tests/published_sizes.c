@@ -68,7 +68,7 @@ static void counters_sizes(const char *device)
 static void analyse_sizes(const char *device)
 {
     const ctm_image image = { sizeof image, small_image, SMALL_WIDTH, SMALL_HEIGHT, SMALL_CHANNELS,
-                              0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+                              0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL };
     const ctm_params params = CTM_PARAMS_INIT;
     const ctm_outputs outputs = CTM_OUTPUTS_INIT;
     const ctm_result result = CTM_RESULT_INIT;
