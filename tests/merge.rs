@@ -16,8 +16,6 @@ type Values = [f32; 4];
 
 /// Pixels of three values from 0 to 255.
 struct Image {
-    width: u32,
-    height: u32,
     pixels: Vec<Values>,
 }
 
@@ -37,7 +35,7 @@ impl Image {
             });
             [r, g, b, 0.0]
         });
-        Self { width, height, pixels: pixels.collect() }
+        Self { pixels: pixels.collect() }
     }
 
     fn floats(&self, scale: f32) -> Vec<f32> {

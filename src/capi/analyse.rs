@@ -182,7 +182,8 @@ pub unsafe extern "C" fn ctm_analyse(
             write_result(ctm_result::NOTHING);
             if outputs.has_any() && !outputs.labels_are_too_small() {
                 // SAFETY: the buffers are apart; the caller vouches for them.
-                engine.emit(&map, &settings, unsafe { outputs.emit() }).map(Found::Analysis)
+                let analysis = engine.emit(&map, &settings, unsafe { outputs.emit() })?;
+                Ok(Found::Analysis(Box::new(analysis)))
             } else {
                 engine.count_masks(&map, &settings).map(Found::Count)
             }
@@ -243,6 +244,6 @@ pub unsafe extern "C" fn ctm_analyse(
 
 /// What a call came to.
 enum Found {
-    Analysis(Analysis),
+    Analysis(Box<Analysis>),
     Count(u32),
 }

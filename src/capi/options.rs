@@ -98,6 +98,12 @@ pub(super) struct Log {
     pub(super) most: Level,
 }
 
+// SAFETY: the pointer is handed to the host's function and to nobody else; the host is told that calls on a context may come
+// from any thread that it makes them on.
+unsafe impl Send for Log {}
+// SAFETY: as above.
+unsafe impl Sync for Log {}
+
 impl Log {
     pub(super) fn write(self, level: Level, message: &str) {
         let message = message.replace(['\0', '\n'], " ");

@@ -375,7 +375,9 @@ impl<'a> Checked<'a> {
 
     pub(super) fn has_any(&self) -> bool {
         let fields = self.fields;
-        !(fields.masks.is_null() && fields.labels.is_null() && fields.palette.is_null())
+        !fields.masks.is_null()
+            || !fields.labels.is_null()
+            || !fields.palette.is_null()
             || !self.device.is_empty()
             || self.report_undeclared
             || self.cropped

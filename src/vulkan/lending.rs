@@ -158,7 +158,7 @@ fn random_pixels(shape: Shape, colors: u32, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut below = |limit: u32| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (u64::from(state) * u64::from(limit) >> 32) as u32
+        ((u64::from(state) * u64::from(limit)) >> 32) as u32
     };
     let mut pixels = Vec::new();
     while pixels.len() < shape.floats() {

@@ -49,7 +49,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Write one mask for each of the most frequent colours of an image, and an overview picture
     #[command(after_help = format!("{FILES}\n\n{EXIT_CODES}"))]
-    Segment(SegmentArgs),
+    Segment(Box<SegmentArgs>),
     /// List the devices that can do the work
     #[command(after_help = EXIT_CODES)]
     Devices(DevicesArgs),

@@ -10,7 +10,7 @@ use common::run;
 fn words(help: &str, pattern: &str) -> Vec<String> {
     let lines =
         help.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with(pattern)));
-    lines.map(|word| word.trim_end_matches(',').to_owned()).collect()
+    lines.map(|word| word.trim_end_matches(|last: char| !last.is_alphanumeric()).to_owned()).collect()
 }
 
 /// The subcommands that `ctm --help` lists.

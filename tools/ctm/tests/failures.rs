@@ -207,7 +207,7 @@ fn wrong_usage() {
 fn help_tells_the_exit_codes() {
     for args in [&["--help"][..], &["segment", "--help"], &["devices", "--help"]] {
         let help = run(args).quiet().stdout;
-        assert!(help.contains("Exit codes:\n  0  success"), "{help}");
+        assert!(help.contains("Exit codes:\n  0    success"), "{help}");
     }
     assert_eq!(run(["--version"]).quiet().stdout, format!("ctm {}\n", env!("CARGO_PKG_VERSION")));
 }
