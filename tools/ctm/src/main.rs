@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     // A panic is a defect. It becomes one line like any other failure, with no trace of threads.
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(|| match &cli.command {
-        Command::Segment(args) => segment::run(&args),
+        Command::Segment(args) => segment::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Documents(args) => documents::run(args),
     }));
