@@ -562,7 +562,8 @@ int main(int argc, char **argv)
     } else {
         exported any = make_exported(&host, 4, FILL);
         session session = { &host, context, &any };
-        CHECK(memory_files(&any) >= 1);
+        const int before = memory_files(&any); /* With what the driver keeps of it for itself. */
+        CHECK(before >= 1);
         check_large(&session); /* Before others, whose larger tables the context keeps. */
         check_errors(&session);
         check_same_memory(&session);
@@ -570,7 +571,7 @@ int main(int argc, char **argv)
         check_many_masks(&session);
         check_many_colors(&session);
         for_each_golden_case(check_golden_case, &session);
-        CHECK(memory_files(&any) == 1);
+        CHECK(memory_files(&any) == before);
         destroy_exported(&host, &any);
     }
     destroy_host(&host);
