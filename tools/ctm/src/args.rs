@@ -70,13 +70,13 @@ pub(crate) struct SegmentArgs {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
 
-    /// Colours with fewer pixels than this get no mask
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub(crate) min_pixels: u64,
+    /// Colours with fewer pixels than this get no mask [default: 500]
+    #[arg(long, value_name = "N")]
+    min_pixels: Option<u64>,
 
-    /// At most this many masks, the most frequent colours first
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) max_count: u32,
+    /// At most this many masks, the most frequent colours first [default: 5]
+    #[arg(long, value_name = "N")]
+    max_count: Option<u32>,
 
     #[command(flatten)]
     pub(crate) colors: ColorArgs,
@@ -135,12 +135,12 @@ pub(crate) struct ColorArgs {
     pub(crate) alpha: AlphaArg,
 
     /// Make a mask of this colour instead of the most frequent ones; may be repeated
-    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given", conflicts_with_all = FREQUENT)]
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given", conflicts_with = "batch")]
     pub(crate) color: Vec<GivenColor>,
 
     /// Make masks of the colours in FILE: a colour and perhaps a name in each line, a GIMP palette, or the
     /// output of an earlier --json
-    #[arg(long, value_name = "FILE", group = "given", conflicts_with_all = FREQUENT)]
+    #[arg(long, value_name = "FILE", group = "given", conflicts_with = "batch")]
     pub(crate) palette: Option<PathBuf>,
 
     /// What becomes of colours that the palette does not have: no mask, a failure, or the nearest colour's mask
@@ -179,6 +179,15 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
     pub(crate) report_merged: u32,
 
+    /// Share pixels of other colours out among the masks up to RADIUS pixels away, as at anti-aliased edges: masks of
+    /// 8 bits have the shares, 255 being all of the pixel; labels, masks of 1 bit and of regions the largest; 1 to 16
+    #[arg(long, value_name = "RADIUS", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(crate) unmix: Option<u32>,
+
+    /// Make each connected region a mask of its own, the largest first: pixels that share a side, or a side or corner
+    #[arg(long, value_enum, value_name = "4|8", hide_possible_values = true)]
+    pub(crate) connected: Option<ConnectedArg>,
+
     /// How far colours are apart: the root of the sum of the channels' squared differences, or the largest
     #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
     pub(crate) metric: Option<MetricArg>,
@@ -193,9 +202,6 @@ pub(crate) struct ColorArgs {
     )]
     pub(crate) batch: BatchArg,
 }
-
-/// Options that have no meaning where the colours are given.
-const FREQUENT: [&str; 3] = ["min_pixels", "max_count", "batch"];
 
 /// What is written.
 #[derive(Args, Debug)]
@@ -299,6 +305,15 @@ pub(crate) enum MetricArg {
     Largest,
 }
 
+/// `--connected`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConnectedArg {
+    #[value(name = "4")]
+    Four,
+    #[value(name = "8")]
+    Eight,
+}
+
 /// `--batch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BatchArg {
@@ -316,11 +331,33 @@ pub(crate) enum MaskFormatArg {
 }
 
 impl SegmentArgs {
+    /// The fewest pixels of a mask.
+    pub(crate) fn min_pixels(&self) -> u64 {
+        self.min_pixels.unwrap_or(500)
+    }
+
+    /// The most masks.
+    pub(crate) fn max_count(&self) -> u32 {
+        self.max_count.unwrap_or(5)
+    }
+
+    /// Whether masks have the shares of pixels.
+    pub(crate) fn has_shares(&self) -> bool {
+        let is_whole = self.colors.connected.is_some() || self.outputs.mask_format == MaskFormatArg::OneBit;
+        self.colors.unmix.is_some() && !is_whole
+    }
+
     /// What contradicts itself, beyond what clap finds.
     fn contradiction(&self) -> Option<String> {
         let colors = &self.colors;
         if let (BackendArg::Cpu, Some(name)) = (self.backend, &self.device) {
             return Some(format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none"));
+        }
+        let is_given = colors.palette.is_some() || !colors.color.is_empty();
+        if is_given && colors.connected.is_none() && (self.min_pixels.is_some() || self.max_count.is_some()) {
+            let text = "--min-pixels and --max-count cannot be used with a palette, unless --connected makes masks of \
+                        its regions";
+            return Some(text.into());
         }
         let measures = colors.tolerance.is_some() || colors.merge.is_some();
         if colors.metric.is_some() && !measures && colors.undeclared != UndeclaredArg::Nearest {

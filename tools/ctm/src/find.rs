@@ -2,6 +2,7 @@
 
 use anyhow::{anyhow, bail};
 use ctm::{Analysis, ColorMap, Context, Error, MaskOutput, Outputs};
+use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
 use crate::color;
@@ -46,22 +47,27 @@ pub(crate) fn masks(
     let mut mask_count = if choice.has_palette() { most } else { most.min(MASKS_AT_FIRST) };
     let shape = maps.shape;
     let plane = (row_bytes(shape.width(), wanted) * shape.height() as usize * maps.files.len()) as u128;
+    // In values, of which shares take four bytes and all others one.
     let mut size = u128::from(mask_count) * plane;
+    let has_shares = args.has_shares();
     let mut labelled = most.min(65_535);
     let mut is_guess = !choice.has_palette();
     loop {
-        let room = if wanted.no_masks { Ok(Vec::new()) } else { room(size, mask_count, maps, wanted) };
-        let mut planes = match room {
+        let what = what(mask_count, maps, wanted);
+        let lower = |error| anyhow!("{error}{}", if choice.has_palette() { "" } else { LOWER });
+        let size_in = |is_asked| if is_asked && !wanted.no_masks { size } else { 0 };
+        let room = zeroed::<u8>(size_in(!has_shares), &what)
+            .and_then(|planes| Ok((planes, zeroed::<f32>(size_in(has_shares), &what)?)));
+        let (mut planes, mut shares) = match room {
             // There may be fewer masks.
-            Err(_) if is_guess => Vec::new(),
-            room => {
-                room.map_err(|error| anyhow!("{error}{}", if choice.has_palette() { "" } else { LOWER }))?
-            }
+            Err(_) if is_guess => (Vec::new(), Vec::new()),
+            room => room.map_err(lower)?,
         };
         let needs_labels = wanted.labels.is_some() || !wanted.no_overview;
         let mut labels = needs_labels.then(|| Labels::zeroed(labelled, maps.pixels())).transpose()?;
         let outputs = Outputs {
             masks: (!wanted.no_masks).then_some(match wanted.mask_format {
+                MaskFormatArg::EightBit if has_shares => MaskOutput::Coverage(&mut shares),
                 MaskFormatArg::EightBit => MaskOutput::U8 { masks: &mut planes, inside: 255 },
                 MaskFormatArg::OneBit => MaskOutput::Bits(&mut planes),
             }),
@@ -74,14 +80,20 @@ pub(crate) fn masks(
         };
         is_guess = false;
         match analyse(context, color_map, &choice.settings(), outputs) {
-            Ok(analysis) => return Ok(Found { analysis, planes, labels }),
+            Ok(mut analysis) => {
+                if has_shares {
+                    analysis.crop_starts.iter_mut().for_each(|start| *start /= 4);
+                    planes = bytes_of(&shares)?;
+                }
+                return Ok(Found { analysis, planes, labels });
+            }
             Err(Error::BufferTooSmall { mask_count: found, .. }) => {
                 mask_count = found.into();
                 size = plane * u128::from(found);
             }
             Err(Error::MasksTooLarge { mask_count: found, needed, .. }) => {
                 mask_count = found.into();
-                size = needed.into();
+                size = u128::from(needed) / if has_shares { 4 } else { 1 };
             }
             Err(Error::LabelsTooNarrow { mask_count: found, .. }) => labelled = found.into(),
             Err(Error::UndeclaredColors { pixels, colors, color, first_pixel: (x, row) }) => {
@@ -103,12 +115,19 @@ pub(crate) fn masks(
 
 const LOWER: &str = "; lower --max-count or raise --min-pixels";
 
-/// Room for so many masks.
-fn room(size: u128, mask_count: u64, maps: &Maps, args: &OutputArgs) -> anyhow::Result<Vec<u8>> {
+/// What memory is for.
+fn what(mask_count: u64, maps: &Maps, args: &OutputArgs) -> String {
     let [width, height] = [maps.shape.width(), maps.shape.height()];
     let masks = thousands(mask_count);
     let images =
         if maps.files.len() == 1 { String::new() } else { format!(" in {} images", maps.files.len()) };
     let cropped = if args.cropped { "cropped " } else { "" };
-    zeroed(size, &format!("{masks} {cropped}masks of {width} x {height} pixels{images} need"))
+    format!("{masks} {cropped}masks of {width} x {height} pixels{images} need")
+}
+
+/// Shares of 0 to 1 as bytes.
+fn bytes_of(shares: &[f32]) -> anyhow::Result<Vec<u8>> {
+    let mut bytes: Vec<u8> = zeroed(shares.len() as u128, "the masks as bytes need")?;
+    bytes.par_iter_mut().zip(shares).for_each(|(byte, share)| *byte = (share * 255.0).round() as u8);
+    Ok(bytes)
 }

@@ -53,12 +53,12 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
         let name = format!("mask-{:0digits$}{suffix}.png", index + 1);
         let part = |(folder, &region): (&PathBuf, &Region)| {
             // A PNG has at least one pixel.
-            let has_file = !args.no_masks && (!args.cropped || region.pixels > 0);
+            let has_file = !args.no_masks && (!args.cropped || region.width > 0);
             Part { region, file: has_file.then(|| folder.join(&name)) }
         };
         Mask {
             color,
-            name: choice.names.get(index).cloned().flatten(),
+            name: choice.name(index, &entry.color),
             pixels: regions.iter().map(|region| region.pixels).sum(),
             parts: folders.iter().zip(regions).map(part).collect(),
         }

@@ -169,8 +169,8 @@ fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
         true => format!("a palette of {}", count(outcome.masks.len() as u64, "colour")),
         false => format!(
             "at most {}, of at least {} each",
-            count(args.max_count.into(), "mask"),
-            count(args.min_pixels, "pixel")
+            count(args.max_count().into(), "mask"),
+            count(args.min_pixels(), "pixel")
         ),
     };
     if let Some((black, white)) = outcome.display.unusual_range() {

@@ -362,8 +362,8 @@ pub(crate) fn json(outcome: &Outcome) -> anyhow::Result<String> {
         backend: backend_name(outcome.backend),
         device: &outcome.device,
         milliseconds: (outcome.duration.as_secs_f64() * 1e6).round() / 1e3,
-        min_pixels: is_frequent.then_some(args.min_pixels),
-        max_count: is_frequent.then_some(args.max_count),
+        min_pixels: is_frequent.then_some(args.min_pixels()),
+        max_count: is_frequent.then_some(args.max_count()),
         distinct_colors: outcome.distinct_colors,
         undeclared: outcome.undeclared.as_ref().map(|undeclared| JsonUndeclared {
             pixels: undeclared.pixels,

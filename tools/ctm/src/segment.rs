@@ -182,14 +182,16 @@ fn hint_at_no_mask(
     let one = Params { min_pixels: 1, max_count: 1 };
     let settings = Settings { params: one, ..choice.settings() };
     let most = analyse(context, color_map, &settings, Outputs::default())?.palette;
+    let most_of = if args.colors.connected.is_some() { "largest" } else { "most frequent" };
+    let what = if args.colors.connected.is_some() { "region" } else { "colour" };
     let leaves_out = !args.colors.ignore.is_empty() || matches!(args.colors.alpha, AlphaArg::AtLeast(_));
     terminal::hint(&match most.colors.first() {
-        _ if args.max_count == 0 => "no mask, since --max-count is 0".into(),
+        _ if args.max_count() == 0 => "no mask, since --max-count is 0".into(),
         None if leaves_out => "no mask, since every pixel is ignored, transparent or has a NaN".into(),
         None => "no mask, since every pixel has a NaN".into(),
         Some(most) => format!(
-            "no colour has {} pixels; the most frequent one has {}: try a lower --min-pixels",
-            thousands(args.min_pixels),
+            "no {what} has {} pixels; the {most_of} one has {}: try a lower --min-pixels",
+            thousands(args.min_pixels()),
             thousands(most.pixels)
         ),
     });

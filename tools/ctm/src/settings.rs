@@ -1,9 +1,11 @@
 //! The command line and the maps become the library's settings: colours and distances in the units of the images.
 
 use anyhow::anyhow;
-use ctm::{Alpha, Batch, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared};
+use ctm::{
+    Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared,
+};
 
-use crate::args::{AlphaArg, BatchArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
+use crate::args::{AlphaArg, BatchArg, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
 use crate::maps::Maps;
 use crate::palette;
 use crate::values::{GivenColor, in_units, most};
@@ -14,7 +16,7 @@ pub(crate) struct Choice {
     plain: Settings<'static>,
     palette: Option<Vec<[f32; 4]>>,
     /// What the palette calls its colours.
-    pub(crate) names: Vec<Option<String>>,
+    names: Vec<Option<String>>,
     ignored: Vec<[f32; 4]>,
     format: Format,
     /// Channels that are part of a colour.
@@ -49,7 +51,7 @@ impl Choice {
         let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
         let tolerance = tolerance.map(|distance| in_units(distance, format));
         let plain = Settings {
-            params: Params { min_pixels: args.min_pixels, max_count: args.max_count },
+            params: Params { min_pixels: args.min_pixels(), max_count: args.max_count() },
             matching: match colors.matching {
                 MatchArg::Exact => Matching::Exact,
                 MatchArg::EightBit => Matching::EightBit,
@@ -70,6 +72,11 @@ impl Choice {
                 AlphaArg::Ignored => Alpha::Ignored,
                 AlphaArg::AtLeast(least) => Alpha::AtLeast(in_units(least, format) as f32),
             },
+            unmix_radius: colors.unmix.unwrap_or(0),
+            connected: colors.connected.map(|connected| match connected {
+                ConnectedArg::Four => Connectivity::Four,
+                ConnectedArg::Eight => Connectivity::Eight,
+            }),
             batch: match colors.batch {
                 BatchArg::All => Batch::All,
                 BatchArg::First => Batch::First,
@@ -98,14 +105,23 @@ impl Choice {
     /// The most masks that there can be.
     pub(crate) fn most_masks(&self) -> u64 {
         match &self.palette {
-            Some(palette) => palette.len() as u64,
-            None => self.plain.params.max_count.into(),
+            Some(palette) if self.plain.connected.is_none() => palette.len() as u64,
+            _ => self.plain.params.max_count.into(),
         }
     }
 
-    /// Whether the number of masks is known before the maps are looked at.
+    /// Whether the masks, and their number, are known before the maps are looked at.
     pub(crate) fn has_palette(&self) -> bool {
-        self.palette.is_some()
+        self.palette.is_some() && self.plain.connected.is_none()
+    }
+
+    /// What the palette calls the colour of a mask.
+    pub(crate) fn name(&self, mask: usize, color: &ctm::Color) -> Option<String> {
+        let palette = self.palette.as_ref()?;
+        let is_same = |given: &[f32; 4]| given[..self.channels] == color.values()[..self.channels];
+        // Several regions have the same colour.
+        let index = if self.has_palette() { mask } else { palette.iter().position(is_same)? };
+        self.names.get(index).cloned().flatten()
     }
 
     /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.

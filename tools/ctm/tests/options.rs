@@ -346,6 +346,144 @@ fn near_duplicates_become_frequent_colors() {
     }
 }
 
+/// The number of each pixel's region, and each region's size and first pixel, by flooding.
+fn flooded(pixels: &[[u8; 3]], width: usize, corners: bool) -> (Vec<usize>, Vec<(usize, usize)>) {
+    let (mut regions, mut of) = (Vec::new(), vec![usize::MAX; pixels.len()]);
+    for first in 0..pixels.len() {
+        if of[first] != usize::MAX {
+            continue;
+        }
+        let number = regions.len();
+        let (mut size, mut waiting) = (0, vec![first]);
+        of[first] = number;
+        while let Some(at) = waiting.pop() {
+            size += 1;
+            let (x, y) = ((at % width) as isize, (at / width) as isize);
+            for (dx, dy) in (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy))) {
+                let (nx, ny) = (x + dx, y + dy);
+                let is_inside =
+                    nx >= 0 && ny >= 0 && nx < width as isize && ny < (pixels.len() / width) as isize;
+                if !is_inside || (!corners && dx != 0 && dy != 0) {
+                    continue;
+                }
+                let next = ny as usize * width + nx as usize;
+                if of[next] == usize::MAX && pixels[next] == pixels[first] {
+                    of[next] = number;
+                    waiting.push(next);
+                }
+            }
+        }
+        regions.push((size, first));
+    }
+    (of, regions)
+}
+
+#[test]
+fn connected_regions_are_masks_of_their_own() {
+    let picture = quarter(FLAT);
+    let pixels = colors(&picture);
+    let (_map, file) = saved("world.png", picture);
+    let folder = tempfile::tempdir().unwrap();
+    let palette = folder.path().join("palette.txt");
+    fs::write(&palette, "#aacde6 Sea\n").unwrap();
+    for (connected, corners) in [("4", false), ("8", true)] {
+        let (of, regions) = flooded(&pixels, 700, corners);
+        let numbers = |is_asked: &dyn Fn([u8; 3]) -> bool| -> Vec<usize> {
+            let mut order: Vec<usize> =
+                (0..regions.len()).filter(|&r| is_asked(pixels[regions[r].1])).collect();
+            order.sort_by_key(|&region| {
+                let (size, first) = regions[region];
+                (usize::MAX - size, pixels[first], first)
+            });
+            let mut numbers = vec![0; regions.len()];
+            order.iter().take(20).enumerate().for_each(|(index, &region)| numbers[region] = index + 1);
+            of.iter().map(|&region| numbers[region]).collect()
+        };
+        for backend in backends() {
+            let args = [
+                "--json",
+                "--no-overview",
+                "--connected",
+                connected,
+                "--min-pixels",
+                "1",
+                "--max-count",
+                "20",
+            ];
+            let json = segment(&backend, &file, folder.path(), &args).quiet().json();
+            assert_eq!(list(&json["masks"]).len(), 20);
+            check_masks(&json, 700, &numbers(&|_| true));
+            let args = [&args[..], &["--palette", palette.to_str().unwrap()]].concat();
+            let json = segment(&backend, &file, folder.path(), &args).quiet().json();
+            check_masks(&json, 700, &numbers(&|color| color == SEA));
+            assert!(list(&json["masks"]).iter().all(|mask| mask["name"] == "Sea"));
+        }
+    }
+    let run = segment(&backends()[0], &file, folder.path(), &["--connected", "4", "--min-pixels", "280001"]);
+    assert!(run.hint().contains("no region has 280,001 pixels; the largest one has "), "{run:?}");
+}
+
+/// How pixels are shared out is for the library's tests to say; here, that masks have the shares.
+#[test]
+fn unmixed_pixels_are_shared_out() {
+    let flat = quarter(FLAT);
+    let palette: Vec<[u8; 3]> = counted(colors(&flat)).into_iter().map(|entry| entry.0).collect();
+    let pixels = colors(&quarter(SMOOTH));
+    let (_map, file) = saved("smooth.png", quarter(SMOOTH));
+    let folder = tempfile::tempdir().unwrap();
+    let palette_file = folder.path().join("palette.txt");
+    fs::write(&palette_file, palette.iter().map(|&color| hex(color) + "\n").collect::<String>()).unwrap();
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for backend in backends() {
+        let labels = folder.path().join("labels.png");
+        let given = ["--json", "--no-overview", "--palette", palette_file.to_str().unwrap(), "--unmix", "2"];
+        let run = |name: &str, more: &[&str]| {
+            let args = [&given[..], more].concat();
+            let json = segment(&backend, &file, &folder.path().join(name), &args).quiet().json();
+            let open = |mask: &Value| image::open(mask["file"].as_str()?).ok().map(DynamicImage::into_luma8);
+            (list(&json["masks"]).iter().map(open).collect::<Vec<_>>(), json)
+        };
+        let (shares, json) = run("shares", &["--labels", labels.to_str().unwrap()]);
+        let shares: Vec<Vec<u8>> = shares.into_iter().map(|mask| mask.unwrap().into_raw()).collect();
+        let labels = image::open(&labels).unwrap().into_luma8().into_raw();
+        let mut shared = 0;
+        for (index, pixel) in pixels.iter().enumerate() {
+            let of_pixel: Vec<u32> = shares.iter().map(|mask| mask[index].into()).collect();
+            let sum: u32 = of_pixel.iter().sum();
+            match palette.iter().position(|color| color == pixel) {
+                Some(mask) => {
+                    assert_eq!((of_pixel[mask], sum, usize::from(labels[index])), (255, 255, mask + 1))
+                }
+                None if labels[index] == 0 => assert_eq!(sum, 0),
+                None => {
+                    assert!(sum.abs_diff(255) <= 2, "{index}: {sum}"); // four shares, each rounded
+                    let own = of_pixel[usize::from(labels[index]) - 1];
+                    assert_eq!(own, *of_pixel.iter().max().unwrap());
+                    shared += usize::from(own < 255);
+                }
+            }
+        }
+        assert!(shared > 1000, "{shared} pixels are shared");
+        let (cropped, _) = run("cropped", &["--cropped"]);
+        for ((mask, whole), entry) in cropped.iter().zip(&shares).zip(list(&json["masks"])) {
+            let Some(mask) = mask else { continue };
+            let place = |name: &str| entry["box"][name].as_u64().unwrap() as usize;
+            assert_eq!((mask.width() as usize, mask.height() as usize), (place("width"), place("height")));
+            for (index, share) in mask.as_raw().iter().enumerate() {
+                let (x, y) = (index % place("width") + place("left"), index / place("width") + place("top"));
+                assert_eq!(*share, whole[y * 700 + x]);
+            }
+        }
+        let (bits, _) = run("bits", &["--mask-format", "1bit"]);
+        for (number, mask) in (1..).zip(&bits) {
+            let expected = labels.iter().map(|&label| if usize::from(label) == number { 255 } else { 0 });
+            assert!(mask.as_ref().unwrap().iter().copied().eq(expected));
+        }
+        assert!(files.is_empty() || files == shares, "{backend:?}");
+        files = shares;
+    }
+}
+
 #[test]
 fn labels_are_the_masks_numbers() {
     let picture = quarter(FLAT);
@@ -543,6 +681,9 @@ fn what_contradicts_itself_is_wrong_usage() {
         (&["--report-undeclared", "3"], "--palette"),
         (&["--metric", "largest"], "--tolerance"),
         (&["--report-merged", "3"], "--merge"),
+        (&["--connected", "6"], "--connected"),
+        (&["--unmix", "0"], "1..=16"),
+        (&["--unmix", "17"], "1..=16"),
         (&["--merge", "0.1", "--color", "#ff0000"], "cannot be used with"),
         (&["--tolerance", "-1"], "less than 0"),
         (&["--color", "-1,x"], "no colour"),
