@@ -1,68 +1,16 @@
-// ctm.hpp does what ctm.h does: cpp DEVICE GOLDEN_CASE. The same text is compiled as C++11 to C++20, by two
-// compilers, with and without exceptions; it knows nothing of the C tests, so that each of them can link it alone.
+// ctm.hpp does what ctm.h does: cpp DEVICE GOLDEN_CASE.
 
 #include "ctm.hpp" // First: it must not need anything before it.
 #include "ctm.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            std::fprintf(stderr, "%s:%d: this does not hold: %s\n", __FILE__, __LINE__, #condition); \
-            std::exit(1);                                                                      \
-        }                                                                                      \
-    } while (0)
+#include "cpp_test.hpp"
 
 namespace {
 
-bool contains(const std::string &text, const char *part) { return text.find(part) != std::string::npos; }
-
-std::vector<char> read_file(const std::string &path)
-{
-    std::ifstream file(path, std::ios::binary);
-    CHECK(file.good());
-    return std::vector<char>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-}
-
-ctm::options options_for(const char *device)
-{
-    if (std::strcmp(device, "cpu") == 0) {
-        return ctm::options(CTM_BACKEND_CPU);
-    }
-    CHECK(std::strncmp(device, "vulkan:", 7) == 0);
-    ctm::options options(CTM_BACKEND_VULKAN);
-    options.device_name = device + 7;
-    return options;
-}
-
-ctm::context context_for(const char *device)
-{
-    auto made = ctm::context::try_create(options_for(device));
-    if (!made) {
-        std::fprintf(stderr, "%s\n", made.message().c_str());
-        std::exit(1);
-    }
-    const bool vulkan = std::strcmp(device, "cpu") != 0;
-    CHECK(made->backend() == (vulkan ? CTM_BACKEND_VULKAN : CTM_BACKEND_CPU));
-    CHECK(!vulkan || contains(made->device_name(), device + 7));
-    return *std::move(made);
-}
-
-// A part of the world map, as floats, with the masks that it must give.
-enum { WIDTH = 160, HEIGHT = 120, PIXELS = WIDTH * HEIGHT, MIN_PIXELS = 30, MAX_COUNT = 1000, COUNT = 26 };
-
 void golden(ctm::context &context, const std::string &folder)
 {
-    const std::vector<char> bytes = read_file(folder + "/color_map.f32");
-    const std::vector<char> expected = read_file(folder + "/masks.u8");
-    CHECK(bytes.size() == PIXELS * 3 * sizeof(float) && expected.size() == PIXELS * COUNT);
-    std::vector<float> map(PIXELS * 3);
-    std::memcpy(map.data(), bytes.data(), bytes.size());
+    const std::vector<float> map = read_map(folder);
+    const std::vector<char> expected = read_masks(folder);
 
     const auto masks = context.try_masks(map, WIDTH, HEIGHT, 3, MIN_PIXELS, MAX_COUNT);
     CHECK(masks && masks.message().empty());
@@ -134,6 +82,15 @@ void small(ctm::context &context)
     params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());
     found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params);
     CHECK(found && found->mask_count == 1);
+
+    // 7 becomes 9, which is more frequent.
+    std::vector<ctm::merged_color> merged(2);
+    params = ctm::params();
+    params.merge = CTM_MERGE_EUCLIDEAN;
+    params.merge_tolerance = 2;
+    found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params, ctm::outputs().set_merged(merged));
+    CHECK(found && found->mask_count == 2 && found->merged_colors == 1);
+    CHECK(merged[0].color[0] == 7.0f && merged[0].into[0] == 9.0f && merged[0].pixel_count == 2);
 }
 
 void shapes(ctm::context &context)
@@ -172,6 +129,39 @@ void shapes(ctm::context &context)
     batch.channels = 5;
     CHECK(contains(context.try_analyse(batch).message(), "channels is 5"));
     CHECK(contains(context.try_analyse(ctm::image()).message(), "width is 0"));
+}
+
+// What a context has compiled goes to the next one, as it is; the CPU's cache has no bytes, and is none.
+void caches(const char *device, const ctm::context &context)
+{
+    const auto cache = context.try_pipeline_cache();
+    CHECK(cache);
+    ctm::options options = options_for(device);
+    options.set_pipeline_cache(*cache);
+    CHECK(options.pipeline_cache_size == cache->size());
+    CHECK(options.pipeline_cache == (cache->empty() ? nullptr : cache->data()));
+    CHECK(ctm::context::try_create(options));
+
+    // One that grows between two calls is read whole.
+    std::size_t there = 2;
+    std::vector<std::uint8_t> bytes;
+    const ctm_status status = ctm::detail::read_bytes(bytes, [&there](void *data, std::size_t *size) {
+        const bool fits = data == nullptr || *size >= there;
+        *size = there;
+        if (data == nullptr) {
+            there = 3;
+        } else if (fits) {
+            std::memset(data, 7, there);
+        }
+        return static_cast<ctm_status>(fits ? CTM_OK : CTM_ERROR_BUFFER_TOO_SMALL);
+    });
+    CHECK(status == CTM_OK && bytes == std::vector<std::uint8_t>(3, 7));
+    bytes.clear();
+    const ctm_status failed = ctm::detail::read_bytes(bytes, [](void *data, std::size_t *size) {
+        *size = 2;
+        return static_cast<ctm_status>(data == nullptr ? CTM_OK : CTM_ERROR_OUT_OF_MEMORY);
+    });
+    CHECK(failed == CTM_ERROR_OUT_OF_MEMORY && bytes.empty());
 }
 
 void owners(const char *device)
@@ -266,6 +256,7 @@ int main(int argc, char **argv)
     small(context);
     shapes(context);
     cancelling(context);
+    caches(argv[1], context);
     owners(argv[1]);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);

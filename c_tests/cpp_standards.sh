@@ -1,11 +1,17 @@
 #!/bin/sh
-# Compiles cpp.cpp as each standard of C++ with each compiler, with and without exceptions, and runs it on the CPU:
-# cpp_standards.sh INCLUDE_FOLDER LIBRARY GOLDEN_CASE.
+# Compiles a test of ctm.hpp as each standard of C++ with each compiler, with and without exceptions, and runs it on the
+# CPU: cpp_standards.sh SOURCE INCLUDE_FOLDER GOLDEN_CASE LIBRARY...
 set -eu
-source=$(dirname "$0")/cpp.cpp
+source=$1
+include=$2
+golden=$3
+shift 3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+for library in "$@"; do
+    case $library in */libctm.so*) folder=$(dirname "$library") ;; esac
+done
 for compiler in g++ clang++; do
     for standard in 11 14 17 20; do
         for exceptions in "" -fno-exceptions -DCTM_NO_EXCEPTIONS; do
@@ -14,8 +20,8 @@ for compiler in g++ clang++; do
             echo "$compiler -std=c++$standard $exceptions"
             # shellcheck disable=SC2086
             "$compiler" -std=c++$standard $exceptions -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror \
-                -I"$1" "$source" "$2" -Wl,-rpath,"$(dirname "$2")" -o "$scratch/cpp"
-            "$scratch/cpp" cpu "$3"
+                -I"$include" "$source" "$@" -Wl,-rpath,"$folder" -lm -o "$scratch/test"
+            "$scratch/test" cpu "$golden"
         done
     done
 done

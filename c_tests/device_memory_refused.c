@@ -2,6 +2,7 @@
 
 #define _POSIX_C_SOURCE 200809L
 
+#include "test.h"
 #include "vulkan_host.h"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
+#include "test.h"
 #include "vulkan_host.h"
 
 #include <stdio.h>

@@ -6,9 +6,15 @@
 #ifndef VULKAN_HOST_H
 #define VULKAN_HOST_H
 
-#include "test.h"
+#include "ctm.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <vulkan/vulkan.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct {
     VkInstance instance;
@@ -42,5 +48,9 @@ void download(const vulkan_host *host, const exported *buffer, size_t offset, vo
 
 /* How many file descriptors of this process are memory as this one is; others come and go with a driver's caches. */
 int memory_files(const exported *like);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

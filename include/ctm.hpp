@@ -106,6 +106,9 @@ using color = std::array<float, 4>;
 /** A mask's colour, and where its pixels lie. */
 using palette_entry = ctm_palette_entry;
 
+/** A colour that became another, of which it was a near-duplicate. */
+using merged_color = ctm_merged_color;
+
 #ifndef CTM_NO_EXCEPTIONS
 /**
  * What the throwing functions throw: `what()` is the library's sentence, which names the argument, its value and
@@ -169,10 +172,80 @@ private:
     T value_;
 };
 
+/** What a `try_…` function without a value returns: whether it has succeeded, or why not. */
+template <>
+class CTM_NODISCARD outcome<void> {
+public:
+    /** Success. */
+    outcome() noexcept = default;
+    /** A failure. */
+    outcome(ctm_status status, std::string message) : status_(status), message_(std::move(message)) {}
+
+    explicit operator bool() const noexcept { return status_ == CTM_OK; }
+    /** `CTM_OK`, or one of the `CTM_ERROR_…` numbers. */
+    ctm_status status() const noexcept { return status_; }
+    /** The library's sentence; "" for a success. */
+    const std::string &message() const noexcept { return message_; }
+
+#ifndef CTM_NO_EXCEPTIONS
+    /** A failure is thrown as `ctm::error`. */
+    void value() &&
+    {
+        if (status_ != CTM_OK) {
+            throw error(status_, message_);
+        }
+    }
+#endif
+
+private:
+    ctm_status status_ = CTM_OK;
+    std::string message_;
+};
+
 namespace detail {
+
+/** The outcome of a call that has left something in `value`, also where it failed. */
+template <class T>
+outcome<T> finish(const ctm_context *context, ctm_status status, T value)
+{
+    if (status != CTM_OK) {
+        return outcome<T>(status, ctm_last_error(context), std::move(value));
+    }
+    return outcome<T>(std::move(value));
+}
+inline outcome<void> finish(const ctm_context *context, ctm_status status)
+{
+    return status != CTM_OK ? outcome<void>(status, ctm_last_error(context)) : outcome<void>();
+}
+
+/** The bytes that `call(data, size)` gives, which is asked for their number first; none where it fails. */
+template <class Call>
+ctm_status read_bytes(std::vector<std::uint8_t> &bytes, Call call)
+{
+    std::size_t size = 0;
+    ctm_status status = call(nullptr, &size);
+    while (status == CTM_OK && bytes.size() != size) {
+        bytes.resize(size);
+        status = call(bytes.data(), &size);
+        if (status == CTM_ERROR_BUFFER_TOO_SMALL) {
+            status = CTM_OK; // It has grown: `size` says how far.
+        } else if (status == CTM_OK) {
+            bytes.resize(size);
+        }
+    }
+    if (status != CTM_OK) {
+        bytes.clear();
+    }
+    return status;
+}
 
 inline ctm_options initial_options() noexcept { ctm_options initial = CTM_OPTIONS_INIT; return initial; }
 inline ctm_counters initial_counters() noexcept { ctm_counters initial = CTM_COUNTERS_INIT; return initial; }
+inline ctm_device_memory initial_device_memory() noexcept
+{
+    ctm_device_memory initial = CTM_DEVICE_MEMORY_INIT;
+    return initial;
+}
 inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
 inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
 inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
@@ -252,6 +325,14 @@ struct options : ctm_options {
     options() noexcept : ctm_options(detail::initial_options()) {}
     /** One of the `CTM_BACKEND_…` numbers. */
     explicit options(std::uint32_t which) noexcept : options() { backend = which; }
+
+    /** What `context::pipeline_cache` gave in an earlier process. It must be there until the context is made. */
+    options &set_pipeline_cache(span<const std::uint8_t> cache) noexcept
+    {
+        pipeline_cache = cache.empty() ? nullptr : cache.data();
+        pipeline_cache_size = cache.size();
+        return *this;
+    }
 };
 
 /** `ctm_counters`, all 0. */
@@ -262,6 +343,36 @@ struct counters : ctm_counters {
 /** `ctm_result`, all 0. */
 struct result : ctm_result {
     result() noexcept : ctm_result(detail::initial_result()) {}
+};
+
+/** The Vulkan device and the driver that a context works on. */
+struct device_uuids {
+    /** `VkPhysicalDeviceIDProperties.deviceUUID`. */
+    std::array<std::uint8_t, 16> device{};
+    /** `VkPhysicalDeviceIDProperties.driverUUID`. */
+    std::array<std::uint8_t, 16> driver{};
+};
+
+/**
+ * `ctm_device_memory`: memory of the caller's Vulkan device, lent for pixels or outputs. The file descriptor stays the
+ * caller's, who closes it; ctm.h says who may touch the memory when.
+ */
+struct device_memory : ctm_device_memory {
+    device_memory() noexcept : ctm_device_memory(detail::initial_device_memory()) {}
+
+    /**
+     * An opaque file descriptor of memory with this size in bytes and this type, both as it was allocated. What is lent
+     * begins at the byte `offset_`, a multiple of 4.
+     */
+    device_memory(int descriptor, std::uint64_t allocation_size_, std::uint32_t memory_type_index_,
+                  std::uint64_t offset_ = 0) noexcept
+        : device_memory()
+    {
+        fd = descriptor;
+        allocation_size = allocation_size_;
+        memory_type_index = memory_type_index_;
+        offset = offset_;
+    }
 };
 
 /**
@@ -291,12 +402,37 @@ struct image : ctm_image {
         channels = channels_;
     }
 
+    /** Of floats in memory of the context's Vulkan device. The struct, too, must outlive the image. */
+    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_,
+          std::uint32_t channels_) noexcept
+        : image(nullptr, 0, CTM_FORMAT_F32, width_, height_, channels_)
+    {
+        device_memory = &memory;
+    }
+
     /**
-     * Bytes from `pixels` on that may be read. `context::analyse` refuses an image whose shape and strides reach
-     * beyond. Fill it in with `pixels`.
+     * Bytes from `pixels` on that may be read. `context::analyse` and `counts::add` refuse an image whose shape and
+     * strides reach beyond. Fill it in with `pixels`.
      */
     std::size_t pixels_size = 0;
 };
+
+namespace detail {
+
+/** Why an image is not handed to the library: its pixels end too early. "" where they do not. */
+inline std::string too_short(const ctm::image &image)
+{
+    const std::size_t needed = bytes_of(image);
+    if (image.pixels == nullptr || image.pixels_size >= needed) {
+        return std::string();
+    }
+    return "image.pixels_size is " + std::to_string(image.pixels_size) +
+           "; the image's shape and strides reach over " + std::to_string(needed) + " bytes";
+}
+
+} // namespace detail
+
+class counts;
 
 /**
  * `ctm_params`, from the defaults on: all colours get a mask. `progress` is a C function: nothing may be thrown out of it,
@@ -320,9 +456,15 @@ struct params : ctm_params {
         ignored_count = detail::count32(colors.size());
         return *this;
     }
+
+    /**
+     * The counts of all parts of the image of which the call's image is one. They must outlive the struct. Counts that
+     * hold nothing mean that the image is no part of another.
+     */
+    params &set_counts(const ctm::counts &all) noexcept;
 };
 
-/** `ctm_outputs`, from the defaults on: nothing is written. The buffers must outlive it. */
+/** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
 struct outputs : ctm_outputs {
     outputs() noexcept : ctm_outputs(detail::initial_outputs()) {}
 
@@ -340,8 +482,16 @@ struct outputs : ctm_outputs {
     outputs &set_masks(void *address, std::size_t size, std::uint32_t format) noexcept
     {
         masks = address;
+        masks_memory = nullptr;
         masks_size = size;
         mask_format = format;
+        return *this;
+    }
+    /** Masks of floats in so many bytes of the context's Vulkan device, from the memory's `offset` on. */
+    outputs &set_masks(const ctm_device_memory &memory, std::size_t size) noexcept
+    {
+        set_masks(nullptr, size, CTM_MASK_F32);
+        masks_memory = &memory;
         return *this;
     }
 
@@ -349,9 +499,22 @@ struct outputs : ctm_outputs {
     template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value>
     outputs &set_labels(C &&buffer) noexcept
     {
-        labels = buffer.data();
-        labels_size = buffer.size() * sizeof(detail::value_of<C>);
-        label_format = Format;
+        return set_labels(buffer.data(), buffer.size() * sizeof(detail::value_of<C>), Format);
+    }
+    /** Labels in so many bytes at an address: one of the `CTM_LABEL_…` numbers. */
+    outputs &set_labels(void *address, std::size_t size, std::uint32_t format) noexcept
+    {
+        labels = address;
+        labels_memory = nullptr;
+        labels_size = size;
+        label_format = format;
+        return *this;
+    }
+    /** The same in memory of the context's Vulkan device, from its `offset` on. */
+    outputs &set_labels(const ctm_device_memory &memory, std::size_t size, std::uint32_t format) noexcept
+    {
+        set_labels(nullptr, size, format);
+        labels_memory = &memory;
         return *this;
     }
 
@@ -370,7 +533,35 @@ struct outputs : ctm_outputs {
         undeclared_capacity = buffer.size();
         return *this;
     }
+
+    /** The most frequent of the colours that `params.merge` has made others. */
+    outputs &set_merged(span<merged_color> buffer) noexcept
+    {
+        merged = buffer.data();
+        merged_capacity = buffer.size();
+        return *this;
+    }
 };
+
+namespace detail {
+
+/** The palette that `call(outputs)` gives, which is asked for its length first. */
+template <class Call>
+outcome<std::vector<palette_entry>> read_palette(Call call)
+{
+    std::vector<palette_entry> entries;
+    auto found = call(ctm::outputs());
+    if (found && found->palette_len > 0) {
+        entries.resize(static_cast<std::size_t>(found->palette_len));
+        found = call(ctm::outputs().set_palette(entries));
+    }
+    if (!found) {
+        return outcome<std::vector<palette_entry>>(found.status(), found.message());
+    }
+    return entries;
+}
+
+} // namespace detail
 
 /** Masks in memory of their own, most frequent colour first: `count` planes of `height * width` floats. */
 struct mask_planes {
@@ -437,6 +628,13 @@ public:
     const char *device_name() const noexcept { return ctm_context_device_name(handle_); }
     /** `ctm_cancel`: calls that are inside end with `CTM_ERROR_CANCELLED`. From any thread. */
     void cancel() noexcept { ctm_cancel(handle_); }
+    /** `ctm_context_device_uuid`: `CTM_ERROR_UNSUPPORTED` on the CPU. */
+    outcome<device_uuids> try_device_uuid() const
+    {
+        device_uuids uuids;
+        const ctm_status status = ctm_context_device_uuid(handle_, uuids.device.data(), uuids.driver.data());
+        return detail::finish(handle_, status, uuids);
+    }
     /** `ctm_last_error`. */
     std::string last_error() const { return ctm_last_error(handle_); }
 
@@ -459,7 +657,7 @@ public:
         std::uint32_t count = 0;
         const ctm_status status = ctm_run(handle_, color_map.data(), width, height, channels, min_pixels, max_count,
                                            masks.empty() ? nullptr : masks.data(), masks.size(), &count);
-        return finish(status, count);
+        return detail::finish(handle_, status, count);
     }
 
     /** The masks of `ctm_run` in new memory. The image is looked at twice, since their number must be known. */
@@ -488,31 +686,19 @@ public:
     outcome<ctm::result> try_analyse(const ctm::image &image, const ctm::params &params = ctm::params(),
                                      const ctm::outputs &outputs = ctm::outputs())
     {
-        const std::size_t needed = detail::bytes_of(image);
-        if (image.pixels != nullptr && image.pixels_size < needed) {
-            return outcome<ctm::result>(CTM_ERROR_INVALID_ARGUMENT,
-                                        "image.pixels_size is " + std::to_string(image.pixels_size) +
-                                            "; the image's shape and strides reach over " + std::to_string(needed) +
-                                            " bytes");
+        std::string refusal = detail::too_short(image);
+        if (!refusal.empty()) {
+            return outcome<ctm::result>(CTM_ERROR_INVALID_ARGUMENT, std::move(refusal));
         }
         ctm::result found;
         const ctm_status status = ctm_analyse(handle_, &image, &params, &outputs, &found);
-        return finish(status, found);
+        return detail::finish(handle_, status, found);
     }
 
     /** The palette of `ctm_analyse` in new memory. The image is looked at twice, since its length must be known. */
     outcome<std::vector<palette_entry>> try_palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
-        std::vector<palette_entry> entries;
-        auto found = try_analyse(image, params);
-        if (found && found->palette_len > 0) {
-            entries.resize(static_cast<std::size_t>(found->palette_len));
-            found = try_analyse(image, params, ctm::outputs().set_palette(entries));
-        }
-        if (!found) {
-            return outcome<std::vector<palette_entry>>(found.status(), found.message());
-        }
-        return entries;
+        return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyse(image, params, outputs); });
     }
 
     /** `ctm_context_counters`. */
@@ -520,25 +706,16 @@ public:
     {
         ctm::counters filled;
         const ctm_status status = ctm_context_counters(handle_, &filled);
-        return finish(status, filled);
+        return detail::finish(handle_, status, filled);
     }
 
     /** `ctm_context_pipeline_cache`. */
     outcome<std::vector<std::uint8_t>> try_pipeline_cache() const
     {
         std::vector<std::uint8_t> cache;
-        std::size_t size = 0;
-        ctm_status status = ctm_context_pipeline_cache(handle_, nullptr, &size);
-        while (status == CTM_OK && cache.size() != size) {
-            cache.resize(size);
-            status = ctm_context_pipeline_cache(handle_, cache.data(), &size);
-            if (status == CTM_ERROR_BUFFER_TOO_SMALL) {
-                status = CTM_OK; // It has grown: `size` says how far.
-            } else if (status == CTM_OK) {
-                cache.resize(size);
-            }
-        }
-        return finish(status, std::move(cache));
+        const ctm_status status = detail::read_bytes(
+            cache, [this](void *data, std::size_t *size) { return ctm_context_pipeline_cache(handle_, data, size); });
+        return detail::finish(handle_, status, std::move(cache));
     }
 
 #ifndef CTM_NO_EXCEPTIONS
@@ -564,23 +741,148 @@ public:
     {
         return try_palette(image, params).value();
     }
+    ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }
     std::vector<std::uint8_t> pipeline_cache() const { return try_pipeline_cache().value(); }
 #endif
 
 private:
-    /** The outcome of a call that has left something in `value`, also where it failed. */
-    template <class T>
-    outcome<T> finish(ctm_status status, T value) const
-    {
-        if (status != CTM_OK) {
-            return outcome<T>(status, ctm_last_error(handle_), std::move(value));
-        }
-        return outcome<T>(std::move(value));
-    }
-
     ctm_context *handle_ = nullptr;
 };
+
+/**
+ * The exact pixel counts of all colours of some parts of an image, for images that are nowhere as a whole: `add` each
+ * part, then label each with `params.set_counts`. They belong to no context: every function takes the one that does the
+ * work, and different contexts may add to the same counts, from different threads.
+ *
+ * They can be moved, not copied. Those that are default-made, moved from or released hold nothing: they can be asked
+ * whether, assigned to and destroyed; their functions return `CTM_ERROR_INVALID_ARGUMENT`.
+ */
+class counts {
+public:
+    counts() noexcept = default;
+    /** Takes over counts of `ctm_counts_create` or `ctm_counts_import`, or NULL. */
+    explicit counts(ctm_counts *owned) noexcept : handle_(owned) {}
+    counts(counts &&other) noexcept : handle_(other.release()) {}
+    counts &operator=(counts &&other) noexcept
+    {
+        counts taken(std::move(other));
+        std::swap(handle_, taken.handle_);
+        return *this;
+    }
+    counts(const counts &) = delete;
+    counts &operator=(const counts &) = delete;
+    ~counts() { ctm_counts_destroy(handle_); }
+
+    /** `ctm_counts_create`: counts of nothing. */
+    static outcome<counts> try_create(ctm::context &context)
+    {
+        ctm_counts *made = nullptr;
+        const ctm_status status = ctm_counts_create(context.get(), &made);
+        return detail::finish(context.get(), status, counts(made));
+    }
+
+    /** `ctm_counts_import`: counts from the bytes of `to_bytes`. `CTM_ERROR_DATA` where they are damaged. */
+    static outcome<counts> try_from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        const std::uint8_t none = 0; // No bytes are damaged ones, not a missing argument.
+        ctm_counts *made = nullptr;
+        const ctm_status status =
+            ctm_counts_import(context.get(), bytes.empty() ? &none : bytes.data(), bytes.size(), &made);
+        return detail::finish(context.get(), status, counts(made));
+    }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The counts for functions of ctm.h; they stay this object's. */
+    ctm_counts *get() const noexcept { return handle_; }
+    /** Hands the counts over: `ctm_counts_destroy` is the caller's now. */
+    ctm_counts *release() noexcept
+    {
+        ctm_counts *handed_over = handle_;
+        handle_ = nullptr;
+        return handed_over;
+    }
+
+    /** `ctm_counts_add`: the pixels of one more part. */
+    outcome<void> try_add(ctm::context &context, const ctm::image &image, const ctm::params &params = ctm::params())
+    {
+        std::string refusal = detail::too_short(image);
+        if (!refusal.empty()) {
+            return outcome<void>(CTM_ERROR_INVALID_ARGUMENT, std::move(refusal));
+        }
+        return detail::finish(context.get(), ctm_counts_add(context.get(), handle_, &image, &params));
+    }
+
+    /** `ctm_counts_merge`: adds other counts, which stay as they are. */
+    outcome<void> try_merge(ctm::context &context, const counts &other)
+    {
+        return detail::finish(context.get(), ctm_counts_merge(context.get(), handle_, other.handle_));
+    }
+
+    /** `ctm_counts_export`: the counts as bytes, the same on all machines. */
+    outcome<std::vector<std::uint8_t>> try_to_bytes(const ctm::context &context) const
+    {
+        std::vector<std::uint8_t> bytes;
+        const ctm_status status = detail::read_bytes(bytes, [&](void *data, std::size_t *size) {
+            return ctm_counts_export(context.get(), handle_, data, size);
+        });
+        return detail::finish(context.get(), status, std::move(bytes));
+    }
+
+    /**
+     * `ctm_counts_select`: what `context::analyse` on the whole image finds, without masks and labels; without outputs,
+     * the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS` have the result filled in, too.
+     */
+    outcome<ctm::result> try_select(ctm::context &context, const ctm::params &params = ctm::params(),
+                                    const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        ctm::result found;
+        const ctm_status status = ctm_counts_select(context.get(), handle_, &params, &outputs, &found);
+        return detail::finish(context.get(), status, found);
+    }
+
+    /** The palette of the whole image in new memory: of each entry the colour and the number of pixels. */
+    outcome<std::vector<palette_entry>> try_palette(ctm::context &context,
+                                                    const ctm::params &params = ctm::params()) const
+    {
+        return detail::read_palette(
+            [&](const ctm::outputs &outputs) { return try_select(context, params, outputs); });
+    }
+
+#ifndef CTM_NO_EXCEPTIONS
+    // The same functions, which throw `ctm::error` in place of a failing outcome.
+
+    static counts create(ctm::context &context) { return try_create(context).value(); }
+    static counts from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        return try_from_bytes(context, bytes).value();
+    }
+    void add(ctm::context &context, const ctm::image &image, const ctm::params &params = ctm::params())
+    {
+        try_add(context, image, params).value();
+    }
+    void merge(ctm::context &context, const counts &other) { try_merge(context, other).value(); }
+    std::vector<std::uint8_t> to_bytes(const ctm::context &context) const { return try_to_bytes(context).value(); }
+    ctm::result select(ctm::context &context, const ctm::params &params = ctm::params(),
+                       const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        return try_select(context, params, outputs).value();
+    }
+    std::vector<palette_entry> palette(ctm::context &context, const ctm::params &params = ctm::params()) const
+    {
+        return try_palette(context, params).value();
+    }
+#endif
+
+private:
+    ctm_counts *handle_ = nullptr;
+};
+
+inline params &params::set_counts(const ctm::counts &all) noexcept
+{
+    counts = all.get();
+    return *this;
+}
 
 /** `ctm_version`. */
 inline const char *version() noexcept { return ctm_version(); }
