@@ -6,6 +6,8 @@
 //         are a label, 0 where the slot is free, and the colour's CHANNELS words. A palette too large for
 //         one storage buffer comes in parts, one dispatch each; a pixel finds its colour in one part at
 //         most.
+// CODES   with COLORS: pixels have codes since the stage count, and only those are looked at whose code is that
+//         of a colour of the palette.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -76,11 +78,44 @@ uint find_label(uvec4 color) {
     return 0u;
 }
 
+#ifdef CODES
+layout(set = 0, binding = 3) readonly buffer Codes {
+    uint words[]; // two a word, the first in the lower bits
+} codes;
+
+layout(set = 0, binding = 4) readonly buffer WantedCodes {
+    uint words[2048]; // a bit for each code
+} wanted;
+
+uint is_wanted(uint code) {
+    return wanted.words[code >> 5] >> (code & 31u) & 1u;
+}
+
+// Whether a pixel of the group may have a label.
+bool may_have_label(uint group) {
+    uint last_word = (dispatch.end_pixel - 1u) >> 1;
+    uint first = codes.words[2u * group];
+    uint second = codes.words[min(2u * group + 1u, last_word)];
+    return (is_wanted(first & 0xffffu) | is_wanted(first >> 16) | is_wanted(second & 0xffffu)
+            | is_wanted(second >> 16)) != 0u;
+}
+#endif
+
 void label_groups(uint group, uint groups_end) {
     uvec4 run_color = uvec4(0x80000000u); // no colour
     uint run_label = 0u;
     for (; group < groups_end; group += item_step()) {
         uvec4 group_labels = uvec4(0u);
+#ifdef CODES
+        // In a loop of its own as in the stage count.
+        while (group < groups_end && !may_have_label(group)) {
+            store(group, group_labels);
+            group += item_step();
+        }
+        if (group >= groups_end) {
+            break;
+        }
+#endif
         for (uint i = 0u; i < 4u; ++i) {
             uint pixel = 4u * group + i;
             uvec4 color;

@@ -4,8 +4,10 @@
 
 mod common;
 
-use common::{Case, Random, all_options, assert_no_validation_messages, check, oracle};
-use ctm::{Backend, Context, Options, Params};
+use common::{
+    Case, DRIVERS, Random, all_options, assert_no_validation_messages, check, limits, oracle, vulkan_options,
+};
+use ctm::{Backend, Context, DebugOptions, Options, Params};
 
 /// Gradients with the noise of a sensor, and a black corner: some frequent colours, a great many rare
 /// ones; some pixels with NaN, and zeros of both signs.
@@ -60,11 +62,20 @@ fn hard_to_hash(width: u32, height: u32) -> Case {
     Case { width, height, channels: 2, pixels, params: Params { min_pixels: 1, max_count: 5 } }
 }
 
+/// Devices whose memory the host does not see, so that they count without it.
+fn separate_memory() -> impl Iterator<Item = Options> {
+    DRIVERS.into_iter().map(|driver| {
+        let device_limits = Some(limits(1 << 27, 65_535, 1 << 30, false));
+        let debug = DebugOptions { device_limits, ..DebugOptions::default() };
+        Options { debug, ..vulkan_options(driver) }
+    })
+}
+
 fn hold(mut case: Case, settings: &[(u64, u32)]) {
     for &(min_pixels, max_count) in settings {
         case.params = Params { min_pixels, max_count };
         let answer = oracle::answer(&case);
-        for options in all_options() {
+        for options in all_options().into_iter().chain(separate_memory()) {
             for memory_limit in [0, Options::LEAST_MEMORY_LIMIT] {
                 let options = Options { memory_limit, ..options.clone() };
                 let mut context = Context::new(&options).unwrap();
@@ -100,6 +111,35 @@ fn all_colors_different() {
 #[test]
 fn colors_that_are_hard_to_hash() {
     hold(hard_to_hash(1024, 300), &[(1, 4)]);
+}
+
+/// What the device counts for the host comes in several chunks, parts and blocks.
+#[test]
+fn images_of_several_chunks_that_the_host_and_the_device_count_together() {
+    let mut case = photo(&mut Random(3), 1900, 1301, 1);
+    for (index, value) in case.pixels.iter_mut().enumerate() {
+        // Rare colours beside the frequent ones, which alone would be few.
+        if index % 3 == 0 {
+            *value = 2.0 + index as f32;
+        }
+    }
+    case.params.max_count = 60;
+    let answer = oracle::answer(&case);
+    for driver in DRIVERS {
+        // Chunks of 2^18 pixels at most, eight to a block.
+        let device_limits = Some(limits(1 << 22, 65_535, 1 << 30, true));
+        let debug = DebugOptions { device_limits, ..DebugOptions::default() };
+        for max_threads in [1, 2, 5] {
+            let options = Options { debug: debug.clone(), max_threads, ..vulkan_options(driver) };
+            let mut context = Context::new(&options).unwrap();
+            check(&mut context, &case, &answer).unwrap();
+            // For the table that is too small, for the codes, and for the labels.
+            let pixels = case.plane() as u64;
+            let read = context.counters().pixels_read;
+            assert!(read > 2 * pixels && read < 3 * pixels, "{read} of {pixels}");
+        }
+    }
+    assert_no_validation_messages();
 }
 
 /// Otherwise an image would be read again, and the number of its colours would stay unknown.

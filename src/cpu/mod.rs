@@ -20,6 +20,8 @@ mod count;
 mod label;
 mod support;
 
+use std::slice::from_ref;
+
 use log::Level;
 
 use crate::control;
@@ -33,8 +35,11 @@ use crate::seeds::Seeds;
 use crate::threads::Threads;
 use count::Part;
 use support::codes::Codes;
+pub(crate) use support::codes::code_of;
+pub(crate) use support::key::Hasher;
+pub(crate) use support::many_colors::CountedPart;
 use support::many_colors::ManyColors;
-use support::plan::CpuPlan;
+pub(crate) use support::plan::CpuPlan;
 use support::tiles::Tiles;
 
 /// The backend. The context's threads do the work.
@@ -136,6 +141,50 @@ impl Backend for Cpu {
     }
 }
 
+/// An image whose buckets a device has counted, and whose codes it has written where the host reads them.
+#[derive(Debug)]
+pub(crate) struct CodedImage<'a> {
+    pub(crate) pixels: &'a Pixels<'a>,
+    /// In blocks of so many pixels, a multiple of `TILE`, unless there is but one.
+    pub(crate) codes: Vec<&'a [u16]>,
+    pub(crate) block_pixels: usize,
+    /// What codes and buckets were made with.
+    pub(crate) hasher: Hasher,
+    /// The buckets of each part of the image.
+    pub(crate) parts: Vec<CountedPart>,
+    /// Of other hash tables.
+    pub(crate) seed: u64,
+}
+
+impl CodedImage<'_> {
+    /// The colours that can be selected, and a list of them if there are no more than `room_for`. `sorted` is room that
+    /// is kept from call to call.
+    pub(crate) fn best(
+        self,
+        plan: CpuPlan,
+        params: &Params,
+        room_for: usize,
+        threads: &Threads,
+        sorted: &mut Vec<u32>,
+    ) -> Result<Counts, Error> {
+        for_words!(self.pixels, best_of_coded, self, plan, params, room_for, threads, sorted)
+    }
+}
+
+fn best_of_coded<const C: usize>(
+    pixels: Tiles<C>,
+    image: CodedImage,
+    plan: CpuPlan,
+    params: &Params,
+    room_for: usize,
+    threads: &Threads,
+    sorted: &mut Vec<u32>,
+) -> Result<Counts, Error> {
+    let CodedImage { codes, block_pixels, hasher, parts, seed, .. } = image;
+    let codes = Codes::Kept { blocks: &codes, block_pixels };
+    ManyColors::new(pixels, codes, hasher, parts, plan, seed, threads)?.best(params, room_for, sorted)
+}
+
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
@@ -160,8 +209,16 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let codes = kept.map(bytemuck::cast_slice_mut);
-    let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
+    let mut codes: Option<&mut [u16]> = kept.map(bytemuck::cast_slice_mut);
+    let parts = ManyColors::count(pixels, codes.as_deref_mut(), plan, cpu.seed, threads)?;
+    cpu.counters.pixels_read += pixels.len() as u64;
+    let hasher = Hasher::new(cpu.seed);
+    let block = codes.as_deref();
+    let codes = match &block {
+        Some(block) => Codes::Kept { blocks: from_ref(block), block_pixels: pixels.len() },
+        None => Codes::Computed(hasher),
+    };
+    let mut many = ManyColors::new(pixels, codes, hasher, parts, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {
@@ -179,13 +236,17 @@ fn label_pixels<const C: usize>(
     labelled: &mut dyn FnMut(usize, &LabelMap),
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
+    let block;
     let codes = match counted {
         Counted::Numbers(parts) => {
             label::label_counted(parts, palette, kept);
             labelled(0, kept);
             return Ok(());
         }
-        Counted::Codes => Some(Codes::Kept(kept.codes())),
+        Counted::Codes => {
+            block = kept.codes();
+            Some(Codes::Kept { blocks: from_ref(&block), block_pixels: pixels.len() })
+        }
         Counted::Nothing => {
             counters.pixels_read += pixels.len() as u64;
             None

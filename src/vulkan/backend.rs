@@ -4,6 +4,7 @@ use std::mem::ManuallyDrop;
 
 use log::Level;
 
+use super::codes::Coded;
 use super::commands::{Bytes, Commands};
 use super::gpu::Gpu;
 use super::import::Import;
@@ -52,14 +53,19 @@ pub(super) struct Work {
     pub(super) pipelines: Pipelines,
     pub(super) deal: Deal,
     pub(super) turns: [Turn; TURNS as usize],
-    /// The numbers of the pixels' colours, in blocks of several chunks.
+    /// The numbers of the pixels' colours, or their codes, in blocks of several chunks.
     pub(super) number_blocks: Vec<Option<Buffer>>,
     pub(super) exact: ExactBuffers,
     pub(super) palette: Option<Shared>,
+    /// The set of the codes of its colours.
+    pub(super) palette_codes: Option<Shared>,
     /// Pixels that the device reads for the host.
     pub(super) read: Option<Shared>,
-    /// What the device knows of the image since `count`.
+    /// What the device knows of the image since `count`: the pixels' numbers, or codes; they lie in the same blocks.
     pub(super) numbered: Option<Numbered>,
+    pub(super) coded: Option<Coded>,
+    /// Room in which the host sorts pixels.
+    pub(super) sorted: Vec<u32>,
     /// Whether all images are counted as if they had very many colours.
     always_many: bool,
     /// Slots of the next table: enough for the colours seen so far.
@@ -105,8 +111,11 @@ impl Vulkan {
             number_blocks: Vec::new(),
             exact: ExactBuffers::default(),
             palette: None,
+            palette_codes: None,
             read: None,
             numbered: None,
+            coded: None,
+            sorted: Vec::new(),
             always_many: options.debug.many_device_colors,
             table_slots: plan::FIRST_TABLE_SLOTS,
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
@@ -132,8 +141,9 @@ impl Backend for Vulkan {
         pixels: &Pixels,
         params: &Params,
         room: usize,
-        _threads: &Threads,
+        threads: &Threads,
     ) -> Result<Counts, Error> {
+        self.forget_pixels();
         self.work.with_source(pixels, |work, source| {
             let min_pixels = params.min_pixels.max(1);
             let few = match work.always_many {
@@ -151,7 +161,10 @@ impl Backend for Vulkan {
                             "the image has very many colours: hash buckets tell which of them matter"
                         ),
                     );
-                    work.in_fitting_chunks(source, |work, plan| work.count_many(source, params, room, plan))
+                    work.in_fitting_chunks(source, |work, plan| match work.can_share_codes(source, plan) {
+                        true => work.count_with_codes(source, params, room, plan, threads),
+                        false => work.count_many(source, params, room, plan),
+                    })
                 }
             }
         })
@@ -189,6 +202,7 @@ impl Backend for Vulkan {
 
     fn forget_pixels(&mut self) {
         self.work.numbered = None;
+        self.work.coded = None;
     }
 
     fn start_call(&mut self) {
@@ -280,13 +294,14 @@ impl Work {
     /// Gives all buffers back; the device is idle.
     fn release_buffers(&mut self) {
         self.numbered = None;
-        let Self { gpu, turns, number_blocks, exact, palette, read, .. } = self;
+        self.coded = None;
+        let Self { gpu, turns, number_blocks, exact, palette, palette_codes, read, .. } = self;
         let ExactBuffers { buckets, wanted, pixels, slot_pixels, counts, list } = exact;
         for slot in number_blocks.iter_mut().chain([slot_pixels, counts]) {
             Buffer::release(slot, gpu);
         }
         let shared = turns.iter_mut().flat_map(|Turn { memory, labels }| [memory, labels]);
-        for slot in shared.chain([buckets, wanted, pixels, list, palette, read]) {
+        for slot in shared.chain([buckets, wanted, pixels, list, palette, palette_codes, read]) {
             Shared::release(slot, gpu);
         }
     }

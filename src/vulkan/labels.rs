@@ -12,13 +12,17 @@ use super::memory::Shared;
 use super::numbers::Numbered;
 use super::palette_table::PaletteTable;
 use super::source::Source;
-use super::stages::{Stage, label, label_colors};
+use super::stages::{Labelling, Stage, label, label_colors};
 use crate::color::Color;
+use crate::cpu::code_of;
 use crate::error::Error;
 use crate::grouping::Masked;
 use crate::labels::{LabelMap, LabelWidth, TILE};
 use crate::memory::zeros;
 use crate::plan::{self, Plan};
+
+/// Words of a set of codes: a bit for each.
+const CODE_SET_WORDS: usize = 1 << 11;
 
 /// Who takes the labels.
 pub(super) enum Taker<'a> {
@@ -108,7 +112,7 @@ impl Work {
             }
             let numbers = work.numbers(plan, chunk)?;
             let Self { gpu, pipelines, turns, deal, .. } = work;
-            let stage = Stage::Label { channels: None, width: parts.width };
+            let stage = Stage::Label { by: Labelling::Numbers, width: parts.width };
             let pipeline = pipelines.get(gpu, stage)?;
             let turn = &mut turns[chunk.turn];
             let memory = Shared::ensure(&mut turn.memory, gpu, layout.words)?;
@@ -143,7 +147,8 @@ impl Work {
         })
     }
 
-    /// Labels an image by looking up each pixel's colour.
+    /// Labels an image by looking up each pixel's colour, or if the device has their codes, only those pixels' that
+    /// have the code of a colour.
     pub(super) fn label_colors(
         &mut self,
         source: &Source,
@@ -157,6 +162,15 @@ impl Work {
         let colors = palette.colors.len();
         let tables = colors.div_ceil(part_colors);
         let mut table: Option<PaletteTable> = None;
+        let hasher = self.coded.as_ref().filter(|coded| coded.plan == *plan).map(|coded| coded.hasher);
+        if let Some(hasher) = hasher {
+            let mut set = zeros::<u32>(CODE_SET_WORDS)?;
+            for entry in palette.colors {
+                let code = code_of(&entry.color, channels, hasher);
+                set[usize::from(code / 32)] |= 1 << (code % 32);
+            }
+            Shared::ensure(&mut self.palette_codes, &self.gpu, CODE_SET_WORDS as u64)?.write(0, &set)?;
+        }
         self.for_chunks(plan, &mut parts, |work, parts, chunk| {
             let mut ticket = Err(Error::Internal("a palette is empty".to_owned()));
             for index in 0..tables {
@@ -193,8 +207,17 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
-        let Self { gpu, pipelines, turns, deal, palette, .. } = self;
-        let stage = Stage::Label { channels: Some(channels), width: parts.width };
+        let by = match self.coded.as_ref().is_some_and(|coded| coded.plan == *plan) {
+            true => Labelling::CodedColors { channels },
+            false => Labelling::Colors { channels },
+        };
+        let codes = match by {
+            Labelling::CodedColors { .. } => Some(self.numbers(plan, chunk)?),
+            _ => None,
+        };
+        let Self { gpu, pipelines, turns, deal, palette, palette_codes, .. } = self;
+        let code_set = palette_codes.as_ref();
+        let stage = Stage::Label { by, width: parts.width };
         let pipeline = pipelines.get(gpu, stage)?;
         let table_words = table.words.len() as u64;
         let palette = &*Shared::ensure(palette, gpu, table_words)?;
@@ -207,6 +230,9 @@ impl Work {
         gpu.submit(|commands| {
             if new_table {
                 palette.upload(commands, 0, table_words)?;
+                if let (Some(_), Some(set)) = (&codes, code_set) {
+                    set.upload(commands, 0, CODE_SET_WORDS as u64)?;
+                }
             }
             if let Some(memory) = memory {
                 color_map.upload(memory, commands)?;
@@ -214,6 +240,7 @@ impl Work {
             for (range, workgroups) in
                 plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
             {
+                // Both variants have the same.
                 let push_constants = label_colors::Dispatch {
                     first_word: color_map.first_word,
                     first_pixel: range.start,
@@ -228,7 +255,16 @@ impl Work {
                     (1, palette.part(0, table_words)),
                     (2, labels.part(0, label_words)),
                 ];
-                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                let coded = codes
+                    .iter()
+                    .zip(code_set)
+                    .flat_map(|(codes, set)| [(3, codes.clone()), (4, set.part(0, CODE_SET_WORDS as u64))]);
+                commands.dispatch(
+                    &pipeline,
+                    buffers.into_iter().chain(coded),
+                    &push_constants,
+                    workgroups,
+                )?;
             }
             if last { parts.download(labels, commands, label_words) } else { Ok(()) }
         })

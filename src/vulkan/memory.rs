@@ -107,6 +107,14 @@ impl Buffer {
         }
     }
 
+    /// Its words, where the host sees the device's memory; no submission in flight may write to it.
+    pub(super) fn host_words(&self) -> Result<&[u32], Error> {
+        let missing = || Error::Internal("the host does not see a buffer".to_owned());
+        let pointer = self.mapped.ok_or_else(missing)?;
+        // SAFETY: the mapping is as long as the buffer, any bits are words, and nobody writes to them now.
+        Ok(unsafe { std::slice::from_raw_parts(pointer.as_ptr(), self.len() as usize) })
+    }
+
     /// Its length in words.
     fn len(&self) -> u64 {
         self.words.len()

@@ -14,12 +14,14 @@
 //! | `palette_table` | the hash table that the stage label searches |
 //! | `backend` | the call: chunks, what is kept from call to call, less memory than hoped for |
 //! | `numbers` | counting where colours are few: each pixel gets a number |
-//! | `many_colors` | counting where colours are many: most are ruled out |
+//! | `codes` | counting where colours are many, with the host: most are ruled out |
+//! | `many_colors` | the same by the device alone |
 //! | `read` | pixels that only the device can read, for the host |
 //! | `labels` | the stage label's host side |
 //! | `expand` | the stage expand's host side: labels and planes in the caller's memory on the device |
 
 mod backend;
+mod codes;
 mod commands;
 mod expand;
 mod gpu;

@@ -4,13 +4,13 @@
 use super::key::Hasher;
 use super::prefetch::prefetch;
 use super::runs::{BLOCK_WORDS, Piece, Pieces};
-use crate::color::{canonical, is_nan};
+use crate::color::{Color, canonical, is_nan};
 
 /// Where the codes of an image's pixels are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Codes<'a> {
-    /// Kept since the buckets were counted.
-    Kept(&'a [u16]),
+    /// Kept since the buckets were counted, in blocks of so many pixels, a multiple of `TILE`, unless there is but one.
+    Kept { blocks: &'a [&'a [u16]], block_pixels: usize },
     /// Nowhere: they are computed anew, tile by tile.
     Computed(Hasher),
 }
@@ -24,7 +24,9 @@ impl Codes<'_> {
         room: &'a mut [u16],
     ) -> &'a [u16] {
         match self {
-            Codes::Kept(codes) => &codes[first..first + pixels.len()],
+            Codes::Kept { blocks, block_pixels } => {
+                &blocks[first / block_pixels][first % block_pixels..][..pixels.len()]
+            }
             Codes::Computed(hasher) => {
                 let room = &mut room[..pixels.len()];
                 encode(pixels, *hasher, Some(room), |_, _| {});
@@ -146,6 +148,17 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
         let index = bits.trailing_zeros() as usize;
         bits &= bits.wrapping_sub(1);
         (index < 64).then_some(index)
+    })
+}
+
+/// The code of a colour.
+pub(crate) fn code_of(color: &Color, channels: usize, hasher: Hasher) -> u16 {
+    let &[a, b, c, d] = color.bits();
+    code(match channels {
+        1 => hasher.hash(&[a]),
+        2 => hasher.hash(&[a, b]),
+        3 => hasher.hash(&[a, b, c]),
+        _ => hasher.hash(&[a, b, c, d]),
     })
 }
 

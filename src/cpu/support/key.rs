@@ -69,6 +69,11 @@ impl Hasher {
         Self { factors: [factor(1), factor(2), factor(3), factor(4)] }
     }
 
+    /// What each channel is multiplied with; `shaders/count.comp` computes the same hash.
+    pub(crate) fn factors(self) -> [u32; 4] {
+        self.factors
+    }
+
     /// A hash whose upper bits are the better ones.
     #[inline(always)]
     pub(crate) fn hash<const C: usize>(self, pixel: &[u32; C]) -> u32 {

@@ -59,10 +59,11 @@ struct Buckets {
 
 /// What one thread has counted. It is sorted by one thread, too, since its counters tell how much room that takes.
 #[derive(Debug)]
-struct CountedPart {
-    ranges: Vec<Range<usize>>,
+pub(crate) struct CountedPart {
+    /// Consecutive pixels each, from a multiple of `TILE` on.
+    pub(crate) ranges: Vec<Range<usize>>,
     /// Their pixels in each bucket.
-    counters: Vec<u32>,
+    pub(crate) counters: Vec<u32>,
 }
 
 impl Buckets {
@@ -153,18 +154,18 @@ impl From<Error> for Stop {
 }
 
 impl<'a, const C: usize> ManyColors<'a, C> {
-    /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
-    pub(crate) fn new(
-        pixels: Tiles<'a, C>,
-        mut codes: Option<&'a mut [u16]>,
+    /// Counts the pixels of each bucket, and writes their codes down where there is room for them.
+    pub(crate) fn count(
+        pixels: Tiles<C>,
+        codes: Option<&mut [u16]>,
         plan: CpuPlan,
         seed: u64,
-        threads: &'a Threads,
-    ) -> Result<Self, Error> {
+        threads: &Threads,
+    ) -> Result<Vec<CountedPart>, Error> {
         let hasher = Hasher::new(seed);
         let shift = u32::BITS - plan.bucket_bits;
         let pass = Pass::new(0.375);
-        let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
+        let parts = spans::share(pixels.len(), codes, &plan, threads, |spans| {
             let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
             let mut ranges = Vec::new();
             let mut room = pixels.room()?;
@@ -180,17 +181,27 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             Ok(CountedPart { ranges, counters })
         })?;
         drop(pass);
-        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        parts.into_iter().collect()
+    }
+
+    /// An image whose buckets have been counted by [`Hasher`], as `count` or a device does it.
+    pub(crate) fn new(
+        pixels: Tiles<'a, C>,
+        codes: Codes<'a>,
+        hasher: Hasher,
+        parts: Vec<CountedPart>,
+        plan: CpuPlan,
+        seed: u64,
+        threads: &'a Threads,
+    ) -> Result<Self, Error> {
         let mut totals = zeros(1 << plan.bucket_bits)?;
         for part in &parts {
             for (total, &counter) in totals.iter_mut().zip(&part.counters) {
                 *total += u64::from(counter);
             }
         }
-        let buckets = Buckets { hasher, shift, parts, totals };
-        let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::Kept(codes));
-        let pixels_read = pixels.len() as u64;
-        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read })
+        let buckets = Buckets { hasher, shift: u32::BITS - plan.bucket_bits, parts, totals };
+        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read: 0 })
     }
 
     /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
@@ -247,7 +258,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         Ok(best.into_counts())
     }
 
-    /// What the passes over the image have cost.
+    /// What the passes over the image have cost since its buckets were counted.
     pub(crate) fn pixels_read(&self) -> u64 {
         self.pixels_read
     }
@@ -539,6 +550,29 @@ mod tests {
             .collect()
     }
 
+    /// The best colours and the pixels of the first bucket. `codes`: they are kept.
+    fn best<const C: usize>(
+        pixels: &[[u32; C]],
+        codes: bool,
+        plan: CpuPlan,
+        seed: u64,
+        threads: &Threads,
+        params: &Params,
+    ) -> (Vec<ColorCount>, u64) {
+        let mut room = vec![0; pixels.len()];
+        let kept = codes.then_some(room.as_mut_slice());
+        let parts = ManyColors::count(Tiles::from(pixels), kept, plan, seed, threads).unwrap();
+        let hasher = Hasher::new(seed);
+        let codes = match codes {
+            true => Codes::Kept { blocks: &[&room], block_pixels: pixels.len() },
+            false => Codes::Computed(hasher),
+        };
+        let mut many =
+            ManyColors::new(Tiles::from(pixels), codes, hasher, parts, plan, seed, threads).unwrap();
+        let first = many.buckets.totals[0];
+        (many.best(params, usize::MAX, &mut Vec::new()).unwrap().colors, first)
+    }
+
     #[test]
     fn the_fullest_are_the_last_in_order() {
         let totals = (0..500u64).map(|bucket| bucket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
@@ -565,9 +599,8 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, plan, seed, &threads).unwrap();
-            assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
-            let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
+            let (best, first) = best(&pixels, false, plan, seed, &threads, &params);
+            assert_eq!(first, pixels.len() as u64, "the hashes do not collide");
             let expected = Key::of_canonical(&favourite).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
@@ -595,11 +628,8 @@ mod tests {
             for group_pixels in [300, 1 << 20] {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
-                let mut room = vec![0; pixels.len()];
-                for codes in [None, Some(room.as_mut_slice())] {
-                    let mut many =
-                        ManyColors::new(Tiles::from(&pixels[..]), codes, plan, seed, &threads).unwrap();
-                    let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
+                for codes in [false, true] {
+                    let (found, _) = best(&pixels, codes, plan, seed, &threads, &params);
                     let found = crate::select::select(found, &params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
                 }
