@@ -1,8 +1,7 @@
 //! `ctm_analyse`: everything that `ctm_run` leaves out.
 
-use super::boundary::guard;
 use super::buffers::{Extent, null};
-use super::context::{Call, Failure, ctm_context, finish};
+use super::context::{Call, Failure, ctm_context, on_context};
 use super::counts::ctm_counts;
 use super::image::{IMAGE_SIZES, ctm_image};
 use super::options::checked_size;
@@ -132,11 +131,7 @@ pub unsafe extern "C" fn ctm_analyse(
     outputs: *const ctm_outputs,
     result: *mut ctm_result,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         if image.is_null() {
             return Err(null("image", "a struct that starts as CTM_IMAGE_INIT").into());
         }
@@ -238,8 +233,9 @@ pub unsafe extern "C" fn ctm_analyse(
         }
         found?;
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// What a call came to.

@@ -317,11 +317,7 @@ pub unsafe extern "C" fn ctm_run(
     masks_len: usize,
     mask_count: *mut u32,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         let shape = Shape::new(width, height, channels)?;
         check_buffers(shape, color_map, masks, masks_len, mask_count)?;
         // SAFETY: not NULL, aligned, apart from the other buffers, and no larger than memory can
@@ -354,8 +350,9 @@ pub unsafe extern "C" fn ctm_run(
         unsafe { *mask_count = count };
         found.map(drop)?;
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Ends the calls that are inside a context at this moment with `CTM_ERROR_CANCELLED`, those that wait for their turn
@@ -510,11 +507,7 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
     data: *mut c_void,
     size: *mut usize,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         check_pointer("size", size)?;
         // SAFETY: not NULL, aligned; the caller vouches for the rest.
         let room = if data.is_null() { 0 } else { unsafe { *size } };
@@ -536,8 +529,9 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
         // SAFETY: the caller vouches for the buffer, which is large enough.
         unsafe { data.cast::<u8>().copy_from_nonoverlapping(cache.as_ptr(), cache.len()) };
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Why the last failing call failed, in one English sentence that names the argument, its value and
@@ -608,6 +602,21 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { status: status_of(&error), text: error.to_string() }
     }
+}
+
+/// Runs a function of the interface on a context; a failure or a panic becomes the status and the context's last error.
+///
+/// # Safety
+/// As [`Call::enter`].
+pub(super) unsafe fn on_context(
+    context: *const ctm_context,
+    work: impl FnOnce(&Call) -> Result<(), Failure>,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    let call = unsafe { Call::enter(context) };
+    let no_context = || null("context", "a context made by ctm_create");
+    let outcome = guard(|| work(call.as_ref().ok_or_else(no_context)?));
+    finish(outcome, call.as_ref().map(|call| &*call.context))
 }
 
 /// Turns what a guarded call came to into a status, and keeps the reason for `ctm_last_error`.

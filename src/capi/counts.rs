@@ -6,7 +6,7 @@ use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::analyse::{RESULT_SIZES, ctm_result};
 use super::boundary::{guard, guard_or};
 use super::buffers::{Extent, check_pointer, null};
-use super::context::{Call, Failure, ctm_context, finish};
+use super::context::{Call, Failure, ctm_context, finish, on_context};
 use super::image::{IMAGE_SIZES, ctm_image};
 use super::options::checked_size;
 use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
@@ -150,11 +150,7 @@ pub unsafe extern "C" fn ctm_counts_add(
     image: *const ctm_image,
     params: *const ctm_params,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
         if image.is_null() {
@@ -182,8 +178,9 @@ pub unsafe extern "C" fn ctm_counts_add(
         counts.check_part(&kind, prefixes)?; // another thread may have added the first part meanwhile
         counts.add_part(&part, most)?;
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Adds other counts, for example those of another machine. Whatever the order and the grouping, equal parts come to
@@ -207,11 +204,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
     counts: *mut ctm_counts,
     other: *const ctm_counts,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         let same = std::ptr::eq(counts, other);
         // SAFETY: the caller vouches for the pointers.
         let (counts, other) = unsafe {
@@ -232,8 +225,9 @@ pub unsafe extern "C" fn ctm_counts_merge(
         };
         counts.merge_up_to(&other, most)?;
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Counts as bytes, for `ctm_counts_import` in another process or on another machine, whatever its processor. Equal
@@ -261,11 +255,7 @@ pub unsafe extern "C" fn ctm_counts_export(
     data: *mut c_void,
     size: *mut usize,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |_: &Call| -> Result<(), Failure> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
         check_pointer("size", size)?;
@@ -292,8 +282,9 @@ pub unsafe extern "C" fn ctm_counts_export(
             *size = bytes.len();
         }
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Counts from the bytes of `ctm_counts_export`. Whatever the bytes are, nothing worse happens than an error: lengths,
@@ -375,11 +366,7 @@ pub unsafe extern "C" fn ctm_counts_select(
     outputs: *const ctm_outputs,
     result: *mut ctm_result,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
         if result.is_null() {
@@ -448,8 +435,9 @@ pub unsafe extern "C" fn ctm_counts_select(
         // SAFETY: the caller vouches for the entries, whose number was checked.
         unsafe { checked.write_palette(&analysis) };
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
 
 /// Gives each entry of the palette its pixels, which lie nowhere.

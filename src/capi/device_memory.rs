@@ -1,8 +1,7 @@
 //! `ctm_device_memory`: pixels and outputs in the memory of a Vulkan device that is the caller's own.
 
-use super::boundary::guard;
 use super::buffers::null;
-use super::context::{Call, ctm_context, finish};
+use super::context::{Call, Failure, ctm_context, on_context};
 use super::status::ctm_status;
 use super::structs::{expect_zero, inside, read};
 use crate::device_memory::{self, DeviceMemory};
@@ -107,11 +106,8 @@ pub unsafe extern "C" fn ctm_context_device_uuid(
     device_uuid: *mut u8,
     driver_uuid: *mut u8,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
-        let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+    let work = |call: &Call| -> Result<(), Failure> {
+        let context = &call.context;
         for (name, uuid) in [("device_uuid", device_uuid), ("driver_uuid", driver_uuid)] {
             if uuid.is_null() {
                 return Err(null(name, "a buffer of 16 bytes").into());
@@ -126,6 +122,7 @@ pub unsafe extern "C" fn ctm_context_device_uuid(
             driver_uuid.copy_from(driver.as_ptr(), driver.len());
         }
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }
