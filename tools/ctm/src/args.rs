@@ -192,11 +192,11 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
     pub(crate) metric: Option<MetricArg>,
 
-    /// Of several images, those whose colours are counted
+    /// Of several images, those whose colours are counted for the masks of all; or each has masks of its own colours
     #[arg(
         long,
         value_enum,
-        value_name = "all|first",
+        value_name = "all|first|each",
         hide_possible_values = true,
         default_value_t = BatchArg::All
     )]
@@ -319,6 +319,7 @@ pub(crate) enum ConnectedArg {
 pub(crate) enum BatchArg {
     All,
     First,
+    Each,
 }
 
 /// `--mask-format`.

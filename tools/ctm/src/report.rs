@@ -65,8 +65,22 @@ impl Column {
     }
 }
 
-/// The table.
-pub(crate) fn table(outcome: &Outcome) -> String {
+/// A table for the maps of each outcome.
+pub(crate) fn table(outcomes: &[Outcome]) -> String {
+    let tables: Vec<String> = outcomes.iter().map(maps_table).collect();
+    let files = outcomes
+        .first()
+        .map_or_else(String::new, |outcome| files("table", outcome.args.outputs.table.as_slice()));
+    tables.join("\n") + &files
+}
+
+/// A list of files behind what comes before.
+fn files(name: &str, files: &[PathBuf]) -> String {
+    let list: String = files.iter().map(|file| format!("{name}: {}\n", file.display())).collect();
+    if list.is_empty() { list } else { format!("\n{list}") }
+}
+
+fn maps_table(outcome: &Outcome) -> String {
     let mut text = String::new();
     for (map, file) in outcome.maps.files.iter().enumerate() {
         text += &format!("{}: {}\n", file.path.display(), image_text(outcome, map));
@@ -81,13 +95,7 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     text += &mask_table(outcome);
     text += &undeclared_table(outcome);
     text += &merged_table(outcome);
-    let files = |name: &str, files: &[PathBuf]| {
-        let list: String = files.iter().map(|file| format!("{name}: {}\n", file.display())).collect();
-        if list.is_empty() { list } else { format!("\n{list}") }
-    };
-    text + &files("overview", &outcome.overviews)
-        + &files("labels", &outcome.labels)
-        + &files("table", outcome.args.outputs.table.as_slice())
+    text + &files("overview", &outcome.overviews) + &files("labels", &outcome.labels)
 }
 
 fn mask_table(outcome: &Outcome) -> String {
@@ -347,14 +355,23 @@ struct JsonReport<'a> {
     images: Vec<JsonImage<'a>>,
 }
 
-/// The JSON object as text.
-pub(crate) fn json(outcome: &Outcome) -> anyhow::Result<String> {
+/// The JSON object as text; a list of such objects where images have masks of their own.
+pub(crate) fn json(outcomes: &[Outcome]) -> anyhow::Result<String> {
+    let reports: Vec<JsonReport> = outcomes.iter().map(json_report).collect();
+    let text = match &reports[..] {
+        [report] => serde_json::to_string_pretty(report)?,
+        reports => serde_json::to_string_pretty(reports)?,
+    };
+    Ok(text + "\n")
+}
+
+fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
     let mut images: Vec<JsonImage> =
         (0..outcome.maps.files.len()).map(|map| json_image(outcome, map)).collect();
     let image = if images.len() == 1 { images.pop() } else { None };
     let Outcome { args, maps, choice, .. } = outcome;
     let is_frequent = !choice.has_palette();
-    let report = JsonReport {
+    JsonReport {
         version: ctm::VERSION,
         width: maps.shape.width(),
         height: maps.shape.height(),
@@ -382,8 +399,7 @@ pub(crate) fn json(outcome: &Outcome) -> anyhow::Result<String> {
         table: args.outputs.table.as_deref().map(path_text),
         image,
         images,
-    };
-    Ok(serde_json::to_string_pretty(&report)? + "\n")
+    }
 }
 
 fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {

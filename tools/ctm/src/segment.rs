@@ -1,7 +1,8 @@
 //! `ctm segment`: reads colour maps, finds the masks, writes them, and says what happened.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -9,7 +10,7 @@ use ctm::{
     Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
 };
 
-use crate::args::{AlphaArg, SegmentArgs, UndeclaredArg};
+use crate::args::{AlphaArg, BatchArg, SegmentArgs, UndeclaredArg};
 use crate::color::Display;
 use crate::find::{self, Found};
 use crate::interrupt;
@@ -23,7 +24,7 @@ use crate::settings::Choice;
 use crate::table;
 use crate::terminal::{self, thousands};
 
-/// All that is known when the work is done.
+/// All that is known when the work is done on maps that share their masks.
 #[derive(Debug)]
 pub(crate) struct Outcome<'a> {
     /// The command line.
@@ -85,18 +86,36 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     let mut context = Context::new(&options)?;
     interrupt::listen(&context);
-    let maps = Maps::read(&args.images, args.raw)?;
-    interrupt::check()?;
-    let choice = Choice::new(args, &maps)?;
+    // Maps that share their masks. All are read before anything is written.
+    let groups: Vec<Maps> = match args.colors.batch {
+        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), args.raw)).collect(),
+        BatchArg::All | BatchArg::First => Maps::read(&args.images, args.raw).map(|maps| vec![maps]),
+    }?;
+    let choices = groups.iter().map(|maps| Choice::new(args, maps)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut outcomes = Vec::new();
+    for (maps, choice) in groups.iter().zip(&choices) {
+        interrupt::check()?;
+        outcomes.push(segment(&mut context, maps, choice, args)?);
+    }
+    args.outputs.table.as_deref().map_or(Ok(()), |file| table::write(&outcomes, file))?;
+    terminal::print(&if args.json { report::json(&outcomes)? } else { report::table(&outcomes) })
+}
 
+/// Finds the masks of maps that share them, and writes all files but the table.
+fn segment<'a>(
+    context: &mut Context,
+    maps: &'a Maps,
+    choice: &'a Choice,
+    args: &'a SegmentArgs,
+) -> anyhow::Result<Outcome<'a>> {
     let start = Instant::now();
     let color_map = maps.color_map()?;
-    let found = find::masks(&mut context, (&maps, &color_map), &choice, args)?;
+    let found = find::masks(context, (maps, &color_map), choice, args)?;
     let duration = start.elapsed();
     let palette = &found.analysis.palette;
-    let distinct_colors = count_all_colors(&mut context, &color_map, &choice, palette)?;
+    let distinct_colors = count_all_colors(context, &color_map, choice, palette)?;
     if palette.colors.is_empty() {
-        hint_at_no_mask(&mut context, &color_map, &choice, args)?;
+        hint_at_no_mask(context, &color_map, choice, args)?;
     } else if maps.files.iter().any(|file| file.lossy)
         && distinct_colors > palette.colors.len() as u64
         && !joins_near_colors(args)
@@ -106,14 +125,15 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         );
     }
 
-    let folders = folders(args, &maps);
-    let names = || maps.files.iter().map(|file| Some(file.name()).filter(|_| maps.files.len() > 1));
+    let names = || maps.files.iter().map(|file| Some(file.name()).filter(|_| args.images.len() > 1));
+    let folders: Vec<PathBuf> =
+        names().map(|name| name.map_or_else(|| args.output.clone(), |name| args.output.join(name))).collect();
     let labels = args.outputs.labels.iter().flat_map(|file| names().map(|name| labels::file(file, name)));
     let channels = maps.shape.channels() as usize;
     let outcome = Outcome {
         args,
-        maps: &maps,
-        choice: &choice,
+        maps,
+        choice,
         display: match maps.floats() {
             Some(floats) => Display::widened(channels, floats),
             None => Display::new(channels),
@@ -122,7 +142,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         device: context.device_name().to_owned(),
         duration,
         distinct_colors,
-        masks: masks::list(&found, &choice, &folders, &args.outputs),
+        masks: masks::list(&found, choice, &folders, &args.outputs),
         undeclared: found.analysis.undeclared.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
         overviews: match args.outputs.no_overview {
@@ -132,7 +152,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         labels: labels.collect(),
     };
     write(&outcome, &found, &folders)?;
-    terminal::print(&if args.json { report::json(&outcome)? } else { report::table(&outcome) })
+    Ok(outcome)
 }
 
 /// Whether colours that are not exactly a mask's may be in it.
@@ -140,14 +160,6 @@ fn joins_near_colors(args: &SegmentArgs) -> bool {
     args.colors.tolerance.is_some()
         || args.colors.merge.is_some()
         || args.colors.undeclared == UndeclaredArg::Nearest
-}
-
-/// Where each map's masks go.
-fn folders(args: &SegmentArgs, maps: &Maps) -> Vec<PathBuf> {
-    match &maps.files[..] {
-        [_] => vec![args.output.clone()],
-        files => files.iter().map(|file| args.output.join(file.name())).collect(),
-    }
 }
 
 /// How many different colours there are. Finding the masks may have ruled out rare ones without
@@ -198,7 +210,7 @@ fn hint_at_no_mask(
     Ok(())
 }
 
-/// Writes all files.
+/// Writes all files but the table.
 fn write(outcome: &Outcome, found: &Found, folders: &[PathBuf]) -> anyhow::Result<()> {
     interrupt::check()?;
     let wanted = &outcome.args.outputs;
@@ -215,7 +227,7 @@ fn write(outcome: &Outcome, found: &Found, folders: &[PathBuf]) -> anyhow::Resul
         }
     }
     masks::write(&outcome.masks, found, outcome.maps, wanted)?;
-    let Some(labels) = &found.labels else { return write_table(outcome, wanted.table.as_deref()) };
+    let Some(labels) = &found.labels else { return Ok(()) };
     let shape = outcome.maps.shape;
     for (map, file) in outcome.labels.iter().enumerate() {
         let size = [shape.width(), shape.height()];
@@ -225,9 +237,5 @@ fn write(outcome: &Outcome, found: &Found, folders: &[PathBuf]) -> anyhow::Resul
         interrupt::check()?;
         overview::write(outcome, map, labels, file)?;
     }
-    write_table(outcome, wanted.table.as_deref())
-}
-
-fn write_table(outcome: &Outcome, file: Option<&Path>) -> anyhow::Result<()> {
-    file.map_or(Ok(()), |file| table::write(outcome, file))
+    Ok(())
 }

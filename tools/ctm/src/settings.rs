@@ -78,7 +78,7 @@ impl Choice {
                 ConnectedArg::Eight => Connectivity::Eight,
             }),
             batch: match colors.batch {
-                BatchArg::All => Batch::All,
+                BatchArg::All | BatchArg::Each => Batch::All, // each in a call of its own
                 BatchArg::First => Batch::First,
             },
             ..Settings::default()

@@ -26,11 +26,14 @@ const HEAD: [&str; 15] = [
 ];
 
 /// Writes the table. What a mask without a pixel does not have is empty.
-pub(crate) fn write(outcome: &Outcome, file: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(outcomes: &[Outcome], file: &Path) -> anyhow::Result<()> {
     let write = || -> Result<(), csv::Error> {
         let mut table = csv::Writer::from_path(file)?;
         table.write_record(HEAD)?;
-        for (map, image) in outcome.maps.files.iter().enumerate() {
+        let images = outcomes.iter().flat_map(|outcome| {
+            outcome.maps.files.iter().enumerate().map(move |(map, image)| (outcome, map, image))
+        });
+        for (outcome, map, image) in images {
             for (index, mask) in outcome.masks.iter().enumerate() {
                 let part = &mask.parts[map];
                 let region = &part.region;

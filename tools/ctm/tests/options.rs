@@ -635,6 +635,48 @@ fn several_images_get_masks_of_the_same_colors() {
     );
 }
 
+/// With `--batch each` an image gets what it gets in a call of its own, whatever the others are like.
+#[test]
+fn each_of_several_images_gets_masks_of_its_own_colors() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["first.png", "second.png"].map(|name| folder.path().join(name));
+    quarter(FLAT).save(&files[0]).unwrap();
+    image::imageops::crop_imm(&quarter(SMOOTH), 3, 5, 301, 203).to_image().save(&files[1]).unwrap();
+    let table = folder.path().join("table.csv");
+    for backend in backends() {
+        let output = folder.path().join("masks");
+        let options = ["--json", "--max-count", "7", "--min-pixels", "40"];
+        let batch = ["--batch", "each", "--table", table.to_str().unwrap(), files[1].to_str().unwrap()];
+        let json = segment(&backend, &files[0], &output, &[&options[..], &batch].concat()).quiet().json();
+        let images = list(&json);
+        assert_eq!(images.len(), 2);
+        let mut masks = 0;
+        for (file, image) in files.iter().zip(images) {
+            let alone = folder.path().join("alone");
+            let expected = segment(&backend, file, &alone, &options).quiet().json();
+            let same = |name: &str| assert_eq!(image[name], expected[name], "{name} of {file:?}");
+            ["width", "height", "distinct_colors", "min_pixels", "input"].map(same);
+            assert_eq!(list(&image["masks"]).len(), list(&expected["masks"]).len());
+            let name = file.file_stem().unwrap();
+            assert_eq!(image["overview"], output.join(name).join("overview.png").to_str().unwrap());
+            for (mask, expected) in list(&image["masks"]).iter().zip(list(&expected["masks"])) {
+                assert_eq!((&mask["hex"], &mask["pixels"]), (&expected["hex"], &expected["pixels"]));
+                let [mask, expected] = [mask, expected].map(|mask| mask["file"].as_str().unwrap());
+                assert_eq!(Path::new(mask).parent(), Some(&*output.join(name)));
+                assert!(fs::read(mask).unwrap() == fs::read(expected).unwrap(), "{mask}");
+                masks += 1;
+            }
+        }
+        assert_ne!(images[0]["masks"][0]["hex"], images[1]["masks"][6]["hex"]);
+        assert_eq!(fs::read_to_string(&table).unwrap().lines().count(), 1 + masks);
+        let text = segment(&backend, &files[0], &output, &["--batch", "each", files[1].to_str().unwrap()]);
+        let text = text.quiet().stdout;
+        for file in &files {
+            assert!(text.contains(&format!("{}: ", file.display())), "{text}");
+        }
+    }
+}
+
 #[test]
 fn the_csv_table_says_what_the_json_says() {
     let (_map, file) = saved("world.png", quarter(FLAT));
