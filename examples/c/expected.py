@@ -2,10 +2,13 @@
 
     expected.py EXAMPLE OUT.png IMAGE.png [LEGEND.png]
     expected.py huge WIDTH HEIGHT BAND-ROWS MASKS
+    expected.py segment FOLDER IMAGE.png COUNTRIES.json
 
 A colour is a number here: its bytes, red first. Their order is then the library's.
 """
 
+import json
+import os
 import sys
 from itertools import combinations
 
@@ -305,6 +308,18 @@ def long_work(pixels):
     print(f"the same context afterwards: {masks} masks\nthe library said what it did")
 
 
+def segment(folder, image, countries):
+    """The files in the folder, pixel by pixel, and their numbers of white ones by the list of countries."""
+    colors = packed(read(image))
+    values, counts = by_frequency(colors)
+    listed = {country: entry["pixels"] for country, entry in json.load(open(countries)).items()}
+    assert {",".join(map(str, unpacked(color))): count for color, count in zip(values, counts)} == listed, countries
+    names = [f"mask-{number + 1:03}-{color:06x}.png" for number, color in enumerate(values)]
+    assert sorted(os.listdir(folder)) == sorted(names), f"{folder} has other files"
+    for name, color in zip(names, values):
+        assert np.array_equal(np.asarray(Image.open(f"{folder}/{name}")), (colors == color) * 255), f"{name} is another mask"
+
+
 def mixed(numbers):
     """The hash of huge.c."""
     numbers = np.asarray(numbers, np.uint32)
@@ -327,6 +342,8 @@ if __name__ == "__main__":
     example, *arguments = sys.argv[1:]
     if example == "huge":
         huge(*map(int, arguments))
+    elif example == "segment":
+        segment(*arguments)
     else:
         out, image, *more = arguments
         picture = globals()[example](read(image), *more)
