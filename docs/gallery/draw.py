@@ -10,6 +10,7 @@ PAGE, INK = (243, 244, 246), (27, 31, 36)
 NO_MASK = (20, 20, 24)
 # Borders of many countries.
 EUROPE = (1010, 190, 1170, 290)
+ADRIATIC = (1075, 239, 1135, 283)
 
 
 def save(picture, path, colors=128):
@@ -21,15 +22,16 @@ def caption(draw, place, text):
     draw.text(place, text, INK, font=ImageFont.load_default())
 
 
-def panels(pictures, captions, path, colors=128):
-    """Pictures side by side with a caption each."""
+def panels(pictures, captions, path, colors=128, columns=None):
+    """Pictures side by side, in rows of `columns`, with a caption each."""
+    columns = columns or len(pictures)
     width, height = pictures[0].size
-    sheet = Image.new("RGB", (len(pictures) * (width + 12) + 12, height + 40), PAGE)
+    sheet = Image.new("RGB", (columns * (width + 12) + 12, -(-len(pictures) // columns) * (height + 28) + 12), PAGE)
     draw = ImageDraw.Draw(sheet)
     for index, (picture, text) in enumerate(zip(pictures, captions)):
-        left = 12 + index * (width + 12)
-        sheet.paste(picture, (left, 12))
-        caption(draw, (left, height + 18), text)
+        left, top = 12 + index % columns * (width + 12), 12 + index // columns * (height + 28)
+        sheet.paste(picture, (left, top))
+        caption(draw, (left, top + height + 6), text)
     save(sheet, path, colors)
 
 
@@ -55,12 +57,16 @@ def shrink(source, path):
     save(picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS), path)
 
 
-def labels(source, path):
+def told_apart(source):
     """Random colours, each mask its own."""
     numbers = numpy.asarray(Image.open(source))
     colors = numpy.random.default_rng(4).integers(60, 256, (int(numbers.max()) + 1, 3), numpy.uint8)
     colors[0], colors[1] = NO_MASK, (38, 50, 64)
-    picture = Image.fromarray(colors[numbers])
+    return Image.fromarray(colors[numbers])
+
+
+def labels(source, path):
+    picture = told_apart(source)
     save(picture.resize((1024, 512), Image.Resampling.NEAREST), path)
 
 
@@ -68,6 +74,32 @@ def edges(source, report, exact, tolerance, nearest, path):
     pictures = [Image.open(source)] + [painted(name, report) for name in (exact, tolerance, nearest)]
     captions = ["anti-aliased map", "--palette", "--palette --tolerance 40/255", "--palette --undeclared nearest"]
     panels([zoomed(picture, times=2) for picture in pictures], captions, path)
+
+
+def cleaning(source, exact, nearest, unmixed, flat, report, color, path):
+    """An edge region: what becomes of pixels that are no country's."""
+    share = next(mask["file"] for mask in json.load(open(report))["masks"] if mask["name"] == color)
+    pictures = [Image.open(source)] + [told_apart(name) for name in (exact, nearest, unmixed, flat)] + [Image.open(share)]
+    captions = ["the anti-aliased map", "masks of the exact colours", "masks of the nearest colours", "unmixed, radius 4",
+                "for comparison: the map without anti-aliasing", f"unmixed: how much of each pixel is {color}"]
+    panels([zoomed(picture, ADRIATIC, 7) for picture in pictures], captions, path, 256, 3)
+
+
+def application(source, command, path, *masks):
+    """A colour map, and the masks that examples/c/segment.c made of it."""
+    font = ImageFont.truetype("DejaVuSans.ttf", 15)
+    sheet = Image.new("RGB", (1280, 868), (245, 245, 245))
+    draw = ImageDraw.Draw(sheet)
+    draw.text((20, 16), command, INK, font=ImageFont.truetype("DejaVuSans.ttf", 17))
+    sheet.paste(Image.open(source).resize((620, 310), Image.Resampling.NEAREST), (330, 46))
+    for index, mask in enumerate(masks):
+        left, top = 20 + index % 3 * 420, 376 + index // 3 * 246
+        draw.rectangle((left, top, left + 399, top + 199), outline=(160, 160, 160))
+        sheet.paste(Image.open(mask).resize((398, 198), Image.Resampling.BOX), (left + 1, top + 1))
+        name = mask.rpartition("/")[2]
+        draw.rectangle((left, top + 207, left + 14, top + 221), f"#{name[-10:-4]}")
+        draw.text((left + 22, top + 206), name, INK, font=font)
+    save(sheet, path)
 
 
 def jpeg(source, path):

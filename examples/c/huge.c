@@ -3,12 +3,11 @@
  * The first round counts the colours of all bands; the second gives each band its labels, as one call on the whole
  * image would. The image is made up band by band, a map of rectangles with noise; a real program reads it from a file.
  *
- *     cc -O2 examples/c/huge.c -Iinclude -Ltarget/release -lctm -Wl,-rpath,"$PWD/target/release" -o target/huge
- *     target/huge [width height band-rows [masks]]
+ *     huge [width height band-rows [masks [cpu|vulkan|DEVICE]]]
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <ctm.h>
+#include "common.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,14 +59,6 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void check(const ctm_context *context, ctm_status status)
-{
-    if (status != CTM_OK) {
-        fprintf(stderr, "%s: %s\n", ctm_status_string(status), ctm_last_error(context));
-        exit(1);
-    }
-}
-
 int main(int argc, char **argv)
 {
     const uint32_t width = argc > 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100000;
@@ -82,8 +73,7 @@ int main(int argc, char **argv)
     if (band == NULL || labels == NULL || palette == NULL) {
         return 1;
     }
-    ctm_context *context = NULL;
-    check(NULL, ctm_create(NULL, &context));
+    ctm_context *context = create_context(argc > 5 ? argv[5] : NULL);
     ctm_counts *counts = NULL;
     check(context, ctm_counts_create(context, &counts));
     ctm_image image = CTM_IMAGE_INIT;

@@ -1,56 +1,22 @@
 /*
- * segment IMAGE.png FOLDER [MIN_PIXELS [MAX_MASKS]]: one black-and-white PNG in FOLDER for each of the most frequent
- * colours of a colour map, named by its colour.
+ * segment IMAGE.png FOLDER [MIN_PIXELS [MAX_MASKS [cpu|vulkan|DEVICE]]]: one black-and-white PNG in FOLDER for each of the
+ * most frequent colours of a colour map, named by its colour.
  *
  * A program to start from: it asks how many masks there are and how much room they need, allocates that, and gets
  * masks of bytes and the palette in one call. libpng reads and writes the files.
  */
 
-#include <ctm.h>
+#include "common.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* The image as it is in memory: rows from the top, 8 bits a channel, 1 to 4 channels. */
-struct picture {
-    png_bytep pixels;
-    uint32_t width, height, channels;
-};
-
-/* Reads any PNG. Prints why where that fails. */
-static int read_picture(const char *path, struct picture *picture)
-{
-    png_image png = {.version = PNG_IMAGE_VERSION};
-    if (!png_image_begin_read_from_file(&png, path)) {
-        fprintf(stderr, "%s: %s\n", path, png.message);
-        return 0;
-    }
-    /* Colours and alpha as the file has them; palettes become colours, 16 bits become 8. */
-    png.format &= PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA;
-    picture->width = png.width;
-    picture->height = png.height;
-    picture->channels = PNG_IMAGE_SAMPLE_CHANNELS(png.format);
-    picture->pixels = malloc(PNG_IMAGE_SIZE(png));
-    if (picture->pixels == NULL) {
-        fprintf(stderr, "%s: out of memory\n", path);
-        png_image_free(&png);
-        return 0;
-    }
-    if (!png_image_finish_read(&png, NULL, picture->pixels, 0, NULL)) {
-        fprintf(stderr, "%s: %s\n", path, png.message);
-        free(picture->pixels);
-        return 0;
-    }
-    return 1;
-}
-
 /* Writes a plane of bytes as FOLDER/mask-001-ff8000.png. */
-static int write_mask(const char *folder, unsigned number, const ctm_palette_entry *entry, const png_byte *plane,
+static int write_mask(const char *folder, unsigned number, const ctm_palette_entry *entry, unsigned char *plane,
                       const struct picture *picture)
 {
     char path[4096];
@@ -65,13 +31,8 @@ static int write_mask(const char *folder, unsigned number, const ctm_palette_ent
     }
     strcpy(path + length, ".png");
 
-    png_image png = {
-        .version = PNG_IMAGE_VERSION, .width = picture->width, .height = picture->height, .format = PNG_FORMAT_GRAY,
-        .flags = PNG_IMAGE_FLAG_FAST};
-    if (!png_image_write_to_file(&png, path, 0, plane, 0, NULL)) {
-        fprintf(stderr, "%s: %s\n", path, png.message);
-        return 0;
-    }
+    const struct picture mask = {.pixels = plane, .width = picture->width, .height = picture->height, .channels = 1};
+    if (!write_picture(path, &mask)) return 0;
     printf("%s: %" PRIu64 " pixels\n", path, entry->pixel_count);
     return 1;
 }
@@ -104,7 +65,7 @@ static int segment(ctm_context *context, const struct picture *picture, const ch
         return 1;
     }
 
-    png_bytep masks = malloc(result.masks_size);
+    unsigned char *masks = malloc(result.masks_size);
     ctm_palette_entry *palette = calloc(result.palette_len, sizeof *palette);
     int done = 0;
     if (masks == NULL || palette == NULL) {
@@ -148,16 +109,17 @@ static int number(const char *text, uint64_t otherwise, uint64_t most, uint64_t 
 int main(int argc, char **argv)
 {
     uint64_t min_pixels, max_masks;
-    if (argc < 3 || argc > 5 || !number(argc > 3 ? argv[3] : NULL, 500, UINT64_MAX, &min_pixels) ||
+    if (argc < 3 || argc > 6 || !number(argc > 3 ? argv[3] : NULL, 500, UINT64_MAX, &min_pixels) ||
         !number(argc > 4 ? argv[4] : NULL, 5, UINT32_MAX, &max_masks)) {
-        fprintf(stderr, "usage: %s IMAGE.png FOLDER [MIN_PIXELS [MAX_MASKS]]   (500 and 5)\n", argv[0]);
+        fprintf(stderr, "usage: %s IMAGE.png FOLDER [MIN_PIXELS [MAX_MASKS [cpu|vulkan|DEVICE]]]   (500 and 5)\n", argv[0]);
         return 2;
     }
     struct picture picture;
     if (!read_picture(argv[1], &picture)) return 1;
+    const ctm_options options = options_for(argc > 5 ? argv[5] : NULL);
     ctm_context *context = NULL; /* Of many images, all go through one context. */
     int done = 0;
-    if (ctm_create(NULL, &context) != CTM_OK) {
+    if (ctm_create(&options, &context) != CTM_OK) {
         fprintf(stderr, "ctm: %s\n", ctm_last_error(NULL));
     } else {
         done = segment(context, &picture, argv[2], min_pixels, (uint32_t)max_masks);
