@@ -186,7 +186,8 @@
 #define CTM_UNDECLARED_IGNORE 0
 
 /**
- * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`.
+ * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`, unless it has nothing to write and so does
+ * not look at the image: the number of masks is known.
  */
 #define CTM_UNDECLARED_ERROR 1
 
@@ -538,7 +539,8 @@ typedef struct ctm_image {
      */
     uint32_t planar;
     /**
-     * Bytes from a pixel to the next one of its row. 0: no gap.
+     * Bytes from a pixel to the next one of its row. 0: no gap. This and the other strides may not be less than the bytes
+     * of what they lead over: pixels, rows, planes and images do not overlap.
      */
     size_t pixel_stride;
     /**
@@ -647,6 +649,7 @@ typedef struct ctm_params {
     uint32_t nearest;
     /**
      * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+     * With `CTM_NEAREST_NONE` 0.
      */
     double tolerance;
     /**
@@ -664,10 +667,11 @@ typedef struct ctm_params {
     uint32_t merge;
     /**
      * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+     * With `CTM_MERGE_NONE` 0.
      */
     double merge_tolerance;
     /**
-     * Colours with more pixels than this stay what they are. 0: there is no such bound.
+     * Colours with more pixels than this stay what they are. 0: there is no such bound; with `CTM_MERGE_NONE` always.
      */
     uint64_t merge_most_pixels;
     /**
@@ -685,8 +689,9 @@ typedef struct ctm_params {
      * in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
      * masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
      * the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
-     * masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. The pixel is
-     * in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
+     * masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. Where
+     * several mixes are as near, as with colours in one plane, one of the fewest masks is taken, and the choice, which
+     * 64-bit floats decide, is the same on all devices. The pixel is in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
      * with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
      * at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
      * unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
@@ -837,7 +842,8 @@ typedef struct ctm_outputs {
      */
     size_t labels_size;
     /**
-     * Receives an entry for each mask and image. Aligned for its fields; may be uninitialised.
+     * Receives an entry for each mask and image: mask 0 of all images, then mask 1. Aligned for its fields; may be
+     * uninitialised.
      */
     struct ctm_palette_entry *palette;
     /**
@@ -922,7 +928,9 @@ typedef struct ctm_result {
     uint32_t reserved;
     /**
      * How many different colours the counted images have, ignored ones and those with too few pixels included; 0
-     * where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`.
+     * where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`. To know it for
+     * certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX` and no colour ignored, merged or
+     * given: then `mask_count` is this number.
      */
     uint64_t distinct_colors;
     /**

@@ -50,7 +50,8 @@ pub struct ctm_image {
     pub channel_order: u32,
     /// 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
     pub planar: u32,
-    /// Bytes from a pixel to the next one of its row. 0: no gap.
+    /// Bytes from a pixel to the next one of its row. 0: no gap. This and the other strides may not be less than the bytes
+    /// of what they lead over: pixels, rows, planes and images do not overlap.
     pub pixel_stride: usize,
     /// Bytes from a row to the next one in memory; negative: the bottom row comes first. 0: no gap.
     pub row_stride: isize,

@@ -65,7 +65,8 @@ pub struct ctm_outputs {
     pub labels: *mut c_void,
     /// The size of `labels` in bytes.
     pub labels_size: usize,
-    /// Receives an entry for each mask and image. Aligned for its fields; may be uninitialised.
+    /// Receives an entry for each mask and image: mask 0 of all images, then mask 1. Aligned for its fields; may be
+    /// uninitialised.
     pub palette: *mut ctm_palette_entry,
     /// How many entries `palette` has room for.
     pub palette_capacity: usize,

@@ -37,7 +37,8 @@ pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
 
 /// `ctm_params.undeclared`: such colours get no mask.
 pub const CTM_UNDECLARED_IGNORE: u32 = 0;
-/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`.
+/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`, unless it has nothing to write and so does
+/// not look at the image: the number of masks is known.
 pub const CTM_UNDECLARED_ERROR: u32 = 1;
 /// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
 /// Euclidean one where that is `CTM_NEAREST_NONE`.
@@ -101,6 +102,7 @@ pub struct ctm_params {
     /// colour that has one; of several the first mask's. The most frequent colours are found before others join them.
     pub nearest: u32,
     /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+    /// With `CTM_NEAREST_NONE` 0.
     pub tolerance: f64,
     /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
     /// that are not near enough and not ignored. Else 0.
@@ -112,8 +114,9 @@ pub struct ctm_params {
     /// what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
     pub merge: u32,
     /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
+    /// With `CTM_MERGE_NONE` 0.
     pub merge_tolerance: f64,
-    /// Colours with more pixels than this stay what they are. 0: there is no such bound.
+    /// Colours with more pixels than this stay what they are. 0: there is no such bound; with `CTM_MERGE_NONE` always.
     pub merge_most_pixels: u64,
     /// One of the `CTM_CONNECTED_…` numbers: whether each connected region of a mask's pixels is a mask of its own.
     /// `min_pixels` and `max_count` then apply to regions, where a palette is given, too. The largest regions come first,
@@ -127,8 +130,9 @@ pub struct ctm_params {
     /// in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
     /// masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
     /// the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
-    /// masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. The pixel is
-    /// in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
+    /// masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. Where
+    /// several mixes are as near, as with colours in one plane, one of the fewest masks is taken, and the choice, which
+    /// 64-bit floats decide, is the same on all devices. The pixel is in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
     /// with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
     /// at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
     /// unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
