@@ -3,13 +3,11 @@
 // Colours have numbers: the slot of a hash table (color_table.glsl), plus one. Pixels of the same
 // colour that an invocation meets one after the other cost one look-up and one addition.
 //
-// The stage has four variants, chosen by a macro:
+// The stage has three variants, chosen by a macro:
 // NUMBERS  each pixel's number is written down, two a word, so that the stage label need not look at
 //          colours again. 0 is no colour.
 // WANTED   only colours in some buckets are counted, see src/vulkan/many_colors.rs.
 // BUCKETS  the numbers are those of buckets: a hash, which many colours share. No table.
-// CODES    as BUCKETS, with the hash of src/cpu/support/key.rs, whose upper 16 bits are written down for each
-//          pixel, two a word: see src/vulkan/codes.rs. Pixels without a colour have any code.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -34,20 +32,16 @@ layout(push_constant) uniform Dispatch {
     uint seed;
     uint bucket_shift; // 32 - the number of bits that number a bucket
     uint bucket_seed;
-#ifdef CODES
-    uint factors[4]; // of the hash, one for each channel
-#endif
 } dispatch;
 
 layout(set = 0, binding = 2) buffer Counts {
     uint counts[]; // by number - 1; without the pixel that claimed the slot
 };
 
-#if defined(NUMBERS) || defined(CODES)
-#define KEEPS // two bytes of each pixel: its number or code
-layout(set = 0, binding = 4) writeonly buffer Kept {
+#ifdef NUMBERS
+layout(set = 0, binding = 4) writeonly buffer Numbers {
     uint words[]; // two a word, the first in the lower bits
-} kept;
+} numbers;
 #endif
 
 #ifdef WANTED
@@ -56,33 +50,19 @@ layout(set = 0, binding = 4) readonly buffer WantedBuckets {
 } wanted;
 #endif
 
-#if defined(NUMBERS) || defined(WANTED)
-#define TABLE
+#ifndef BUCKETS
 #include "report.glsl"
 #include "color_table.glsl"
 #endif
-
-// The hash whose upper bits number the buckets.
-uint bucket_hash(uvec4 color) {
-#ifdef CODES
-    uint hash = 0u;
-    for (uint channel = 0u; channel < CHANNELS; ++channel) {
-        hash += (color[channel] ^ (color[channel] >> 15)) * dispatch.factors[channel];
-    }
-    return hash;
-#else
-    return hash_color(color, dispatch.bucket_seed);
-#endif
-}
 
 // The number of a colour that a pixel has; 0 where it has none, or is not to be counted. `claimed`: the
 // pixel stands in the table, and needs no count.
 uint number_of(uvec4 color, uint pixel, out bool claimed) {
     claimed = false;
-#ifndef NUMBERS
-    uint bucket = bucket_hash(color) >> dispatch.bucket_shift;
+#if defined(WANTED) || defined(BUCKETS)
+    uint bucket = hash_color(color, dispatch.bucket_seed) >> dispatch.bucket_shift;
 #endif
-#ifndef TABLE
+#ifdef BUCKETS
     return bucket + 1u;
 #else
 #ifdef WANTED
@@ -123,9 +103,6 @@ void count_pixels() {
     uvec4 run_color = uvec4(NO_COLOR);
     uint run_number = 0u;
     uint run_pixels = 0u;
-#ifdef KEEPS
-    uint run_kept = 0u;
-#endif
     while (pair < pairs_end) {
         // As long as the run goes on. A loop of its own: some devices execute all of a loop's body even
         // if no invocation has any use for it.
@@ -139,16 +116,14 @@ void count_pixels() {
             same = colors[0] == run_color && colors[1] == run_color && second != 2u * pair;
             if (same) {
                 run_pixels += 2u;
-#ifdef KEEPS
-                kept.words[pair] = run_kept * 0x10001u;
+#ifdef NUMBERS
+                numbers.words[pair] = run_number * 0x10001u;
 #endif
                 pair += item_step();
             }
         }
         if (!same) {
-#ifdef KEEPS
             uint word = 0u;
-#endif
             for (uint i = 0u; i < 2u; ++i) {
                 bool counts = valid[i] && 2u * pair + i < dispatch.end_pixel;
                 if (counts && colors[i] != run_color) {
@@ -157,25 +132,18 @@ void count_pixels() {
                     bool claimed;
                     run_number = number_of(run_color, 2u * pair + i, claimed);
                     run_pixels = claimed ? 0u : 1u;
-#ifdef NUMBERS
-                    run_kept = run_number;
-#elif defined(CODES)
-                    run_kept = bucket_hash(run_color) >> 16;
-#endif
                 } else if (counts) {
                     ++run_pixels;
                 }
-#ifdef KEEPS
                 if (counts) {
-                    word |= run_kept << (16u * i);
+                    word |= run_number << (16u * i);
                 }
-#endif
             }
-#ifdef KEEPS
-            kept.words[pair] = word;
+#ifdef NUMBERS
+            numbers.words[pair] = word;
 #endif
             pair += item_step();
-#ifdef TABLE
+#ifndef BUCKETS
             if (report.lost != 0u) {
                 break; // the host will start again
             }

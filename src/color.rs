@@ -37,6 +37,12 @@ impl Color {
         &self.0
     }
 
+    /// How the first channels compare.
+    #[inline(always)]
+    pub(crate) fn first_channel_cmp(&self, other: &Self) -> Ordering {
+        order_key(self.0[0]).cmp(&order_key(other.0[0]))
+    }
+
     /// The channels' values; channels that the image does not have are 0.
     #[must_use]
     pub fn values(&self) -> [f32; 4] {

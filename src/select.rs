@@ -75,14 +75,26 @@ impl Best {
         !self.is_bounded() && self.found > self.room as u64
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, found: ColorCount) -> Result<(), Error> {
-        if found.pixels < self.bar() || self.worst.is_some_and(|worst| order(&found, &worst).is_ge()) {
+        if found.pixels < self.bar() {
             return Ok(());
+        }
+        if let Some(worst) = &self.worst
+            && found.pixels == worst.pixels
+        {
+            // Most of very many colours that tie are told by their first channel.
+            match found.color.first_channel_cmp(&worst.color) {
+                Ordering::Less => {}
+                Ordering::Greater => return Ok(()),
+                Ordering::Equal if found.color >= worst.color => return Ok(()),
+                Ordering::Equal => {}
+            }
         }
         self.keep(found)
     }
 
+    #[inline(never)]
     fn keep(&mut self, color: ColorCount) -> Result<(), Error> {
         self.found += 1;
         if self.is_full() {

@@ -47,7 +47,8 @@ fn each_stage_is_on_both_backends() {
     let shaders = stems("shaders", ".comp");
     assert!(shaders.contains("count"));
     let mut twins = stems("src/cpu", ".rs");
-    // The host expands for both backends.
+    // The host expands for both backends, and codes are part of a stage there.
     twins.extend(stems("src", ".rs").into_iter().filter(|stem| stem == "expand"));
+    twins.extend(stems("src/cpu/support", ".rs").into_iter().filter(|stem| stem == "codes"));
     assert_eq!(shaders, twins, "a stage has no twin");
 }

@@ -20,8 +20,6 @@ mod count;
 mod label;
 mod support;
 
-use std::slice::from_ref;
-
 use log::Level;
 
 use crate::control;
@@ -37,7 +35,6 @@ use count::Part;
 use support::codes::Codes;
 pub(crate) use support::codes::code_of;
 pub(crate) use support::key::Hasher;
-pub(crate) use support::many_colors::CountedPart;
 use support::many_colors::ManyColors;
 pub(crate) use support::plan::CpuPlan;
 use support::tiles::Tiles;
@@ -141,17 +138,15 @@ impl Backend for Cpu {
     }
 }
 
-/// An image whose buckets a device has counted, and whose codes it has written where the host reads them.
+/// An image whose pixels' codes a device has written where the host reads them.
 #[derive(Debug)]
 pub(crate) struct CodedImage<'a> {
     pub(crate) pixels: &'a Pixels<'a>,
-    /// In blocks of so many pixels, a multiple of `TILE`, unless there is but one.
+    /// In blocks of so many pixels, a multiple of `TILE` unless there is but one.
     pub(crate) codes: Vec<&'a [u16]>,
     pub(crate) block_pixels: usize,
-    /// What codes and buckets were made with.
+    /// What the codes were made with.
     pub(crate) hasher: Hasher,
-    /// The buckets of each part of the image.
-    pub(crate) parts: Vec<CountedPart>,
     /// Of other hash tables.
     pub(crate) seed: u64,
 }
@@ -180,9 +175,9 @@ fn best_of_coded<const C: usize>(
     threads: &Threads,
     sorted: &mut Vec<u32>,
 ) -> Result<Counts, Error> {
-    let CodedImage { codes, block_pixels, hasher, parts, seed, .. } = image;
-    let codes = Codes::Kept { blocks: &codes, block_pixels };
-    ManyColors::new(pixels, codes, hasher, parts, plan, seed, threads)?.best(params, room_for, sorted)
+    let CodedImage { codes, block_pixels, hasher, seed, .. } = image;
+    let codes = Codes::Kept { blocks: codes, block_pixels };
+    ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?.best(params, room_for, sorted)
 }
 
 fn count_and_collect<const C: usize>(
@@ -209,16 +204,8 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let mut codes: Option<&mut [u16]> = kept.map(bytemuck::cast_slice_mut);
-    let parts = ManyColors::count(pixels, codes.as_deref_mut(), plan, cpu.seed, threads)?;
-    cpu.counters.pixels_read += pixels.len() as u64;
-    let hasher = Hasher::new(cpu.seed);
-    let block = codes.as_deref();
-    let codes = match &block {
-        Some(block) => Codes::Kept { blocks: from_ref(block), block_pixels: pixels.len() },
-        None => Codes::Computed(hasher),
-    };
-    let mut many = ManyColors::new(pixels, codes, hasher, parts, plan, cpu.seed, threads)?;
+    let codes = kept.map(bytemuck::cast_slice_mut);
+    let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {
@@ -236,17 +223,13 @@ fn label_pixels<const C: usize>(
     labelled: &mut dyn FnMut(usize, &LabelMap),
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
-    let block;
     let codes = match counted {
         Counted::Numbers(parts) => {
             label::label_counted(parts, palette, kept);
             labelled(0, kept);
             return Ok(());
         }
-        Counted::Codes => {
-            block = kept.codes();
-            Some(Codes::Kept { blocks: from_ref(&block), block_pixels: pixels.len() })
-        }
+        Counted::Codes => Some(Codes::kept(kept.codes())),
         Counted::Nothing => {
             counters.pixels_read += pixels.len() as u64;
             None

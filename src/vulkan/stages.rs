@@ -25,7 +25,7 @@ use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
 pub(super) struct Deal {
     /// Whether an invocation's items are consecutive, see shaders/deal.glsl.
     consecutive: bool,
-    /// Pairs of pixels that one invocation of the stage count works on.
+    /// Pairs of pixels that one invocation of the stages count and codes works on.
     count_pairs: u32,
     /// Slots of the table in which a workgroup adds up its counts; 1: none, which is cheaper where shared
     /// memory is memory like any other.
@@ -69,7 +69,7 @@ impl Deal {
     /// Pixels, or slots, that one invocation of a stage works on.
     pub(super) fn items_per_invocation(&self, stage: Stage) -> u32 {
         match stage {
-            Stage::Count { .. } => 2 * self.count_pairs,
+            Stage::Count { .. } | Stage::Codes { .. } => 2 * self.count_pairs,
             Stage::Collect | Stage::CollectColors { .. } => self.collect_slots,
             Stage::Label { by: Labelling::Numbers, .. } => 4 * self.label_groups,
             Stage::Label { .. } => 4 * self.label_color_groups,
@@ -91,7 +91,7 @@ macro_rules! stage {
 stage!(count, "shaders/count.comp", "NUMBERS");
 stage!(count_wanted, "shaders/count.comp", "WANTED");
 stage!(count_buckets, "shaders/count.comp", "BUCKETS");
-stage!(count_codes, "shaders/count.comp", "CODES");
+stage!(codes, "shaders/codes.comp");
 stage!(collect, "shaders/collect.comp");
 stage!(collect_colors, "shaders/collect.comp", "COLORS");
 stage!(label, "shaders/label.comp");
@@ -108,8 +108,6 @@ pub(super) enum Counting {
     Wanted,
     /// Buckets.
     Buckets,
-    /// Buckets, with a code for each pixel.
-    Codes,
 }
 
 /// How the stage label finds a pixel's label.
@@ -128,6 +126,10 @@ pub(super) enum Labelling {
 pub(super) enum Stage {
     Count {
         counting: Counting,
+        channels: u32,
+    },
+    /// Codes of pixels.
+    Codes {
         channels: u32,
     },
     Collect,
@@ -188,6 +190,7 @@ fn constants(gpu: &Gpu, stage: Stage) -> Constants {
         Stage::Count { channels, .. } => {
             vec![(0, channels), size, (2, deal.count_pairs), dealt, (4, deal.count_workgroup_slots)]
         }
+        Stage::Codes { channels } => vec![(0, channels), size, (2, deal.count_pairs), dealt],
         Stage::Collect => vec![size, (2, deal.collect_slots), dealt],
         Stage::CollectColors { channels } => vec![(0, channels), size, (2, deal.collect_slots), dealt],
         Stage::Label { by: Labelling::Numbers, width } => {
@@ -211,7 +214,7 @@ fn make(
         Stage::Count { counting: Counting::Numbers, .. } => count::load,
         Stage::Count { counting: Counting::Wanted, .. } => count_wanted::load,
         Stage::Count { counting: Counting::Buckets, .. } => count_buckets::load,
-        Stage::Count { counting: Counting::Codes, .. } => count_codes::load,
+        Stage::Codes { .. } => codes::load,
         Stage::Collect => collect::load,
         Stage::CollectColors { .. } => collect_colors::load,
         Stage::Label { by: Labelling::Numbers, .. } => label::load,

@@ -1,28 +1,45 @@
 //! Codes of pixels: hashes of two bytes that tell most pixels of other colours apart without a look at
 //! the image, which has up to sixteen bytes a pixel.
 
+use std::ops::Range;
+
 use super::key::Hasher;
 use super::prefetch::prefetch;
 use super::runs::{BLOCK_WORDS, Piece, Pieces};
 use crate::color::{Color, canonical, is_nan};
 
 /// Where the codes of an image's pixels are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Codes<'a> {
-    /// Kept since the buckets were counted, in blocks of so many pixels, a multiple of `TILE`, unless there is but one.
-    Kept { blocks: &'a [&'a [u16]], block_pixels: usize },
+    /// Kept since the pixels were looked at, in blocks of so many pixels, a multiple of `TILE` unless there is but one.
+    Kept { blocks: Vec<&'a [u16]>, block_pixels: usize },
     /// Nowhere: they are computed anew, tile by tile.
     Computed(Hasher),
 }
 
-impl Codes<'_> {
+impl<'a> Codes<'a> {
+    /// Kept in one block.
+    pub(crate) fn kept(codes: &'a [u16]) -> Self {
+        Self::Kept { blocks: vec![codes], block_pixels: codes.len().max(1) }
+    }
+
+    /// The codes of a tile, if they are kept.
+    pub(crate) fn of_tile(&self, tile: Range<usize>) -> Option<&'a [u16]> {
+        match self {
+            Codes::Kept { blocks, block_pixels } => {
+                Some(&blocks[tile.start / block_pixels][tile.start % block_pixels..][..tile.len()])
+            }
+            Codes::Computed(_) => None,
+        }
+    }
+
     /// The codes of `pixels`, at most a tile of them, which begin with the image's pixel `first`.
-    pub(crate) fn of<'a, const C: usize>(
-        &'a self,
+    pub(crate) fn of<'b, const C: usize>(
+        &'b self,
         first: usize,
         pixels: &[[u32; C]],
-        room: &'a mut [u16],
-    ) -> &'a [u16] {
+        room: &'b mut [u16],
+    ) -> &'b [u16] {
         match self {
             Codes::Kept { blocks, block_pixels } => {
                 &blocks[first / block_pixels][first % block_pixels..][..pixels.len()]
@@ -161,6 +178,9 @@ pub(crate) fn code_of(color: &Color, channels: usize, hasher: Hasher) -> u16 {
         _ => hasher.hash(&[a, b, c, d]),
     })
 }
+
+/// Bits of a code.
+pub(crate) const CODE_BITS: u32 = u16::BITS;
 
 /// The code of a hash.
 pub(crate) fn code(hash: u32) -> u16 {

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::codes::{self, CodeSet, Codes};
+use super::codes::{self, CODE_BITS, CodeSet, Codes};
 use super::key::{Hasher, Key};
 use super::plan::CpuPlan;
 use super::spans;
@@ -29,6 +29,9 @@ use crate::threads::Threads;
 
 /// Pixels that a partition is to have: its table fits a second-level cache.
 const PARTITION_PIXELS: u64 = 8192;
+
+/// Less than one in so many pixels is counted rather than looked at once more.
+const LARGE_PART: u64 = 16;
 
 /// Colours that are counted in one table at most; with more, the work is split.
 const MOST_TABLE_COLORS: usize = 8192;
@@ -51,6 +54,8 @@ pub(crate) struct ManyColors<'a, const C: usize> {
 #[derive(Debug)]
 struct Buckets {
     hasher: Hasher,
+    /// Those of the hash's upper bits that number a bucket.
+    bits: u32,
     /// From a hash to a bucket.
     shift: u32,
     parts: Vec<CountedPart>,
@@ -59,14 +64,33 @@ struct Buckets {
 
 /// What one thread has counted. It is sorted by one thread, too, since its counters tell how much room that takes.
 #[derive(Debug)]
-pub(crate) struct CountedPart {
-    /// Consecutive pixels each, from a multiple of `TILE` on.
-    pub(crate) ranges: Vec<Range<usize>>,
+struct CountedPart {
+    ranges: Vec<Range<usize>>,
     /// Their pixels in each bucket.
-    pub(crate) counters: Vec<u32>,
+    counters: Vec<u32>,
 }
 
 impl Buckets {
+    /// The buckets that so many bits of the hash number.
+    fn new(hasher: Hasher, bits: u32, parts: Vec<Result<CountedPart, Error>>) -> Result<Self, Error> {
+        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        let mut totals = zeros(1 << bits)?;
+        for part in &parts {
+            for (total, &counter) in totals.iter_mut().zip(&part.counters) {
+                *total += u64::from(counter);
+            }
+        }
+        Ok(Self { hasher, bits, shift: u32::BITS - bits, parts, totals })
+    }
+
+    /// Those that can hold a colour of so many pixels.
+    fn candidates(&self, bar: u64) -> Result<Vec<Candidate>, Error> {
+        let candidates = || (0..).zip(&self.totals).filter(|&(_, &total)| total >= bar.max(1));
+        let mut list = room(candidates().count())?;
+        list.extend(candidates().map(|(bucket, &total)| Candidate { total, bucket }));
+        Ok(list)
+    }
+
     /// All codes that pixels of a bucket can have.
     fn codes(&self, bucket: u32) -> impl Iterator<Item = u16> + use<> {
         let first = bucket << self.shift;
@@ -154,19 +178,20 @@ impl From<Error> for Stop {
 }
 
 impl<'a, const C: usize> ManyColors<'a, C> {
-    /// Counts the pixels of each bucket, and writes their codes down where there is room for them.
-    pub(crate) fn count(
-        pixels: Tiles<C>,
-        codes: Option<&mut [u16]>,
+    /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
+    pub(crate) fn new(
+        pixels: Tiles<'a, C>,
+        mut codes: Option<&'a mut [u16]>,
         plan: CpuPlan,
         seed: u64,
-        threads: &Threads,
-    ) -> Result<Vec<CountedPart>, Error> {
+        threads: &'a Threads,
+    ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
-        let shift = u32::BITS - plan.bucket_bits;
+        let bits = plan.bucket_bits;
+        let shift = u32::BITS - bits;
         let pass = Pass::new(0.375);
-        let parts = spans::share(pixels.len(), codes, &plan, threads, |spans| {
-            let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
+        let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
+            let mut counters = zeros::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
             let mut room = pixels.room()?;
             for span in spans {
@@ -181,27 +206,55 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             Ok(CountedPart { ranges, counters })
         })?;
         drop(pass);
-        parts.into_iter().collect()
+        let buckets = Buckets::new(hasher, bits, parts)?;
+        let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::kept(codes));
+        let pixels_read = pixels.len() as u64;
+        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read })
     }
 
-    /// An image whose buckets have been counted by [`Hasher`], as `count` or a device does it.
-    pub(crate) fn new(
+    /// An image whose pixels' codes are there already, of this hash: they number its buckets.
+    pub(crate) fn coded(
         pixels: Tiles<'a, C>,
         codes: Codes<'a>,
         hasher: Hasher,
-        parts: Vec<CountedPart>,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
-        let mut totals = zeros(1 << plan.bucket_bits)?;
-        for part in &parts {
-            for (total, &counter) in totals.iter_mut().zip(&part.counters) {
-                *total += u64::from(counter);
+        let bits = plan.bucket_bits.min(CODE_BITS);
+        let parts = spans::share::<(), _>(pixels.len(), None, &plan, threads, |spans| {
+            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut ranges = Vec::new();
+            for span in spans {
+                let codes = tiles_of(span.pixels.clone()).filter_map(|tile| codes.of_tile(tile));
+                codes.flatten().for_each(|&code| counters[usize::from(code) >> (CODE_BITS - bits)] += 1);
+                ranges.push(span.pixels);
             }
-        }
-        let buckets = Buckets { hasher, shift: u32::BITS - plan.bucket_bits, parts, totals };
+            Ok(CountedPart { ranges, counters })
+        })?;
+        let buckets = Buckets::new(hasher, bits, parts)?;
         Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read: 0 })
+    }
+
+    /// Counts the pixels of the candidates again, in as many buckets as the plan has.
+    fn split_buckets(&mut self, candidates: &[Candidate]) -> Result<(), Error> {
+        let wanted = Wanted::new(&self.buckets, candidates)?;
+        let bits = self.plan.bucket_bits;
+        let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
+            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut ranges = Vec::new();
+            let spans = spans.map(|span| {
+                ranges.push(span.pixels.clone());
+                span.pixels
+            });
+            self.for_wanted(spans, &wanted, |_, hash| {
+                counters[(hash >> (u32::BITS - bits)) as usize] += 1;
+                Ok::<_, Error>(())
+            })?;
+            Ok(CountedPart { ranges, counters })
+        })?;
+        self.buckets = Buckets::new(self.buckets.hasher, bits, parts)?;
+        Ok(())
     }
 
     /// The `max_count` most frequent colours among those with at least `min_pixels` pixels, in any
@@ -216,13 +269,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         if params.max_count == 0 {
             return Ok(best.into_counts());
         }
-        let candidate = |(bucket, &total): (usize, &u64)| Candidate { total, bucket: bucket as u32 };
-        let mut rest = room(self.buckets.totals.len())?;
-        rest.extend(self.buckets.totals.iter().enumerate().map(candidate));
+        let mut rest = self.buckets.candidates(best.bar())?;
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
-        let average = self.pixels.len() >> self.plan.bucket_bits;
-        rest.retain(|candidate| candidate.total >= best.bar());
+        let mut average = self.pixels.len() >> self.buckets.bits;
         let wanted = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
         let fullest = fullest(&rest, wanted)?;
         // Where no bucket is much fuller than others, no colour is frequent.
@@ -233,10 +283,23 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest.retain(|candidate| Some(*candidate) < least);
         }
 
+        rest.retain(|candidate| candidate.total >= best.bar());
+        // Codes may number fewer buckets than serve: more of them rule more colours out, if the bar is above what they
+        // have on average.
+        let candidates_pixels: u64 = rest.iter().map(|candidate| candidate.total).sum();
+        let finer_average = self.pixels.len() >> self.plan.bucket_bits;
+        if self.buckets.bits < self.plan.bucket_bits
+            && best.bar() > finer_average as u64
+            && candidates_pixels > self.pixels.len() as u64 / LARGE_PART
+        {
+            self.split_buckets(&rest)?;
+            average = finer_average;
+            rest = self.buckets.candidates(best.bar())?;
+        }
+
         // The fuller ones first, since they raise the bar; neighbours together where that makes little
         // difference, since their codes tell whether pixels are wanted.
         let level = |candidate: &Candidate| (candidate.total / (2 * average as u64 + 32)).checked_ilog2();
-        rest.retain(|candidate| candidate.total >= best.bar());
         rest.sort_unstable_by_key(|candidate| (Reverse(level(candidate)), candidate.bucket));
         let group_pixels = self.plan.group_pixels as u64;
         while let Some(first) = rest.first() {
@@ -258,7 +321,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         Ok(best.into_counts())
     }
 
-    /// What the passes over the image have cost since its buckets were counted.
+    /// What the passes over the image have cost.
     pub(crate) fn pixels_read(&self) -> u64 {
         self.pixels_read
     }
@@ -375,9 +438,9 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         // The group's buckets may be neighbours: partitions are parts of all hashes.
         let buckets = || group.iter().map(|candidate| u64::from(candidate.bucket));
         let span = 1 + buckets().max().unwrap_or(0) - buckets().min().unwrap_or(0);
-        let partitions = pixels / PARTITION_PIXELS * ((1 << self.plan.bucket_bits) / span);
+        let partitions = pixels / PARTITION_PIXELS * ((1 << self.buckets.bits) / span);
         // No more than there are buckets, whose counters tell the partitions' sizes.
-        let bits = partitions.max(1).ilog2().min(self.plan.bucket_bits);
+        let bits = partitions.max(1).ilog2().min(self.buckets.bits);
         let words = (C + 1) * pixels as usize;
         if sorted.len() < words {
             sorted.clear();
@@ -389,7 +452,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         for CountedPart { ranges, counters } in &self.buckets.parts {
             let mut starts = zeros::<usize>((1 << bits) + 1)?;
             for candidate in group {
-                let partition = candidate.bucket >> (self.plan.bucket_bits - bits);
+                let partition = candidate.bucket >> (self.buckets.bits - bits);
                 starts[partition as usize] += (C + 1) * counters[candidate.bucket as usize] as usize;
             }
             let mut next = 0;
@@ -550,29 +613,6 @@ mod tests {
             .collect()
     }
 
-    /// The best colours and the pixels of the first bucket. `codes`: they are kept.
-    fn best<const C: usize>(
-        pixels: &[[u32; C]],
-        codes: bool,
-        plan: CpuPlan,
-        seed: u64,
-        threads: &Threads,
-        params: &Params,
-    ) -> (Vec<ColorCount>, u64) {
-        let mut room = vec![0; pixels.len()];
-        let kept = codes.then_some(room.as_mut_slice());
-        let parts = ManyColors::count(Tiles::from(pixels), kept, plan, seed, threads).unwrap();
-        let hasher = Hasher::new(seed);
-        let codes = match codes {
-            true => Codes::Kept { blocks: &[&room], block_pixels: pixels.len() },
-            false => Codes::Computed(hasher),
-        };
-        let mut many =
-            ManyColors::new(Tiles::from(pixels), codes, hasher, parts, plan, seed, threads).unwrap();
-        let first = many.buckets.totals[0];
-        (many.best(params, usize::MAX, &mut Vec::new()).unwrap().colors, first)
-    }
-
     #[test]
     fn the_fullest_are_the_last_in_order() {
         let totals = (0..500u64).map(|bucket| bucket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
@@ -599,8 +639,9 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let (best, first) = best(&pixels, false, plan, seed, &threads, &params);
-            assert_eq!(first, pixels.len() as u64, "the hashes do not collide");
+            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, plan, seed, &threads).unwrap();
+            assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
+            let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
@@ -624,16 +665,36 @@ mod tests {
         }
         let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
         let expected = crate::select::select(counts, &params);
+        let mut split = false;
         for bucket_bits in [12, 15, 16, 17, 20] {
             for group_pixels in [300, 1 << 20] {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
-                for codes in [false, true] {
-                    let (found, _) = best(&pixels, codes, plan, seed, &threads, &params);
-                    let found = crate::select::select(found, &params);
+                let tiles = || Tiles::from(&pixels[..]);
+                let hold = |mut many: ManyColors<3>, params: &Params, expected: &[ColorCount]| {
+                    let found = many.best(params, usize::MAX, &mut Vec::new()).unwrap().colors;
+                    let found = crate::select::select(found, params);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
+                    many.buckets.bits
+                };
+                let mut room = vec![0; pixels.len()];
+                hold(ManyColors::new(tiles(), None, plan, seed, &threads).unwrap(), &params, &expected);
+                let kept = ManyColors::new(tiles(), Some(&mut room), plan, seed, &threads).unwrap();
+                hold(kept, &params, &expected);
+                // The codes are there already, in blocks; they number fewer buckets than are of use.
+                let codes =
+                    || Codes::Kept { blocks: room.chunks(2 * TILE).collect(), block_pixels: 2 * TILE };
+                let hasher = Hasher::new(seed);
+                let coded = || ManyColors::coded(tiles(), codes(), hasher, plan, seed, &threads).unwrap();
+                let frequent = Params { min_pixels: 4, ..params };
+                let of_frequent = crate::select::select(expected.clone(), &frequent);
+                for (params, expected) in [(&params, &expected), (&frequent, &of_frequent)] {
+                    let bits = hold(coded(), params, expected);
+                    assert!(bits == bucket_bits.min(16) || bits == bucket_bits);
+                    split |= bits > 16;
                 }
             }
         }
+        assert!(split, "no buckets were split");
     }
 }
