@@ -53,15 +53,27 @@ layout(set = 0, binding = 1) readonly buffer SlotPixels {
 };
 
 layout(set = 0, binding = 2) readonly buffer Counts {
-    uint counts[];
+    uint counts[]; // COPIES times as many as the table has slots
 };
+
+layout(constant_id = 6) const uint COPIES = 1; // as in count.comp
 
 layout(push_constant) uniform Dispatch {
     uint first_slot;
     uint end_slot;
     uint min_pixels;
     uint most_entries; // that the list has room for
+    uint slots;        // of the table
 } dispatch;
+
+// The pixels of a slot that has an owner, which is counted by its being there.
+uint pixels_of(uint slot) {
+    uint pixels = 1u;
+    for (uint copy = 0u; copy < COPIES; ++copy) {
+        pixels += counts[copy * dispatch.slots + slot];
+    }
+    return pixels;
+}
 
 void main() {
     if (report.lost != 0u) {
@@ -75,7 +87,7 @@ void main() {
     for (uint slot = first; slot < end; slot += item_step()) {
         if (slot_pixel[slot] != 0u) {
             ++distinct;
-            listed += counts[slot] + 1u >= dispatch.min_pixels ? 1u : 0u;
+            listed += pixels_of(slot) >= dispatch.min_pixels ? 1u : 0u;
         }
     }
     if (distinct == 0u) {
@@ -93,8 +105,7 @@ void main() {
     uint entry = 3u * before;
     for (uint slot = first; slot < end; slot += item_step()) {
         uint owner = slot_pixel[slot];
-        // The pixel that claimed the slot is counted by its being there.
-        uint pixels = owner == 0u ? 0u : counts[slot] + 1u;
+        uint pixels = owner == 0u ? 0u : pixels_of(slot);
         if (owner != 0u && pixels >= dispatch.min_pixels) {
             report.entries[entry] = slot;
             report.entries[entry + 1u] = owner - 1u;

@@ -35,8 +35,12 @@ layout(push_constant) uniform Dispatch {
 } dispatch;
 
 layout(set = 0, binding = 2) buffer Counts {
-    uint counts[]; // by number - 1; without the pixel that claimed the slot
+    uint counts[]; // by number - 1, COPIES times; without the pixel that claimed the slot
 };
+
+// A processor of a software rasteriser takes neighbouring workgroups, and others have to wait for the memory that it
+// writes to: most have a copy of the counts of their own. 1: all share one.
+layout(constant_id = 6) const uint COPIES = 1;
 
 #ifdef NUMBERS
 layout(set = 0, binding = 4) writeonly buffer Numbers {
@@ -77,6 +81,11 @@ uint number_of(uvec4 color, uint pixel, out bool claimed) {
 shared uint workgroup_numbers[WORKGROUP_SLOTS];
 shared uint workgroup_counts[WORKGROUP_SLOTS];
 
+void add_to_counts(uint number, uint pixels) {
+    uint copy = gl_WorkGroupID.x * COPIES / gl_NumWorkGroups.x;
+    atomicAdd(counts[copy * (dispatch.slot_mask + 1u) + number - 1u], pixels);
+}
+
 void add(uint number, uint pixels) {
     if (number == 0u || pixels == 0u) {
         return;
@@ -89,7 +98,7 @@ void add(uint number, uint pixels) {
             return;
         }
     }
-    atomicAdd(counts[number - 1u], pixels);
+    add_to_counts(number, pixels);
 }
 
 // No pixel's canonical colour has this bit pattern.
@@ -166,7 +175,7 @@ void main() {
         barrier();
         for (uint slot = gl_LocalInvocationIndex; slot < WORKGROUP_SLOTS; slot += gl_WorkGroupSize.x) {
             if (workgroup_numbers[slot] != 0u) {
-                atomicAdd(counts[workgroup_numbers[slot] - 1u], workgroup_counts[slot]);
+                add_to_counts(workgroup_numbers[slot], workgroup_counts[slot]);
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct DeviceLimits {
     pub unified_memory: bool,
     /// Invocations of a workgroup.
     pub workgroup_size: u32,
+    /// Copies of a small table's counts, so that not all processors write to the same memory.
+    pub count_copies: u32,
 }
 
 /// Chunks begin at multiples of this many pixels, which keeps every buffer offset legal on every
@@ -95,6 +97,8 @@ pub(crate) struct Plan {
     pub(crate) chunks_per_block: u64,
     /// Colours of the palette that are looked up in one go; more come in several parts.
     pub(crate) palette_part_colors: usize,
+    /// Copies of a table's counts.
+    pub(crate) count_copies: u32,
 }
 
 /// Where the parts of a turn's memory begin, in words.
@@ -129,15 +133,17 @@ impl Plan {
         // The palette gets a quarter of the memory.
         let palette_memory = limits.memory_bytes / 4;
         let chunk_memory = limits.memory_bytes - palette_memory;
-        // At most, for each pixel of a turn: the pixel, 8/3 slots with a label each, an entry, a label, and
+        // At most, for each pixel of a turn: the pixel, 8/3 slots with counts and a label each, an entry, a label, and
         // a number where numbers are not kept.
         let copied_bytes = if copied { pixel_bytes * sides } else { 0 };
-        let turn_bytes = copied_bytes + 3 * (8 + 4 * sides) + 12 * sides + 4 * sides + 2;
+        let copies = u64::from(limits.count_copies.max(1));
+        let turn_bytes = copied_bytes + 3 * (4 + 4 * copies + 4 * sides) + 12 * sides + 4 * sides + 2;
         let largest = [
             // The colour map; imported, it begins somewhere behind the last legal offset.
             range.saturating_sub(4 * OFFSET_WORDS) / pixel_bytes,
-            range / 16,                              // the list with the report, and the labels
-            largest_power_of_two(range / 8) / 4 * 3, // the table, at three quarters full, and its labels
+            range / 16, // the list with the report, and the labels
+            // The table, at three quarters full, its counts, and its labels.
+            largest_power_of_two(range / (4 * copies.max(2))) / 4 * 3,
             if copied { RING_BYTES / TURNS / copied_bytes } else { u64::MAX },
             chunk_memory / (TURNS * turn_bytes),
             MOST_CHUNK_PIXELS,
@@ -174,6 +180,7 @@ impl Plan {
             keeps_numbers,
             chunks_per_block,
             palette_part_colors,
+            count_copies: limits.count_copies.max(1),
         })
     }
 
@@ -214,7 +221,7 @@ impl Plan {
         };
         let pixels = place(if self.copied { self.chunk_pixels * self.channels } else { 0 });
         let slot_pixels = place(slots);
-        let counts = place(slots);
+        let counts = place(slots * u64::from(self.count_copies));
         let report = place(REPORT_WORDS + ENTRY_WORDS * self.most_entries());
         let label_of_number = place(slots + 1);
         TurnLayout { pixels, slot_pixels, counts, report, label_of_number, words: end }
@@ -358,6 +365,7 @@ mod tests {
         memory_bytes: 1 << 31,
         unified_memory: true,
         workgroup_size: 8,
+        count_copies: 2,
     };
 
     fn plan(width: u32, height: u32, channels: u32, limits: &DeviceLimits) -> Plan {
@@ -376,6 +384,7 @@ mod tests {
         assert!(chunk * pixel_bytes + 252 <= range, "{plan:?}");
         let slots = u64::from(plan.most_table_slots());
         assert!((slots + 1) * 4 <= range && slots <= 1 << 15, "{plan:?} {slots}");
+        assert!(slots * 4 * u64::from(plan.count_copies) <= range, "{plan:?} {slots}");
         assert!(slots * 3 >= chunk * 4 || slots == 1 << 15, "{plan:?} {slots}");
         assert!(4 * (REPORT_WORDS + ENTRY_WORDS * plan.most_entries()) <= range, "{plan:?}");
         assert!(2 * chunk * plan.chunks_per_block <= range, "{plan:?}");

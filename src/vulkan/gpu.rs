@@ -327,5 +327,9 @@ fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {
             true => properties.subgroup_size.unwrap_or(8).clamp(1, 16),
             false => WORKGROUP_SIZE,
         },
+        count_copies: match is_software(physical) {
+            true => std::thread::available_parallelism().map_or(1, |count| count.get().min(8) as u32),
+            false => 1,
+        },
     }
 }

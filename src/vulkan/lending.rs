@@ -182,6 +182,7 @@ fn lent_memory_gives_the_same_bits_on_all_roads() {
         memory_bytes: 1 << 30,
         unified_memory,
         workgroup_size: 64,
+        count_copies: 1,
     };
     let roads = [
         DebugOptions::default(),

@@ -138,7 +138,7 @@ impl Work {
         let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, pipelines, turns, deal, exact, .. } = self;
-        let stage = Stage::Count { counting: Counting::Buckets, channels };
+        let stage = Stage::Count { counting: Counting::Buckets, channels, copies: 1 };
         let pipeline = pipelines.get(gpu, stage)?;
         let words = hash.count() as u64;
         let buckets = &*Shared::ensure(&mut exact.buckets, gpu, words)?;
@@ -330,9 +330,10 @@ impl Work {
     ) -> Result<(), Error> {
         let channels = job.source.pixels.shape().channels();
         let Self { gpu, pipelines, deal, exact, seeds, .. } = self;
-        let count_stage = Stage::Count { counting: Counting::Wanted, channels };
+        let count_stage = Stage::Count { counting: Counting::Wanted, channels, copies: 1 };
         let count_pipeline = pipelines.get(gpu, count_stage)?;
-        let collect_pipeline = pipelines.get(gpu, Stage::Collect)?;
+        let collect_stage = Stage::Collect { copies: 1 };
+        let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let slot_pixels = Buffer::ensure(&mut exact.slot_pixels, gpu, slots.into())?.part(0, slots.into());
         let counts = Buffer::ensure(&mut exact.counts, gpu, slots.into())?.part(0, slots.into());
         let list = &*Shared::ensure(&mut exact.list, gpu, list_words)?;
@@ -367,13 +368,14 @@ impl Work {
             ];
             gpu.submit(|commands| commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups))?;
         }
-        for (range, workgroups) in plan::dispatches(slots, deal.items_per_invocation(Stage::Collect), &limits)
+        for (range, workgroups) in plan::dispatches(slots, deal.items_per_invocation(collect_stage), &limits)
         {
             let push_constants = collect::Dispatch {
                 first_slot: range.start,
                 end_slot: range.end,
                 min_pixels: job.min_pixels,
                 most_entries: ((list_words - REPORT_WORDS) / ENTRY_WORDS) as u32,
+                slots,
             };
             let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, list.part(0, list_words))];
             gpu.submit(|commands| {

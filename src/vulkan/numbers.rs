@@ -121,13 +121,15 @@ impl Work {
         let numbers = self.numbers(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, pipelines, turns, seeds, deal, .. } = self;
-        let count_stage = Stage::Count { counting: Counting::Numbers, channels };
+        let copies = plan.count_copies;
+        let count_stage = Stage::Count { counting: Counting::Numbers, channels, copies };
         let count_pipeline = pipelines.get(gpu, count_stage)?;
-        let collect_pipeline = pipelines.get(gpu, Stage::Collect)?;
+        let collect_stage = Stage::Collect { copies };
+        let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let layout = plan.turn_layout();
         let memory = &*Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
         let slot_pixels = memory.part(layout.slot_pixels, slots.into());
-        let counts = memory.part(layout.counts, slots.into());
+        let counts = memory.part(layout.counts, u64::from(slots) * u64::from(copies));
         let report = memory.part(layout.report, REPORT_WORDS + ENTRY_WORDS * plan.most_entries());
         let header = memory.part(layout.report, REPORT_WORDS);
         let seed = seeds.take() as u32;
@@ -159,13 +161,14 @@ impl Work {
                 commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups)?;
             }
             for (range, workgroups) in
-                plan::dispatches(slots, deal.items_per_invocation(Stage::Collect), &limits)
+                plan::dispatches(slots, deal.items_per_invocation(collect_stage), &limits)
             {
                 let push_constants = collect::Dispatch {
                     first_slot: range.start,
                     end_slot: range.end,
                     min_pixels,
                     most_entries: plan.most_entries() as u32,
+                    slots,
                 };
                 let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, report.clone())];
                 commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)?;

@@ -70,7 +70,7 @@ impl Deal {
     pub(super) fn items_per_invocation(&self, stage: Stage) -> u32 {
         match stage {
             Stage::Count { .. } | Stage::Codes { .. } => 2 * self.count_pairs,
-            Stage::Collect | Stage::CollectColors { .. } => self.collect_slots,
+            Stage::Collect { .. } | Stage::CollectColors { .. } => self.collect_slots,
             Stage::Label { by: Labelling::Numbers, .. } => 4 * self.label_groups,
             Stage::Label { .. } => 4 * self.label_color_groups,
             Stage::Expand { .. } => self.expand_pixels,
@@ -127,12 +127,15 @@ pub(super) enum Stage {
     Count {
         counting: Counting,
         channels: u32,
+        copies: u32,
     },
     /// Codes of pixels.
     Codes {
         channels: u32,
     },
-    Collect,
+    Collect {
+        copies: u32,
+    },
     /// Reads pixels for the host.
     CollectColors {
         channels: u32,
@@ -187,11 +190,12 @@ fn constants(gpu: &Gpu, stage: Stage) -> Constants {
     let bits = |width: LabelWidth| 8 * width.bytes() as u32;
     let dealt = (3, u32::from(deal.consecutive));
     match stage {
-        Stage::Count { channels, .. } => {
-            vec![(0, channels), size, (2, deal.count_pairs), dealt, (4, deal.count_workgroup_slots)]
+        Stage::Count { channels, copies, .. } => {
+            let slots = (4, deal.count_workgroup_slots);
+            vec![(0, channels), size, (2, deal.count_pairs), dealt, slots, (6, copies)]
         }
         Stage::Codes { channels } => vec![(0, channels), size, (2, deal.count_pairs), dealt],
-        Stage::Collect => vec![size, (2, deal.collect_slots), dealt],
+        Stage::Collect { copies } => vec![size, (2, deal.collect_slots), dealt, (6, copies)],
         Stage::CollectColors { channels } => vec![(0, channels), size, (2, deal.collect_slots), dealt],
         Stage::Label { by: Labelling::Numbers, width } => {
             vec![size, (2, deal.label_groups), dealt, (5, bits(width))]
@@ -215,7 +219,7 @@ fn make(
         Stage::Count { counting: Counting::Wanted, .. } => count_wanted::load,
         Stage::Count { counting: Counting::Buckets, .. } => count_buckets::load,
         Stage::Codes { .. } => codes::load,
-        Stage::Collect => collect::load,
+        Stage::Collect { .. } => collect::load,
         Stage::CollectColors { .. } => collect_colors::load,
         Stage::Label { by: Labelling::Numbers, .. } => label::load,
         Stage::Label { by: Labelling::Colors { .. }, .. } => label_colors::load,
@@ -258,6 +262,7 @@ mod tests {
                 memory_bytes: 1 << 31,
                 unified_memory: true,
                 workgroup_size,
+                count_copies: 1,
             });
             // Each pixel searched for, and the loops around the search.
             assert!(2 * deal.count_pairs * (max_probes(u32::MAX) + 2) < 65_535);

@@ -109,7 +109,15 @@ pub fn limits(
     unified_memory: bool,
 ) -> DeviceLimits {
     let workgroup_size = 64; // a GPU's; the software drivers have fewer invocations in a workgroup
-    DeviceLimits { max_storage_buffer_range, max_workgroups, memory_bytes, unified_memory, workgroup_size }
+    let count_copies = 1;
+    DeviceLimits {
+        max_storage_buffer_range,
+        max_workgroups,
+        memory_bytes,
+        unified_memory,
+        workgroup_size,
+        count_copies,
+    }
 }
 
 /// An image and the settings of a call.
