@@ -4,6 +4,7 @@
 #include "vulkan_host.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace {
 
@@ -104,6 +105,10 @@ void structs()
     const ctm::image image(memory, 5, 6, 2);
     CHECK(image.device_memory == &memory && image.pixels == nullptr && image.format == CTM_FORMAT_F32);
     CHECK(image.width == 5 && image.height == 6 && image.channels == 2);
+    using size = std::uint32_t;
+    static_assert(std::is_constructible<ctm::image, ctm::device_memory &, size, size, size>::value &&
+                      !std::is_constructible<ctm::image, ctm::device_memory, size, size, size>::value,
+                  "an image may not point to a struct that ends with the expression");
 }
 
 void uuids(const ctm::context &context)

@@ -186,8 +186,8 @@
 #define CTM_UNDECLARED_IGNORE 0
 
 /**
- * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`, unless it has nothing to write and so does
- * not look at the image: the number of masks is known.
+ * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`. With nothing to write it does not look at
+ * the image, since the number of masks is known, unless `connected` asks for regions.
  */
 #define CTM_UNDECLARED_ERROR 1
 
@@ -929,8 +929,8 @@ typedef struct ctm_result {
     /**
      * How many different colours the counted images have, ignored ones and those with too few pixels included; 0
      * where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`. To know it for
-     * certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX` and no colour ignored, merged or
-     * given: then `mask_count` is this number.
+     * certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX`, no colour ignored, merged or given,
+     * and no regions: then `mask_count` is this number.
      */
     uint64_t distinct_colors;
     /**

@@ -409,6 +409,8 @@ struct image : ctm_image {
     {
         device_memory = &memory;
     }
+    /** Not a struct that ends with the expression. */
+    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
 
     /**
      * Bytes from `pixels` on that may be read. `context::analyse` and `counts::add` refuse an image whose shape and
@@ -462,6 +464,7 @@ struct params : ctm_params {
      * hold nothing mean that the image is no part of another.
      */
     params &set_counts(const ctm::counts &all) noexcept;
+    params &set_counts(const ctm::counts &&) = delete;
 };
 
 /** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
@@ -494,6 +497,7 @@ struct outputs : ctm_outputs {
         masks_memory = &memory;
         return *this;
     }
+    outputs &set_masks(const ctm_device_memory &&, std::size_t) = delete;
 
     /** Labels, in a container of `uint8_t`, `uint16_t` or `uint32_t`. */
     template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value>
@@ -517,6 +521,7 @@ struct outputs : ctm_outputs {
         labels_memory = &memory;
         return *this;
     }
+    outputs &set_labels(const ctm_device_memory &&, std::size_t, std::uint32_t) = delete;
 
     /** An entry for each mask and image. */
     outputs &set_palette(span<palette_entry> buffer) noexcept

@@ -82,7 +82,7 @@ shared uint workgroup_numbers[WORKGROUP_SLOTS];
 shared uint workgroup_counts[WORKGROUP_SLOTS];
 
 void add_to_counts(uint number, uint pixels) {
-    uint copy = gl_WorkGroupID.x * COPIES / gl_NumWorkGroups.x;
+    uint copy = COPIES == 1u ? 0u : gl_WorkGroupID.x * COPIES / gl_NumWorkGroups.x;
     atomicAdd(counts[copy * (dispatch.slot_mask + 1u) + number - 1u], pixels);
 }
 
@@ -101,28 +101,27 @@ void add(uint number, uint pixels) {
     add_to_counts(number, pixels);
 }
 
-// No pixel's canonical colour has this bit pattern.
-const uint NO_COLOR = 0x80000000u;
-
 void count_pixels() {
     uint pair = (dispatch.first_pixel >> 1) + first_item();
     uint pairs_end = min((dispatch.end_pixel + 1u) >> 1, pair + items_span());
+    if (pair >= pairs_end) {
+        return;
+    }
 
-    // The present run: pixels of the same colour, though not all neighbours.
-    uvec4 run_color = uvec4(NO_COLOR);
+    // The present run: pixels of the same words, though not all neighbours. None yet: other words than the first pixel's.
+    uvec4 run_words = ~load_pixel(dispatch.first_word, 2u * pair);
     uint run_number = 0u;
     uint run_pixels = 0u;
     while (pair < pairs_end) {
         // As long as the run goes on. A loop of its own: some devices execute all of a loop's body even
         // if no invocation has any use for it.
-        uvec4 colors[2];
-        bool valid[2];
+        uvec4 words[2];
         bool same = true;
         while (same && pair < pairs_end) {
-            valid[0] = load_color(dispatch.first_word, 2u * pair, colors[0]);
+            words[0] = load_pixel(dispatch.first_word, 2u * pair);
             uint second = min(2u * pair + 1u, dispatch.end_pixel - 1u);
-            valid[1] = load_color(dispatch.first_word, second, colors[1]);
-            same = colors[0] == run_color && colors[1] == run_color && second != 2u * pair;
+            words[1] = load_pixel(dispatch.first_word, second);
+            same = words[0] == run_words && words[1] == run_words && second != 2u * pair;
             if (same) {
                 run_pixels += 2u;
 #ifdef NUMBERS
@@ -134,12 +133,16 @@ void count_pixels() {
         if (!same) {
             uint word = 0u;
             for (uint i = 0u; i < 2u; ++i) {
-                bool counts = valid[i] && 2u * pair + i < dispatch.end_pixel;
-                if (counts && colors[i] != run_color) {
+                bool counts = 2u * pair + i < dispatch.end_pixel;
+                if (counts && words[i] != run_words) {
                     add(run_number, run_pixels);
-                    run_color = colors[i];
-                    bool claimed;
-                    run_number = number_of(run_color, 2u * pair + i, claimed);
+                    run_words = words[i];
+                    uvec4 color;
+                    bool claimed = false;
+                    run_number = 0u;
+                    if (color_of(run_words, color)) {
+                        run_number = number_of(color, 2u * pair + i, claimed);
+                    }
                     run_pixels = claimed ? 0u : 1u;
                 } else if (counts) {
                     ++run_pixels;

@@ -133,11 +133,18 @@ impl Plan {
         // The palette gets a quarter of the memory.
         let palette_memory = limits.memory_bytes / 4;
         let chunk_memory = limits.memory_bytes - palette_memory;
-        // At most, for each pixel of a turn: the pixel, 8/3 slots with counts and a label each, an entry, a label, and
-        // a number where numbers are not kept.
+        // At most, for each pixel of a turn: the pixel, a label, a number where numbers are not kept; and 8/3 slots with
+        // counts and a label each, and an entry, though no more than can be numbered.
         let copied_bytes = if copied { pixel_bytes * sides } else { 0 };
         let copies = u64::from(limits.count_copies.max(1));
-        let turn_bytes = copied_bytes + 3 * (4 + 4 * copies + 4 * sides) + 12 * sides + 4 * sides + 2;
+        let pixel_memory = copied_bytes + 4 * sides + 2;
+        let table_memory = 3 * (4 + 4 * copies + 4 * sides) + 12 * sides;
+        let most_table_memory = u64::from(MOST_NUMBERED_SLOTS) * (4 + 4 * copies + 4 + 12) * sides;
+        let turn_memory =
+            |pixels: u64| pixels * pixel_memory + (pixels * table_memory).min(most_table_memory);
+        let turn_limit = chunk_memory / TURNS;
+        let fitting = (turn_limit.saturating_sub(most_table_memory) / pixel_memory)
+            .max(turn_limit / (pixel_memory + table_memory));
         let largest = [
             // The colour map; imported, it begins somewhere behind the last legal offset.
             range.saturating_sub(4 * OFFSET_WORDS) / pixel_bytes,
@@ -145,7 +152,7 @@ impl Plan {
             // The table, at three quarters full, its counts, and its labels.
             largest_power_of_two(range / (4 * copies.max(2))) / 4 * 3,
             if copied { RING_BYTES / TURNS / copied_bytes } else { u64::MAX },
-            chunk_memory / (TURNS * turn_bytes),
+            fitting,
             MOST_CHUNK_PIXELS,
         ];
         let largest = largest.into_iter().fold(u64::MAX, u64::min);
@@ -163,7 +170,7 @@ impl Plan {
             1 => pixels.next_multiple_of(CHUNK_ALIGNMENT),
             _ => pixels.div_ceil(chunks).next_multiple_of(alignment),
         };
-        let turns_bytes = TURNS.min(chunks) * chunk_pixels * turn_bytes;
+        let turns_bytes = TURNS.min(chunks) * turn_memory(chunk_pixels);
         let number_bytes = 2 * u128::from(pixels.div_ceil(chunk_pixels)) * u128::from(chunk_pixels);
         let keeps_numbers = number_bytes + u128::from(turns_bytes) <= u128::from(chunk_memory);
         let chunks_per_block = (range.min(MOST_BLOCK_BYTES) / (2 * chunk_pixels)).max(1);

@@ -5,10 +5,10 @@
 
 mod common;
 
-use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
+use common::{Case, Random, all_options, assert_no_validation_messages, contexts, random_case};
 use ctm::{
     Analysis, Batch, ColorMap, Context, Error, Format, LabelOutput, Layout, MaskOutput, Metric, Nearest,
-    Outputs, Params, Settings, Shape, Undeclared,
+    Options, Outputs, Params, Settings, Shape, Undeclared,
 };
 
 type Values = [f32; 4];
@@ -233,6 +233,24 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                     }
                 }
             }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn the_number_of_a_palettes_masks_is_known_without_a_look_at_the_image() {
+    let pixels: Vec<f32> = (0..90_000).map(|index| index as f32).collect();
+    let map = ColorMap::new(&pixels, 300, 300, 1).unwrap();
+    let palette = [[0.5; 4], [7.0, 0.0, 0.0, 0.0]];
+    for options in all_options() {
+        // Not enough for a list of the image's colours.
+        let options = Options { memory_limit: Options::LEAST_MEMORY_LIMIT, ..options };
+        let mut context = Context::new(&options).unwrap();
+        for undeclared in [Undeclared::Ignore, Undeclared::Error, Undeclared::Nearest] {
+            let settings = Settings { palette: Some(&palette), undeclared, ..Settings::default() };
+            assert_eq!(context.mask_count(&map, &settings), Ok(2));
+            assert_eq!(context.counters().pixels_read, 0);
         }
     }
     assert_no_validation_messages();

@@ -26,8 +26,8 @@ pub struct ctm_result {
     pub reserved: u32,
     /// How many different colours the counted images have, ignored ones and those with too few pixels included; 0
     /// where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`. To know it for
-    /// certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX` and no colour ignored, merged or
-    /// given: then `mask_count` is this number.
+    /// certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX`, no colour ignored, merged or given,
+    /// and no regions: then `mask_count` is this number.
     pub distinct_colors: u64,
     /// Bytes that all masks need in `mask_format`.
     pub masks_size: u64,

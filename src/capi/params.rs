@@ -37,8 +37,8 @@ pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
 
 /// `ctm_params.undeclared`: such colours get no mask.
 pub const CTM_UNDECLARED_IGNORE: u32 = 0;
-/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`, unless it has nothing to write and so does
-/// not look at the image: the number of masks is known.
+/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`. With nothing to write it does not look at
+/// the image, since the number of masks is known, unless `connected` asks for regions.
 pub const CTM_UNDECLARED_ERROR: u32 = 1;
 /// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
 /// Euclidean one where that is `CTM_NEAREST_NONE`.

@@ -278,7 +278,11 @@ impl Context {
         let mut most = 0;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
             let _image = Pass::new(1.0 / left as f64);
-            most = most.max(self.choose(input, 0, false, 0)?.mask_count);
+            most = most.max(match (&input.rules.given, input.connected) {
+                // Known without a look at the image. Lossless: checked by `Rules::new`.
+                (Some(given), None) => given.len() as u32,
+                _ => self.choose(input, 0, false, 0)?.mask_count,
+            });
         }
         Ok(most)
     }

@@ -46,7 +46,7 @@ impl Drop for Vulkan {
     }
 }
 
-/// What the stages' host sides work with; `numbers`, `many_colors` and `labels` have their own parts.
+/// What the stages' host sides work with; `numbers`, `codes`, `many_colors` and `labels` have their own parts.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) gpu: Gpu,
@@ -74,7 +74,7 @@ pub(super) struct Work {
     pub(super) seeds: Seeds,
     /// What to plan with for this image: less memory than the device's limit once that did not fit.
     memory_bytes: u64,
-    /// Bytes that the host may hold for lists of colours.
+    /// Bytes that the host may hold for lists of colours, and for counting them where it does that.
     pub(super) host_bytes: u64,
 }
 
@@ -295,6 +295,7 @@ impl Work {
     fn release_buffers(&mut self) {
         self.numbered = None;
         self.coded = None;
+        self.sorted = Vec::new();
         let Self { gpu, turns, number_blocks, exact, palette, palette_codes, read, .. } = self;
         let ExactBuffers { buckets, wanted, pixels, slot_pixels, counts, list } = exact;
         for slot in number_blocks.iter_mut().chain([slot_pixels, counts]) {

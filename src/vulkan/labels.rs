@@ -14,7 +14,7 @@ use super::palette_table::PaletteTable;
 use super::source::Source;
 use super::stages::{Labelling, Stage, label, label_colors};
 use crate::color::Color;
-use crate::cpu::code_of;
+use crate::cpu::{Hasher, code_of};
 use crate::error::Error;
 use crate::grouping::Masked;
 use crate::labels::{LabelMap, LabelWidth, TILE};
@@ -147,6 +147,11 @@ impl Work {
         })
     }
 
+    /// The hash of the pixels' codes, if the device has those of the plan's chunks.
+    fn hasher_of_codes(&self, plan: &Plan) -> Option<Hasher> {
+        self.coded.as_ref().filter(|coded| coded.plan == *plan).map(|coded| coded.hasher)
+    }
+
     /// Labels an image by looking up each pixel's colour, or if the device has their codes, only those pixels' that
     /// have the code of a colour.
     pub(super) fn label_colors(
@@ -162,8 +167,7 @@ impl Work {
         let colors = palette.colors.len();
         let tables = colors.div_ceil(part_colors);
         let mut table: Option<PaletteTable> = None;
-        let hasher = self.coded.as_ref().filter(|coded| coded.plan == *plan).map(|coded| coded.hasher);
-        if let Some(hasher) = hasher {
+        if let Some(hasher) = self.hasher_of_codes(plan) {
             let mut set = zeros::<u32>(CODE_SET_WORDS)?;
             for entry in palette.colors {
                 let code = code_of(&entry.color, channels, hasher);
@@ -207,13 +211,9 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
-        let by = match self.coded.as_ref().is_some_and(|coded| coded.plan == *plan) {
-            true => Labelling::CodedColors { channels },
-            false => Labelling::Colors { channels },
-        };
-        let codes = match by {
-            Labelling::CodedColors { .. } => Some(self.numbers(plan, chunk)?),
-            _ => None,
+        let (by, codes) = match self.hasher_of_codes(plan) {
+            Some(_) => (Labelling::CodedColors { channels }, Some(self.numbers(plan, chunk)?)),
+            None => (Labelling::Colors { channels }, None),
         };
         let Self { gpu, pipelines, turns, deal, palette, palette_codes, .. } = self;
         let code_set = palette_codes.as_ref();
@@ -230,7 +230,7 @@ impl Work {
         gpu.submit(|commands| {
             if new_table {
                 palette.upload(commands, 0, table_words)?;
-                if let (Some(_), Some(set)) = (&codes, code_set) {
+                if let (Some(_), Some(set), 0, false) = (&codes, code_set, chunk.index, keep) {
                     set.upload(commands, 0, CODE_SET_WORDS as u64)?;
                 }
             }

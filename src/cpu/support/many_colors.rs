@@ -36,6 +36,9 @@ const LARGE_PART: u64 = 16;
 /// Colours that are counted in one table at most; with more, the work is split.
 const MOST_TABLE_COLORS: usize = 8192;
 
+/// And at least, so that the image is not read for each handful of them.
+const LEAST_TABLE_COLORS: usize = 512;
+
 /// An image whose buckets have been counted.
 #[derive(Debug)]
 pub(crate) struct ManyColors<'a, const C: usize> {
@@ -401,6 +404,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Part, Stop> {
         let mut part = Part::new(self.seed)?;
         let mut last = None;
+        // All parts' tables together have the memory that those of few colours would have.
+        let most_colors = MOST_TABLE_COLORS.min(self.plan.few.most.max(LEAST_TABLE_COLORS));
         self.for_wanted(ranges, wanted, |pixel, _| {
             // Frequent colours often come in runs.
             let number = match last {
@@ -411,7 +416,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                         return Ok(());
                     }
                     let number = part.number(key)?;
-                    if part.table.len() > MOST_TABLE_COLORS {
+                    if part.table.len() > most_colors {
                         return Err(Stop::TooManyColors);
                     }
                     number

@@ -62,7 +62,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct SegmentArgs {
     /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw; several of the same size and kind
-    /// get masks of the same colours
+    /// get masks of the same colours, unless --batch each
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
 

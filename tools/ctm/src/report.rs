@@ -6,6 +6,7 @@ use std::time::Duration;
 use ctm::{Backend, Region};
 use serde::Serialize;
 
+use crate::args::BatchArg;
 use crate::color;
 use crate::masks::{Mask, Part};
 use crate::segment::Outcome;
@@ -358,8 +359,9 @@ struct JsonReport<'a> {
 /// The JSON object as text; a list of such objects where images have masks of their own.
 pub(crate) fn json(outcomes: &[Outcome]) -> anyhow::Result<String> {
     let reports: Vec<JsonReport> = outcomes.iter().map(json_report).collect();
+    let is_list = outcomes.iter().any(|outcome| outcome.args.colors.batch == BatchArg::Each);
     let text = match &reports[..] {
-        [report] => serde_json::to_string_pretty(report)?,
+        [report] if !is_list => serde_json::to_string_pretty(report)?,
         reports => serde_json::to_string_pretty(reports)?,
     };
     Ok(text + "\n")

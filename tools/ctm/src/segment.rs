@@ -95,10 +95,22 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let mut outcomes = Vec::new();
     for (maps, choice) in groups.iter().zip(&choices) {
         interrupt::check()?;
-        outcomes.push(segment(&mut context, maps, choice, args)?);
+        let outcome = segment(&mut context, maps, choice, args);
+        outcomes.push(match groups.len() {
+            1 => outcome?,
+            _ => outcome.with_context(|| maps.files[0].path.display().to_string())?,
+        });
     }
     args.outputs.table.as_deref().map_or(Ok(()), |file| table::write(&outcomes, file))?;
     terminal::print(&if args.json { report::json(&outcomes)? } else { report::table(&outcomes) })
+}
+
+/// Gives advice, and says for which of several images.
+fn hint(args: &SegmentArgs, maps: &Maps, text: &str) {
+    match (args.images.len(), &maps.files[..]) {
+        (2.., [file]) => terminal::hint(&format!("{}: {text}", file.path.display())),
+        _ => terminal::hint(text),
+    }
 }
 
 /// Finds the masks of maps that share them, and writes all files but the table.
@@ -115,12 +127,14 @@ fn segment<'a>(
     let palette = &found.analysis.palette;
     let distinct_colors = count_all_colors(context, &color_map, choice, palette)?;
     if palette.colors.is_empty() {
-        hint_at_no_mask(context, &color_map, choice, args)?;
+        hint_at_no_mask(context, (maps, &color_map), choice, args)?;
     } else if maps.files.iter().any(|file| file.lossy)
         && distinct_colors > palette.colors.len() as u64
         && !joins_near_colors(args)
     {
-        terminal::hint(
+        hint(
+            args,
+            maps,
             "JPEG changes colours, so that masks get holes; save colour maps as PNG, or try --merge 8/255",
         );
     }
@@ -187,7 +201,7 @@ fn limit_threads(threads: u32) {
 /// Says which setting stands in the way.
 fn hint_at_no_mask(
     context: &mut Context,
-    color_map: &ColorMap,
+    (maps, color_map): (&Maps, &ColorMap),
     choice: &Choice,
     args: &SegmentArgs,
 ) -> anyhow::Result<()> {
@@ -197,7 +211,7 @@ fn hint_at_no_mask(
     let most_of = if args.colors.connected.is_some() { "largest" } else { "most frequent" };
     let what = if args.colors.connected.is_some() { "region" } else { "colour" };
     let leaves_out = !args.colors.ignore.is_empty() || matches!(args.colors.alpha, AlphaArg::AtLeast(_));
-    terminal::hint(&match most.colors.first() {
+    let text = match most.colors.first() {
         _ if args.max_count() == 0 => "no mask, since --max-count is 0".into(),
         None if leaves_out => "no mask, since every pixel is ignored, transparent or has a NaN".into(),
         None => "no mask, since every pixel has a NaN".into(),
@@ -206,7 +220,8 @@ fn hint_at_no_mask(
             thousands(args.min_pixels()),
             thousands(most.pixels)
         ),
-    });
+    };
+    hint(args, maps, &text);
     Ok(())
 }
 

@@ -655,7 +655,7 @@ fn each_of_several_images_gets_masks_of_its_own_colors() {
             let alone = folder.path().join("alone");
             let expected = segment(&backend, file, &alone, &options).quiet().json();
             let same = |name: &str| assert_eq!(image[name], expected[name], "{name} of {file:?}");
-            ["width", "height", "distinct_colors", "min_pixels", "input"].map(same);
+            ["width", "height", "distinct_colors", "min_pixels", "input"].into_iter().for_each(same);
             assert_eq!(list(&image["masks"]).len(), list(&expected["masks"]).len());
             let name = file.file_stem().unwrap();
             assert_eq!(image["overview"], output.join(name).join("overview.png").to_str().unwrap());
@@ -669,6 +669,12 @@ fn each_of_several_images_gets_masks_of_its_own_colors() {
         }
         assert_ne!(images[0]["masks"][0]["hex"], images[1]["masks"][6]["hex"]);
         assert_eq!(fs::read_to_string(&table).unwrap().lines().count(), 1 + masks);
+        // A single image is a list of one; advice says which image it is for.
+        let one = segment(&backend, &files[0], &output, &["--json", "--batch", "each"]).quiet().json();
+        assert_eq!(list(&one).len(), 1);
+        let high = ["--batch", "each", "--min-pixels", "62000", files[1].to_str().unwrap()];
+        let hint = segment(&backend, &files[0], &output, &high);
+        assert!(hint.hint().starts_with(files[1].to_str().unwrap()), "{hint:?}");
         let text = segment(&backend, &files[0], &output, &["--batch", "each", files[1].to_str().unwrap()]);
         let text = text.quiet().stdout;
         for file in &files {
