@@ -4,7 +4,7 @@ use ctm::{Backend, ColorMap, Context, DeviceInfo, DeviceKind, Options};
 use rayon::ThreadPool;
 
 use crate::baseline;
-use crate::floor::{self, Manner};
+use crate::floor::{self, Manner, Traffic};
 use crate::measure::{Column, Job, Run, time};
 use crate::rivals::Rivals;
 
@@ -22,6 +22,8 @@ pub const TORCH: &str = "torch";
 /// The floor is measured in three manners; the fastest one is the floor.
 pub const STREAMING: &str = ", streaming";
 pub const APART: &str = ", streaming, apart";
+pub const MANNERS: [(&str, Manner); 3] =
+    [("", Manner::Plain), (STREAMING, Manner::Streaming), (APART, Manner::Apart)];
 pub const FRESH: &str = ", fresh pages";
 pub const COLD: &str = ", cold";
 
@@ -55,7 +57,7 @@ pub fn floors<'a>(name: &str, pool: &'a ThreadPool, fresh: bool) -> Vec<Column<'
             Ok(Some(touch(pool, job, masks, manner)))
         }),
     };
-    [("", Manner::Plain), (STREAMING, Manner::Streaming), (APART, Manner::Apart)].map(column).into()
+    MANNERS.map(column).into()
 }
 
 /// Memory that the system maps page by page as it is written: 2 GiB, more than the allocator would
@@ -65,9 +67,16 @@ fn fresh_pages() -> Vec<f32> {
 }
 
 fn touch(pool: &ThreadPool, job: &Job, masks: &mut [f32], manner: Manner) -> Run {
-    let (channels, plane) = (job.input.channels as usize, job.input.plane());
-    let (time, ()) =
-        time(|| floor::run(pool, &job.input.floats, channels, plane, masks, job.share_of_ones, manner));
+    let traffic = Traffic {
+        input: bytemuck::cast_slice(&job.input.floats),
+        pixel_bytes: 4 * job.input.channels as usize,
+        masks: bytemuck::cast_slice_mut(masks),
+        plane: job.input.plane(),
+        mask_bytes: 4,
+        share_of_ones: job.share_of_ones,
+        one: 1f32.to_bits(),
+    };
+    let (time, ()) = time(|| floor::run(pool, traffic, manner));
     Run { time, mask_count: job.mask_count }
 }
 

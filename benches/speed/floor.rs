@@ -25,25 +25,34 @@ pub enum Manner {
     Apart,
 }
 
-pub fn run(
-    pool: &ThreadPool,
-    floats: &[f32],
-    channels: usize,
-    plane: usize,
-    masks: &mut [f32],
-    share_of_ones: f64,
-    manner: Manner,
-) {
-    let mut tiles: Vec<(&[f32], Vec<&mut [f32]>)> =
-        floats.chunks(TILE * channels).map(|tile| (tile, Vec::with_capacity(masks.len() / plane))).collect();
+/// What is read and written, in words of four bytes.
+pub struct Traffic<'a> {
+    pub input: &'a [u32],
+    /// Bytes of a pixel of the input.
+    pub pixel_bytes: usize,
+    pub masks: &'a mut [u32],
+    /// Words of a mask.
+    pub plane: usize,
+    /// Bytes of a mask's pixel.
+    pub mask_bytes: usize,
+    /// The share of the masks that is `one`; the rest is 0.
+    pub share_of_ones: f64,
+    pub one: u32,
+}
+
+pub fn run(pool: &ThreadPool, traffic: Traffic, manner: Manner) {
+    let Traffic { input, pixel_bytes, masks, plane, mask_bytes, share_of_ones, one } = traffic;
+    let (tile_in, tile_out) = (TILE * pixel_bytes / 4, TILE * mask_bytes / 4);
+    let mut tiles: Vec<(&[u32], Vec<&mut [u32]>)> =
+        input.chunks(tile_in).map(|tile| (tile, Vec::with_capacity(masks.len() / plane))).collect();
     for plane in masks.chunks_exact_mut(plane) {
-        for ((_, planes), part) in tiles.iter_mut().zip(plane.chunks_mut(TILE)) {
+        for ((_, planes), part) in tiles.iter_mut().zip(plane.chunks_mut(tile_out)) {
             planes.push(part);
         }
     }
     pool.install(|| {
         if manner == Manner::Apart {
-            floats.par_chunks(TILE * channels).for_each(read);
+            input.par_chunks(tile_in).for_each(read);
         }
         tiles.into_par_iter().for_each(|(tile, planes)| {
             if manner != Manner::Apart {
@@ -51,7 +60,7 @@ pub fn run(
             }
             for plane in planes {
                 let (ones, zeros) = plane.split_at_mut((plane.len() as f64 * share_of_ones) as usize);
-                for (part, value) in [(ones, 1.0), (zeros, 0.0)] {
+                for (part, value) in [(ones, one), (zeros, 0)] {
                     match manner {
                         Manner::Plain => part.fill(value),
                         Manner::Streaming | Manner::Apart => stream(part, value),
@@ -63,23 +72,23 @@ pub fn run(
 }
 
 /// The share of cache lines in `masks` that are not all zeros.
-pub fn share_of_ones(pool: &ThreadPool, masks: &[f32]) -> f64 {
+pub fn share_of_ones(pool: &ThreadPool, masks: &[u32]) -> f64 {
     let lines = masks.as_chunks::<16>().0;
-    let ones = pool.install(|| lines.par_iter().filter(|line| **line != [0.0; 16]).count());
+    let ones = pool.install(|| lines.par_iter().filter(|line| **line != [0; 16]).count());
     ones as f64 / lines.len().max(1) as f64
 }
 
-fn read(tile: &[f32]) {
-    black_box(tile.iter().fold(0, |all, value| all ^ value.to_bits()));
+fn read(tile: &[u32]) {
+    black_box(tile.iter().fold(0, |all, word| all ^ word));
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn stream(plane: &mut [f32], value: f32) {
+fn stream(plane: &mut [u32], value: u32) {
     plane.fill(value);
 }
 
 #[cfg(target_arch = "x86_64")]
-fn stream(plane: &mut [f32], value: f32) {
+fn stream(plane: &mut [u32], value: u32) {
     if !is_x86_feature_detected!("avx2") {
         plane.fill(value);
         return;
@@ -98,16 +107,16 @@ fn stream(plane: &mut [f32], value: f32) {
 /// The processor has AVX2; `lines` is aligned to 32 bytes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn stream_lines(lines: &mut [[f32; 16]], value: f32) {
-    use std::arch::x86_64::{_mm_sfence, _mm256_set1_ps, _mm256_stream_ps};
+unsafe fn stream_lines(lines: &mut [[u32; 16]], value: u32) {
+    use std::arch::x86_64::{_mm_sfence, _mm256_set1_epi32, _mm256_stream_si256};
 
-    let values = _mm256_set1_ps(value);
+    let values = _mm256_set1_epi32(value.cast_signed());
     for line in lines {
         let (left, right) = line.split_at_mut(8);
-        // SAFETY: both have eight floats, at addresses that are multiples of 32.
+        // SAFETY: both have eight words, at addresses that are multiples of 32.
         unsafe {
-            _mm256_stream_ps(left.as_mut_ptr(), values);
-            _mm256_stream_ps(right.as_mut_ptr(), values);
+            _mm256_stream_si256(left.as_mut_ptr().cast(), values);
+            _mm256_stream_si256(right.as_mut_ptr().cast(), values);
         }
     }
     _mm_sfence();

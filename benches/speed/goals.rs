@@ -2,6 +2,7 @@
 //! Each figure is the worst of all images it covers.
 
 use crate::bus::Bus;
+use crate::bytes::{CPU_BYTES, CPU_LABELS, CPU_REGIONS};
 use crate::columns::{
     BASELINE, CPU, CPU_ONE, FLOOR, FLOOR_ONE, NUMPY_BINCOUNT, NUMPY_FLOATS, NUMPY_UNIQUE, TORCH,
 };
@@ -29,7 +30,7 @@ const FULL_HD: u64 = 1920 * 1080;
 /// Tables and lists that cross the bus besides, in bytes a pixel of full HD; they do not grow with pixels.
 const TABLES: f64 = 0.05;
 
-pub fn print(rows: &[Row], small: &[Small], bus: &[Bus], memory: &[Memory]) {
+pub fn print(rows: &[Row], of_bytes: &[Row], small: &[Small], bus: &[Bus], memory: &[Memory]) {
     let pixels = |row: &Row| u64::from(row.size.0) * u64::from(row.size.1);
     let flat = |row: &Row| row.kind.is_flat();
     let noise = |row: &Row| row.kind.is_noise();
@@ -66,6 +67,26 @@ pub fn print(rows: &[Row], small: &[Small], bus: &[Bus], memory: &[Memory]) {
     );
     let all_kept = |row: &Row| different(row) && row.params.min_pixels == 1;
     line(" 4  CPU over the floor: all different", AtMost(20.0), 8.0, &all_kept, &over_floor);
+    let bytes = Table { rows: of_bytes };
+    let of_byte_floor = |row: &Row| row.ratio(CPU_BYTES, FLOOR);
+    bytes.line("    the same of bytes in and out: flat maps", AtMost(1.5), 1.2, &flat, &of_byte_floor);
+    bytes.line("    the same: noise of 16 and of 4,096 colours", AtMost(4.0), 2.5, &noise, &of_byte_floor);
+    bytes.line("    the same: photo, 500 pixels at least", AtMost(5.0), 3.0, &photo, &of_byte_floor);
+    bytes.line(
+        "    bytes in and out over floats in and out",
+        AtMost(1.0),
+        f64::NAN,
+        &|_| true,
+        &|row: &Row| row.ratio(CPU_BYTES, CPU),
+    );
+    let regions = |row: &Row| row.ratio(CPU_REGIONS, CPU_LABELS);
+    bytes.line(
+        "    labels by region over labels by colour: flat maps",
+        AtMost(2.0),
+        f64::NAN,
+        &flat,
+        &regions,
+    );
     table.line(" 5  torch over CPU: flat maps, full HD", AtLeast(300.0), 1000.0, &flat, &torch);
     table.line(" 5  torch over CPU: the others, full HD", AtLeast(150.0), 1000.0, &|row| !flat(row), &torch);
     let noise_or_photo = |row: &Row| noise(row) || photo(row);

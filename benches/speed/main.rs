@@ -6,6 +6,7 @@
 
 mod baseline;
 mod bus;
+mod bytes;
 mod columns;
 mod floor;
 mod goals;
@@ -98,14 +99,21 @@ fn bench(settings: &Settings) -> Result<Vec<String>, String> {
     let pages =
         measure_all(settings, &settings.page_jobs(), &mut columns, &all, |_| Ok(()), &mut complaints)?;
 
+    println!("\n== Bytes in and out, labels, regions\n");
+    let bytes = RefCell::new(bytes::Bytes::default());
+    let mut columns = bytes::columns(&bytes, &devices, &all)?;
+    let load = |input: &Input| bytes.borrow_mut().load(input);
+    let of_bytes = measure_all(settings, &settings.byte_jobs(), &mut columns, &all, load, &mut complaints)?;
+    drop(columns);
+
     let memory = memory::measure()?;
     let software = devices.iter().find(|device| vulkan_name(device) == goals::SOFTWARE);
     let bus = software.map_or(Ok(Vec::new()), bus::measure)?;
     println!("\n== Goals\n");
-    goals::print(&rows, &small, &bus, &memory);
+    goals::print(&rows, &of_bytes, &small, &bus, &memory);
 
     let csv = settings.out.join("speed.csv");
-    report::write_csv(&csv, rows.iter().chain(&pages))
+    report::write_csv(&csv, rows.iter().chain(&pages).chain(&of_bytes))
         .map_err(|error| format!("{}: {error}", csv.display()))?;
     println!("\n{} s; {}", start.elapsed().as_secs(), csv.display());
     if let Some(python) = &settings.python {
@@ -179,7 +187,7 @@ fn measure_all(
             let expected = measure::expected(pool, &input, palette);
             let mut masks = vec![0.5; expected.len()];
             let mask_count = palette.len();
-            let share_of_ones = floor::share_of_ones(pool, &expected);
+            let share_of_ones = floor::share_of_ones(pool, bytemuck::cast_slice(&expected));
             let job = measure::Job { input: &input, params, mask_count, share_of_ones, expected: &expected };
             let known = complaints.len();
             let cells = measure(columns, &job, &mut masks, settings.budget, complaints);

@@ -104,6 +104,14 @@ impl Settings {
         jobs
     }
 
+    /// What bytes, labels and regions are measured with: images of values n/255, at one size.
+    pub fn byte_jobs(&self) -> Vec<Job> {
+        let size = if self.sizes.contains(&UHD_4K) { UHD_4K } else { self.sizes[0] };
+        let kinds = self.kinds.iter().filter(|&&kind| kind != Kind::AllDifferent);
+        let least = |kind| if kind == Kind::Photo { 500 } else { 1 };
+        kinds.map(|&kind| Job::new(kind, size, 3, &[(least(kind), 5)])).collect()
+    }
+
     /// What cold contexts and new pages are measured with.
     pub fn page_jobs(&self) -> Vec<Job> {
         let sizes = self.sizes.iter().filter(|&&size| size != UHD_8K);
