@@ -56,10 +56,10 @@ impl Deal {
             // those of searches included.
             Self {
                 consecutive: true,
-                count_pairs: 128,
+                count_pairs: 240,
                 count_workgroup_slots: 1,
                 collect_slots: 64,
-                label_groups: 128,
+                label_groups: 512,
                 label_color_groups: 16,
                 expand_pixels: 128,
             }

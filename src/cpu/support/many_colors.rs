@@ -33,12 +33,6 @@ const PARTITION_PIXELS: u64 = 8192;
 /// Less than one in so many pixels is counted rather than looked at once more.
 const LARGE_PART: u64 = 16;
 
-/// Colours that are counted in one table at most; with more, the work is split.
-const MOST_TABLE_COLORS: usize = 8192;
-
-/// And at least, so that the image is not read for each handful of them.
-const LEAST_TABLE_COLORS: usize = 512;
-
 /// An image whose buckets have been counted.
 #[derive(Debug)]
 pub(crate) struct ManyColors<'a, const C: usize> {
@@ -404,8 +398,6 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Part, Stop> {
         let mut part = Part::new(self.seed)?;
         let mut last = None;
-        // All parts' tables together have the memory that those of few colours would have.
-        let most_colors = MOST_TABLE_COLORS.min(self.plan.few.most.max(LEAST_TABLE_COLORS));
         self.for_wanted(ranges, wanted, |pixel, _| {
             // Frequent colours often come in runs.
             let number = match last {
@@ -416,7 +408,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                         return Ok(());
                     }
                     let number = part.number(key)?;
-                    if part.table.len() > most_colors {
+                    if part.table.len() > self.plan.table_colors {
                         return Err(Stop::TooManyColors);
                     }
                     number
@@ -636,9 +628,10 @@ mod tests {
     #[test]
     fn colors_of_one_bucket_are_split_until_they_fit_a_table() {
         let (seed, threads) = (7, Threads::new(0).unwrap());
-        let mut pixels = colliding(3 * MOST_TABLE_COLORS as u32, Hasher::new(seed));
+        let table_colors = CpuPlan::new(1, 2, 0).table_colors;
+        let mut pixels = colliding(3 * table_colors as u32, Hasher::new(seed));
         pixels.retain(|pixel| !pixel.iter().any(|&bits| is_nan(bits) || bits == 0x8000_0000));
-        assert!(pixels.len() > 2 * MOST_TABLE_COLORS);
+        assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
         let params = Params { min_pixels: 1, max_count: 1 };

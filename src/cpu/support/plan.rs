@@ -17,6 +17,8 @@ pub(crate) struct CpuPlan {
     pub(crate) bucket_bits: u32,
     /// Buckets whose colours are counted first, to raise the bar quickly.
     pub(crate) first_buckets: usize,
+    /// Colours of those that are counted in one table at most; with more, the work is split.
+    pub(crate) table_colors: usize,
     /// Pixels that are sorted by bucket in one go.
     pub(crate) group_pixels: usize,
     /// Pixels that are labelled and expanded in one go where labels are not kept; a multiple of `TILE`.
@@ -86,6 +88,8 @@ impl CpuPlan {
             few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },
             bucket_bits,
             first_buckets: 32,
+            // All parts' tables have the memory that those of few colours would have.
+            table_colors: most.min(8192) as usize,
             group_pixels: group_pixels as usize,
             band_pixels: band_tiles as usize * TILE,
         }
