@@ -6,8 +6,8 @@
 //         are a label, 0 where the slot is free, and the colour's CHANNELS words. A palette too large for
 //         one storage buffer comes in parts, one dispatch each; a pixel finds its colour in one part at
 //         most.
-// CODES   with COLORS: pixels have codes since the stage count, and only those are looked at whose code is that
-//         of a colour of the palette.
+//         Where pixels have codes, only those are looked at whose code is that of a colour of the palette. Not a
+//         variant of its own: an image for whose codes there is no memory must not need another pipeline.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -32,6 +32,7 @@ layout(push_constant) uniform Dispatch {
     uint seed;
     uint max_probes; // all colours of the table are found within so many
     uint keep;       // 0: the first part of the palette; 1: add to the labels of the parts before
+    uint coded;      // whether pixels have codes
 } dispatch;
 
 const uint LABELS_PER_WORD = 32u / LABEL_BITS;
@@ -78,13 +79,12 @@ uint find_label(uvec4 color) {
     return 0u;
 }
 
-#ifdef CODES
 layout(set = 0, binding = 3) readonly buffer Codes {
     uint words[]; // two a word, the first in the lower bits
 } codes;
 
 layout(set = 0, binding = 4) readonly buffer WantedCodes {
-    uint words[2048]; // a bit for each code
+    uint words[]; // a bit for each code
 } wanted;
 
 uint is_wanted(uint code) {
@@ -99,23 +99,22 @@ bool may_have_label(uint group) {
     return (is_wanted(first & 0xffffu) | is_wanted(first >> 16) | is_wanted(second & 0xffffu)
             | is_wanted(second >> 16)) != 0u;
 }
-#endif
 
 void label_groups(uint group, uint groups_end) {
     uvec4 run_color = uvec4(0x80000000u); // no colour
     uint run_label = 0u;
     for (; group < groups_end; group += item_step()) {
         uvec4 group_labels = uvec4(0u);
-#ifdef CODES
-        // In a loop of its own as in the stage count.
-        while (group < groups_end && !may_have_label(group)) {
-            store(group, group_labels);
-            group += item_step();
+        if (dispatch.coded != 0u) {
+            // In a loop of its own as in the stage count.
+            while (group < groups_end && !may_have_label(group)) {
+                store(group, group_labels);
+                group += item_step();
+            }
+            if (group >= groups_end) {
+                break;
+            }
         }
-        if (group >= groups_end) {
-            break;
-        }
-#endif
         for (uint i = 0u; i < 4u; ++i) {
             uint pixel = 4u * group + i;
             uvec4 color;

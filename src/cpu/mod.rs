@@ -138,13 +138,12 @@ impl Backend for Cpu {
     }
 }
 
-/// An image whose pixels' codes a device has written where the host reads them.
+/// An image that the host counts for a device, which has written the pixels' codes where the host reads them.
 #[derive(Debug)]
 pub(crate) struct CodedImage<'a> {
     pub(crate) pixels: &'a Pixels<'a>,
-    /// In blocks of so many pixels, a multiple of `TILE` unless there is but one.
-    pub(crate) codes: Vec<&'a [u16]>,
-    pub(crate) block_pixels: usize,
+    /// In blocks of so many pixels, a multiple of `TILE` unless there is but one. `None`: there is no room for codes.
+    pub(crate) codes: Option<(Vec<&'a [u16]>, usize)>,
     /// What the codes were made with.
     pub(crate) hasher: Hasher,
     /// Of other hash tables.
@@ -175,9 +174,15 @@ fn best_of_coded<const C: usize>(
     threads: &Threads,
     sorted: &mut Vec<u32>,
 ) -> Result<Counts, Error> {
-    let CodedImage { codes, block_pixels, hasher, seed, .. } = image;
-    let codes = Codes::Kept { blocks: codes, block_pixels };
-    ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?.best(params, room_for, sorted)
+    let CodedImage { codes, hasher, seed, .. } = image;
+    let mut many = match codes {
+        Some((blocks, block_pixels)) => {
+            let codes = Codes::Kept { blocks, block_pixels };
+            ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?
+        }
+        None => ManyColors::new(pixels, None, plan, seed, threads)?,
+    };
+    many.best(params, room_for, sorted)
 }
 
 fn count_and_collect<const C: usize>(

@@ -73,7 +73,7 @@ pub(super) struct Work {
     /// Of the hash functions of all tables.
     pub(super) seeds: Seeds,
     /// What to plan with for this image: less memory than the device's limit once that did not fit.
-    memory_bytes: u64,
+    pub(super) memory_bytes: u64,
     /// Bytes that the host may hold for lists of colours, and for counting them where it does that.
     pub(super) host_bytes: u64,
 }
@@ -161,8 +161,8 @@ impl Backend for Vulkan {
                             "the image has very many colours: hash buckets tell which of them matter"
                         ),
                     );
-                    work.in_fitting_chunks(source, |work, plan| match work.can_share_codes(source, plan) {
-                        true => work.count_with_codes(source, params, room, plan, threads),
+                    work.in_fitting_chunks(source, |work, plan| match work.counts_on_host(source, plan) {
+                        true => work.count_on_host(source, params, room, plan, threads),
                         false => work.count_many(source, params, room, plan),
                     })
                 }

@@ -30,16 +30,19 @@ pub(super) struct Coded {
 }
 
 impl Work {
-    /// Whether the host can count with what the device leaves.
-    pub(super) fn can_share_codes(&self, source: &Source, plan: &Plan) -> bool {
-        self.limits().unified_memory
-            && !source.is_on_device()
-            && plan.keeps_numbers
-            && (plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64))
+    /// Whether the host counts. Where memory has turned out to be short it does so without codes: the device would need
+    /// other pipelines, and drivers may crash that have no memory to compile them.
+    pub(super) fn counts_on_host(&self, source: &Source, plan: &Plan) -> bool {
+        let is_short = self.memory_bytes < self.gpu.limits.memory_bytes;
+        self.gpu.limits.unified_memory && !source.is_on_device() && (Self::can_keep_codes(plan) || is_short)
+    }
+
+    fn can_keep_codes(plan: &Plan) -> bool {
+        plan.keeps_numbers && (plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64))
     }
 
     /// Counts the colours that can be selected, and lists them if there are no more than `room_for`.
-    pub(super) fn count_with_codes(
+    pub(super) fn count_on_host(
         &mut self,
         source: &Source,
         params: &Params,
@@ -51,17 +54,20 @@ impl Work {
         let cpu_plan = CpuPlan::new(source.pixels.shape().plane(), threads.count(), limit);
         let seed = self.seeds.take();
         let hasher = Hasher::new(seed);
-        self.write_codes(source, plan, hasher)?;
-        let Self { number_blocks, sorted, .. } = self;
-        let blocks = plan.chunk_count().div_ceil(plan.chunks_per_block) as usize;
-        let mut codes = room(blocks)?;
-        for block in number_blocks.iter().take(blocks).flatten() {
-            codes.push(bytemuck::cast_slice(block.host_words()?));
+        let mut codes = None;
+        if Self::can_keep_codes(plan) {
+            self.write_codes(source, plan, hasher)?;
+            let count = plan.chunk_count().div_ceil(plan.chunks_per_block) as usize;
+            let mut blocks = room(count)?;
+            for block in self.number_blocks.iter().take(count).flatten() {
+                blocks.push(bytemuck::cast_slice(block.host_words()?));
+            }
+            codes = Some((blocks, (plan.chunks_per_block * plan.chunk_pixels) as usize));
         }
-        let block_pixels = (plan.chunks_per_block * plan.chunk_pixels) as usize;
-        let image = CodedImage { pixels: source.pixels, codes, block_pixels, hasher, seed };
-        let counts = image.best(cpu_plan, params, room_for, threads, sorted)?;
-        self.coded = Some(Coded { plan: *plan, hasher });
+        let has_codes = codes.is_some();
+        let image = CodedImage { pixels: source.pixels, codes, hasher, seed };
+        let counts = image.best(cpu_plan, params, room_for, threads, &mut self.sorted)?;
+        self.coded = has_codes.then_some(Coded { plan: *plan, hasher });
         Ok(counts)
     }
 

@@ -12,7 +12,7 @@ use super::memory::Shared;
 use super::numbers::Numbered;
 use super::palette_table::PaletteTable;
 use super::source::Source;
-use super::stages::{Labelling, Stage, label, label_colors};
+use super::stages::{Stage, label, label_colors};
 use crate::color::Color;
 use crate::cpu::{Hasher, code_of};
 use crate::error::Error;
@@ -112,7 +112,7 @@ impl Work {
             }
             let numbers = work.numbers(plan, chunk)?;
             let Self { gpu, pipelines, turns, deal, .. } = work;
-            let stage = Stage::Label { by: Labelling::Numbers, width: parts.width };
+            let stage = Stage::Label { channels: None, width: parts.width };
             let pipeline = pipelines.get(gpu, stage)?;
             let turn = &mut turns[chunk.turn];
             let memory = Shared::ensure(&mut turn.memory, gpu, layout.words)?;
@@ -134,6 +134,7 @@ impl Work {
                         seed: 0,
                         max_probes: 0,
                         keep: 0,
+                        coded: 0,
                     };
                     let buffers = [
                         (0, numbers.clone()),
@@ -211,13 +212,13 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
-        let (by, codes) = match self.hasher_of_codes(plan) {
-            Some(_) => (Labelling::CodedColors { channels }, Some(self.numbers(plan, chunk)?)),
-            None => (Labelling::Colors { channels }, None),
+        let codes = match self.hasher_of_codes(plan) {
+            Some(_) => Some(self.numbers(plan, chunk)?),
+            None => None,
         };
         let Self { gpu, pipelines, turns, deal, palette, palette_codes, .. } = self;
         let code_set = palette_codes.as_ref();
-        let stage = Stage::Label { by, width: parts.width };
+        let stage = Stage::Label { channels: Some(channels), width: parts.width };
         let pipeline = pipelines.get(gpu, stage)?;
         let table_words = table.words.len() as u64;
         let palette = &*Shared::ensure(palette, gpu, table_words)?;
@@ -240,7 +241,6 @@ impl Work {
             for (range, workgroups) in
                 plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
             {
-                // Both variants have the same.
                 let push_constants = label_colors::Dispatch {
                     first_word: color_map.first_word,
                     first_pixel: range.start,
@@ -249,22 +249,21 @@ impl Work {
                     seed: table.seed,
                     max_probes: table.max_probes,
                     keep: keep.into(),
+                    coded: codes.is_some().into(),
+                };
+                // Without codes nobody looks at what is bound in their place.
+                let (codes, code_set) = match (&codes, code_set) {
+                    (Some(codes), Some(set)) => (codes.clone(), set.part(0, CODE_SET_WORDS as u64)),
+                    _ => (palette.part(0, table_words), palette.part(0, table_words)),
                 };
                 let buffers = [
                     (0, color_map.words.clone()),
                     (1, palette.part(0, table_words)),
                     (2, labels.part(0, label_words)),
+                    (3, codes),
+                    (4, code_set),
                 ];
-                let coded = codes
-                    .iter()
-                    .zip(code_set)
-                    .flat_map(|(codes, set)| [(3, codes.clone()), (4, set.part(0, CODE_SET_WORDS as u64))]);
-                commands.dispatch(
-                    &pipeline,
-                    buffers.into_iter().chain(coded),
-                    &push_constants,
-                    workgroups,
-                )?;
+                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
             }
             if last { parts.download(labels, commands, label_words) } else { Ok(()) }
         })

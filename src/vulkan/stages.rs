@@ -71,8 +71,8 @@ impl Deal {
         match stage {
             Stage::Count { .. } | Stage::Codes { .. } => 2 * self.count_pairs,
             Stage::Collect { .. } | Stage::CollectColors { .. } => self.collect_slots,
-            Stage::Label { by: Labelling::Numbers, .. } => 4 * self.label_groups,
-            Stage::Label { .. } => 4 * self.label_color_groups,
+            Stage::Label { channels: None, .. } => 4 * self.label_groups,
+            Stage::Label { channels: Some(_), .. } => 4 * self.label_color_groups,
             Stage::Expand { .. } => self.expand_pixels,
         }
     }
@@ -80,10 +80,10 @@ impl Deal {
 
 /// The structs of the push constants are made from the shaders' source.
 macro_rules! stage {
-    ($name:ident, $path:literal $(, $macro:literal)*) => {
+    ($name:ident, $path:literal $(, $macro:literal)?) => {
         #[allow(missing_docs, unreachable_pub)]
         pub(super) mod $name {
-            vulkano_shaders::shader! { ty: "compute", path: $path, define: [$(($macro, "")),*] }
+            vulkano_shaders::shader! { ty: "compute", path: $path $(, define: [($macro, "")])? }
         }
     };
 }
@@ -96,7 +96,6 @@ stage!(collect, "shaders/collect.comp");
 stage!(collect_colors, "shaders/collect.comp", "COLORS");
 stage!(label, "shaders/label.comp");
 stage!(label_colors, "shaders/label.comp", "COLORS");
-stage!(label_coded_colors, "shaders/label.comp", "COLORS", "CODES");
 stage!(expand, "shaders/expand.comp");
 
 /// The variants of the stage count.
@@ -108,17 +107,6 @@ pub(super) enum Counting {
     Wanted,
     /// Buckets.
     Buckets,
-}
-
-/// How the stage label finds a pixel's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Labelling {
-    /// By the number of its colour.
-    Numbers,
-    /// By its colour, where pixels have so many channels.
-    Colors { channels: u32 },
-    /// The same, where its code is that of a colour.
-    CodedColors { channels: u32 },
 }
 
 /// A stage and the values of its specialisation constants.
@@ -140,8 +128,9 @@ pub(super) enum Stage {
     CollectColors {
         channels: u32,
     },
+    /// `channels`: colours are looked up; `None`: pixels have numbers.
     Label {
-        by: Labelling,
+        channels: Option<u32>,
         width: LabelWidth,
     },
     Expand {
@@ -197,10 +186,8 @@ fn constants(gpu: &Gpu, stage: Stage) -> Constants {
         Stage::Codes { channels } => vec![(0, channels), size, (2, deal.count_pairs), dealt],
         Stage::Collect { copies } => vec![size, (2, deal.collect_slots), dealt, (6, copies)],
         Stage::CollectColors { channels } => vec![(0, channels), size, (2, deal.collect_slots), dealt],
-        Stage::Label { by: Labelling::Numbers, width } => {
-            vec![size, (2, deal.label_groups), dealt, (5, bits(width))]
-        }
-        Stage::Label { by: Labelling::Colors { channels } | Labelling::CodedColors { channels }, width } => {
+        Stage::Label { channels: None, width } => vec![size, (2, deal.label_groups), dealt, (5, bits(width))],
+        Stage::Label { channels: Some(channels), width } => {
             vec![(0, channels), size, (2, deal.label_color_groups), dealt, (5, bits(width))]
         }
         Stage::Expand { width } => vec![size, (2, deal.expand_pixels), dealt, (5, bits(width))],
@@ -221,9 +208,8 @@ fn make(
         Stage::Codes { .. } => codes::load,
         Stage::Collect { .. } => collect::load,
         Stage::CollectColors { .. } => collect_colors::load,
-        Stage::Label { by: Labelling::Numbers, .. } => label::load,
-        Stage::Label { by: Labelling::Colors { .. }, .. } => label_colors::load,
-        Stage::Label { by: Labelling::CodedColors { .. }, .. } => label_coded_colors::load,
+        Stage::Label { channels: None, .. } => label::load,
+        Stage::Label { channels: Some(_), .. } => label_colors::load,
         Stage::Expand { .. } => expand::load,
     };
     let module: Arc<ShaderModule> = load(device.clone())?;
