@@ -30,8 +30,8 @@ pub(super) struct Coded {
 }
 
 impl Work {
-    /// Whether the host counts. Where memory has turned out to be short it does so without codes: the device would need
-    /// other pipelines, and drivers may crash that have no memory to compile them.
+    /// Whether the host counts. Where memory has turned out to be short it does so without codes, if there is no room for
+    /// them: the device would need other pipelines, and drivers may crash that have no memory to compile them.
     pub(super) fn counts_on_host(&self, source: &Source, plan: &Plan) -> bool {
         let is_short = self.memory_bytes < self.gpu.limits.memory_bytes;
         self.gpu.limits.unified_memory && !source.is_on_device() && (Self::can_keep_codes(plan) || is_short)
