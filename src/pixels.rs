@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use half::f16;
 
 use crate::color::Color;
@@ -266,9 +268,65 @@ impl<'a> Pixels<'a> {
             let pixels = (width - column).min(rest.len() / words);
             let (part, later) = rest.split_at_mut(pixels * words);
             // Lossless: the image's sides are u32s.
-            self.read_row(self.map.pixel(row as u32, column as u32), part);
+            self.read_row(self.map.pixel(row as u32, column as u32), pixels, part, 0);
             rest = later;
             (row, column) = (row + 1, 0);
+        }
+    }
+
+    /// The bytes that a pixel is stored in, where those of a row lie side by side: equal bytes are equal colours.
+    pub(crate) fn stored_bytes(&self) -> Option<usize> {
+        let bytes = self.map.format().bytes() * self.map.shape().channels() as usize;
+        let side_by_side = self.map.memory().is_none()
+            && self.map.pixel_stride() == bytes as isize
+            && (0..self.map.shape().channels() as usize)
+                .all(|channel| (0..bytes as isize).contains(&self.map.channel_offsets()[channel]));
+        side_by_side.then_some(bytes)
+    }
+
+    /// Takes the first pixels of a range, as they are stored, from it: those of a row, where they lie side by side, and of
+    /// more rows where there is no gap between them.
+    pub(crate) fn stored_row(&self, range: &mut Range<usize>) -> &'a [u8] {
+        let width = self.shape.width() as usize;
+        let bytes = self.stored_bytes().unwrap_or_default();
+        let (row, column) = (range.start / width, range.start % width);
+        // Lossless: the image's sides are u32s.
+        let first = self.map.pixel(row as u32, column as u32);
+        let mut count = (width - column).min(range.len());
+        let is_behind = |count: usize| {
+            let next = (range.start + count) / width;
+            self.map.pixel(next as u32, 0) == first.wrapping_add(count * bytes)
+        };
+        while count < range.len() && is_behind(count) {
+            count += width.min(range.len() - count);
+        }
+        range.start += count;
+        // SAFETY: the pixels lie side by side, and all of them are the caller's, who lends them for `'a`.
+        unsafe { std::slice::from_raw_parts(first, count * bytes) }
+    }
+
+    /// Writes the words of the pixels that `stored` begins with.
+    #[inline]
+    pub(crate) fn read_stored<const C: usize>(&self, stored: &[u8], target: &mut [[u32; C]]) {
+        let bytes = target.len() * self.map.pixel_stride().unsigned_abs();
+        self.read_row(
+            stored[..bytes].as_ptr(),
+            target.len(),
+            target.as_flattened_mut(),
+            stored.len() - bytes,
+        );
+    }
+
+    /// The same for one pixel.
+    #[inline(always)]
+    pub(crate) fn read_one_stored<const C: usize>(&self, stored: &[u8], target: &mut [u32; C]) {
+        match &self.reader {
+            Reader::Bytes(bytes) if self.alpha.is_none() => {
+                let pixel = &stored[..self.map.pixel_stride().unsigned_abs()];
+                // SAFETY: the pixel's bytes are all of its channels'.
+                unsafe { bytes.read_one(pixel.as_ptr(), target) };
+            }
+            _ => self.read_stored(stored, std::slice::from_mut(target)),
         }
     }
 
@@ -279,11 +337,10 @@ impl<'a> Pixels<'a> {
         pixel
     }
 
-    /// Reads pixels of one row.
-    fn read_row(&self, first: *const u8, target: &mut [u32]) {
+    /// Reads `count` pixels of one row, behind the last one of which `more` bytes can be read.
+    fn read_row(&self, first: *const u8, count: usize, target: &mut [u32], more: usize) {
         let stride = self.map.pixel_stride();
         let words = self.encoding.words();
-        let count = target.len() / words;
         // SAFETY: the pixels of the row lie `stride` bytes apart from `first` on, and their channels where the map
         // says: the caller of `ColorMap` vouches for them.
         unsafe {
@@ -292,7 +349,7 @@ impl<'a> Pixels<'a> {
                     let bytes = size_of_val(target);
                     target.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(first, bytes);
                 }
-                Reader::Bytes(bytes) => bytes.read(first, stride, target, words),
+                Reader::Bytes(bytes) => bytes.read(first, stride, count, target, words, more),
                 Reader::Values => self.read_values(first, stride, target),
             }
             if let Some((offset, least)) = self.alpha {
@@ -407,9 +464,18 @@ impl Reader {
 /// Where the bytes of a pixel's words come from.
 #[derive(Clone, Debug)]
 struct Bytes {
-    /// Bytes from a pixel's first one, for all values, one behind the other.
-    offsets: Vec<isize>,
+    /// Of all values, one behind the other.
+    moves: Vec<Move>,
     shuffle: Option<Shuffle>,
+}
+
+/// Where a byte comes from and where it goes to.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    /// Bytes from a pixel's first one.
+    offset: isize,
+    word: usize,
+    shift: u32,
 }
 
 /// The same for several pixels at a time, in registers of 16 bytes.
@@ -420,6 +486,8 @@ struct Shuffle {
     pixels: usize,
     /// From the first pixel to the register's first byte.
     start: isize,
+    /// From there to the first pixel's last byte.
+    reach: isize,
 }
 
 impl Bytes {
@@ -442,36 +510,55 @@ impl Bytes {
                     sources[target] = (pixel as isize * stride + offset - low) as u8;
                 }
             }
-            Shuffle { sources, pixels, start: low }
+            Shuffle { sources, pixels, start: low, reach }
         });
         let shuffle = shuffle.filter(|_| cfg!(target_endian = "little"));
-        Self { offsets, shuffle }
+        let moves = offsets.into_iter().enumerate().map(|(byte, offset)| {
+            let (word, shift) = place(byte);
+            Move { offset, word, shift }
+        });
+        Self { moves: moves.collect(), shuffle }
     }
 
     /// # Safety
-    /// The offsets can be read for as many pixels as there are, `stride` bytes apart from `first` on.
-    unsafe fn read(&self, first: *const u8, stride: isize, target: &mut [u32], words: usize) {
+    /// The offsets from `pixel` on can be read.
+    #[inline(always)]
+    unsafe fn read_one(&self, pixel: *const u8, target: &mut [u32]) {
+        target.fill(0);
+        for &Move { offset, word, shift } in &self.moves {
+            // SAFETY: the caller vouches for it.
+            target[word] |= u32::from(unsafe { pixel.offset(offset).read() }) << shift;
+        }
+    }
+
+    /// # Safety
+    /// The offsets can be read for `count` pixels, `stride` bytes apart from `first` on, and `more` bytes behind the last
+    /// pixel's.
+    unsafe fn read(
+        &self,
+        first: *const u8,
+        stride: isize,
+        count: usize,
+        target: &mut [u32],
+        words: usize,
+        more: usize,
+    ) {
         let mut done = 0;
         #[cfg(target_arch = "x86_64")]
         if let Some(shuffle) = &self.shuffle
             && is_x86_feature_detected!("avx2")
         {
             // SAFETY: the processor has AVX2, which includes SSSE3; the caller vouches for the rest.
-            done = unsafe { shuffle_row(shuffle, &self.offsets, first, stride, target, words) };
+            done = unsafe { shuffle_row(shuffle, first, stride, count, target, words, more) };
         }
         for (index, pixel) in target.chunks_exact_mut(words).enumerate().skip(done) {
-            pixel.fill(0);
-            for (byte, offset) in self.offsets.iter().enumerate() {
-                let (word, shift) = place(byte);
-                // SAFETY: the caller vouches for it.
-                let value = unsafe { first.offset(index as isize * stride + offset).read() };
-                pixel[word] |= u32::from(value) << shift;
-            }
+            // SAFETY: the caller vouches for it.
+            unsafe { self.read_one(first.offset(index as isize * stride), pixel) };
         }
     }
 }
 
-/// Reads as many pixels of a row as can be read without a byte behind the last pixel's last; how many.
+/// Reads as many pixels of a row as can be read without a byte too many; how many.
 ///
 /// # Safety
 /// As `Bytes::read`; the processor has AVX2.
@@ -479,30 +566,52 @@ impl Bytes {
 #[target_feature(enable = "avx2")]
 unsafe fn shuffle_row(
     shuffle: &Shuffle,
-    offsets: &[isize],
     first: *const u8,
     stride: isize,
+    count: usize,
     target: &mut [u32],
     words: usize,
+    more: usize,
 ) -> usize {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm_shuffle_epi8, _mm_storeu_si128};
+    use std::arch::x86_64::{
+        _mm_loadu_si128, _mm_shuffle_epi8, _mm_storeu_si128, _mm256_broadcastsi128_si256,
+        _mm256_loadu2_m128i, _mm256_shuffle_epi8, _mm256_storeu_si256,
+    };
 
-    let count = target.len() / words;
-    let highest = offsets.iter().copied().max().unwrap_or(0);
-    let &Shuffle { sources, pixels, start } = shuffle;
-    // Behind the last pixel's last byte nothing is read, and behind its last word nothing written.
-    let readable = (count as isize - 1) * stride + highest + 1 - start;
-    let by_reading = if readable >= 16 { 1 + (readable - 16) / (pixels as isize * stride) } else { 0 };
-    let by_writing = if target.len() >= 4 { 1 + (target.len() - 4) / (pixels * words) } else { 0 };
-    let rounds = by_writing.min(by_reading as usize);
+    const REGISTER: usize = 4;
+    let &Shuffle { sources, pixels, start, reach } = shuffle;
+    // Behind the last word nothing is written.
+    let readable = (count as isize - 1) * stride + reach + 1 + more as isize;
+    let step = pixels as isize * stride;
+    let dense = pixels * words == REGISTER;
+    let by_writing = match target.len() {
+        0..REGISTER => 0,
+        len if dense => len / REGISTER,
+        len => 1 + (len - REGISTER) / (pixels * words),
+    };
+    let rounds = match readable {
+        // The usual case, without a division.
+        _ if (by_writing as isize - 1) * step + 16 <= readable => by_writing,
+        16.. => by_writing.min(1 + ((readable - 16) / step) as usize),
+        _ => 0,
+    };
+    // Two registers at a time, where their words follow each other: whoever reads the words soon reads as many.
+    let pairs = if dense { rounds / 2 } else { 0 };
     // SAFETY: all rounds stay within what is readable and writable.
     unsafe {
         let sources = _mm_loadu_si128(sources.as_ptr().cast());
+        let both_sources = _mm256_broadcastsi128_si256(sources);
         let mut from = first.wrapping_offset(start);
         let mut to = target.as_mut_ptr();
-        for _ in 0..rounds {
+        for _ in 0..pairs {
+            let both = _mm256_loadu2_m128i(from.wrapping_offset(step).cast(), from.cast());
+            _mm256_storeu_si256(to.cast(), _mm256_shuffle_epi8(both, both_sources));
+            from = from.wrapping_offset(2 * step);
+            to = to.wrapping_add(2 * REGISTER);
+        }
+        for _ in 2 * pairs..rounds {
             _mm_storeu_si128(to.cast(), _mm_shuffle_epi8(_mm_loadu_si128(from.cast()), sources));
-            from = from.wrapping_offset(pixels as isize * stride);
+            from = from.wrapping_offset(step);
             to = to.wrapping_add(pixels * words);
         }
     }

@@ -4,16 +4,15 @@
 //! and keeps each pixel's number: then labelling needs no second look at the pixels. Where a part has
 //! more colours than such a table can hold with profit, the image is counted by `many_colors`.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
-use super::support::runs::{BLOCK_WORDS, Piece, Pieces};
+use super::support::runs::{BLOCK_WORDS, Piece};
 use super::support::spans;
-use super::support::tiles::{Tiles, tiles_of};
+use super::support::tiles::{TilePieces, Tiles, tiles_of};
 use crate::error::Error;
 use crate::labels::{LabelWidth, TILE};
 use crate::memory::zeros;
@@ -31,16 +30,27 @@ pub(super) struct Part {
     seen: usize,
 }
 
-/// Counts all pixels and writes each one's colour number to `labels`, which has two bytes for each, or
-/// is not there; `None` where there are too many colours, and `labels` is then of unspecified content.
+/// Why a tile was not counted.
+pub(super) enum Stop {
+    TooManyColors,
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Counts all pixels and writes each one's colour number to `labels`, tile by tile, in as many bytes as the tile's take, if
+/// it is there; `None` where there are too many colours, and `labels` is then of unspecified content.
 pub(super) fn count<const C: usize>(
     pixels: Tiles<C>,
-    labels: Option<&mut [u8]>,
+    labels: Option<&mut [u16]>,
     plan: &CpuPlan,
     seed: u64,
     threads: &Threads,
 ) -> Result<Option<Vec<Part>>, Error> {
-    let labels = labels.map(|labels| labels.as_chunks_mut::<2>().0);
     let given_up = AtomicBool::new(false);
     let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
         let part = count_part(pixels, spans, plan.few, seed, &given_up);
@@ -54,7 +64,7 @@ pub(super) fn count<const C: usize>(
 
 fn count_part<const C: usize>(
     pixels: Tiles<C>,
-    spans: spans::Part<[u8; 2]>,
+    spans: spans::Part<u16>,
     few: FewColors,
     seed: u64,
     given_up: &AtomicBool,
@@ -72,7 +82,7 @@ fn count_part<const C: usize>(
 #[target_feature(enable = "avx2")]
 fn count_part_avx2<const C: usize>(
     pixels: Tiles<C>,
-    spans: spans::Part<[u8; 2]>,
+    spans: spans::Part<u16>,
     few: FewColors,
     seed: u64,
     given_up: &AtomicBool,
@@ -84,7 +94,7 @@ fn count_part_avx2<const C: usize>(
 #[inline(always)]
 fn count_part_generic<const C: usize>(
     pixels: Tiles<C>,
-    spans: spans::Part<[u8; 2]>,
+    spans: spans::Part<u16>,
     few: FewColors,
     seed: u64,
     given_up: &AtomicBool,
@@ -100,25 +110,33 @@ fn count_part_generic<const C: usize>(
             if given_up.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let index = tile.start / TILE;
-            let pixels = pixels.pixels(tile, &mut room);
-            let numbers = &mut numbers[..pixels.len()];
-            if part.count_tile(pixels, &mut cache, &mut mixed, numbers, few)?.is_break() {
-                return Ok(None);
+            let (index, len) = (tile.start / TILE, tile.len());
+            let labels = rooms.next();
+            let is_kept = labels.is_some();
+            // Numbers that take two bytes are written where they stay.
+            let (wide, narrow) = match LabelWidth::for_labels_up_to(part.table.len()) {
+                LabelWidth::One => (None, labels),
+                _ => (labels, None),
+            };
+            let numbers = wide.unwrap_or(&mut numbers[..len]);
+            let pieces = pixels.pieces(tile, &mut room);
+            match part.count_tile(pieces, &mut cache, &mut mixed, numbers, few) {
+                Ok(()) => part.seen += len,
+                Err(Stop::TooManyColors) => return Ok(None),
+                Err(Stop::Error(error)) => return Err(error),
             }
-            part.seen += pixels.len();
-            let Some(labels) = rooms.next() else { continue };
-            let labels = labels.as_flattened_mut();
             let width = LabelWidth::for_labels_up_to(part.table.len());
-            match width {
-                LabelWidth::One => {
-                    for (label, &number) in labels.iter_mut().zip(&*numbers) {
-                        *label = number as u8;
-                    }
-                }
-                _ => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
+            if is_kept {
+                part.tiles.push((index, width));
             }
-            part.tiles.push((index, width));
+            match (narrow, width) {
+                (None, _) => {}
+                (Some(labels), LabelWidth::One) => {
+                    let labels = bytemuck::cast_slice_mut::<u16, u8>(labels);
+                    labels.iter_mut().zip(&*numbers).for_each(|(label, &number)| *label = number as u8);
+                }
+                (Some(labels), _) => labels.copy_from_slice(numbers),
+            }
         }
     }
     mixed.pour(&mut part.counts);
@@ -162,6 +180,18 @@ impl MixedCounts {
     }
 }
 
+/// Writes a number so many times, and perhaps a few times more: what is behind is still to be written.
+///
+/// Whole chunks only: as many branches, of which runs of any length have most mispredicted, are not needed then.
+#[inline(always)]
+fn fill(numbers: &mut [u16], count: usize, number: u16) {
+    const CHUNK: usize = 32;
+    match numbers.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
+        Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [number; CHUNK]),
+        None => numbers[..count].fill(number),
+    }
+}
+
 impl Part {
     pub(super) fn new(seed: u64) -> Result<Self, Error> {
         Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], tiles: Vec::new(), seen: 0 })
@@ -171,37 +201,40 @@ impl Part {
     #[inline(always)]
     fn count_tile<const C: usize>(
         &mut self,
-        pixels: &[[u32; C]],
+        mut pieces: TilePieces<C>,
         cache: &mut PixelCache<C>,
         mixed: &mut MixedCounts,
         numbers: &mut [u16],
         few: FewColors,
-    ) -> Result<ControlFlow<()>, Error> {
+    ) -> Result<(), Stop> {
         let mut sets = [0; BLOCK_WORDS];
-        for (start, piece) in Pieces::new(pixels) {
+        while let Some((start, piece, pixels)) = pieces.next() {
             let (Piece::Run(length) | Piece::Mixed(length)) = piece;
-            let looked_up = if matches!(piece, Piece::Run(_)) { 1 } else { length };
-            let pixels = &pixels[start..start + looked_up];
-            let numbers = &mut numbers[start..start + length];
-            let mut misses = cache.find_all(pixels, &mut sets, numbers);
-            while misses != 0 {
-                let index = misses.trailing_zeros() as usize;
-                numbers[index] = self.look_up(cache, &pixels[index])? as u16;
-                misses &= misses - 1;
-            }
             match piece {
                 Piece::Run(length) => {
-                    let number = numbers[0];
-                    numbers.fill(number);
+                    let number = match cache.find(&pixels[0]) {
+                        Some(number) => number,
+                        None => self.look_up(cache, &pixels[0])? as u16,
+                    };
+                    fill(&mut numbers[start..], length, number);
                     self.counts[usize::from(number)] += length as u32;
                 }
-                Piece::Mixed(_) => mixed.add(numbers, &mut self.counts),
+                Piece::Mixed(_) => {
+                    let numbers = &mut numbers[start..start + length];
+                    let mut misses = cache.find_all(pixels, &mut sets, numbers);
+                    while misses != 0 {
+                        let index = misses.trailing_zeros() as usize;
+                        numbers[index] = self.look_up(cache, &pixels[index])? as u16;
+                        misses &= misses - 1;
+                    }
+                    mixed.add(numbers, &mut self.counts);
+                }
             }
             if !few.include(self.table.len(), self.seen + start) {
-                return Ok(ControlFlow::Break(()));
+                return Err(Stop::TooManyColors);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.

@@ -1,14 +1,13 @@
 //! Stage label: each pixel's label.
 
-use std::convert::Infallible;
 use std::ops::Range;
 
 use super::count::Part;
-use super::support::codes::{CodeSet, Codes, code};
+use super::support::codes::{CodeSet, Codes, code, never_fails};
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
-use super::support::runs::{Piece, Pieces};
-use super::support::tiles::{Tiles, tiles_of};
+use super::support::runs::Piece;
+use super::support::tiles::{Room, Tiles, tiles_of};
 use crate::control::Pass;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
@@ -82,20 +81,20 @@ pub(super) fn label<const C: usize>(
         let label_tiles = |queue: &Queue<Unlabelled>| {
             let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
             while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
-                let first = tile.start;
-                let pixels = pixels.pixels(tile, &mut room);
+                let (first, len) = (tile.start, tile.len());
                 let Some((codes, wanted)) = &codes else {
-                    find_all(pixels, &table, &mut numbers);
-                    write_labels(&numbers[..pixels.len()], labels, width);
+                    find_all(pixels, tile, &mut room, &table, &mut numbers);
+                    write_labels(&numbers[..len], labels, width);
                     continue;
                 };
                 // Most pixels have no label.
                 labels.fill(0);
-                let codes = codes.of(first, pixels, &mut code_room);
-                find_by_code(pixels, codes, wanted, &table, |index, number| {
+                let codes = codes.of(pixels, tile, &mut room, &mut code_room);
+                never_fails(wanted.find(codes, pixels, first, |index, pixel| {
                     let from = index * width.bytes();
-                    write_labels(&[number], &mut labels[from..from + width.bytes()], width);
-                });
+                    write_labels(&[number(pixel, &table)], &mut labels[from..from + width.bytes()], width);
+                    Ok(())
+                }));
             }
             Ok(())
         };
@@ -109,34 +108,27 @@ pub(super) fn label<const C: usize>(
     Ok(())
 }
 
-/// Calls `each` with the position and the number of a tile's pixels that have one of the wanted codes.
-fn find_by_code<const C: usize>(
-    pixels: &[[u32; C]],
-    codes: &[u16],
-    wanted: &CodeSet,
-    table: &ColorTable,
-    mut each: impl FnMut(usize, u32),
-) {
-    let found = wanted.find(codes, pixels, |index| {
-        each(index, Key::of_pixel(&pixels[index]).map_or(0, |key| table.find(key)));
-        Ok::<(), Infallible>(())
-    });
-    match found {
-        Ok(()) => {}
-        Err(never) => match never {},
-    }
+/// A pixel's number, 0 where it has none.
+#[inline]
+fn number<const C: usize>(pixel: &[u32; C], table: &ColorTable) -> u32 {
+    Key::of_pixel(pixel).map_or(0, |key| table.find(key))
 }
 
 /// Finds the numbers of all pixels of a tile.
-fn find_all<const C: usize>(pixels: &[[u32; C]], table: &ColorTable, numbers: &mut [u32]) {
-    let number = |pixel: &[u32; C]| Key::of_pixel(pixel).map_or(0, |key| table.find(key));
-    for (start, piece) in Pieces::new(pixels) {
+fn find_all<const C: usize>(
+    pixels: Tiles<C>,
+    tile: Range<usize>,
+    room: &mut Room<C>,
+    table: &ColorTable,
+    numbers: &mut [u32],
+) {
+    let mut pieces = pixels.pieces(tile, room);
+    while let Some((start, piece, pixels)) = pieces.next() {
         match piece {
-            Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[start])),
+            Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[0], table)),
             Piece::Mixed(length) => {
-                let range = start..start + length;
-                for (pixel, label) in pixels[range.clone()].iter().zip(&mut numbers[range]) {
-                    *label = number(pixel);
+                for (pixel, to) in pixels.iter().zip(&mut numbers[start..start + length]) {
+                    *to = number(pixel, table);
                 }
             }
         }

@@ -194,7 +194,7 @@ fn count_and_collect<const C: usize>(
     threads: &Threads,
 ) -> Result<Counts, Error> {
     let mut kept = match plan.keep_labels {
-        true => Some(cpu.kept.start(pixels.len(), LabelWidth::Two)?),
+        true => Some(bytemuck::cast_slice_mut::<u8, u16>(cpu.kept.start(pixels.len(), LabelWidth::Two)?)),
         false => None,
     };
     cpu.counters.pixels_read += pixels.len() as u64;
@@ -209,8 +209,7 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let codes = kept.map(bytemuck::cast_slice_mut);
-    let mut many = ManyColors::new(pixels, codes, plan, cpu.seed, threads)?;
+    let mut many = ManyColors::new(pixels, kept, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {

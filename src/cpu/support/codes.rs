@@ -1,11 +1,12 @@
 //! Codes of pixels: hashes of two bytes that tell most pixels of other colours apart without a look at
 //! the image, which has up to sixteen bytes a pixel.
 
+use std::convert::Infallible;
 use std::ops::Range;
 
 use super::key::Hasher;
-use super::prefetch::prefetch;
-use super::runs::{BLOCK_WORDS, Piece, Pieces};
+use super::runs::{BLOCK_WORDS, Piece};
+use super::tiles::{BLOCK, Room, Tiles};
 use crate::color::{Color, canonical, is_nan};
 
 /// Where the codes of an image's pixels are.
@@ -33,28 +34,26 @@ impl<'a> Codes<'a> {
         }
     }
 
-    /// The codes of `pixels`, at most a tile of them, which begin with the image's pixel `first`.
+    /// The codes of a tile, which are computed to `code_room` if need be.
     pub(crate) fn of<'b, const C: usize>(
         &'b self,
-        first: usize,
-        pixels: &[[u32; C]],
-        room: &'b mut [u16],
+        pixels: Tiles<C>,
+        tile: Range<usize>,
+        room: &mut Room<C>,
+        code_room: &'b mut [u16],
     ) -> &'b [u16] {
         match self {
             Codes::Kept { blocks, block_pixels } => {
-                &blocks[first / block_pixels][first % block_pixels..][..pixels.len()]
+                &blocks[tile.start / block_pixels][tile.start % block_pixels..][..tile.len()]
             }
             Codes::Computed(hasher) => {
-                let room = &mut room[..pixels.len()];
-                encode(pixels, *hasher, Some(room), |_, _| {});
-                room
+                let codes = &mut code_room[..tile.len()];
+                encode(pixels, tile, room, *hasher, Some(codes), |_, _| {});
+                codes
             }
         }
     }
 }
-
-/// Codes that are looked at together.
-const BLOCK: usize = 64;
 
 /// A set of codes.
 #[derive(Debug)]
@@ -86,30 +85,30 @@ impl CodeSet {
         Self { bits, few: (few.len() <= MOST_FEW).then_some(few) }
     }
 
-    /// Calls `each` with the position of each pixel whose code is in the set.
+    /// Calls `each` with each pixel whose code is in the set, and its position among `codes`, which are those of the
+    /// image's pixels from `first` on.
     #[inline(always)]
     pub(crate) fn find<const C: usize, E>(
         &self,
         codes: &[u16],
-        pixels: &[[u32; C]],
-        mut each: impl FnMut(usize) -> Result<(), E>,
+        pixels: Tiles<C>,
+        first: usize,
+        mut each: impl FnMut(usize, &[u32; C]) -> Result<(), E>,
     ) -> Result<(), E> {
         /// Blocks that are searched before the first one's pixels are looked at, which lie anywhere.
         const AHEAD: usize = 8;
-        let mut found = [0; AHEAD];
+        let (mut found, start) = ([0; AHEAD], first);
         for (group, codes) in codes.chunks(AHEAD * BLOCK).enumerate() {
-            let first = group * AHEAD * BLOCK;
+            let first = first + group * AHEAD * BLOCK;
             for (block, (found, codes)) in found.iter_mut().zip(codes.chunks(BLOCK)).enumerate() {
                 // Without a branch, which pixels that come as they like would have mispredicted.
                 *found = self.find_in_block(codes);
-                for index in ones(*found) {
-                    prefetch::<1>(pixels.as_flattened(), (first + block * BLOCK + index) * C);
-                }
+                pixels.ask_for(first + block * BLOCK, *found);
             }
             for (block, found) in found.iter_mut().enumerate() {
-                for index in ones(std::mem::take(found)) {
-                    each(first + block * BLOCK + index)?;
-                }
+                pixels.for_each_wanted(first + block * BLOCK, std::mem::take(found), |index, pixel| {
+                    each(index - start, pixel)
+                })?;
             }
         }
         Ok(())
@@ -158,16 +157,6 @@ fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]]) -> u64 {
     bits(equal[0], equal[1]) | bits(equal[2], equal[3]) << 32
 }
 
-/// The positions of the bits that are set.
-#[inline(always)]
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let index = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (index < 64).then_some(index)
-    })
-}
-
 /// The code of a colour.
 pub(crate) fn code_of(color: &Color, channels: usize, hasher: Hasher) -> u16 {
     let &[a, b, c, d] = color.bits();
@@ -187,10 +176,12 @@ pub(crate) fn code(hash: u32) -> u16 {
     (hash >> 16) as u16
 }
 
-/// Hashes pixels: writes the code of each, and calls `count` with hashes and how many pixels they stand
+/// Hashes a tile's pixels: writes the code of each, and calls `count` with hashes and how many pixels they stand
 /// for. Pixels with a NaN have any code, and are not counted.
 pub(crate) fn encode<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
+    tile: Range<usize>,
+    room: &mut Room<C>,
     hasher: Hasher,
     codes: Option<&mut [u16]>,
     count: impl FnMut(u32, usize),
@@ -199,34 +190,39 @@ pub(crate) fn encode<const C: usize>(
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[allow(unsafe_code)]
-        return unsafe { encode_avx2(pixels, hasher, codes, count) };
+        return unsafe { encode_avx2(pixels, tile, room, hasher, codes, count) };
     }
-    encode_generic(pixels, hasher, codes, count);
+    encode_generic(pixels, tile, room, hasher, codes, count);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn encode_avx2<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
+    tile: Range<usize>,
+    room: &mut Room<C>,
     hasher: Hasher,
     codes: Option<&mut [u16]>,
     count: impl FnMut(u32, usize),
 ) {
-    encode_generic(pixels, hasher, codes, count);
+    encode_generic(pixels, tile, room, hasher, codes, count);
 }
 
 #[inline(always)]
 fn encode_generic<const C: usize>(
-    pixels: &[[u32; C]],
+    pixels: Tiles<C>,
+    tile: Range<usize>,
+    room: &mut Room<C>,
     hasher: Hasher,
     mut codes: Option<&mut [u16]>,
     mut count: impl FnMut(u32, usize),
 ) {
     let mut hashes = [0; BLOCK_WORDS];
-    for (start, piece) in Pieces::new(pixels) {
+    let mut pieces = pixels.pieces(tile, room);
+    while let Some((start, piece, pixels)) = pieces.next() {
         match piece {
             Piece::Run(length) => {
-                let pixel = pixels[start].map(canonical);
+                let pixel = pixels[0].map(canonical);
                 let hash = hasher.hash(&pixel);
                 if let Some(codes) = &mut codes {
                     codes[start..start + length].fill(code(hash));
@@ -236,7 +232,6 @@ fn encode_generic<const C: usize>(
                 }
             }
             Piece::Mixed(length) => {
-                let pixels = &pixels[start..start + length];
                 let mut any_nan = false;
                 for (hash, pixel) in hashes.iter_mut().zip(pixels) {
                     *hash = hasher.hash(&pixel.map(canonical));
@@ -259,5 +254,13 @@ fn encode_generic<const C: usize>(
                 }
             }
         }
+    }
+}
+
+/// What no call of `each` has made fail.
+pub(crate) fn never_fails(result: Result<(), Infallible>) {
+    match result {
+        Ok(()) => {}
+        Err(never) => match never {},
     }
 }

@@ -18,7 +18,7 @@ use super::tiles::{Tiles, tiles_of};
 use crate::color::{canonical, is_nan};
 use crate::control::{self, Pass};
 use crate::cpu::collect::collect;
-use crate::cpu::count::Part;
+use crate::cpu::count::{Part, Stop};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::memory::{no_memory, room, zeros};
@@ -162,18 +162,6 @@ impl Share {
     }
 }
 
-/// Why a table was not filled.
-enum Stop {
-    TooManyColors,
-    Error(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
 impl<'a, const C: usize> ManyColors<'a, C> {
     /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
     pub(crate) fn new(
@@ -196,7 +184,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 for tile in tiles_of(span.pixels.clone()) {
                     let count =
                         |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-                    codes::encode(pixels.pixels(tile, &mut room), hasher, codes.next(), count);
+                    codes::encode(pixels, tile, &mut room, hasher, codes.next(), count);
                 }
                 ranges.push(span.pixels);
             }
@@ -349,10 +337,9 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 return Err(Error::Cancelled.into());
             }
             let first = tile.start;
-            let pixels = self.pixels.pixels(tile, &mut room);
-            let codes = self.codes.of(first, pixels, &mut code_room);
-            wanted.codes.find(codes, pixels, |index| {
-                let pixel = pixels[index].map(canonical);
+            let codes = self.codes.of(self.pixels, tile, &mut room, &mut code_room);
+            wanted.codes.find(codes, self.pixels, first, |_, pixel| {
+                let pixel = pixel.map(canonical);
                 let hash = self.buckets.hasher.hash(&pixel);
                 if !wanted.has((hash >> self.buckets.shift) as usize)
                     || pixel.iter().any(|&bits| is_nan(bits))

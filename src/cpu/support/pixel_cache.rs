@@ -16,15 +16,26 @@ pub(crate) struct PixelCache<const C: usize> {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 struct Way<const C: usize> {
-    pixel: [u32; C],
     /// At most 65,535.
     number: u32,
+    pixel: [u32; C],
 }
 
 const FIRST_SETS: usize = 256;
 /// So many sets fill a second-level cache.
 const MOST_SETS: usize = 1 << 15;
+
+impl<const C: usize> Way<C> {
+    /// The first word's bits that differ from the pixel's, above the number.
+    #[inline(always)]
+    fn differing(&self, pixel: &[u32; C]) -> u64 {
+        // Put together first: in memory they are one number already.
+        let both = u64::from(self.number) | u64::from(self.pixel[0]) << u32::BITS;
+        both ^ u64::from(pixel[0]) << u32::BITS
+    }
+}
 
 impl<const C: usize> PixelCache<C> {
     /// An empty cache.
@@ -36,8 +47,9 @@ impl<const C: usize> PixelCache<C> {
 
     /// Makes the cache larger if it is too small for so many colours; then it is empty again.
     pub(crate) fn fit(&mut self, colors: usize) -> Result<(), Error> {
-        // At most one way in four taken, on average: more than two colours for a set are rare.
-        if 4 * colors > self.sets.len() && self.sets.len() < MOST_SETS {
+        // More than two colours for a set are rare then; the more so where one costs a second look at all.
+        let sets = if C == 1 { 8 * colors } else { 4 * colors };
+        if sets > self.sets.len() && self.sets.len() < MOST_SETS {
             self.reset(2 * self.sets.len())?;
         }
         Ok(())
@@ -71,6 +83,20 @@ impl<const C: usize> PixelCache<C> {
         for (set, pixel) in sets_of.iter_mut().zip(pixels) {
             *set = hasher.hash(pixel) >> shift;
         }
+        if C == 1 {
+            // A colour of one word and its number are one number, too, and the smaller one of two is found without a
+            // condition: a pixel's own has no bits of a colour left.
+            let mut seen = 0;
+            for ((pixel, &set), number) in pixels.iter().zip(&*sets_of).zip(&mut *numbers) {
+                let [first, second] = sets[set as usize].each_ref().map(|way| way.differing(pixel));
+                let differing = first.min(second);
+                seen |= differing;
+                *number = differing as u16;
+            }
+            if seen >> u32::BITS == 0 {
+                return 0;
+            }
+        }
         let mut misses = 0;
         for (index, ((pixel, &set), number)) in pixels.iter().zip(&*sets_of).zip(numbers).enumerate() {
             let [first, second] = &sets[set as usize];
@@ -80,6 +106,13 @@ impl<const C: usize> PixelCache<C> {
             misses |= (1 - (in_first | in_second)) << index;
         }
         misses
+    }
+
+    /// The number of one pixel, if the cache has it.
+    #[inline(always)]
+    pub(crate) fn find(&self, pixel: &[u32; C]) -> Option<u16> {
+        let ways = &self.sets[(self.hasher.hash(pixel) >> self.shift) as usize];
+        ways.iter().find(|way| way.pixel == *pixel).map(|way| way.number as u16)
     }
 
     /// Remembers the number of a pixel that the cache did not have.

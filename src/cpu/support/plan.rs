@@ -87,7 +87,7 @@ impl CpuPlan {
             // The cache for 4,096 colours takes half of a second-level cache.
             few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },
             bucket_bits,
-            first_buckets: 32,
+            first_buckets: 8,
             // All parts' tables have the memory that those of few colours would have.
             table_colors: most.min(8192) as usize,
             group_pixels: group_pixels as usize,

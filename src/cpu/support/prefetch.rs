@@ -1,21 +1,20 @@
 //! Asking for memory before it is needed.
 
-/// Asks for `WORDS` words from `at` on, which may lie behind the last one.
+/// Asks for `BYTES` bytes from an address on, which may be anywhere.
 #[inline(always)]
-pub(crate) fn prefetch<const WORDS: usize>(words: &[u32], at: usize) {
+pub(crate) fn prefetch<const BYTES: usize>(first: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
-        const WORDS_PER_LINE: usize = 16;
-        for line in 0..WORDS.div_ceil(WORDS_PER_LINE) {
-            let line = words.as_ptr().wrapping_add(at + line * WORDS_PER_LINE);
+        const LINE: usize = 64;
+        for line in 0..BYTES.div_ceil(LINE) {
             // SAFETY: a prefetch does nothing at addresses that cannot be read.
             #[allow(unsafe_code)]
             unsafe {
-                _mm_prefetch(line.cast(), _MM_HINT_T0);
+                _mm_prefetch(first.wrapping_add(line * LINE).cast(), _MM_HINT_T0);
             }
         }
     }
-    let _ = (words, at);
+    let _ = first;
 }

@@ -1,9 +1,12 @@
-//! The pixels of a part of the image: the caller's own, or read into a room of the thread's.
+//! The pixels of a part of the image: the caller's own words, or read where they are needed.
 
 use std::ops::Range;
 
+use super::prefetch::prefetch;
+use super::runs::{BLOCK_WORDS, Piece, Pieces, StoredPieces};
 use crate::error::Error;
 use crate::labels::TILE;
+use crate::memory;
 use crate::pixels::Pixels;
 
 /// An image whose pixels have `C` words.
@@ -16,19 +19,29 @@ pub(crate) struct Tiles<'a, const C: usize> {
 enum Source<'a, const C: usize> {
     /// The pixels are such words.
     Words(&'a [[u32; C]]),
+    /// They lie side by side, so many bytes each. Equal ones are told before they are made words.
+    Stored(&'a Pixels<'a>, usize),
     Read(&'a Pixels<'a>),
 }
 
-/// Where a thread reads a tile's pixels to.
+/// Where a thread reads pixels to.
 #[derive(Debug)]
-pub(crate) struct Room<const C: usize>(Vec<[u32; C]>);
+pub(crate) struct Room<const C: usize> {
+    /// A tile's, where whole tiles are read.
+    tile: Vec<[u32; C]>,
+    block: [[u32; C]; BLOCK_WORDS],
+}
+
+/// Pixels of a block of which some are wanted.
+pub(crate) const BLOCK: usize = 64;
 
 impl<'a, const C: usize> Tiles<'a, C> {
     /// `C` is the number of words that a pixel has.
     pub(crate) fn new(pixels: &'a Pixels) -> Self {
-        let source = match pixels.words() {
-            Some(words) => Source::Words(words.as_chunks().0),
-            None => Source::Read(pixels),
+        let source = match (pixels.words(), pixels.stored_bytes()) {
+            (Some(words), _) => Source::Words(words.as_chunks().0),
+            (None, Some(bytes)) => Source::Stored(pixels, bytes),
+            (None, None) => Source::Read(pixels),
         };
         Self { source }
     }
@@ -37,37 +50,127 @@ impl<'a, const C: usize> Tiles<'a, C> {
     pub(crate) fn len(&self) -> usize {
         match self.source {
             Source::Words(pixels) => pixels.len(),
-            Source::Read(pixels) => pixels.shape().plane(),
+            Source::Stored(pixels, _) | Source::Read(pixels) => pixels.shape().plane(),
         }
     }
 
-    /// A thread's room for a tile.
+    /// A thread's room.
     pub(crate) fn room(&self) -> Result<Room<C>, Error> {
-        Ok(Room(match self.source {
-            Source::Words(_) => Vec::new(),
-            Source::Read(_) => {
-                let mut room = crate::memory::room(TILE)?;
-                room.resize(TILE, [0; C]);
-                room
-            }
-        }))
+        let mut tile = Vec::new();
+        if let Source::Read(_) = self.source {
+            tile = memory::room(TILE)?;
+            tile.resize(TILE, [0; C]);
+        }
+        Ok(Room { tile, block: [[0; C]; BLOCK_WORDS] })
     }
 
-    /// At most a tile's pixels.
+    /// The pieces of at most a tile, from its start on.
     #[inline(always)]
-    pub(crate) fn pixels<'r>(&self, range: Range<usize>, room: &'r mut Room<C>) -> &'r [[u32; C]]
+    pub(crate) fn pieces<'r>(&self, tile: Range<usize>, room: &'r mut Room<C>) -> TilePieces<'a, 'r, C>
     where
         'a: 'r,
     {
+        let Room { tile: tile_room, block } = room;
+        let mut words: &[[u32; C]] = &[];
+        let mut stored = None;
         match self.source {
-            Source::Words(pixels) => &pixels[range],
+            Source::Words(pixels) => words = &pixels[tile],
             Source::Read(pixels) => {
-                let room = &mut room.0[..range.len()];
-                pixels.read(range.start, room.as_flattened_mut());
-                room
+                let room = &mut tile_room[..tile.len()];
+                pixels.read(tile.start, room.as_flattened_mut());
+                words = room;
+            }
+            Source::Stored(pixels, stride) => stored = Some((pixels, stride, tile)),
+        }
+        let row = StoredPieces::new(&[], 1, 1);
+        TilePieces { words, pieces: Pieces::new(words), stored, row, first: 0, block }
+    }
+
+    /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
+    #[inline(always)]
+    pub(crate) fn ask_for(&self, first: usize, wanted: u64) {
+        if let Source::Words(pixels) = self.source {
+            for index in ones(wanted) {
+                prefetch::<4>(pixels.as_ptr().wrapping_add(first + index).cast());
             }
         }
     }
+
+    /// Calls `each` with the position and the pixel of those that are wanted: a bit for each pixel of the block that
+    /// begins with `first`.
+    #[inline(always)]
+    pub(crate) fn for_each_wanted<E>(
+        &self,
+        first: usize,
+        wanted: u64,
+        mut each: impl FnMut(usize, &[u32; C]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if wanted == 0 {
+            return Ok(());
+        }
+        let mut room = [[0; C]; BLOCK];
+        let block = match self.source {
+            Source::Words(pixels) => &pixels[first..],
+            Source::Stored(pixels, _) | Source::Read(pixels) => {
+                let (from, to) = (wanted.trailing_zeros() as usize, BLOCK - wanted.leading_zeros() as usize);
+                pixels.read(first + from, room[from..to].as_flattened_mut());
+                &room
+            }
+        };
+        ones(wanted).try_for_each(|index| each(first + index, &block[index]))
+    }
+}
+
+/// Consecutive pieces of a tile.
+///
+/// No `Iterator`, since the pixels may be read to the same room each time; nor does it call a closure, to which the compiler
+/// would not give the vector instructions that its caller may use.
+#[derive(Debug)]
+pub(crate) struct TilePieces<'a, 'r, const C: usize> {
+    words: &'r [[u32; C]],
+    pieces: Pieces<'r, C>,
+    /// Else the pixels as they are stored, the bytes of each, and those that are still to come.
+    stored: Option<(&'a Pixels<'a>, usize, Range<usize>)>,
+    row: StoredPieces<'a>,
+    /// The row's first pixel in the tile.
+    first: usize,
+    block: &'r mut [[u32; C]; BLOCK_WORDS],
+}
+
+impl<const C: usize> TilePieces<'_, '_, C> {
+    /// The next piece: its position in the tile, what it is, and its pixels, of a run the first one.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<(usize, Piece, &[[u32; C]])> {
+        let Some((pixels, stride, rest)) = &mut self.stored else {
+            let (start, piece) = self.pieces.next()?;
+            return Some((start, piece, &self.words[start..start + piece.looked_at()]));
+        };
+        let (start, piece) = match self.row.next() {
+            Some(piece) => piece,
+            None if rest.start == rest.end => return None,
+            None => {
+                self.first += self.row.len();
+                self.row = StoredPieces::new(pixels.stored_row(rest), *stride, BLOCK_WORDS / C);
+                self.row.next()?
+            }
+        };
+        let (stored, read) = (self.row.from(start), &mut self.block[..piece.looked_at()]);
+        match piece {
+            Piece::Run(_) => pixels.read_one_stored(stored, &mut read[0]),
+            Piece::Mixed(_) => pixels.read_stored(stored, read),
+        }
+        Some((self.first + start, piece, read))
+    }
+}
+
+/// The positions of the bits that are set.
+#[inline(always)]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let index = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (index < 64).then_some(index)
+    })
 }
 
 #[cfg(test)]
