@@ -185,3 +185,88 @@ pub(crate) fn tiles_of(range: Range<usize>) -> impl Iterator<Item = Range<usize>
     let Range { start, end } = range;
     (start..end).step_by(TILE).map(move |first| first..end.min(first + TILE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{ColorMap, Format, Layout, Shape};
+    use crate::pixels::{Alpha, Matching};
+
+    /// The same pixels, whichever way they are taken.
+    fn check<const C: usize>(pixels: &Pixels, name: &str) {
+        let tiles = Tiles::<C>::new(pixels);
+        let mut wanted = vec![[0; C]; tiles.len()];
+        pixels.read(0, wanted.as_flattened_mut());
+        let mut room = tiles.room().unwrap();
+        for tile in [0..tiles.len(), 0..1, 5..tiles.len() - 2, tiles.len() - 1..tiles.len(), 3..3] {
+            let mut found = Vec::new();
+            let mut pieces = tiles.pieces(tile.clone(), &mut room);
+            while let Some((start, piece, pixels)) = pieces.next() {
+                assert_eq!(start, found.len(), "{name}");
+                match piece {
+                    Piece::Run(length) => found.resize(start + length, pixels[0]),
+                    Piece::Mixed(length) => found.extend(&pixels[..length]),
+                }
+            }
+            assert_eq!(found, wanted[tile], "{name}");
+        }
+        for bits in [1, 1 << 33 | 1 << 7, 0, u64::MAX] {
+            let mut found = Vec::new();
+            let each = |index: usize, pixel: &[u32; C]| {
+                assert_eq!(*pixel, wanted[index], "{name}, {bits:x}");
+                found.push(index);
+                Ok::<(), ()>(())
+            };
+            tiles.for_each_wanted(2, bits, each).unwrap();
+            assert!(found.iter().copied().eq(ones(bits).map(|index| index + 2)), "{name}, {bits:x}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_the_same_however_they_are_stored() {
+        // Runs of all lengths up to a few blocks, which end anywhere in a row, and single pixels; some halves are NaN.
+        let mut values = Vec::new();
+        for run in 0..400usize {
+            let length = [1, 1, 2, 30, run % 70, 3 * run][run % 6];
+            values.extend(std::iter::repeat_n((run * 37 % 251) as u8, length));
+        }
+        for format in [Format::U8, Format::U16, Format::F16, Format::F32] {
+            for channels in 1..=4 {
+                for (width, gap, bottom_up) in
+                    [(1, 0, false), (7, 0, false), (83, 3, true), (400, 0, true), (400, 1, false)]
+                {
+                    let size = format.bytes();
+                    let pixel = size * channels as usize;
+                    let height = if width == 1 { 120 } else { 20 };
+                    let row = width * pixel + gap * size;
+                    // Each value's bytes are the same but for the last channel's, which change more rarely.
+                    let bytes: Vec<u8> = (0..height * row)
+                        .map(|byte| values[byte / pixel % values.len() / (1 + byte / size % 2)])
+                        .collect();
+                    let layout = Layout {
+                        format,
+                        row_stride: if bottom_up { -(row as isize) } else { row as isize },
+                        ..Layout::default()
+                    };
+                    let shape = Shape::new(width as u32, height as u32, channels).unwrap();
+                    let map = ColorMap::with_layout(&bytes, shape, &layout).unwrap();
+                    let maps = [
+                        Some(map),
+                        map.crop(0, 3, width as u32, height as u32 - 3).ok(),
+                        map.crop(2, 0, 5, 15).ok(),
+                    ];
+                    for map in maps.into_iter().flatten().filter(|map| map.shape().plane() >= 70) {
+                        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+                        let name = format!("{format:?}, {:?}, {layout:?}", map.shape());
+                        match pixels.encoding().words() {
+                            1 => check::<1>(&pixels, &name),
+                            2 => check::<2>(&pixels, &name),
+                            3 => check::<3>(&pixels, &name),
+                            _ => check::<4>(&pixels, &name),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
