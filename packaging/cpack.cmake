@@ -9,6 +9,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
+set(CPACK_POST_BUILD_SCRIPTS "${CMAKE_CURRENT_LIST_DIR}/without-scripts.cmake")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS libvulkan1) # Opened at run time: without it the CPU does the work.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "A colour map is an image in which every region has one flat colour: an ID pass

@@ -3,7 +3,7 @@
  * The first round counts the colours of all bands; the second gives each band its labels, as one call on the whole
  * image would. The image is made up band by band, a map of rectangles with noise; a real program reads it from a file.
  *
- *     huge [width height band-rows [masks [cpu|vulkan|DEVICE]]]
+ *     huge WIDTH HEIGHT BAND-ROWS [MASKS [cpu|vulkan|DEVICE]]
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -52,6 +52,14 @@ static void make_band(unsigned char *band, uint32_t width, uint32_t top, uint32_
     }
 }
 
+/* A number from the command line, or 0 where it has none that is at least 1. */
+static uint32_t number(const char *text)
+{
+    char *end;
+    const unsigned long long value = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && value <= UINT32_MAX ? (uint32_t)value : 0;
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -61,12 +69,17 @@ static double seconds(void)
 
 int main(int argc, char **argv)
 {
-    const uint32_t width = argc > 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100000;
-    const uint32_t height = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 100000;
-    const uint32_t most_rows = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 256;
+    const uint32_t width = argc > 1 ? number(argv[1]) : 0;
+    const uint32_t height = argc > 2 ? number(argv[2]) : 0;
+    const uint32_t most_rows = argc > 3 ? number(argv[3]) : 0;
     ctm_params params = CTM_PARAMS_INIT;
     params.min_pixels = 1000;
-    params.max_count = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1000;
+    params.max_count = argc > 4 ? number(argv[4]) : 1000;
+    if (width == 0 || height == 0 || most_rows == 0 || params.max_count == 0 || argc > 6) {
+        fprintf(stderr, "usage: %s WIDTH HEIGHT BAND-ROWS [MASKS [cpu|vulkan|DEVICE]]   (100000 100000 256 1000: 28 GiB)\n",
+                argv[0]);
+        return 2;
+    }
     unsigned char *band = malloc((size_t)width * most_rows * 3);
     uint16_t *labels = malloc((size_t)width * most_rows * sizeof *labels);
     ctm_palette_entry *palette = calloc(params.max_count, sizeof *palette);

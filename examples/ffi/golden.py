@@ -11,7 +11,10 @@ import sys
 import numpy
 from PIL import Image
 
+if len(sys.argv) != 4:
+    sys.exit("usage: python3 golden.py PNG JSON FOLDER")
 png, countries, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+folder.mkdir(parents=True, exist_ok=True)
 picture = numpy.asarray(Image.open(png).convert("RGB"))
 (picture.astype(numpy.float32) / numpy.float32(255)).tofile(folder / "map.f32")
 

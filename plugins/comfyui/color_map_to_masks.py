@@ -38,6 +38,9 @@ class ColorMapToMasks:
     def doit(self, color_map: torch.Tensor, max_count: int, min_pixels: int) -> tuple[torch.Tensor]:
         """Tensors (images, rows, columns, channels) become (masks * images, rows, columns), of the same type and on the
         same device; where no colour has enough pixels, one mask of zeros: (rows, columns)."""
+        if color_map.ndim != 4:
+            shape = tuple(color_map.shape)
+            raise ValueError(f"color_map has the shape {shape}; (images, rows, columns, channels) is expected")
         height, width = color_map.shape[1:3]
         pixels = color_map.detach().cpu()
         if pixels.dtype == torch.bfloat16:

@@ -272,7 +272,7 @@ dialog_run (const Source *source, Settings *settings)
   gboolean accepted;
 
   gimp_ui_init (BINARY, TRUE);
-  dialog.dialog = gimp_dialog_new ("Color Map to Masks", BINARY, NULL, 0, gimp_standard_help_func, PROCEDURE,
+  dialog.dialog = gimp_dialog_new ("Color Map to Masks", BINARY, NULL, 0, NULL, NULL, /* no help */
                                    GTK_STOCK_CANCEL, GTK_RESPONSE_CANCEL, GTK_STOCK_OK, GTK_RESPONSE_OK, NULL);
   gtk_dialog_set_default_response (GTK_DIALOG (dialog.dialog), GTK_RESPONSE_OK);
   gimp_window_set_transient (GTK_WINDOW (dialog.dialog));

@@ -54,3 +54,5 @@ def test_clear_words(context: ctm.Context, world: Any) -> None:
     with pytest.raises(ctm.DataError) as caught:
         ctm.Counts(context, bytes(data))
     assert caught.value.status == 13
+    with pytest.raises(ctm.InvalidTypeError, match="data is a str; bytes are expected"):
+        ctm.Counts(context, "abc")  # type: ignore[arg-type]

@@ -95,6 +95,14 @@ def test_out_of_memory() -> None:
     assert isinstance(caught.value, ctm.OutOfMemoryError)
 
 
+def test_more_masks_than_memory_holds() -> None:
+    pixels = np.arange(1 << 20, dtype=np.float32).reshape(1024, 1024)  # A mask each: 4 TiB.
+    with ctm.Context("cpu") as context, pytest.raises(MemoryError) as caught:
+        context.masks(pixels)
+    assert isinstance(caught.value, ctm.OutOfMemoryError)
+    assert str(caught.value).endswith("(1048576 masks: give min_pixels or max_count)")
+
+
 def test_closed() -> None:
     context = ctm.Context("cpu")
     assert "cpu" in repr(context)

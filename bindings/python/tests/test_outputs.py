@@ -116,15 +116,25 @@ def test_arrays_that_do_not_fit(context: ctm.Context) -> None:
     read_only = shapes(9, 10, 13)
     read_only.flags.writeable = False
     refused: list[tuple[type[Exception], str, dict[str, Any]]] = [
-        (ctm.BufferTooSmallError, "masks_size", {"out_masks": shapes(8, 10, 13)}),
-        (ctm.BufferTooSmallError, "out_masks has room for 0 masks; 9 are expected", {"out_masks": shapes(0, 10, 13)}),
+        (ctm.BufferTooSmallError, "out_masks has room for 8 masks; there are 9", {"out_masks": shapes(8, 10, 13)}),
+        (ctm.BufferTooSmallError, "out_masks has room for 2 masks; there are 9", {"out_masks": shapes(2, 10, 20)[..., :13]}),
+        (ctm.BufferTooSmallError, "out_masks has room for 0 masks; there are 9", {"out_masks": shapes(0, 10, 13)}),
         (ctm.InvalidArgumentError, r"out_masks .*shape \(9, 13, 10\); uint8 and \(masks, 10, 13\)", {"out_masks": shapes(9, 13, 10)}),
-        (ctm.InvalidArgumentError, "mask_format is 'int64'", {"out_masks": shapes(9, 10, 13, dtype=np.int64)}),
+        (
+            ctm.InvalidTypeError,
+            "out_masks has values of type float64; float32, uint8 or bool is expected",
+            {"out_masks": shapes(9, 10, 13, dtype=np.float64)},
+        ),
         (ctm.InvalidArgumentError, "uint8 and the shape", {"out_masks": shapes(9, 10, 13), "mask_format": "float32"}),
+        (ctm.InvalidArgumentError, "values side by side", {"out_masks": shapes(10, 13, 9).transpose(2, 0, 1)}),
         (ctm.InvalidArgumentError, "values side by side", {"out_masks": shapes(9, 10, 26)[..., ::2]}),
         (ctm.InvalidArgumentError, "no negative stride but that of rows", {"out_masks": shapes(9, 10, 13)[::-1]}),
         (ctm.InvalidTypeError, "out_masks is read-only", {"out_masks": read_only}),
-        (ctm.InvalidArgumentError, "label_format is 'float32'", {"out_labels": shapes(10, 13, dtype=np.float32)}),
+        (
+            ctm.InvalidTypeError,
+            "out_labels has values of type int32; uint8, uint16 or uint32 is expected",
+            {"out_labels": shapes(10, 13, dtype=np.int32)},
+        ),
         (ctm.InvalidArgumentError, "not contiguous", {"out_labels": shapes(10, 26)[:, ::2]}),
         (ctm.InvalidArgumentError, "cropped", {"out_masks": shapes(9, 10, 13), "cropped": True}),
     ]

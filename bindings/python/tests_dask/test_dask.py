@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,8 @@ def same_as_one_call(array: Any, pixels: Any, layout: str | None = None, **setti
     palette = expected.palette if expected.palette.ndim == 2 else expected.palette[:, np.newaxis]  # (masks, images)
     np.testing.assert_array_equal(found.palette["color"], palette["color"][:, 0])
     np.testing.assert_array_equal(found.palette["pixel_count"], palette["pixel_count"].sum(1))
+    for field in set(found.palette.dtype.names) - {"color", "pixel_count"}:  # Where masks lie is not counted.
+        assert not found.palette[field].any()
     labels, masks = dask.compute(found.labels, found.masks)
     for ours, theirs, lazy in [(labels, expected.labels, found.labels), (masks, expected.masks, found.masks)]:
         assert ours.dtype == theirs.dtype == lazy.dtype and ours.shape == theirs.shape == lazy.shape
@@ -119,6 +124,14 @@ def test_counts_are_a_tree(world: Any) -> None:
     assert one.to_bytes() == many.to_bytes() == whole.to_bytes()
 
 
+def test_without_dask() -> None:
+    """The import says what to install."""
+    code = "import sys; sys.modules['dask'] = None; import ctm.dask"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.search(r"ModuleNotFoundError: .*dask.*: ctm\.dask needs Dask, .*pip install \".*\[dask\]\"$", done.stderr.strip())
+
+
 def test_clear_words(world: Any) -> None:
     array = da.from_array(world, 500)
     refused: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
@@ -128,6 +141,7 @@ def test_clear_words(world: Any) -> None:
         (ValueError, "label_format is 'uint8'; there are 400 masks", da.arange(400, dtype="f4").reshape(20, 20), {"label_format": "uint8"}),
         (ValueError, "mask_format is 'bits'; 'bool', 'uint8' or 'float32' is expected", array, {"mask_format": "bits"}),
         (ValueError, "split_every is 1", array, {"split_every": 1}),
+        (TypeError, "context is a Context; a dict of its arguments is expected", array, {"context": ctm.default_context()}),
         (TypeError, "float64", array.astype(float), {}),
     ]
     for kind, text, given, settings in refused:

@@ -60,7 +60,8 @@ def test_masks_into_a_tensor(context: ctm.Context, dtype: torch.dtype) -> None:
         (PIXELS.double(), "image has values of type float64; float32"),
         (PIXELS.clone().requires_grad_(), "requires a gradient, and masks have none; pass image.detach()"),
         (torch.empty(2, 2, 3, device="meta"), "image is on the device meta, which cannot be shared"),
-        (PIXELS.to_sparse(), "image"),
+        (PIXELS.to_sparse(), "image cannot be shared with numpy: "),
+        (torch.view_as_complex(PIXELS[..., :2].contiguous()).conj().imag, "image cannot be shared with numpy: .*negative"),
     ],
 )
 def test_tensors_that_are_refused(context: ctm.Context, tensor: torch.Tensor, text: str) -> None:

@@ -23,18 +23,19 @@ func check(status C.ctm_status, context *C.ctm_context) {
 
 func main() {
 	log.SetFlags(0)
-	mapName, masksName := os.Args[1], os.Args[4]
+	if len(os.Args) != 5 {
+		log.Fatal("usage: world MAP WIDTH HEIGHT MASKS")
+	}
 	width, _ := strconv.Atoi(os.Args[2])
 	height, _ := strconv.Atoi(os.Args[3])
 	plane := width * height
-	bytes, err := os.ReadFile(mapName)
+	bytes, err := os.ReadFile(os.Args[1])
 	if err != nil {
 		log.Fatal(err)
+	} else if len(bytes) != plane*channels*4 {
+		log.Fatalf("%s: its size is not that of WIDTH x HEIGHT x 3 floats", os.Args[1])
 	}
-	colorMap := make([]float32, plane*channels+1) // one more, so that there is a first one
-	if copy(unsafe.Slice((*byte)(unsafe.Pointer(&colorMap[0])), plane*channels*4), bytes) != len(bytes) {
-		log.Fatalf("%s: its size is not that of WIDTH x HEIGHT x 3 floats", mapName)
-	}
+	colorMap := append(bytes, 0) // one more, so that there is a first one
 	var context *C.ctm_context
 	check(C.ctm_create(nil, &context), nil)
 	defer C.ctm_destroy(context)
@@ -42,7 +43,7 @@ func main() {
 
 	masks := make([]float32, maxCount*plane+1)
 	var count C.uint32_t
-	check(C.ctm_run(context, (*C.float)(&colorMap[0]), C.uint32_t(width), C.uint32_t(height), channels, minPixels,
+	check(C.ctm_run(context, (*C.float)(unsafe.Pointer(&colorMap[0])), C.uint32_t(width), C.uint32_t(height), channels, minPixels,
 		maxCount, (*C.float)(&masks[0]), C.size_t(maxCount*plane), &count), context)
 	for mask := 0; mask < int(count); mask++ {
 		pixels := 0
@@ -52,7 +53,7 @@ func main() {
 		fmt.Printf("mask %d: %d pixels\n", mask+1, pixels)
 	}
 	written := unsafe.Slice((*byte)(unsafe.Pointer(&masks[0])), int(count)*plane*4)
-	if err := os.WriteFile(masksName, written, 0o644); err != nil {
+	if err := os.WriteFile(os.Args[4], written, 0o644); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -20,20 +20,21 @@ public class World {
     static final int CHANNELS = 3, MIN_PIXELS = 500, MAX_COUNT = 5;
     static final Ctm CTM = Native.load("libctm.so.0", Ctm.class);
 
+    static void fail(String sentence) {
+        System.err.println(sentence);
+        System.exit(1);
+    }
+
     static void check(int status, Pointer context) {
-        if (status != 0) {
-            System.err.println("ctm: " + CTM.ctm_last_error(context));
-            System.exit(1);
-        }
+        if (status != 0) fail("ctm: " + CTM.ctm_last_error(context));
     }
 
     public static void main(String[] args) throws Exception {
+        if (args.length != 4) fail("usage: java -cp jna.jar World.java MAP WIDTH HEIGHT MASKS");
         int width = Integer.parseInt(args[1]), height = Integer.parseInt(args[2]), plane = width * height;
         // Direct buffers: the library works on their memory, without a copy.
         FileChannel file = FileChannel.open(Path.of(args[0]));
-        if (file.size() != 4L * plane * CHANNELS) {
-            throw new Exception(args[0] + ": its size is not that of WIDTH x HEIGHT x 3 floats");
-        }
+        if (file.size() != 4L * plane * CHANNELS) fail(args[0] + ": its size is not that of WIDTH x HEIGHT x 3 floats");
         ByteBuffer map = ByteBuffer.allocateDirect((int) file.size());
         while (map.hasRemaining() && file.read(map) >= 0) { }
         PointerByReference holder = new PointerByReference();

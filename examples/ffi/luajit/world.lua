@@ -1,5 +1,9 @@
 -- A colour map of raw floats becomes masks: luajit world.lua MAP WIDTH HEIGHT MASKS
 local ffi = require("ffi")
+if #arg ~= 4 then
+    io.stderr:write("usage: luajit world.lua MAP WIDTH HEIGHT MASKS\n")
+    os.exit(1)
+end
 
 ffi.cdef [[
     typedef struct ctm_context ctm_context;

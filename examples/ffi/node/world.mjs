@@ -2,6 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import koffi from "koffi";
 
+function fail(sentence) {
+    console.error(sentence);
+    process.exit(1);
+}
+
+if (process.argv.length !== 6) fail("usage: node world.mjs MAP WIDTH HEIGHT MASKS");
+
 function load(name) {
     try {
         return koffi.load(name);
@@ -26,16 +33,11 @@ const [width, height] = [Number(widthText), Number(heightText)];
 const plane = width * height;
 
 function check(status, context) {
-    if (status !== 0) {
-        console.error(`ctm: ${lastError(context)}`);
-        process.exit(1);
-    }
+    if (status !== 0) fail(`ctm: ${lastError(context)}`);
 }
 
 const map = readFileSync(mapName);
-if (map.length !== plane * CHANNELS * 4) {
-    throw new Error(`${mapName}: its size is not that of WIDTH x HEIGHT x 3 floats`);
-}
+if (map.length !== plane * CHANNELS * 4) fail(`${mapName}: its size is not that of WIDTH x HEIGHT x 3 floats`);
 
 const holder = [null];
 check(create(null, holder), null);

@@ -4,6 +4,8 @@ use warnings;
 use FFI::Platypus 2.00;
 use FFI::Platypus::Buffer qw(scalar_to_buffer);
 
+die "usage: perl world.pl MAP WIDTH HEIGHT MASKS\n" unless @ARGV == 4;
+
 my $ffi = FFI::Platypus->new(api => 2, lib => [find_library()]);
 $ffi->attach(ctm_create => ["opaque", "opaque*"] => "sint32");
 $ffi->attach(ctm_run => ["opaque", "opaque", "uint32", "uint32", "uint32", "uint64", "uint32", "opaque", "size_t",

@@ -1,6 +1,8 @@
 # A colour map of raw floats becomes masks: ruby world.rb MAP WIDTH HEIGHT MASKS
 require "fiddle/import"
 
+abort "usage: ruby world.rb MAP WIDTH HEIGHT MASKS" unless ARGV.size == 4
+
 module Ctm
   extend Fiddle::Importer
   dlload "libctm.so.0"

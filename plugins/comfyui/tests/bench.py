@@ -8,9 +8,9 @@ from typing import Callable
 import ctm
 import numpy as np
 import torch
+from node import ROOT, run
 from original import original
 from PIL import Image
-from test_node import ROOT, run
 
 
 def milliseconds(call: Callable[[], object], times: int) -> tuple[float, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from node import ROOT, run
 from PIL import Image
-from test_node import ROOT, run
 
 with Image.open(ROOT / "data/world-countries-2048.png") as image:
     pixels = np.array(image.convert("RGB").resize((1024, 512), Image.NEAREST))

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import sys
+import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from node import MODULE, NODE, ROOT, run
 from original import original
 
-ROOT = Path(__file__).parents[3]
 GOLDEN = sorted(path.parent for path in (ROOT / "c_tests/golden").rglob("case.json"))
-
-
-def load() -> Any:
-    """The custom node folder, as ComfyUI loads it."""
-    folder = Path(os.environ["CTM_NODE_FOLDER"])
-    spec = importlib.util.spec_from_file_location(str(folder).replace(".", "_x_"), folder / "__init__.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MODULE = load()
-NODE = MODULE.NODE_CLASS_MAPPINGS["ColorMapToMasks //Inspire"]
-
-
-def run(color_map: torch.Tensor, max_count: int = 5, min_pixels: int = 500) -> torch.Tensor:
-    """One run of the node, as ComfyUI calls it: by keyword."""
-    outputs = getattr(NODE(), NODE.FUNCTION)(color_map=color_map, min_pixels=min_pixels, max_count=max_count)
-    assert isinstance(outputs, tuple) and len(outputs) == len(NODE.RETURN_TYPES)
-    masks: torch.Tensor = outputs[0]
-    return masks
 
 
 def test_the_interface_is_the_originals() -> None:
@@ -100,6 +74,13 @@ def test_types_as_the_original(dtype: torch.dtype) -> None:
 def test_no_colour_qualifies(max_count: int, min_pixels: int) -> None:
     masks = run(random_maps(2), max_count, min_pixels)
     assert masks.dtype == torch.float32 and torch.equal(masks, torch.zeros(120, 180))
+
+
+@pytest.mark.parametrize("shape", [(20, 30, 3), (1, 1, 20, 30, 3)])
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    words = re.escape(f"color_map has the shape {shape}; (images, rows, columns, channels) is expected")
+    with pytest.raises(ValueError, match=words):
+        run(torch.zeros(shape))
 
 
 def test_views_and_gradients() -> None:

@@ -162,12 +162,13 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color)]
     pub(crate) ignore: Vec<GivenColor>,
 
-    /// Let colours without a mask join the nearest mask whose colour is at most so far away
+    /// Let colours without a mask join the nearest mask whose colour is at most so far away. Distances count from 0 to 1
+    /// a channel, as values do: 40/255 for 40 in an image of 8 bits
     #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance)]
     pub(crate) tolerance: Option<f64>,
 
     /// Turn rare colours into the most frequent colour that is at most so far away, before any gets a mask: the
-    /// noise of compression and resampling
+    /// noise of compression and resampling. As --tolerance, from 0 to 1 a channel
     #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, value_parser = parse_distance, conflicts_with = "given")]
     pub(crate) merge: Option<f64>,
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._errors import InvalidArgumentError, InvalidTypeError
@@ -20,11 +20,15 @@ def unsigned(name: str, value: Any, bits: int) -> int:
     return number
 
 
+def one_of(words: Iterable[str]) -> str:
+    """Words as a sentence has them: a, b or c."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
 def choice(name: str, value: object, choices: Mapping[Any, int]) -> int:
     """The library's number for one of several words."""
     try:
         return choices[value]
     except (KeyError, TypeError):
-        *most, last = [repr(word) for word in choices]
-        words = f"{', '.join(most)} or {last}" if most else last
-        raise InvalidArgumentError(f"{name} is {value!r}; {words} is expected") from None
+        raise InvalidArgumentError(f"{name} is {value!r}; {one_of(map(repr, choices))} is expected") from None

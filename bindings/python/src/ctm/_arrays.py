@@ -37,6 +37,15 @@ def _refuse_foreign_memory(name: str, value: Any) -> None:
         raise InvalidTypeError(f"{name} is on {where}; ctm reads memory of the host: pass {name}.cpu()")
 
 
+def _numpy_knows(kind: Any) -> bool:
+    """Whether values of a tensor's type, torch.float32 for example, are ones of numpy's, too."""
+    try:
+        np.dtype(str(kind).rpartition(".")[2])
+    except TypeError:
+        return False
+    return True
+
+
 def as_array(name: str, value: Any) -> NDArray[Any]:
     """A numpy array on the memory of `value`: an array, or anything with DLPack or the buffer protocol."""
     if isinstance(value, np.ndarray):
@@ -47,7 +56,9 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
             # torch's own view, since some versions of numpy take DLPack's memory as read-only.
             return np.asarray(value.numpy() if _is_torch(value) else np.from_dlpack(value))
         except (TypeError, RuntimeError, BufferError) as error:
-            kind = getattr(value, "dtype", type(value).__name__)
+            kind = getattr(value, "dtype", None)
+            if kind is None or _numpy_knows(kind):
+                raise InvalidTypeError(f"{name} cannot be shared with numpy: {error}") from error
             raise InvalidTypeError(f"{name} has values of type {kind}, which numpy does not know: {error}") from error
     try:
         return np.asarray(memoryview(value))

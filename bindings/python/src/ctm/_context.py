@@ -415,12 +415,19 @@ class _Call:
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
         if self._try(context, buffers.struct, found, accept=(too_small,)) == too_small:
+            if buffers.masks is not None and not self.cropped:
+                self._check_room(buffers.masks, found.mask_count)
             if self.labels:
                 self.labels.fit(found.mask_count)
             buffers = self._buffers(found.mask_count, crop_bytes)
             self._try(context, buffers.struct, found)
         context._last_count = found.mask_count
         return self._result(buffers, found)
+
+    def _check_room(self, masks: NDArray[Any], count: int) -> None:
+        """What an array of the caller's is too small for is told in masks, not in bytes."""
+        if self.masks and self.masks.given is not None and len(masks) < count:
+            raise BufferTooSmallError(f"out_masks has room for {len(masks)} masks; there are {count}")
 
     def _try(self, context: Context, outputs: Any, found: Any, accept: Collection[int] = ()) -> int:
         return context.call(lib.ctm_analyse, self.image.struct, self.params, outputs, found, accept=accept)
@@ -457,9 +464,9 @@ class _Call:
     def _result(self, buffers: _Buffers, found: Any) -> Result:
         count = found.mask_count
         entries, crops, masks = buffers.entries, None, buffers.masks
-        if masks is not None and not self.cropped and len(masks) < count:
+        if masks is not None and not self.cropped:
             # An array without any room is none to the library, which then writes nothing.
-            raise BufferTooSmallError(f"out_masks has room for {len(masks)} masks; {count} are expected")
+            self._check_room(masks, count)
         if self.palette or self.cropped:
             entries = entries[: count * self.image.images].reshape(count, *self.image.frames)
         if self.masks and self.cropped and masks is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._abi import ffi
+from ._errors import InvalidTypeError
 from ._image import describe
 from ._library import lib
 from ._params import make_params
@@ -32,7 +33,11 @@ class Counts:
         if data is None:
             context.call(lib.ctm_counts_create, handle)
         else:
-            context.call(lib.ctm_counts_import, ffi.from_buffer(data), len(data), handle)
+            try:
+                memory = ffi.from_buffer(data)
+            except TypeError:
+                raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
+            context.call(lib.ctm_counts_import, memory, len(data), handle)
         self.handle: Any = ffi.gc(handle[0], lib.ctm_counts_destroy)
 
     def add(

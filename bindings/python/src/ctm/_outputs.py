@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._abi import ffi
-from ._arguments import choice
+from ._arguments import choice, one_of
 from ._arrays import as_array
-from ._errors import InvalidArgumentError, InvalidTypeError
+from ._errors import InvalidArgumentError, InvalidTypeError, OutOfMemoryError
 from ._image import Image
 from ._library import lib
 
@@ -21,6 +22,8 @@ _MASK_FORMATS = {
     "bits": lib.CTM_MASK_BITS,
     "coverage": lib.CTM_MASK_COVERAGE,
 }
+# Those that an array's type tells.
+_MASK_TYPES = ("float32", "uint8", "bool")
 _LABEL_FORMATS = {"uint8": lib.CTM_LABEL_U8, "uint16": lib.CTM_LABEL_U16, "uint32": lib.CTM_LABEL_U32}
 _LABEL_CHOICES = {"auto": lib.CTM_LABEL_U8, **_LABEL_FORMATS}
 
@@ -58,6 +61,13 @@ def _writable(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
+def _type_as_format(name: str, array: NDArray[Any], types: Collection[str]) -> str:
+    """The format that an array to write to has by its type."""
+    if str(array.dtype) not in types:
+        raise InvalidTypeError(f"{name} has values of type {array.dtype}; {one_of(types)} is expected")
+    return str(array.dtype)
+
+
 class Masks:
     """Where masks go, and in which format."""
 
@@ -65,7 +75,7 @@ class Masks:
         self.given: NDArray[Any] | None = None
         if out is not None:
             self.given = _writable("out_masks", out)
-            format_name = format_name or str(self.given.dtype)
+            format_name = format_name or _type_as_format("out_masks", self.given, _MASK_TYPES)
         self.name = format_name or "float32"
         self.format = choice("mask_format", self.name, _MASK_FORMATS)
         self.dtype: DTypeLike = {"bits": "uint8", "coverage": "float32"}.get(self.name, self.name)
@@ -84,10 +94,16 @@ class Masks:
         """Bytes of one mask in all images."""
         return int(np.prod(self.plane, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
+    def _new(self, room: int) -> NDArray[Any]:
+        try:
+            return np.empty((room, *self.plane), self.dtype)
+        except (MemoryError, ValueError) as error:  # The latter is numpy's for more than there are addresses.
+            raise OutOfMemoryError(f"{error} ({room} masks: give min_pixels or max_count)") from None
+
     def write_to(self, outputs: Any, room: int) -> NDArray[Any]:
         """Makes an array for so many masks, or takes the one given, and lets the call write to it."""
         outputs.mask_format = self.format
-        array = np.empty((room, *self.plane), self.dtype) if self.given is None else self.given
+        array = self._new(room) if self.given is None else self.given
         if array.size == 0:
             return array
         value, address, size = array.itemsize, array.ctypes.data, array.nbytes
@@ -141,7 +157,7 @@ class Labels:
         self.given: NDArray[Any] | None = None
         if out is not None:
             self.given = _writable("out_labels", out)
-            format_name = format_name or str(self.given.dtype)
+            format_name = format_name or _type_as_format("out_labels", self.given, _LABEL_FORMATS)
         self.name = format_name or "auto"
         self.format = choice("label_format", self.name, _LABEL_CHOICES)
         self.shape = (*image.frames, image.height, image.width)

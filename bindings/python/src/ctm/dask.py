@@ -1,11 +1,13 @@
-"""Dask arrays, of any chunking and larger than any memory, as masks, labels and a palette: `pip install ctm[dask]`.
+"""Dask arrays, of any chunking and larger than any memory, as masks, labels and a palette. The wheel's extra `dask`
+installs what this needs.
 
     import ctm.dask
     result = ctm.dask.analyse(array, min_pixels=500)
     result.palette                  # known now: the chunks were counted, and their counts added up in a tree
     result.labels.to_zarr(…)        # a Dask array: each chunk is labelled when it is wanted
 
-The results are those of one call on the whole array, to the bit.
+Labels and masks are those of one call on the whole array, to the bit; of the palette the colours and the numbers of
+pixels are known, all else is 0.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-import dask
-import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +24,14 @@ from ._context import Context
 from ._counts import Counts
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import LAYOUTS
+
+try:
+    import dask
+    import dask.array as da
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f'{error}: ctm.dask needs Dask, which the wheel\'s extra installs: pip install "…/ctm-….whl[dask]"', name=error.name
+    ) from error
 
 __all__ = ["Result", "analyse", "count"]
 
@@ -74,6 +82,15 @@ def _mask(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[
     return _context(arguments).analyse(block, outputs=["masks"], counts=counts, **settings).masks
 
 
+def _context_arguments(context: Any) -> dict[str, Any]:
+    """What each thread's context is made with."""
+    if context is None:
+        return {"backend": "cpu", "threads": 1}
+    if not isinstance(context, dict):
+        raise InvalidTypeError(f"context is a {type(context).__name__}; a dict of its arguments is expected")
+    return context
+
+
 def _axes(array: Any, layout: str | None) -> str:
     """The names of the array's axes."""
     if not isinstance(array, da.Array):
@@ -102,7 +119,7 @@ def count(
     if unknown:
         raise InvalidArgumentError(f"count() knows no {unknown[0]}; {', '.join(_READING)} are expected")
     names = _axes(array, settings.get("layout"))
-    arguments = {"backend": "cpu", "threads": 1} if context is None else context
+    arguments = _context_arguments(context)
     level = [
         dask.delayed(_count)(block, arguments, settings)
         for block in _whole_channels(array, names).to_delayed().ravel()
@@ -158,7 +175,7 @@ def analyse(
     choice("label_format", label_format, {"auto": 0, **_LABELS})
     names = _axes(array, settings.get("layout"))
     reading = {name: settings[name] for name in _READING if name in settings}
-    arguments = {"backend": "cpu", "threads": 1} if context is None else context
+    arguments = _context_arguments(context)
     counts = count(array, context=context, split_every=split_every, **reading).persist()
     selecting = {name: value for name, value in settings.items() if name not in ("layout", "order")}
     palette = dask.delayed(_select)(counts, selecting).compute()
