@@ -1,4 +1,7 @@
 # The Debian package: packaging/deb. What it depends on is read from the libraries and programs in it.
+if(CTM_DEBIAN AND CMAKE_VERSION VERSION_LESS 3.19)
+    message(FATAL_ERROR "CMake is ${CMAKE_VERSION}; the Debian package needs 3.19") # For CPACK_POST_BUILD_SCRIPTS.
+endif()
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGE_CONTACT "The ctm authors")

@@ -276,11 +276,14 @@ impl<'a> Pixels<'a> {
 
     /// The bytes that a pixel is stored in, where those of a row lie side by side: equal bytes are equal colours.
     pub(crate) fn stored_bytes(&self) -> Option<usize> {
-        let bytes = self.map.format().bytes() * self.map.shape().channels() as usize;
+        let channels = self.map.shape().channels() as usize;
+        let value = self.map.format().bytes();
+        let bytes = value * channels;
+        // Planes may begin within what would be a pixel, too, where there is only one.
+        let within = |&offset: &isize| (0..=(bytes - value) as isize).contains(&offset);
         let side_by_side = self.map.memory().is_none()
             && self.map.pixel_stride() == bytes as isize
-            && (0..self.map.shape().channels() as usize)
-                .all(|channel| (0..bytes as isize).contains(&self.map.channel_offsets()[channel]));
+            && self.map.channel_offsets()[..channels].iter().all(within);
         side_by_side.then_some(bytes)
     }
 
@@ -309,12 +312,9 @@ impl<'a> Pixels<'a> {
     #[inline]
     pub(crate) fn read_stored<const C: usize>(&self, stored: &[u8], target: &mut [[u32; C]]) {
         let bytes = target.len() * self.map.pixel_stride().unsigned_abs();
-        self.read_row(
-            stored[..bytes].as_ptr(),
-            target.len(),
-            target.as_flattened_mut(),
-            stored.len() - bytes,
-        );
+        assert!(bytes <= stored.len());
+        let more = stored.len() - bytes;
+        self.read_row(stored.as_ptr(), target.len(), target.as_flattened_mut(), more);
     }
 
     /// The same for one pixel.
@@ -322,9 +322,9 @@ impl<'a> Pixels<'a> {
     pub(crate) fn read_one_stored<const C: usize>(&self, stored: &[u8], target: &mut [u32; C]) {
         match &self.reader {
             Reader::Bytes(bytes) if self.alpha.is_none() => {
-                let pixel = &stored[..self.map.pixel_stride().unsigned_abs()];
+                assert!(self.map.pixel_stride().unsigned_abs() <= stored.len());
                 // SAFETY: the pixel's bytes are all of its channels'.
-                unsafe { bytes.read_one(pixel.as_ptr(), target) };
+                unsafe { bytes.read_one(stored.as_ptr(), target) };
             }
             _ => self.read_stored(stored, std::slice::from_mut(target)),
         }

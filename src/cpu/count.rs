@@ -30,7 +30,7 @@ pub(super) struct Part {
     seen: usize,
 }
 
-/// Why a tile was not counted.
+/// Why counting stopped.
 pub(super) enum Stop {
     TooManyColors,
     Error(Error),

@@ -56,3 +56,11 @@ def test_clear_words(context: ctm.Context, world: Any) -> None:
     assert caught.value.status == 13
     with pytest.raises(ctm.InvalidTypeError, match="data is a str; bytes are expected"):
         ctm.Counts(context, "abc")  # type: ignore[arg-type]
+
+
+def test_bytes_are_counted_as_bytes(context: ctm.Context, world: Any) -> None:
+    counts = ctm.Counts(context)
+    counts.add(world)
+    data = counts.to_bytes()
+    assert len(data) % 4 == 0
+    assert ctm.Counts(context, memoryview(data).cast("I")).to_bytes() == data  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ impl<const C: usize> Way<C> {
     /// The first word's bits that differ from the pixel's, above the number.
     #[inline(always)]
     fn differing(&self, pixel: &[u32; C]) -> u64 {
-        // Put together first: in memory they are one number already.
+        // Put together first: in memory they are one number already, on most processors.
         let both = u64::from(self.number) | u64::from(self.pixel[0]) << u32::BITS;
         both ^ u64::from(pixel[0]) << u32::BITS
     }

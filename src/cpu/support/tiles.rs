@@ -198,7 +198,8 @@ mod tests {
         let mut wanted = vec![[0; C]; tiles.len()];
         pixels.read(0, wanted.as_flattened_mut());
         let mut room = tiles.room().unwrap();
-        for tile in [0..tiles.len(), 0..1, 5..tiles.len() - 2, tiles.len() - 1..tiles.len(), 3..3] {
+        let len = tiles.len();
+        for tile in [0..len, 0..1, 2..len - 1, len - 1..len, 1..1] {
             let mut found = Vec::new();
             let mut pieces = tiles.pieces(tile.clone(), &mut room);
             while let Some((start, piece, pixels)) = pieces.next() {
@@ -210,6 +211,9 @@ mod tests {
             }
             assert_eq!(found, wanted[tile], "{name}");
         }
+        if tiles.len() < BLOCK + 2 {
+            return;
+        }
         for bits in [1, 1 << 33 | 1 << 7, 0, u64::MAX] {
             let mut found = Vec::new();
             let each = |index: usize, pixel: &[u32; C]| {
@@ -220,6 +224,24 @@ mod tests {
             tiles.for_each_wanted(2, bits, each).unwrap();
             assert!(found.iter().copied().eq(ones(bits).map(|index| index + 2)), "{name}, {bits:x}");
         }
+    }
+
+    /// Images of one pixel, whose channels lie as near together as interleaved ones, but not side by side.
+    #[test]
+    fn planes_of_one_pixel() {
+        let bytes: Vec<u8> = (1..100).collect();
+        let layout = Layout {
+            format: Format::F32,
+            planar: true,
+            pixel_stride: 8,
+            plane_stride: 5,
+            image_count: 4,
+            ..Layout::default()
+        };
+        let map = ColorMap::with_layout(&bytes, Shape::new(1, 1, 2).unwrap(), &layout).unwrap();
+        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        assert_eq!(pixels.stored_bytes(), None);
+        check::<2>(&pixels, "planes");
     }
 
     #[test]

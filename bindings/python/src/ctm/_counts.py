@@ -37,7 +37,7 @@ class Counts:
                 memory = ffi.from_buffer(data)
             except TypeError:
                 raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
-            context.call(lib.ctm_counts_import, memory, len(data), handle)
+            context.call(lib.ctm_counts_import, memory, len(memory), handle)
         self.handle: Any = ffi.gc(handle[0], lib.ctm_counts_destroy)
 
     def add(

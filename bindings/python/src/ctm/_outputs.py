@@ -61,6 +61,14 @@ def _writable(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
+def _new(shape: Any, dtype: DTypeLike, hint: str = "") -> NDArray[Any]:
+    """An array to write to."""
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError) as error:  # The latter is numpy's for more than there are addresses.
+        raise OutOfMemoryError(f"{error}{hint}") from None
+
+
 def _type_as_format(name: str, array: NDArray[Any], types: Collection[str]) -> str:
     """The format that an array to write to has by its type."""
     if str(array.dtype) not in types:
@@ -94,16 +102,12 @@ class Masks:
         """Bytes of one mask in all images."""
         return int(np.prod(self.plane, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
-    def _new(self, room: int) -> NDArray[Any]:
-        try:
-            return np.empty((room, *self.plane), self.dtype)
-        except (MemoryError, ValueError) as error:  # The latter is numpy's for more than there are addresses.
-            raise OutOfMemoryError(f"{error} ({room} masks: give min_pixels or max_count)") from None
-
     def write_to(self, outputs: Any, room: int) -> NDArray[Any]:
         """Makes an array for so many masks, or takes the one given, and lets the call write to it."""
         outputs.mask_format = self.format
-        array = self._new(room) if self.given is None else self.given
+        array = self.given
+        if array is None:
+            array = _new((room, *self.plane), self.dtype, f" ({room} masks: give min_pixels or max_count)")
         if array.size == 0:
             return array
         value, address, size = array.itemsize, array.ctypes.data, array.nbytes
@@ -130,7 +134,7 @@ class Masks:
 
     def write_crops_to(self, outputs: Any, size: int) -> NDArray[Any]:
         """Makes memory for cropped masks, and lets the call write to it."""
-        array = np.empty(size, np.uint8)
+        array = _new(size, np.uint8)
         outputs.mask_format, outputs.cropped = self.format, 1
         outputs.masks = ffi.cast("void *", array.ctypes.data if size else 0)
         outputs.masks_size = size
@@ -179,7 +183,7 @@ class Labels:
         """Makes an array, or takes the one given, and lets the call write to it."""
         outputs.label_format = self.format
         dtype = next(name for name, number in _LABEL_FORMATS.items() if number == self.format)
-        array = np.empty(self.shape, dtype) if self.given is None else self.given
+        array = _new(self.shape, dtype) if self.given is None else self.given
         outputs.labels = ffi.cast("void *", array.ctypes.data)
         outputs.labels_size = array.nbytes
         return array
@@ -187,7 +191,7 @@ class Labels:
 
 def write_entries(outputs: Any, field: str, dtype: np.dtype[Any], entries: int) -> NDArray[Any]:
     """Makes an array of structs, and lets the call write to it."""
-    array = np.empty(entries, dtype)
+    array = _new(entries, dtype)
     setattr(outputs, field, ffi.cast(ffi.typeof(getattr(outputs, field)), array.ctypes.data if entries else 0))
     setattr(outputs, f"{field}_capacity", entries)
     return array
