@@ -97,21 +97,22 @@ def test_out_of_memory() -> None:
 
 def test_more_masks_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.arange(1 << 20, dtype=np.float32).reshape(1024, 1024)  # A mask each: 4 TiB, which some systems promise.
-    empty = np.empty
+    empty, most = np.empty, 1 << 26
 
-    def at_most_a_megabyte(shape: Any, dtype: Any) -> Any:
-        if np.prod(shape, dtype=np.int64) > 1 << 20:
+    def little_memory(shape: Any, dtype: Any) -> Any:
+        if np.prod(shape, dtype=np.int64) > most:
             raise MemoryError("Unable to allocate")
         return empty(shape, dtype)
 
-    monkeypatch.setattr(np, "empty", at_most_a_megabyte)
+    monkeypatch.setattr(np, "empty", little_memory)
     with ctm.Context("cpu") as context:
         with pytest.raises(MemoryError) as caught:
             context.masks(pixels)
         assert isinstance(caught.value, ctm.OutOfMemoryError)
         assert str(caught.value) == "Unable to allocate (1048576 masks: give min_pixels or max_count)"
+        most = 1 << 20
         with pytest.raises(ctm.OutOfMemoryError, match="Unable to allocate$"):
-            context.analyse(np.zeros((1024, 1024), np.float32), outputs=["masks"], cropped=True)
+            context.analyse(np.zeros_like(pixels), outputs=["masks"], cropped=True)
 
 
 def test_closed() -> None:
