@@ -349,7 +349,7 @@ impl<'a> Pixels<'a> {
                     let bytes = size_of_val(target);
                     target.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(first, bytes);
                 }
-                Reader::Bytes(bytes) => bytes.read(first, stride, count, target, words, more),
+                Reader::Bytes(bytes) => bytes.read(StoredRow { first, stride, count, more }, target, words),
                 Reader::Values => self.read_values(first, stride, target),
             }
             if let Some((offset, least)) = self.alpha {
@@ -426,6 +426,17 @@ impl<'a> Pixels<'a> {
             }
         }
     }
+}
+
+/// Pixels of a row as they are stored.
+#[derive(Clone, Copy, Debug)]
+struct StoredRow {
+    first: *const u8,
+    /// Bytes from a pixel to the next.
+    stride: isize,
+    count: usize,
+    /// Bytes behind the last pixel's that can be read, too.
+    more: usize,
 }
 
 /// How a row's pixels become words.
@@ -532,28 +543,19 @@ impl Bytes {
     }
 
     /// # Safety
-    /// The offsets can be read for `count` pixels, `stride` bytes apart from `first` on, and `more` bytes behind the last
-    /// pixel's.
-    unsafe fn read(
-        &self,
-        first: *const u8,
-        stride: isize,
-        count: usize,
-        target: &mut [u32],
-        words: usize,
-        more: usize,
-    ) {
+    /// The offsets can be read for all pixels of the row, and what it says is behind them.
+    unsafe fn read(&self, row: StoredRow, target: &mut [u32], words: usize) {
         let mut done = 0;
         #[cfg(target_arch = "x86_64")]
         if let Some(shuffle) = &self.shuffle
             && is_x86_feature_detected!("avx2")
         {
             // SAFETY: the processor has AVX2, which includes SSSE3; the caller vouches for the rest.
-            done = unsafe { shuffle_row(shuffle, first, stride, count, target, words, more) };
+            done = unsafe { shuffle_row(shuffle, row, target, words) };
         }
         for (index, pixel) in target.chunks_exact_mut(words).enumerate().skip(done) {
             // SAFETY: the caller vouches for it.
-            unsafe { self.read_one(first.offset(index as isize * stride), pixel) };
+            unsafe { self.read_one(row.first.offset(index as isize * row.stride), pixel) };
         }
     }
 }
@@ -564,15 +566,7 @@ impl Bytes {
 /// As `Bytes::read`; the processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn shuffle_row(
-    shuffle: &Shuffle,
-    first: *const u8,
-    stride: isize,
-    count: usize,
-    target: &mut [u32],
-    words: usize,
-    more: usize,
-) -> usize {
+unsafe fn shuffle_row(shuffle: &Shuffle, row: StoredRow, target: &mut [u32], words: usize) -> usize {
     use std::arch::x86_64::{
         _mm_loadu_si128, _mm_shuffle_epi8, _mm_storeu_si128, _mm256_broadcastsi128_si256,
         _mm256_loadu2_m128i, _mm256_shuffle_epi8, _mm256_storeu_si256,
@@ -580,6 +574,7 @@ unsafe fn shuffle_row(
 
     const REGISTER: usize = 4;
     let &Shuffle { sources, pixels, start, reach } = shuffle;
+    let StoredRow { first, stride, count, more } = row;
     // Behind the last word nothing is written.
     let readable = (count as isize - 1) * stride + reach + 1 + more as isize;
     let step = pixels as isize * stride;

@@ -1,7 +1,6 @@
 //! Codes of pixels: hashes of two bytes that tell most pixels of other colours apart without a look at
 //! the image, which has up to sixteen bytes a pixel.
 
-use std::convert::Infallible;
 use std::ops::Range;
 
 use super::key::Hasher;
@@ -43,9 +42,7 @@ impl<'a> Codes<'a> {
         code_room: &'b mut [u16],
     ) -> &'b [u16] {
         match self {
-            Codes::Kept { blocks, block_pixels } => {
-                &blocks[tile.start / block_pixels][tile.start % block_pixels..][..tile.len()]
-            }
+            Codes::Kept { .. } => self.of_tile(tile).unwrap_or_default(),
             Codes::Computed(hasher) => {
                 let codes = &mut code_room[..tile.len()];
                 encode(pixels, tile, room, *hasher, Some(codes), |_, _| {});
@@ -254,13 +251,5 @@ fn encode_generic<const C: usize>(
                 }
             }
         }
-    }
-}
-
-/// What no call of `each` has made fail.
-pub(crate) fn never_fails(result: Result<(), Infallible>) {
-    match result {
-        Ok(()) => {}
-        Err(never) => match never {},
     }
 }
