@@ -10,7 +10,7 @@ use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::PixelCache;
 use super::support::plan::{CpuPlan, FewColors};
-use super::support::runs::{BLOCK_WORDS, Piece};
+use super::support::runs::Piece;
 use super::support::spans;
 use super::support::tiles::{TilePieces, Tiles, tiles_of};
 use crate::error::Error;
@@ -161,7 +161,9 @@ impl MixedCounts {
     #[inline(always)]
     fn add(&mut self, numbers: &[u16], counts: &mut [u32]) {
         if counts.len() > 256 {
-            numbers.iter().for_each(|&number| counts[usize::from(number)] += 1);
+            let mut add = |number: u16| counts[usize::from(number)] += 1;
+            let (eights, rest) = numbers.as_chunks::<8>();
+            eights.iter().flatten().chain(rest).for_each(|&number| add(number));
             return;
         }
         let (quads, rest) = numbers.as_chunks::<4>();
@@ -185,7 +187,7 @@ impl MixedCounts {
 /// Whole chunks only: as many branches, of which runs of any length have most mispredicted, are not needed then.
 #[inline(always)]
 fn fill(numbers: &mut [u16], count: usize, number: u16) {
-    const CHUNK: usize = 32;
+    const CHUNK: usize = 64;
     match numbers.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
         Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [number; CHUNK]),
         None => numbers[..count].fill(number),
@@ -207,7 +209,6 @@ impl Part {
         numbers: &mut [u16],
         few: FewColors,
     ) -> Result<(), Stop> {
-        let mut sets = [0; BLOCK_WORDS];
         while let Some((start, piece, pixels)) = pieces.next() {
             let (Piece::Run(length) | Piece::Mixed(length)) = piece;
             match piece {
@@ -221,7 +222,7 @@ impl Part {
                 }
                 Piece::Mixed(_) => {
                     let numbers = &mut numbers[start..start + length];
-                    let mut misses = cache.find_all(pixels, &mut sets, numbers);
+                    let mut misses = cache.find_all(pixels, numbers);
                     while misses != 0 {
                         let index = misses.trailing_zeros() as usize;
                         numbers[index] = self.look_up(cache, &pixels[index])? as u16;

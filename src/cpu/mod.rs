@@ -11,6 +11,7 @@
 //! | `key` | a pixel's colour as a table's key, and its hashes |
 //! | `color_table` | from colours to numbers |
 //! | `pixel_cache` | a cache in front of it, looked up without a branch |
+//! | `word_cache` | the same for pixels of one word |
 //! | `codes` | two bytes of hash a pixel, and sets of them |
 //! | `spans` | dealing an image out to threads |
 //! | `many_colors` | counting where colours are many: most are ruled out |

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::key::Hasher;
-use super::runs::{BLOCK_WORDS, Piece};
+use super::runs::{Piece, STORED_WORDS};
 use super::tiles::{BLOCK, Room, Tiles};
 use crate::color::{Color, canonical, is_nan};
 
@@ -214,7 +214,7 @@ fn encode_generic<const C: usize>(
     mut codes: Option<&mut [u16]>,
     mut count: impl FnMut(u32, usize),
 ) {
-    let mut hashes = [0; BLOCK_WORDS];
+    let mut hashes = [0; STORED_WORDS];
     let mut pieces = pixels.pieces(tile, room);
     while let Some((start, piece, pixels)) = pieces.next() {
         match piece {

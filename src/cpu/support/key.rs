@@ -74,7 +74,8 @@ impl Hasher {
         self.factors
     }
 
-    /// A hash whose upper bits are the better ones.
+    /// A hash whose upper bits are the better ones; that of pixels of one word is a permutation: an odd factor can be
+    /// divided by, and folding undone.
     #[inline(always)]
     pub(crate) fn hash<const C: usize>(self, pixel: &[u32; C]) -> u32 {
         // Round numbers have their bits on top, where a product would not spread them.

@@ -10,3 +10,4 @@ pub(super) mod prefetch;
 pub(super) mod runs;
 pub(super) mod spans;
 pub(super) mod tiles;
+mod word_cache;

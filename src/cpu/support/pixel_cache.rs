@@ -1,6 +1,7 @@
 //! A cache in front of a `ColorTable`: from a pixel's bits, as they stand in the image, to a number.
 
 use super::key::Hasher;
+use super::word_cache::WordCache;
 use crate::error::Error;
 
 /// A set-associative cache, two ways a set. It holds no truth of its own: what it does not have is
@@ -9,47 +10,50 @@ use crate::error::Error;
 /// Keys are raw bit patterns, so that the common case needs no look at −0.0 or NaN.
 #[derive(Debug)]
 pub(crate) struct PixelCache<const C: usize> {
+    /// All there is, where a pixel is one word.
+    words: WordCache,
+    /// Else these.
     sets: Vec<[Way<C>; 2]>,
     hasher: Hasher,
     /// From a hash to a set.
     shift: u32,
+    /// The sets of the pixels that are looked up.
+    sets_of: [u32; MOST_LOOKED_UP],
 }
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Way<const C: usize> {
-    /// At most 65,535.
+    /// At most 65,534.
     number: u32,
     pixel: [u32; C],
 }
+
+/// Pixels looked up at a time at most.
+pub(super) const MOST_LOOKED_UP: usize = 64;
 
 const FIRST_SETS: usize = 256;
 /// So many sets fill a second-level cache.
 const MOST_SETS: usize = 1 << 15;
 
-impl<const C: usize> Way<C> {
-    /// The first word's bits that differ from the pixel's, above the number.
-    #[inline(always)]
-    fn differing(&self, pixel: &[u32; C]) -> u64 {
-        // Put together first: in memory they are one number already, on most processors.
-        let both = u64::from(self.number) | u64::from(self.pixel[0]) << u32::BITS;
-        both ^ u64::from(pixel[0]) << u32::BITS
-    }
-}
-
 impl<const C: usize> PixelCache<C> {
     /// An empty cache.
     pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
-        let mut cache = Self { sets: Vec::new(), hasher, shift: 0 };
-        cache.reset(FIRST_SETS)?;
+        let words = WordCache::new(hasher)?;
+        let mut cache = Self { words, sets: Vec::new(), hasher, shift: 0, sets_of: [0; MOST_LOOKED_UP] };
+        if C != 1 {
+            cache.reset(FIRST_SETS)?;
+        }
         Ok(cache)
     }
 
     /// Makes the cache larger if it is too small for so many colours; then it is empty again.
     pub(crate) fn fit(&mut self, colors: usize) -> Result<(), Error> {
-        // More than two colours for a set are rare then; the more so where one costs a second look at all.
-        let sets = if C == 1 { 8 * colors } else { 4 * colors };
-        if sets > self.sets.len() && self.sets.len() < MOST_SETS {
+        if C == 1 {
+            return self.words.fit(colors);
+        }
+        // More than two colours for a set are rare then.
+        if 4 * colors > self.sets.len() && self.sets.len() < MOST_SETS {
             self.reset(2 * self.sets.len())?;
         }
         Ok(())
@@ -73,29 +77,18 @@ impl<const C: usize> PixelCache<C> {
     }
 
     /// Looks up to 64 pixels up: writes their numbers, and returns a bit for each pixel that the cache
-    /// does not have, whose number is of no meaning. `sets_of` is room for their sets.
+    /// does not have, whose number is of no meaning.
     ///
     /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
     #[inline(always)]
-    pub(crate) fn find_all(&self, pixels: &[[u32; C]], sets_of: &mut [u32], numbers: &mut [u16]) -> u64 {
-        let Self { sets, hasher, shift } = self;
+    pub(crate) fn find_all(&mut self, pixels: &[[u32; C]], numbers: &mut [u16]) -> u64 {
+        if C == 1 {
+            return self.words.find_all(pixels.as_flattened(), numbers);
+        }
+        let Self { sets, hasher, shift, sets_of, .. } = self;
         // In a loop of its own, which the compiler turns into vector instructions.
         for (set, pixel) in sets_of.iter_mut().zip(pixels) {
-            *set = hasher.hash(pixel) >> shift;
-        }
-        if C == 1 {
-            // A colour of one word and its number are one number, too, and the smaller one of two is found without a
-            // condition: a pixel's own has no bits of a colour left.
-            let mut seen = 0;
-            for ((pixel, &set), number) in pixels.iter().zip(&*sets_of).zip(&mut *numbers) {
-                let [first, second] = sets[set as usize].each_ref().map(|way| way.differing(pixel));
-                let differing = first.min(second);
-                seen |= differing;
-                *number = differing as u16;
-            }
-            if seen >> u32::BITS == 0 {
-                return 0;
-            }
+            *set = hasher.hash(pixel) >> *shift;
         }
         let mut misses = 0;
         for (index, ((pixel, &set), number)) in pixels.iter().zip(&*sets_of).zip(numbers).enumerate() {
@@ -111,12 +104,18 @@ impl<const C: usize> PixelCache<C> {
     /// The number of one pixel, if the cache has it.
     #[inline(always)]
     pub(crate) fn find(&self, pixel: &[u32; C]) -> Option<u16> {
+        if C == 1 {
+            return self.words.find(pixel[0]);
+        }
         let ways = &self.sets[(self.hasher.hash(pixel) >> self.shift) as usize];
         ways.iter().find(|way| way.pixel == *pixel).map(|way| way.number as u16)
     }
 
     /// Remembers the number of a pixel that the cache did not have.
     pub(crate) fn insert(&mut self, pixel: &[u32; C], number: u32) {
+        if C == 1 {
+            return self.words.insert(pixel[0], number);
+        }
         let [first, second] = &mut self.sets[(self.hasher.hash(pixel) >> self.shift) as usize];
         *second = *first;
         *first = Way { pixel: *pixel, number };

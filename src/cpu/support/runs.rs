@@ -6,6 +6,9 @@ use crate::labels::TILE;
 /// Words compared at a time when looking for a run; a multiple of every channel count.
 pub(crate) const BLOCK_WORDS: usize = 48;
 
+/// Words that a mixed piece of stored pixels becomes at most.
+pub(crate) const STORED_WORDS: usize = 64;
+
 /// How far ahead blocks are asked for. The processor's own prefetching comes too late where each block has much to
 /// be done.
 const AHEAD_BYTES: usize = 4096;
@@ -142,18 +145,17 @@ impl Iterator for StoredPieces<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let Self { bytes, stride, pixels_per_byte, len, block, start } = *self;
-        let first = start * stride;
         if start >= len {
             return None;
         }
-        prefetch::<{ 4 * BLOCK_WORDS }>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
-        let next = first + stride;
-        let alike = start + 1 < len && (0..stride).all(|byte| bytes[first + byte] == bytes[next + byte]);
-        let piece = if alike {
-            // The pixel that has the first byte which is not the next pixel's is the last one of the run.
-            let last = first_difference(bytes, next, stride) as u64 * pixels_per_byte;
-            Piece::Run((last >> u32::BITS) as usize + 1 - start)
+        let first = start * stride;
+        // The first byte that is not the next pixel's is one of the last pixel of a run.
+        let differing = first_difference(bytes, first, stride);
+        let piece = if differing >= first + stride {
+            let last = (differing as u64 * pixels_per_byte) >> u32::BITS;
+            Piece::Run(last as usize + 1 - start)
         } else {
+            prefetch::<{ 4 * BLOCK_WORDS }>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
             Piece::Mixed(block.min(len - start))
         };
         let (Piece::Run(length) | Piece::Mixed(length)) = piece;
@@ -165,45 +167,59 @@ impl Iterator for StoredPieces<'_> {
 /// The first byte from `at` on that differs from the one `stride` bytes behind it; of the last `stride` bytes, behind
 /// which there is none, the first.
 #[inline(always)]
-fn first_difference(bytes: &[u8], mut at: usize, stride: usize) -> usize {
-    const BLOCK: usize = 64;
-    const WORD: usize = size_of::<u64>();
-    /// A vector register's words.
-    const LANES: usize = 4;
+fn first_difference(bytes: &[u8], from: usize, stride: usize) -> usize {
     let end = bytes.len() - stride;
-    while at + BLOCK <= end {
-        let before = bytes[at..at + BLOCK].as_chunks::<WORD>().0;
-        let behind = bytes[at + stride..at + stride + BLOCK].as_chunks::<WORD>().0;
-        let mut differing = [0; LANES];
-        for (before, behind) in before.as_chunks::<LANES>().0.iter().zip(behind.as_chunks::<LANES>().0) {
-            for lane in 0..LANES {
-                differing[lane] |= u64::from_le_bytes(before[lane]) ^ u64::from_le_bytes(behind[lane]);
-            }
+    let (blocks, rest) = bytes[from..end].as_chunks();
+    let (behind, rest_behind) = bytes[from + stride..].as_chunks();
+    let mut at = from;
+    for (block, behind) in blocks.iter().zip(behind) {
+        prefetch::<COMPARED>(block.as_ptr().wrapping_add(AHEAD_BYTES));
+        let differing = differences(block, behind);
+        if differing != 0 {
+            return at + differing.trailing_zeros() as usize;
         }
-        if differing.iter().fold(0, |any, bits| any | bits) != 0 {
-            return at + first_difference_in_block(before, behind);
-        }
-        at += BLOCK;
-        prefetch::<BLOCK>(bytes.as_ptr().wrapping_add(at + AHEAD_BYTES));
+        at += COMPARED;
     }
-    while at < end && bytes[at] == bytes[at + stride] {
-        at += 1;
-    }
-    at
+    at + rest.iter().zip(rest_behind).take_while(|(byte, behind)| byte == behind).count()
 }
 
-/// The first byte that differs, of those of a few words.
-///
-/// Without branches, which would be mispredicted: runs are of any length.
+/// Bytes compared at a time.
+const COMPARED: usize = 64;
+
+/// A bit for each byte that differs.
 #[inline(always)]
-fn first_difference_in_block(before: &[[u8; 8]], behind: &[[u8; 8]]) -> usize {
-    let pairs = before.iter().zip(behind);
-    let differing = pairs.map(|(before, behind)| u64::from_le_bytes(*before) ^ u64::from_le_bytes(*behind));
-    let (index, bits) = differing.enumerate().rev().fold((0, 0), |first, (index, bits)| match bits {
-        0 => first,
-        bits => (index, bits),
-    });
-    index * size_of::<u64>() + bits.trailing_zeros() as usize / 8
+fn differences(before: &[u8; COMPARED], behind: &[u8; COMPARED]) -> u64 {
+    let (before, behind) = (before.as_chunks::<16>().0, behind.as_chunks::<16>().0);
+    let parts = before.iter().zip(behind).enumerate();
+    let mut equal = 0;
+    for (part, (before, behind)) in parts {
+        equal |= u64::from(equal_bytes(*before, *behind)) << (16 * part);
+    }
+    !equal
+}
+
+/// A bit for each byte that is the same.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn equal_bytes(before: [u8; 16], behind: [u8; 16]) -> u16 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_movemask_epi8};
+
+    let vector = |bytes: [u8; 16]| -> __m128i { bytemuck::cast(bytes) };
+    // SAFETY: each x86-64 processor has SSE2.
+    #[allow(unsafe_code)]
+    let equal = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(vector(before), vector(behind))) };
+    equal as u16 // all its bits
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn equal_bytes(before: [u8; 16], behind: [u8; 16]) -> u16 {
+    // What the compiler can make of one comparison of all bytes first.
+    if before == behind {
+        return u16::MAX;
+    }
+    let pairs = before.iter().zip(&behind).enumerate();
+    pairs.fold(0, |equal, (index, (before, behind))| equal | u16::from(before == behind) << index)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::prefetch::prefetch;
-use super::runs::{BLOCK_WORDS, Piece, Pieces, StoredPieces};
+use super::runs::{Piece, Pieces, STORED_WORDS, StoredPieces};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::memory;
@@ -29,7 +29,7 @@ enum Source<'a, const C: usize> {
 pub(crate) struct Room<const C: usize> {
     /// A tile's, where whole tiles are read.
     tile: Vec<[u32; C]>,
-    block: [[u32; C]; BLOCK_WORDS],
+    block: [[u32; C]; STORED_WORDS],
 }
 
 /// Pixels of a block of which some are wanted.
@@ -61,7 +61,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
             tile = memory::room(TILE)?;
             tile.resize(TILE, [0; C]);
         }
-        Ok(Room { tile, block: [[0; C]; BLOCK_WORDS] })
+        Ok(Room { tile, block: [[0; C]; STORED_WORDS] })
     }
 
     /// The pieces of at most a tile, from its start on.
@@ -134,7 +134,7 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize> {
     row: StoredPieces<'a>,
     /// The row's first pixel in the tile.
     first: usize,
-    block: &'r mut [[u32; C]; BLOCK_WORDS],
+    block: &'r mut [[u32; C]; STORED_WORDS],
 }
 
 impl<const C: usize> TilePieces<'_, '_, C> {
@@ -150,7 +150,7 @@ impl<const C: usize> TilePieces<'_, '_, C> {
             None if rest.start == rest.end => return None,
             None => {
                 self.first += self.row.len();
-                self.row = StoredPieces::new(pixels.stored_row(rest), *stride, BLOCK_WORDS / C);
+                self.row = StoredPieces::new(pixels.stored_row(rest), *stride, STORED_WORDS / C);
                 self.row.next()?
             }
         };

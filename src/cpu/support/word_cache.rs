@@ -1,0 +1,190 @@
+//! The cache of pixels that are one word: bytes with up to three channels, or one float.
+
+use super::key::Hasher;
+use super::pixel_cache::MOST_LOOKED_UP;
+use crate::error::Error;
+use crate::memory::room;
+
+/// A set-associative cache, two ways a set, as `PixelCache` says.
+///
+/// The hash of a word is a permutation of all words: the bits of it that do not number the set tell the word. So a way has
+/// them on top, and the colour's number below, where the others were: 32 bits together.
+#[derive(Debug)]
+pub(super) struct WordCache {
+    sets: Vec<[u32; 2]>,
+    hasher: Hasher,
+    /// Bits of a hash that number the set, and bits of a way that are the colour's number.
+    set_bits: u32,
+    /// Of the pixels that are looked up: the places of their sets, what their ways have above the number, and their sets.
+    places: [u32; MOST_LOOKED_UP],
+    tags: [u32; MOST_LOOKED_UP],
+    found: [[u32; 2]; MOST_LOOKED_UP],
+}
+
+const FIRST_SET_BITS: u32 = 8;
+/// So many sets fill a quarter of a second-level cache, and a way of theirs has room for all numbers of 16 bits.
+const MOST_SET_BITS: u32 = 16;
+
+impl WordCache {
+    pub(super) fn new(hasher: Hasher) -> Result<Self, Error> {
+        let mut cache = Self {
+            sets: Vec::new(),
+            hasher,
+            set_bits: FIRST_SET_BITS,
+            places: [0; MOST_LOOKED_UP],
+            tags: [0; MOST_LOOKED_UP],
+            found: [[0; 2]; MOST_LOOKED_UP],
+        };
+        cache.sets = free_sets(FIRST_SET_BITS)?;
+        Ok(cache)
+    }
+
+    /// As `PixelCache::fit`, but it keeps what it has. Ways have room for all numbers of so many colours, too, then.
+    pub(super) fn fit(&mut self, colors: usize) -> Result<(), Error> {
+        // More than two colours for a set are very rare then; each costs a second look at many blocks.
+        if 16 * colors <= self.sets.len() || self.set_bits == MOST_SET_BITS {
+            return Ok(());
+        }
+        let old_bits = self.set_bits;
+        let old_free = self.free();
+        let old = std::mem::replace(&mut self.sets, free_sets(old_bits + 1)?);
+        self.set_bits += 1;
+        for (set, ways) in (0..).zip(old) {
+            // The older one first, as it was before.
+            for way in ways.into_iter().rev() {
+                let number = way & old_free;
+                if number != old_free {
+                    self.insert_hash(set << (u32::BITS - old_bits) | way >> old_bits, number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of a way that is free.
+    fn free(&self) -> u32 {
+        (1 << self.set_bits) - 1
+    }
+
+    /// What a way of this hash has above the number.
+    #[inline(always)]
+    fn tag(&self, hash: u32) -> u32 {
+        hash << self.set_bits
+    }
+
+    #[inline(always)]
+    fn set(&self, hash: u32) -> usize {
+        (hash >> (u32::BITS - self.set_bits)) as usize
+    }
+
+    /// As `PixelCache::find_all`.
+    #[inline(always)]
+    pub(super) fn find_all(&mut self, words: &[u32], numbers: &mut [u16]) -> u64 {
+        let Self { sets, hasher, set_bits, places, tags, found } = self;
+        let (set_bits, free) = (*set_bits, (1 << *set_bits) - 1);
+        // In loops of their own, the first and the last of which the compiler turns into vector instructions.
+        for ((place, tag), &word) in places.iter_mut().zip(&mut *tags).zip(words) {
+            let hash = hasher.hash(&[word]);
+            (*place, *tag) = (hash >> (u32::BITS - set_bits), hash << set_bits);
+        }
+        const STEP: usize = 8;
+        let steps = words.len().div_ceil(STEP);
+        let (places, found_in) = (places.as_chunks::<STEP>().0, found.as_chunks_mut::<STEP>().0);
+        for (found, places) in found_in.iter_mut().zip(places).take(steps) {
+            for (found, &place) in found.iter_mut().zip(places) {
+                *found = sets[place as usize];
+            }
+        }
+        let (tags, found) = (&tags[..words.len()], &found[..words.len()]);
+        let mut most = 0;
+        for ((number, ways), tag) in numbers.iter_mut().zip(found).zip(tags) {
+            let differing = differing(*ways, *tag);
+            most = most.max(differing);
+            *number = differing as u16;
+        }
+        if most < free {
+            return 0;
+        }
+        let misses = found.iter().zip(tags).enumerate();
+        misses.fold(0, |misses, (index, (ways, tag))| {
+            misses | u64::from(differing(*ways, *tag) >= free) << index
+        })
+    }
+
+    /// As `PixelCache::find`.
+    #[inline(always)]
+    pub(super) fn find(&self, word: u32) -> Option<u16> {
+        let hash = self.hasher.hash(&[word]);
+        let differing = differing(self.sets[self.set(hash)], self.tag(hash));
+        (differing < self.free()).then_some(differing as u16)
+    }
+
+    /// As `PixelCache::insert`.
+    pub(super) fn insert(&mut self, word: u32, number: u32) {
+        self.insert_hash(self.hasher.hash(&[word]), number);
+    }
+
+    fn insert_hash(&mut self, hash: u32, number: u32) {
+        if number >= self.free() {
+            return; // There is no room for it: there are too many colours.
+        }
+        let (set, tag) = (self.set(hash), self.tag(hash));
+        let [first, second] = &mut self.sets[set];
+        *second = *first;
+        *first = tag | number;
+    }
+}
+
+/// So many sets whose ways are free.
+fn free_sets(set_bits: u32) -> Result<Vec<[u32; 2]>, Error> {
+    let mut sets = room(1 << set_bits)?;
+    sets.resize(1 << set_bits, [(1 << set_bits) - 1; 2]);
+    Ok(sets)
+}
+
+/// The number that a word's way has, if one of the set is its own: no bits are left above it. Another's are more than any
+/// number.
+#[inline(always)]
+fn differing(ways: [u32; 2], tag: u32) -> u32 {
+    (ways[0] ^ tag).min(ways[1] ^ tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What there is has its own number; what there is not, is not found, whatever else has its set.
+    #[test]
+    fn words_have_their_numbers() {
+        let hasher = Hasher::new(5);
+        for (count, spread) in [(1, 1), (40, 1), (5000, 0x0001_0001), (65_534, 0x9e37_79b1u32)] {
+            let word = |index: u32| index.wrapping_mul(spread);
+            let mut cache = WordCache::new(hasher).unwrap();
+            for number in 0..count {
+                cache.fit(number as usize + 1).unwrap();
+                assert_eq!(cache.find(word(number)), None, "{number} of {count}");
+                cache.insert(word(number), number);
+                assert_eq!(cache.find(word(number)), Some(number as u16), "{number} of {count}");
+            }
+            let all: Vec<u32> = (0..2 * count).map(word).collect();
+            let mut lost = 0;
+            for (block, words) in all.chunks(MOST_LOOKED_UP - 1).enumerate() {
+                let mut numbers = [7; MOST_LOOKED_UP];
+                let misses = cache.find_all(words, &mut numbers);
+                assert_eq!(misses >> (words.len() - 1) >> 1, 0);
+                for (index, &word) in words.iter().enumerate() {
+                    let wanted = (block * (MOST_LOOKED_UP - 1) + index) as u32;
+                    let found = (misses >> index & 1 == 0).then_some(numbers[index]);
+                    assert_eq!(found, cache.find(word), "{wanted} of {count}");
+                    match found {
+                        Some(number) => assert_eq!(u32::from(number), wanted),
+                        None => lost += u32::from(wanted < count),
+                    }
+                }
+            }
+            // Sets are few for the last ones only.
+            let most = if count <= 5000 { count / 100 } else { count / 4 };
+            assert!(lost <= most, "{lost} of {count} were thrown out");
+        }
+    }
+}
