@@ -181,7 +181,7 @@ fn best_of_coded<const C: usize>(
             let codes = Codes::Kept { blocks, block_pixels };
             ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?
         }
-        None => ManyColors::new(pixels, None, plan, seed, threads)?,
+        None => ManyColors::new(pixels, None, params, plan, seed, threads)?,
     };
     many.best(params, room_for, sorted)
 }
@@ -210,7 +210,7 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let mut many = ManyColors::new(pixels, kept, plan, cpu.seed, threads)?;
+    let mut many = ManyColors::new(pixels, kept, params, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     if plan.keep_labels {

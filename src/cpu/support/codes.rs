@@ -56,9 +56,11 @@ impl<'a> Codes<'a> {
 #[derive(Debug)]
 pub(crate) struct CodeSet {
     bits: Box<[u64; 1 << 10]>,
-    /// The codes of a small set, each as often as fit a vector register: comparing with all of them is
+    /// The codes' upper bits, of a small set, each as often as fit a vector register: comparing with all of them is
     /// cheaper than looking bits up.
     few: Option<Vec<[u16; LANES]>>,
+    /// Lower bits of a code that do not matter to a small set.
+    any_bits: u32,
 }
 
 /// Codes in a vector register.
@@ -68,18 +70,25 @@ const LANES: usize = 16;
 const MOST_FEW: usize = 48;
 
 impl CodeSet {
+    /// The set of these codes.
     pub(crate) fn new(codes: impl Iterator<Item = u16>) -> Self {
+        Self::with_upper_bits(codes, 0)
+    }
+
+    /// The set of all codes that have one of these above their lower bits.
+    pub(crate) fn with_upper_bits(upper_bits: impl Iterator<Item = u16>, any_bits: u32) -> Self {
         let mut bits = Box::new([0; 1 << 10]);
         let mut few = Vec::new();
-        for code in codes {
-            let word = &mut bits[usize::from(code >> 6)];
-            let bit = 1 << (code & 63);
-            if *word & bit == 0 && few.len() <= MOST_FEW {
-                few.push([code; LANES]);
+        for upper in upper_bits {
+            let first = upper << any_bits;
+            if bits[usize::from(first >> 6)] >> (first & 63) & 1 == 0 && few.len() <= MOST_FEW {
+                few.push([upper; LANES]);
             }
-            *word |= bit;
+            for code in first..=first | ((1 << any_bits) - 1) {
+                bits[usize::from(code >> 6)] |= 1 << (code & 63);
+            }
         }
-        Self { bits, few: (few.len() <= MOST_FEW).then_some(few) }
+        Self { bits, few: (few.len() <= MOST_FEW).then_some(few), any_bits }
     }
 
     /// Calls `each` with each pixel whose code is in the set, and its position among `codes`, which are those of the
@@ -120,25 +129,26 @@ impl CodeSet {
         {
             // SAFETY: the processor has AVX2.
             #[allow(unsafe_code)]
-            return unsafe { find_few(codes, few) };
+            return unsafe { find_few(codes, few, self.any_bits) };
         }
         let bit = |code: u16| self.bits[usize::from(code >> 6)] >> (code & 63) & 1;
         codes.iter().enumerate().fold(0, |found, (index, &code)| found | bit(code) << index)
     }
 }
 
-/// A bit for each code that is one of `few`.
+/// A bit for each code that is one of `few` without its lower bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]]) -> u64 {
+fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]], any_bits: u32) -> u64 {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi16, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16,
-        _mm256_permute4x64_epi64, _mm256_setzero_si256,
+        __m256i, _mm_cvtsi32_si128, _mm256_cmpeq_epi16, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_setzero_si256, _mm256_srl_epi16,
     };
 
     let vector = |lanes: [u16; LANES]| -> __m256i { bytemuck::cast(lanes) };
     let codes: [[u16; LANES]; BLOCK / LANES] = bytemuck::cast(*codes);
-    let codes = codes.map(vector);
+    let any_bits = _mm_cvtsi32_si128(any_bits.cast_signed());
+    let codes = codes.map(|codes| _mm256_srl_epi16(vector(codes), any_bits));
     let mut equal = [_mm256_setzero_si256(); BLOCK / LANES];
     for &wanted in few {
         let wanted = vector(wanted);
@@ -184,8 +194,8 @@ pub(crate) fn encode<const C: usize>(
     count: impl FnMut(u32, usize),
 ) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2.
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+        // SAFETY: the processor has AVX2 and BMI2.
         #[allow(unsafe_code)]
         return unsafe { encode_avx2(pixels, tile, room, hasher, codes, count) };
     }
@@ -193,7 +203,7 @@ pub(crate) fn encode<const C: usize>(
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,bmi2")]
 fn encode_avx2<const C: usize>(
     pixels: Tiles<C>,
     tile: Range<usize>,
@@ -241,7 +251,16 @@ fn encode_generic<const C: usize>(
                     }
                 }
                 if !any_nan {
-                    hashes.iter().for_each(|&hash| count(hash, 1));
+                    // One counter after the other, but several to a round: iterators would hide that from the compiler.
+                    let (eights, rest) = hashes.as_chunks::<8>();
+                    for eight in eights {
+                        for &hash in eight {
+                            count(hash, 1);
+                        }
+                    }
+                    for &hash in rest {
+                        count(hash, 1);
+                    }
                 } else {
                     for (pixel, &hash) in pixels.iter().zip(hashes) {
                         if !pixel.iter().any(|&bits| is_nan(bits)) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::codes::{self, CODE_BITS, CodeSet, Codes};
 use super::key::{Hasher, Key};
+use super::pixel_cache::PixelCache;
 use super::plan::CpuPlan;
 use super::spans;
 use super::tiles::{Tiles, tiles_of};
@@ -32,6 +33,9 @@ const PARTITION_PIXELS: u64 = 8192;
 
 /// Less than one in so many pixels is counted rather than looked at once more.
 const LARGE_PART: u64 = 16;
+
+/// So many buckets' counters fit a first-level cache.
+const FEW_BUCKET_BITS: u32 = 12;
 
 /// An image whose buckets have been counted.
 #[derive(Debug)]
@@ -87,13 +91,6 @@ impl Buckets {
         list.extend(candidates().map(|(bucket, &total)| Candidate { total, bucket }));
         Ok(list)
     }
-
-    /// All codes that pixels of a bucket can have.
-    fn codes(&self, bucket: u32) -> impl Iterator<Item = u16> + use<> {
-        let first = bucket << self.shift;
-        let last = first | ((1 << self.shift) - 1);
-        codes::code(first)..=codes::code(last)
-    }
 }
 
 /// A bucket that can hold a result. The order is that of the totals.
@@ -134,7 +131,10 @@ impl Wanted {
         for candidate in group {
             bits[candidate.bucket as usize / 64] |= 1 << (candidate.bucket % 64);
         }
-        let codes = CodeSet::new(group.iter().flat_map(|candidate| buckets.codes(candidate.bucket)));
+        // A bucket has several codes, or is one of several of a code.
+        let numbers = group.iter().map(|candidate| candidate.bucket);
+        let (more, fewer) = (buckets.bits.saturating_sub(CODE_BITS), CODE_BITS.saturating_sub(buckets.bits));
+        let codes = CodeSet::with_upper_bits(numbers.map(|bucket| (bucket >> more) as u16), fewer);
         Ok(Self { codes, buckets: bits })
     }
 
@@ -162,17 +162,55 @@ impl Share {
     }
 }
 
+/// Whether so few buckets will rule nearly all colours out, as a sample of the image tells: if some colours are far more
+/// frequent than all others. Their counters are near, so that each pixel costs half as much; if it turns out otherwise the
+/// rest's pixels are counted again.
+fn few_buckets_serve<const C: usize>(
+    pixels: Tiles<C>,
+    params: &Params,
+    hasher: Hasher,
+) -> Result<bool, Error> {
+    const PLACES: usize = 64;
+    const AT_A_PLACE: usize = 1024;
+    const SHIFT: u32 = u32::BITS - FEW_BUCKET_BITS;
+    let step = pixels.len() / PLACES;
+    if step < AT_A_PLACE {
+        return Ok(false);
+    }
+    let (mut room, mut counters) = (pixels.room()?, zeros::<u32>(1 << FEW_BUCKET_BITS)?);
+    for place in 0..PLACES {
+        let first = place * step;
+        let count = |hash: u32, length: usize| counters[(hash >> SHIFT) as usize] += length as u32;
+        codes::encode(pixels, first..first + AT_A_PLACE, &mut room, hasher, None, count);
+    }
+    counters.sort_unstable_by_key(|&counter| Reverse(counter));
+    let (sampled, average) = ((PLACES * AT_A_PLACE) as u64, (PLACES * AT_A_PLACE) as u64 >> FEW_BUCKET_BITS);
+    // What the least frequent of the colours that are asked for will have, at least: other colours are in its bucket, too.
+    let others = (params.max_count as usize).checked_sub(1);
+    let Some((_, [last, rest @ ..])) = others.and_then(|others| counters.split_at_checked(others)) else {
+        return Ok(false);
+    };
+    let least = params.min_pixels.saturating_mul(sampled) / pixels.len() as u64;
+    let bar = least.max(u64::from(*last).saturating_sub(average));
+    let candidates = rest.iter().map(|&counter| u64::from(counter)).take_while(|&counter| counter >= bar);
+    Ok(candidates.sum::<u64>() <= sampled / LARGE_PART)
+}
+
 impl<'a, const C: usize> ManyColors<'a, C> {
     /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
         mut codes: Option<&'a mut [u16]>,
+        params: &Params,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
-        let bits = plan.bucket_bits;
+        let bits = match plan.bucket_bits > FEW_BUCKET_BITS && few_buckets_serve(pixels, params, hasher)? {
+            true => FEW_BUCKET_BITS,
+            false => plan.bucket_bits,
+        };
         let shift = u32::BITS - bits;
         let pass = Pass::new(0.375);
         let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
@@ -318,13 +356,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
     }
 
-    /// Calls `each` for every pixel of some ranges that is wanted, with the pixel's canonical channels and its hash.
+    /// Calls `each` for every pixel of some ranges whose code is wanted.
     #[inline(always)]
-    fn for_wanted<E>(
+    fn for_coded<E>(
         &self,
         ranges: impl Iterator<Item = Range<usize>>,
         wanted: &Wanted,
-        mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
+        mut each: impl FnMut(&[u32; C]) -> Result<(), E>,
     ) -> Result<(), E>
     where
         E: From<Error>,
@@ -338,18 +376,36 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             }
             let first = tile.start;
             let codes = self.codes.of(self.pixels, tile, &mut room, &mut code_room);
-            wanted.codes.find(codes, self.pixels, first, |_, pixel| {
-                let pixel = pixel.map(canonical);
-                let hash = self.buckets.hasher.hash(&pixel);
-                if !wanted.has((hash >> self.buckets.shift) as usize)
-                    || pixel.iter().any(|&bits| is_nan(bits))
-                {
-                    return Ok(());
-                }
-                each(&pixel, hash)
-            })?;
+            wanted.codes.find(codes, self.pixels, first, |_, pixel| each(pixel))?;
         }
         Ok(())
+    }
+
+    /// A pixel's canonical channels and its hash, if it is wanted.
+    #[inline(always)]
+    fn if_wanted(&self, pixel: &[u32; C], wanted: &Wanted) -> Option<([u32; C], u32)> {
+        let pixel = pixel.map(canonical);
+        let hash = self.buckets.hasher.hash(&pixel);
+        let is_wanted = wanted.has((hash >> self.buckets.shift) as usize)
+            && !pixel.iter().any(|&bits| is_nan(bits));
+        is_wanted.then_some((pixel, hash))
+    }
+
+    /// Calls `each` for every pixel of some ranges that is wanted, with the pixel's canonical channels and its hash.
+    #[inline(always)]
+    fn for_wanted<E>(
+        &self,
+        ranges: impl Iterator<Item = Range<usize>>,
+        wanted: &Wanted,
+        mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        E: From<Error>,
+    {
+        self.for_coded(ranges, wanted, |pixel| match self.if_wanted(pixel, wanted) {
+            Some((pixel, hash)) => each(&pixel, hash),
+            None => Ok(()),
+        })
     }
 
     /// Counts the colours of some buckets in one table for each part of the image.
@@ -384,28 +440,43 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         share: Share,
     ) -> Result<Part, Stop> {
         let mut part = Part::new(self.seed)?;
-        let mut last = None;
-        self.for_wanted(ranges, wanted, |pixel, _| {
-            // Frequent colours often come in runs.
-            let number = match last {
-                Some((last, number)) if last == *pixel => number,
-                _ => {
-                    let key = Key::of_canonical(pixel);
-                    if !share.has(key.hash(!self.seed)) {
-                        return Ok(());
-                    }
-                    let number = part.number(key)?;
-                    if part.table.len() > self.plan.table_colors {
-                        return Err(Stop::TooManyColors);
-                    }
+        let mut cache = PixelCache::new(self.buckets.hasher)?;
+        self.for_coded(ranges, wanted, |pixel| {
+            let number = match cache.find(pixel) {
+                Some(number) => number.into(),
+                None => {
+                    let number = self.number(pixel, wanted, share, &mut part)?;
+                    cache.fit(part.table.len())?;
+                    cache.insert(pixel, number);
                     number
                 }
             };
-            last = Some((*pixel, number));
             part.counts[number as usize] += 1;
-            Ok(())
+            Ok::<_, Stop>(())
         })?;
         Ok(part)
+    }
+
+    /// The number of a pixel's colour in a part's table, 0 where the colour is not wanted.
+    #[cold]
+    #[inline(never)]
+    fn number(
+        &self,
+        pixel: &[u32; C],
+        wanted: &Wanted,
+        share: Share,
+        part: &mut Part,
+    ) -> Result<u32, Stop> {
+        let Some((pixel, _)) = self.if_wanted(pixel, wanted) else { return Ok(0) };
+        let key = Key::of_canonical(&pixel);
+        if !share.has(key.hash(!self.seed)) {
+            return Ok(0);
+        }
+        let number = part.number(key)?;
+        if part.table.len() > self.plan.table_colors {
+            return Err(Stop::TooManyColors);
+        }
+        Ok(number)
     }
 
     /// Counts the colours of some buckets: their pixels are written out by partition, and each partition
@@ -624,7 +695,7 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, plan, seed, &threads).unwrap();
+            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, &params, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
             let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
@@ -663,8 +734,8 @@ mod tests {
                     many.buckets.bits
                 };
                 let mut room = vec![0; pixels.len()];
-                hold(ManyColors::new(tiles(), None, plan, seed, &threads).unwrap(), &params, &expected);
-                let kept = ManyColors::new(tiles(), Some(&mut room), plan, seed, &threads).unwrap();
+                hold(ManyColors::new(tiles(), None, &params, plan, seed, &threads).unwrap(), &params, &expected);
+                let kept = ManyColors::new(tiles(), Some(&mut room), &params, plan, seed, &threads).unwrap();
                 hold(kept, &params, &expected);
                 // The codes are there already, in blocks; they number fewer buckets than are of use.
                 let codes =
