@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
-use super::support::pixel_cache::PixelCache;
+use super::support::pixel_cache::{MOST_LOOKED_UP, PixelCache};
 use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::Piece;
 use super::support::spans;
@@ -102,7 +102,7 @@ fn count_part_generic<const C: usize>(
     let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut mixed = MixedCounts::default();
-    let mut numbers = zeros::<u16>(TILE)?;
+    let mut scratch = zeros::<u16>(TILE)?;
     let mut room = pixels.room()?;
     for span in spans {
         let mut rooms = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
@@ -113,29 +113,16 @@ fn count_part_generic<const C: usize>(
             let (index, len) = (tile.start / TILE, tile.len());
             let labels = rooms.next();
             let is_kept = labels.is_some();
-            // Numbers that take two bytes are written where they stay.
-            let (wide, narrow) = match LabelWidth::for_labels_up_to(part.table.len()) {
-                LabelWidth::One => (None, labels),
-                _ => (labels, None),
-            };
-            let numbers = wide.unwrap_or(&mut numbers[..len]);
-            let pieces = pixels.pieces(tile, &mut room);
-            match part.count_tile(pieces, &mut cache, &mut mixed, numbers, few) {
+            let width = LabelWidth::for_labels_up_to(part.table.len());
+            let mut labels =
+                Labels { room: labels.unwrap_or(&mut scratch[..len]), is_wide: width != LabelWidth::One };
+            match part.count_tile(pixels.pieces(tile, &mut room), &mut cache, &mut mixed, &mut labels, few) {
                 Ok(()) => part.seen += len,
                 Err(Stop::TooManyColors) => return Ok(None),
                 Err(Stop::Error(error)) => return Err(error),
             }
-            let width = LabelWidth::for_labels_up_to(part.table.len());
             if is_kept {
-                part.tiles.push((index, width));
-            }
-            match (narrow, width) {
-                (None, _) => {}
-                (Some(labels), LabelWidth::One) => {
-                    let labels = bytemuck::cast_slice_mut::<u16, u8>(labels);
-                    labels.iter_mut().zip(&*numbers).for_each(|(label, &number)| *label = number as u8);
-                }
-                (Some(labels), _) => labels.copy_from_slice(numbers),
+                part.tiles.push((index, if labels.is_wide { LabelWidth::Two } else { LabelWidth::One }));
             }
         }
     }
@@ -182,15 +169,68 @@ impl MixedCounts {
     }
 }
 
-/// Writes a number so many times, and perhaps a few times more: what is behind is still to be written.
+/// The labels of the tile that is being counted: in a byte each until there are too many colours.
+struct Labels<'a> {
+    /// Room for two bytes each.
+    room: &'a mut [u16],
+    is_wide: bool,
+}
+
+impl Labels<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(self.room)
+    }
+
+    /// Labels up to `largest` follow those of so many pixels. Whether all take two bytes now.
+    #[inline(always)]
+    fn make_room(&mut self, written: usize, largest: usize) -> bool {
+        if !self.is_wide && LabelWidth::for_labels_up_to(largest) != LabelWidth::One {
+            self.widen(written);
+        }
+        self.is_wide
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn widen(&mut self, written: usize) {
+        // Backwards, since each goes where later ones were.
+        for index in (0..written).rev() {
+            self.room[index] = self.bytes()[index].into();
+        }
+        self.is_wide = true;
+    }
+
+    /// Writes the label of a run.
+    #[inline(always)]
+    fn write_run(&mut self, start: usize, length: usize, number: u16) {
+        if self.make_room(start, number.into()) {
+            fill(&mut self.room[start..], length, number);
+        } else {
+            fill(&mut self.bytes()[start..], length, number as u8);
+        }
+    }
+
+    /// Writes the labels of pixels one by one, of which `largest` is not less than any.
+    #[inline(always)]
+    fn write(&mut self, start: usize, numbers: &[u16], largest: usize) {
+        if self.make_room(start, largest) {
+            self.room[start..start + numbers.len()].copy_from_slice(numbers);
+        } else {
+            let bytes = self.bytes()[start..].iter_mut();
+            bytes.zip(numbers).for_each(|(byte, &number)| *byte = number as u8);
+        }
+    }
+}
+
+/// Writes a label so many times, and perhaps a few times more: what is behind is still to be written.
 ///
 /// Whole chunks only: as many branches, of which runs of any length have most mispredicted, are not needed then.
 #[inline(always)]
-fn fill(numbers: &mut [u16], count: usize, number: u16) {
+fn fill<T: Copy>(labels: &mut [T], count: usize, label: T) {
     const CHUNK: usize = 64;
-    match numbers.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
-        Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [number; CHUNK]),
-        None => numbers[..count].fill(number),
+    match labels.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
+        Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [label; CHUNK]),
+        None => labels[..count].fill(label),
     }
 }
 
@@ -199,29 +239,32 @@ impl Part {
         Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], tiles: Vec::new(), seen: 0 })
     }
 
-    /// Counts a tile and writes its pixels' numbers.
+    /// Counts a tile and writes its pixels' labels.
     #[inline(always)]
     fn count_tile<const C: usize>(
         &mut self,
         mut pieces: TilePieces<C>,
         cache: &mut PixelCache<C>,
         mixed: &mut MixedCounts,
-        numbers: &mut [u16],
+        labels: &mut Labels,
         few: FewColors,
     ) -> Result<(), Stop> {
+        let mut narrow = [0; MOST_LOOKED_UP];
         while let Some((start, piece, pixels)) = pieces.next() {
-            let (Piece::Run(length) | Piece::Mixed(length)) = piece;
             match piece {
                 Piece::Run(length) => {
                     let number = match cache.find(&pixels[0]) {
                         Some(number) => number,
                         None => self.look_up(cache, &pixels[0])? as u16,
                     };
-                    fill(&mut numbers[start..], length, number);
                     self.counts[usize::from(number)] += length as u32;
+                    labels.write_run(start, length, number);
                 }
-                Piece::Mixed(_) => {
-                    let numbers = &mut numbers[start..start + length];
+                Piece::Mixed(length) => {
+                    // Labels of two bytes are written where they stay.
+                    let is_wide = labels.is_wide;
+                    let room = if is_wide { &mut labels.room[start..] } else { &mut narrow[..] };
+                    let numbers = &mut room[..length];
                     let mut misses = cache.find_all(pixels, numbers);
                     while misses != 0 {
                         let index = misses.trailing_zeros() as usize;
@@ -229,6 +272,9 @@ impl Part {
                         misses &= misses - 1;
                     }
                     mixed.add(numbers, &mut self.counts);
+                    if !is_wide {
+                        labels.write(start, &narrow[..length], self.table.len());
+                    }
                 }
             }
             if !few.include(self.table.len(), self.seen + start) {

@@ -386,8 +386,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn if_wanted(&self, pixel: &[u32; C], wanted: &Wanted) -> Option<([u32; C], u32)> {
         let pixel = pixel.map(canonical);
         let hash = self.buckets.hasher.hash(&pixel);
-        let is_wanted = wanted.has((hash >> self.buckets.shift) as usize)
-            && !pixel.iter().any(|&bits| is_nan(bits));
+        let is_wanted =
+            wanted.has((hash >> self.buckets.shift) as usize) && !pixel.iter().any(|&bits| is_nan(bits));
         is_wanted.then_some((pixel, hash))
     }
 
@@ -460,13 +460,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// The number of a pixel's colour in a part's table, 0 where the colour is not wanted.
     #[cold]
     #[inline(never)]
-    fn number(
-        &self,
-        pixel: &[u32; C],
-        wanted: &Wanted,
-        share: Share,
-        part: &mut Part,
-    ) -> Result<u32, Stop> {
+    fn number(&self, pixel: &[u32; C], wanted: &Wanted, share: Share, part: &mut Part) -> Result<u32, Stop> {
         let Some((pixel, _)) = self.if_wanted(pixel, wanted) else { return Ok(0) };
         let key = Key::of_canonical(&pixel);
         if !share.has(key.hash(!self.seed)) {
@@ -695,11 +689,51 @@ mod tests {
         let params = Params { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
-            let mut many = ManyColors::new(Tiles::from(&pixels[..]), None, &params, plan, seed, &threads).unwrap();
+            let mut many =
+                ManyColors::new(Tiles::from(&pixels[..]), None, &params, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
             let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
+        }
+    }
+
+    /// An image whose `places`, where samples are taken, have few colours and all else ten pixels a colour, in any order.
+    fn sampled(places: usize) -> Vec<[u32; 1]> {
+        let pixels = 200_000;
+        let step = pixels / 64;
+        let color = |pixel: usize| match pixel % step {
+            0..1024 if pixel / step < places => pixel as u32 % 5,
+            _ => (pixel as u32).wrapping_mul(0x9e37_79b1) % 20_000 + 7,
+        };
+        (0..pixels).map(|pixel| [color(pixel)]).collect()
+    }
+
+    /// Where a sample says so, few buckets are counted, and where it was wrong, more of them; the colours are the same.
+    #[test]
+    fn few_buckets_give_the_same_colors() {
+        let (seed, threads) = (5, Threads::new(2).unwrap());
+        // Places with few colours, colours that are asked for, and buckets: at first, and in the end.
+        for (places, max_count, bits) in [(64, 5, [12, 12]), (0, 5, [16, 16]), (64, 8, [12, 16])] {
+            let pixels = sampled(places);
+            let params = Params { min_pixels: 1, max_count };
+            let plan = CpuPlan { bucket_bits: 16, ..CpuPlan::new(pixels.len(), 2, 0) };
+            let mut counts = std::collections::HashMap::new();
+            for pixel in &pixels {
+                *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
+            }
+            let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
+            let expected = crate::select::select(counts, &params);
+            for keeps_codes in [false, true] {
+                let mut room = vec![0; pixels.len()];
+                let codes = keeps_codes.then_some(&mut room[..]);
+                let tiles = Tiles::from(&pixels[..]);
+                let mut many = ManyColors::new(tiles, codes, &params, plan, seed, &threads).unwrap();
+                let first_bits = many.buckets.bits;
+                let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
+                assert!(crate::select::select(found, &params) == expected, "{places} places, {max_count}");
+                assert_eq!([first_bits, many.buckets.bits], bits, "{places} places, {max_count}");
+            }
         }
     }
 
@@ -734,7 +768,11 @@ mod tests {
                     many.buckets.bits
                 };
                 let mut room = vec![0; pixels.len()];
-                hold(ManyColors::new(tiles(), None, &params, plan, seed, &threads).unwrap(), &params, &expected);
+                hold(
+                    ManyColors::new(tiles(), None, &params, plan, seed, &threads).unwrap(),
+                    &params,
+                    &expected,
+                );
                 let kept = ManyColors::new(tiles(), Some(&mut room), &params, plan, seed, &threads).unwrap();
                 hold(kept, &params, &expected);
                 // The codes are there already, in blocks; they number fewer buckets than are of use.

@@ -30,7 +30,7 @@ struct Way<const C: usize> {
 }
 
 /// Pixels looked up at a time at most.
-pub(super) const MOST_LOOKED_UP: usize = 64;
+pub(crate) const MOST_LOOKED_UP: usize = 64;
 
 const FIRST_SETS: usize = 256;
 /// So many sets fill a second-level cache.

@@ -115,7 +115,8 @@ impl<'a, const C: usize> Tiles<'a, C> {
                 // So many are read at a time.
                 const STEP: usize = 4;
                 let from = wanted.trailing_zeros() as usize / STEP * STEP;
-                let to = (BLOCK - wanted.leading_zeros() as usize).next_multiple_of(STEP).min(self.len() - first);
+                let to =
+                    (BLOCK - wanted.leading_zeros() as usize).next_multiple_of(STEP).min(self.len() - first);
                 pixels.read(first + from, room[from..to].as_flattened_mut());
                 &room
             }
