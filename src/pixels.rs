@@ -268,7 +268,7 @@ impl<'a> Pixels<'a> {
             let pixels = (width - column).min(rest.len() / words);
             let (part, later) = rest.split_at_mut(pixels * words);
             // The row's other pixels can be read, too.
-            let more = (width - column - pixels) * self.map.pixel_stride().max(0).unsigned_abs();
+            let more = (width - column - pixels) * self.map.pixel_stride().unsigned_abs();
             // Lossless: the image's sides are u32s.
             self.read_row(self.map.pixel(row as u32, column as u32), pixels, part, more);
             rest = later;

@@ -10,7 +10,7 @@ use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::{MOST_LOOKED_UP, PixelCache};
 use super::support::plan::{CpuPlan, FewColors};
-use super::support::runs::Piece;
+use super::support::runs::{Piece, STORED_WORDS};
 use super::support::spans;
 use super::support::tiles::{TilePieces, Tiles, tiles_of};
 use crate::error::Error;
@@ -111,11 +111,11 @@ fn count_part_generic<const C: usize>(
                 return Ok(None);
             }
             let (index, len) = (tile.start / TILE, tile.len());
-            let labels = rooms.next();
-            let is_kept = labels.is_some();
+            let kept = rooms.next();
+            let is_kept = kept.is_some();
             let width = LabelWidth::for_labels_up_to(part.table.len());
             let mut labels =
-                Labels { room: labels.unwrap_or(&mut scratch[..len]), is_wide: width != LabelWidth::One };
+                TileLabels { room: kept.unwrap_or(&mut scratch[..len]), is_wide: width != LabelWidth::One };
             match part.count_tile(pixels.pieces(tile, &mut room), &mut cache, &mut mixed, &mut labels, few) {
                 Ok(()) => part.seen += len,
                 Err(Stop::TooManyColors) => return Ok(None),
@@ -148,9 +148,11 @@ impl MixedCounts {
     #[inline(always)]
     fn add(&mut self, numbers: &[u16], counts: &mut [u32]) {
         if counts.len() > 256 {
-            let mut add = |number: u16| counts[usize::from(number)] += 1;
+            // Several to a round.
             let (eights, rest) = numbers.as_chunks::<8>();
-            eights.iter().flatten().chain(rest).for_each(|&number| add(number));
+            for &number in eights.iter().flatten().chain(rest) {
+                counts[usize::from(number)] += 1;
+            }
             return;
         }
         let (quads, rest) = numbers.as_chunks::<4>();
@@ -170,13 +172,13 @@ impl MixedCounts {
 }
 
 /// The labels of the tile that is being counted: in a byte each until there are too many colours.
-struct Labels<'a> {
+struct TileLabels<'a> {
     /// Room for two bytes each.
     room: &'a mut [u16],
     is_wide: bool,
 }
 
-impl Labels<'_> {
+impl TileLabels<'_> {
     fn bytes(&mut self) -> &mut [u8] {
         bytemuck::cast_slice_mut(self.room)
     }
@@ -246,9 +248,10 @@ impl Part {
         mut pieces: TilePieces<C>,
         cache: &mut PixelCache<C>,
         mixed: &mut MixedCounts,
-        labels: &mut Labels,
+        labels: &mut TileLabels,
         few: FewColors,
     ) -> Result<(), Stop> {
+        const { assert!(STORED_WORDS <= MOST_LOOKED_UP) };
         let mut narrow = [0; MOST_LOOKED_UP];
         while let Some((start, piece, pixels)) = pieces.next() {
             match piece {

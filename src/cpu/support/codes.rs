@@ -54,6 +54,7 @@ impl<'a> Codes<'a> {
 
 /// A set of codes.
 #[derive(Debug)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct CodeSet {
     bits: Box<[u64; 1 << 10]>,
     /// The codes' upper bits, of a small set, each as often as fit a vector register: comparing with all of them is
@@ -251,7 +252,7 @@ fn encode_generic<const C: usize>(
                     }
                 }
                 if !any_nan {
-                    // One counter after the other, but several to a round: iterators would hide that from the compiler.
+                    // Several to a round; chained iterators would keep the compiler from counting in line.
                     let (eights, rest) = hashes.as_chunks::<8>();
                     for eight in eights {
                         for &hash in eight {

@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use super::codes::{self, CODE_BITS, CodeSet, Codes};
@@ -34,8 +34,12 @@ const PARTITION_PIXELS: u64 = 8192;
 /// Less than one in so many pixels is counted rather than looked at once more.
 const LARGE_PART: u64 = 16;
 
-/// So many buckets' counters fit a first-level cache.
-const FEW_BUCKET_BITS: u32 = 12;
+/// So many buckets' counters fit a first-level cache, or nearly.
+const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
+
+/// Places where samples are taken, and pixels at each.
+const PLACES: usize = 64;
+const AT_A_PLACE: usize = 1024;
 
 /// An image whose buckets have been counted.
 #[derive(Debug)]
@@ -162,38 +166,48 @@ impl Share {
     }
 }
 
-/// Whether so few buckets will rule nearly all colours out, as a sample of the image tells: if some colours are far more
-/// frequent than all others. Their counters are near, so that each pixel costs half as much; if it turns out otherwise the
-/// rest's pixels are counted again.
-fn few_buckets_serve<const C: usize>(
+/// How few buckets will rule nearly all colours out, as a power of two, if some colours are far more frequent than all
+/// others; a sample of the image tells. Their counters are near, so that each pixel costs half as much; where it turns out
+/// otherwise, the rest's pixels are counted again.
+fn few_buckets<const C: usize>(
     pixels: Tiles<C>,
     params: &Params,
+    plan: &CpuPlan,
     hasher: Hasher,
-) -> Result<bool, Error> {
-    const PLACES: usize = 64;
-    const AT_A_PLACE: usize = 1024;
-    const SHIFT: u32 = u32::BITS - FEW_BUCKET_BITS;
-    let step = pixels.len() / PLACES;
-    if step < AT_A_PLACE {
-        return Ok(false);
+) -> Result<Option<u32>, Error> {
+    // The fullest buckets' other colours have to fit the tables, too.
+    let others = plan.wanted_buckets(params).saturating_mul(pixels.len()) / (plan.parts * plan.table_colors);
+    let bits = others.next_power_of_two().trailing_zeros().max(*FEW_BUCKET_BITS.start());
+    if !FEW_BUCKET_BITS.contains(&bits) || bits >= plan.bucket_bits || pixels.len() < PLACES * AT_A_PLACE {
+        return Ok(None);
     }
-    let (mut room, mut counters) = (pixels.room()?, zeros::<u32>(1 << FEW_BUCKET_BITS)?);
-    for place in 0..PLACES {
-        let first = place * step;
-        let count = |hash: u32, length: usize| counters[(hash >> SHIFT) as usize] += length as u32;
-        codes::encode(pixels, first..first + AT_A_PLACE, &mut room, hasher, None, count);
+    let (mut room, mut counters) = (pixels.room()?, zeros::<u32>(1 << bits)?);
+    let mut count =
+        |hash: u32, length: usize| counters[(hash >> (u32::BITS - bits)) as usize] += length as u32;
+    for place in places(pixels.len()) {
+        codes::encode(pixels, place, &mut room, hasher, None, &mut count);
     }
     counters.sort_unstable_by_key(|&counter| Reverse(counter));
-    let (sampled, average) = ((PLACES * AT_A_PLACE) as u64, (PLACES * AT_A_PLACE) as u64 >> FEW_BUCKET_BITS);
-    // What the least frequent of the colours that are asked for will have, at least: other colours are in its bucket, too.
-    let others = (params.max_count as usize).checked_sub(1);
-    let Some((_, [last, rest @ ..])) = others.and_then(|others| counters.split_at_checked(others)) else {
-        return Ok(false);
+    let sampled = (PLACES * AT_A_PLACE) as u64;
+    let before_last = (params.max_count as usize).checked_sub(1);
+    let Some((_, [last, rest @ ..])) = before_last.and_then(|count| counters.split_at_checked(count)) else {
+        return Ok(None);
     };
+    // What the least frequent of the colours that are asked for has, at least: other colours are in its bucket, too.
     let least = params.min_pixels.saturating_mul(sampled) / pixels.len() as u64;
-    let bar = least.max(u64::from(*last).saturating_sub(average));
+    let bar = least.max(u64::from(*last).saturating_sub(sampled >> bits));
     let candidates = rest.iter().map(|&counter| u64::from(counter)).take_while(|&counter| counter >= bar);
-    Ok(candidates.sum::<u64>() <= sampled / LARGE_PART)
+    let serve = bar > 0 && candidates.sum::<u64>() <= sampled / LARGE_PART;
+    Ok(serve.then_some(bits))
+}
+
+/// Where samples of an image of so many pixels are taken: evenly spread, but not one below the other.
+fn places(pixels: usize) -> impl Iterator<Item = Range<usize>> {
+    let step = pixels / PLACES;
+    (0..PLACES).map(move |place| {
+        let first = place * step + place.wrapping_mul(0x9e37_79b1) % (step - AT_A_PLACE + 1);
+        first..first + AT_A_PLACE
+    })
 }
 
 impl<'a, const C: usize> ManyColors<'a, C> {
@@ -207,10 +221,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
-        let bits = match plan.bucket_bits > FEW_BUCKET_BITS && few_buckets_serve(pixels, params, hasher)? {
-            true => FEW_BUCKET_BITS,
-            false => plan.bucket_bits,
-        };
+        let bits = few_buckets(pixels, params, &plan, hasher)?.unwrap_or(plan.bucket_bits);
         let shift = u32::BITS - bits;
         let pass = Pass::new(0.375);
         let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
@@ -263,6 +274,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn split_buckets(&mut self, candidates: &[Candidate]) -> Result<(), Error> {
         let wanted = Wanted::new(&self.buckets, candidates)?;
         let bits = self.plan.bucket_bits;
+        self.start_pass();
+        let _pass = Pass::new(0.25);
         let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
             let mut counters = zeros::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
@@ -296,8 +309,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
         let mut average = self.pixels.len() >> self.buckets.bits;
-        let wanted = self.plan.first_buckets.max((2 * params.max_count as usize).min(4096));
-        let fullest = fullest(&rest, wanted)?;
+        let fullest = fullest(&rest, self.plan.wanted_buckets(params))?;
         // Where no bucket is much fuller than others, no colour is frequent.
         if fullest.iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
             self.count_in_tables(&fullest, &mut best)?;
@@ -307,12 +319,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
 
         rest.retain(|candidate| candidate.total >= best.bar());
-        // Codes may number fewer buckets than serve: more of them rule more colours out, if the bar is above what they
-        // have on average.
+        // There may be fewer buckets than serve, as many as codes number or as a sample said: more of them rule more colours
+        // out, if the bar is above what they have on average, or make groups that fit the memory.
         let candidates_pixels: u64 = rest.iter().map(|candidate| candidate.total).sum();
         let finer_average = self.pixels.len() >> self.plan.bucket_bits;
         if self.buckets.bits < self.plan.bucket_bits
-            && best.bar() > finer_average as u64
+            && (best.bar() > finer_average as u64 || average > self.plan.group_pixels / 4)
             && candidates_pixels > self.pixels.len() as u64 / LARGE_PART
         {
             self.split_buckets(&rest)?;
@@ -698,41 +710,44 @@ mod tests {
         }
     }
 
-    /// An image whose `places`, where samples are taken, have few colours and all else ten pixels a colour, in any order.
-    fn sampled(places: usize) -> Vec<[u32; 1]> {
-        let pixels = 200_000;
-        let step = pixels / 64;
-        let color = |pixel: usize| match pixel % step {
-            0..1024 if pixel / step < places => pixel as u32 % 5,
-            _ => (pixel as u32).wrapping_mul(0x9e37_79b1) % 20_000 + 7,
-        };
-        (0..pixels).map(|pixel| [color(pixel)]).collect()
-    }
-
     /// Where a sample says so, few buckets are counted, and where it was wrong, more of them; the colours are the same.
     #[test]
     fn few_buckets_give_the_same_colors() {
-        let (seed, threads) = (5, Threads::new(2).unwrap());
-        // Places with few colours, colours that are asked for, and buckets: at first, and in the end.
-        for (places, max_count, bits) in [(64, 5, [12, 12]), (0, 5, [16, 16]), (64, 8, [12, 16])] {
-            let pixels = sampled(places);
-            let params = Params { min_pixels: 1, max_count };
-            let plan = CpuPlan { bucket_bits: 16, ..CpuPlan::new(pixels.len(), 2, 0) };
+        let (seed, threads, len) = (5, Threads::new(2).unwrap(), 200_000);
+        // Everywhere ten pixels a colour, in any order, but where samples are taken, perhaps.
+        let mixed: Vec<[u32; 1]> =
+            (0..len as u32).map(|pixel| [pixel.wrapping_mul(0x9e37_79b1) % 20_000 + 7]).collect();
+        let with_samples = |color: fn(usize) -> u32| {
+            let mut pixels = mixed.clone();
+            for (index, pixel) in places(len).flatten().enumerate() {
+                pixels[pixel] = [color(index)];
+            }
+            pixels
+        };
+        let frequent = with_samples(|index| index as u32 % 5);
+        // The last one is hardly more frequent than others, none of which is in the sample.
+        let wrong = with_samples(|index| if index % 2000 == 0 { 4 } else { index as u32 % 4 });
+        // And the buckets that are counted at first, and in the end.
+        for (name, pixels, bits) in
+            [("frequent", &frequent, [12, 12]), ("mixed", &mixed, [16, 16]), ("wrong", &wrong, [12, 16])]
+        {
+            let params = Params { min_pixels: 1, max_count: 5 };
+            let plan = CpuPlan { bucket_bits: 16, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
-            for pixel in &pixels {
+            for pixel in pixels {
                 *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
             }
             let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
             let expected = crate::select::select(counts, &params);
             for keeps_codes in [false, true] {
-                let mut room = vec![0; pixels.len()];
+                let mut room = vec![0; len];
                 let codes = keeps_codes.then_some(&mut room[..]);
                 let tiles = Tiles::from(&pixels[..]);
                 let mut many = ManyColors::new(tiles, codes, &params, plan, seed, &threads).unwrap();
                 let first_bits = many.buckets.bits;
                 let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
-                assert!(crate::select::select(found, &params) == expected, "{places} places, {max_count}");
-                assert_eq!([first_bits, many.buckets.bits], bits, "{places} places, {max_count}");
+                assert!(crate::select::select(found, &params) == expected, "{name}");
+                assert_eq!([first_bits, many.buckets.bits], bits, "{name}");
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct PixelCache<const C: usize> {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Way<const C: usize> {
-    /// At most 65,534.
+    /// At most 65,534, where colours are not too many.
     number: u32,
     pixel: [u32; C],
 }

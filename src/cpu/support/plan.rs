@@ -1,6 +1,7 @@
 //! Pure arithmetic: an image's size, threads and memory → what is kept, and how large tables get.
 
 use crate::labels::TILE;
+use crate::params::Params;
 
 /// How an image is worked on. With less memory than it would like the backend reads the image more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,9 @@ pub(crate) struct CpuPlan {
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
     pub(crate) few: FewColors,
-    /// Counters that bound the counts of colours from above, as a power of two.
+    /// Counters that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
     pub(crate) bucket_bits: u32,
-    /// Buckets whose colours are counted first, to raise the bar quickly.
+    /// Buckets whose colours are counted first, to raise the bar quickly; more where many masks are asked for.
     pub(crate) first_buckets: usize,
     /// Colours of those that are counted in one table at most; with more, the work is split.
     pub(crate) table_colors: usize,
@@ -94,6 +95,11 @@ impl CpuPlan {
             group_pixels: group_pixels as usize,
             band_pixels: band_tiles as usize * TILE,
         }
+    }
+
+    /// Buckets whose colours are counted first where so many masks are asked for.
+    pub(crate) fn wanted_buckets(&self, params: &Params) -> usize {
+        self.first_buckets.max((2 * params.max_count as usize).min(4096))
     }
 
     /// A plan that walks the roads of large images with small ones.

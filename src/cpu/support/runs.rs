@@ -4,7 +4,7 @@ use super::prefetch::prefetch;
 use crate::labels::TILE;
 
 /// Words compared at a time when looking for a run; a multiple of every channel count.
-pub(crate) const BLOCK_WORDS: usize = 48;
+const BLOCK_WORDS: usize = 48;
 
 /// Words that a mixed piece of stored pixels becomes at most.
 pub(crate) const STORED_WORDS: usize = 64;
@@ -18,7 +18,7 @@ const AHEAD_BYTES: usize = 4096;
 pub(crate) enum Piece {
     /// This many pixels with the same bit patterns.
     Run(usize),
-    /// This many pixels, at most `BLOCK_WORDS / C`, of which nothing is known.
+    /// This many pixels, at most `STORED_WORDS / C`, of which nothing is known.
     Mixed(usize),
 }
 
@@ -164,7 +164,7 @@ impl Iterator for StoredPieces<'_> {
     }
 }
 
-/// The first byte from `at` on that differs from the one `stride` bytes behind it; of the last `stride` bytes, behind
+/// The first byte from `from` on that differs from the one `stride` bytes behind it; of the last `stride` bytes, behind
 /// which there is none, the first.
 #[inline(always)]
 fn first_difference(bytes: &[u8], from: usize, stride: usize) -> usize {

@@ -112,7 +112,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
         let block = match self.source {
             Source::Words(pixels) => &pixels[first..],
             Source::Stored(pixels, _) | Source::Read(pixels) => {
-                // So many are read at a time.
+                // So many are read at a time at most.
                 const STEP: usize = 4;
                 let from = wanted.trailing_zeros() as usize / STEP * STEP;
                 let to =
@@ -218,15 +218,18 @@ mod tests {
         if tiles.len() < BLOCK + 2 {
             return;
         }
-        for bits in [1, 1 << 33 | 1 << 7, 0, u64::MAX] {
+        let last = tiles.len() - 21;
+        for (first, bits) in
+            [(2, 1), (2, 1 << 33 | 1 << 7), (2, 0), (2, u64::MAX), (last, 1 << 20 | 1 << 9), (last, 1 << 18)]
+        {
             let mut found = Vec::new();
             let each = |index: usize, pixel: &[u32; C]| {
                 assert_eq!(*pixel, wanted[index], "{name}, {bits:x}");
                 found.push(index);
                 Ok::<(), ()>(())
             };
-            tiles.for_each_wanted(2, bits, each).unwrap();
-            assert!(found.iter().copied().eq(ones(bits).map(|index| index + 2)), "{name}, {bits:x}");
+            tiles.for_each_wanted(first, bits, each).unwrap();
+            assert!(found.iter().copied().eq(ones(bits).map(|index| index + first)), "{name}, {bits:x}");
         }
     }
 

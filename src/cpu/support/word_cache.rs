@@ -22,7 +22,7 @@ pub(super) struct WordCache {
 }
 
 const FIRST_SET_BITS: u32 = 8;
-/// So many sets fill a quarter of a second-level cache, and a way of theirs has room for all numbers of 16 bits.
+/// So many sets are 512 KiB, and a way of theirs has room for all numbers but the one that says that it is free.
 const MOST_SET_BITS: u32 = 16;
 
 impl WordCache {
@@ -39,7 +39,7 @@ impl WordCache {
         Ok(cache)
     }
 
-    /// As `PixelCache::fit`, but it keeps what it has. Ways have room for all numbers of so many colours, too, then.
+    /// As `PixelCache::fit`, but it keeps what it has. Called for each new colour, it gives ways room for all numbers.
     pub(super) fn fit(&mut self, colors: usize) -> Result<(), Error> {
         // More than two colours for a set are very rare then; each costs a second look at many blocks.
         if 16 * colors <= self.sets.len() || self.set_bits == MOST_SET_BITS {
