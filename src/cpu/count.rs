@@ -148,11 +148,13 @@ impl MixedCounts {
     #[inline(always)]
     fn add(&mut self, numbers: &[u16], counts: &mut [u32]) {
         if counts.len() > 256 {
-            // Several to a round.
+            // Several to a round; a chain of iterators would have a condition for each.
+            let mut add = |number: u16| counts[usize::from(number)] += 1;
             let (eights, rest) = numbers.as_chunks::<8>();
-            for &number in eights.iter().flatten().chain(rest) {
-                counts[usize::from(number)] += 1;
+            for eight in eights {
+                eight.iter().for_each(|&number| add(number));
             }
+            rest.iter().for_each(|&number| add(number));
             return;
         }
         let (quads, rest) = numbers.as_chunks::<4>();

@@ -252,7 +252,7 @@ fn encode_generic<const C: usize>(
                     }
                 }
                 if !any_nan {
-                    // Several to a round; chained iterators would keep the compiler from counting in line.
+                    // Several to a round; a chain of iterators would not be in line.
                     let (eights, rest) = hashes.as_chunks::<8>();
                     for eight in eights {
                         for &hash in eight {
