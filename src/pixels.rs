@@ -257,6 +257,7 @@ impl<'a> Pixels<'a> {
     /// Writes the words of consecutive pixels, `first` being the first.
     pub(crate) fn read(&self, first: usize, target: &mut [u32]) {
         let words = self.encoding.words();
+        debug_assert!(first + target.len() / words <= self.shape.plane());
         if let Some(all) = self.words {
             target.copy_from_slice(&all[first * words..][..target.len()]);
             return;

@@ -262,7 +262,11 @@ mod tests {
                         assert_eq!(alike.count(), length);
                         length
                     }
-                    Piece::Mixed(length) => length,
+                    Piece::Mixed(length) => {
+                        let mut pixels = bytes[start * stride..].chunks(stride);
+                        assert_ne!(pixels.next(), pixels.next(), "a run was not found");
+                        length
+                    }
                 };
             }
             assert_eq!(next * stride, bytes.len());

@@ -163,6 +163,7 @@ mod tests {
             for number in 0..count {
                 cache.fit(number as usize + 1).unwrap();
                 assert_eq!(cache.find(word(number)), None, "{number} of {count}");
+                assert_eq!(cache.find_all(&[word(number)], &mut [7]), 1, "{number} of {count}");
                 cache.insert(word(number), number);
                 assert_eq!(cache.find(word(number)), Some(number as u16), "{number} of {count}");
             }
