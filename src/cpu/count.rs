@@ -260,7 +260,7 @@ impl Part {
                 Piece::Run(length) => {
                     let number = match cache.find(&pixels[0]) {
                         Some(number) => number,
-                        None => self.look_up(cache, &pixels[0])? as u16,
+                        None => self.look_up(cache, &pixels[0])?,
                     };
                     self.counts[usize::from(number)] += length as u32;
                     labels.write_run(start, length, number);
@@ -273,7 +273,7 @@ impl Part {
                     let mut misses = cache.find_all(pixels, numbers);
                     while misses != 0 {
                         let index = misses.trailing_zeros() as usize;
-                        numbers[index] = self.look_up(cache, &pixels[index])? as u16;
+                        numbers[index] = self.look_up(cache, &pixels[index])?;
                         misses &= misses - 1;
                     }
                     mixed.add(numbers, &mut self.counts);
@@ -292,11 +292,15 @@ impl Part {
     /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.
     #[cold]
     #[inline(never)]
-    fn look_up<const C: usize>(&mut self, cache: &mut PixelCache<C>, pixel: &[u32; C]) -> Result<u32, Error> {
+    pub(super) fn look_up<const C: usize>(
+        &mut self,
+        cache: &mut PixelCache<C>,
+        pixel: &[u32; C],
+    ) -> Result<u16, Error> {
         let number = Key::of_pixel(pixel).map_or(Ok(0), |key| self.number(key))?;
         cache.fit(self.table.len())?;
         cache.insert(pixel, number);
-        Ok(number)
+        Ok(number as u16) // Too many colours for two bytes are given up soon.
     }
 
     /// A colour's number; a new colour gets the next one.

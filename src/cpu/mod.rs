@@ -12,6 +12,9 @@
 //! | `color_table` | from colours to numbers |
 //! | `pixel_cache` | a cache in front of it, looked up without a branch |
 //! | `word_cache` | the same for pixels of one word |
+//! | `bucket_set` | sets of hash buckets |
+//! | `sample` | a look at some pixels: which buckets frequent colours are in |
+//! | `watch` | counting buckets, and the colours of those in the same pass |
 //! | `codes` | two bytes of hash a pixel, and sets of them |
 //! | `spans` | dealing an image out to threads |
 //! | `many_colors` | counting where colours are many: most are ruled out |
@@ -33,10 +36,11 @@ use crate::pixels::Pixels;
 use crate::seeds::Seeds;
 use crate::threads::Threads;
 use count::Part;
+use support::bucket_set::BucketSet;
 use support::codes::Codes;
 pub(crate) use support::codes::code_of;
 pub(crate) use support::key::Hasher;
-use support::many_colors::ManyColors;
+use support::many_colors::{Kept, ManyColors, Watched};
 pub(crate) use support::plan::CpuPlan;
 use support::tiles::Tiles;
 
@@ -63,8 +67,8 @@ pub(crate) struct Cpu {
 enum Counted {
     #[default]
     Nothing,
-    /// `kept` has the numbers of their colours.
-    Numbers(Vec<Part>),
+    /// `kept` has the numbers of their colours: of all there are, or of those of some buckets.
+    Numbers(Vec<Part>, Option<BucketSet>),
     /// `kept` has their codes.
     Codes,
 }
@@ -202,7 +206,7 @@ fn count_and_collect<const C: usize>(
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
         if plan.keep_labels {
-            cpu.counted = Counted::Numbers(parts);
+            cpu.counted = Counted::Numbers(parts, None);
         }
         return Ok(counts);
     }
@@ -213,9 +217,11 @@ fn count_and_collect<const C: usize>(
     let mut many = ManyColors::new(pixels, kept, params, plan, cpu.seed, threads)?;
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
-    if plan.keep_labels {
-        cpu.counted = Counted::Codes;
-    }
+    cpu.counted = match many.into_kept() {
+        Kept::Nothing => Counted::Nothing,
+        Kept::Codes => Counted::Codes,
+        Kept::Numbers(Watched { buckets, parts }) => Counted::Numbers(parts, Some(buckets)),
+    };
     Ok(counts)
 }
 
@@ -228,11 +234,17 @@ fn label_pixels<const C: usize>(
     labelled: &mut dyn FnMut(usize, &LabelMap),
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
+    let hasher = Hasher::new(*seed);
     let codes = match counted {
-        Counted::Numbers(parts) => {
-            label::label_counted(parts, palette, kept);
-            labelled(0, kept);
-            return Ok(());
+        Counted::Numbers(parts, of) => {
+            let has = |of: &BucketSet| palette.iter().all(|entry| of.has_color::<C>(&entry.color, hasher));
+            if of.as_ref().is_none_or(has) {
+                label::label_counted(parts, palette, kept);
+                labelled(0, kept);
+                return Ok(());
+            }
+            counters.pixels_read += pixels.len() as u64;
+            Some(Codes::Computed(hasher))
         }
         Counted::Codes => Some(Codes::kept(kept.codes())),
         Counted::Nothing => {
@@ -242,4 +254,61 @@ fn label_pixels<const C: usize>(
     };
     let band = label::Band { labels: band, pixels: plan.band_pixels };
     label::label(pixels, palette, codes, band, *seed, threads, labelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::support::sample::places;
+    use super::*;
+    use crate::image::ColorMap;
+    use crate::pixels::{Alpha, Matching};
+    use crate::select::select;
+
+    /// Labels of images of many colours, whatever a sample of them says, with and without memory for what is kept.
+    #[test]
+    fn labels_are_those_of_the_palette_whatever_a_sample_says() {
+        let (width, height) = (601, 599);
+        let len = width as usize * height as usize;
+        // Ten pixels a colour, but where samples are taken; then some colours are frequent, or seem to be.
+        let mixed = |pixel: usize| ((pixel as u32).wrapping_mul(0x9e37_79b1) % (len as u32 / 10)) as f32;
+        let mut images = [(); 3].map(|()| (0..len).map(mixed).collect::<Vec<_>>());
+        images[2].iter_mut().step_by(15).for_each(|value| *value = -5.0);
+        for (index, pixel) in places(len).flatten().enumerate() {
+            images[1][pixel] = -1.0 - (index % 4) as f32;
+            images[2][pixel] = images[1][pixel];
+        }
+        let threads = Threads::new(2).unwrap();
+        for (image, values) in images.iter().enumerate() {
+            let map = ColorMap::new(values, width, height, 1).unwrap();
+            let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+            for memory_limit in [0, 32 << 20] {
+                let mut cpu = Cpu::new(&Options { memory_limit, ..Options::default() });
+                let params = Params { min_pixels: 1, max_count: 4 };
+                cpu.start_call();
+                let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
+                let palette = select(counts.colors, &params);
+                let name = format!("image {image}, limit {memory_limit}");
+                assert!(matches!(cpu.counted, Counted::Numbers(_, Some(_))) == (image > 0), "{name}");
+                let mut labelled = 0;
+                cpu.label(&pixels, &palette, &threads, &mut |first, labels| {
+                    let mut pixel = first;
+                    for tile in labels.tiles() {
+                        for index in 0..tile.labels.len() {
+                            let of = |color: &ColorCount| color.color.values()[0] == values[pixel];
+                            for (color, &label) in palette.iter().zip(tile.wanted) {
+                                assert_eq!(tile.labels.is(index, label), of(color), "{name}, {pixel}");
+                            }
+                            pixel += 1;
+                        }
+                    }
+                    labelled += pixel - first;
+                })
+                .unwrap();
+                assert_eq!(labelled, len);
+                // The last image's most frequent colour was not watched: it is counted and labelled by another look.
+                let reads = cpu.counters().pixels_read / len as u64;
+                assert_eq!(reads, [2, 2, 4][image], "{name}");
+            }
+        }
+    }
 }

@@ -123,7 +123,7 @@ impl CodeSet {
 
     /// A bit for each code that is in the set.
     #[inline(always)]
-    fn find_in_block(&self, codes: &[u16]) -> u64 {
+    pub(super) fn find_in_block(&self, codes: &[u16]) -> u64 {
         #[cfg(target_arch = "x86_64")]
         if let (Some(few), Ok(codes)) = (&self.few, codes.try_into())
             && is_x86_feature_detected!("avx2")
@@ -140,6 +140,7 @@ impl CodeSet {
 /// A bit for each code that is one of `few` without its lower bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+#[inline]
 fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]], any_bits: u32) -> u64 {
     use std::arch::x86_64::{
         __m256i, _mm_cvtsi32_si128, _mm256_cmpeq_epi16, _mm256_movemask_epi8, _mm256_or_si256,
@@ -240,36 +241,58 @@ fn encode_generic<const C: usize>(
                 }
             }
             Piece::Mixed(length) => {
-                let mut any_nan = false;
-                for (hash, pixel) in hashes.iter_mut().zip(pixels) {
-                    *hash = hasher.hash(&pixel.map(canonical));
-                    any_nan |= pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
-                }
+                let any_nan = hash_all(hasher, pixels, &mut hashes);
                 let hashes = &hashes[..length];
                 if let Some(codes) = &mut codes {
                     for (to, &hash) in codes[start..start + length].iter_mut().zip(hashes) {
                         *to = code(hash);
                     }
                 }
-                if !any_nan {
-                    // Several to a round; a chain of iterators would not be in line.
-                    let (eights, rest) = hashes.as_chunks::<8>();
-                    for eight in eights {
-                        for &hash in eight {
-                            count(hash, 1);
-                        }
-                    }
-                    for &hash in rest {
-                        count(hash, 1);
-                    }
-                } else {
-                    for (pixel, &hash) in pixels.iter().zip(hashes) {
-                        if !pixel.iter().any(|&bits| is_nan(bits)) {
-                            count(hash, 1);
-                        }
-                    }
-                }
+                count_all(pixels, hashes, any_nan, &mut count);
             }
         }
+    }
+}
+
+/// Hashes a mixed piece's pixels. Whether one of them has a NaN.
+#[inline(always)]
+pub(super) fn hash_all<const C: usize>(
+    hasher: Hasher,
+    pixels: &[[u32; C]],
+    hashes: &mut [u32; STORED_WORDS],
+) -> bool {
+    let mut any_nan = false;
+    for (hash, pixel) in hashes.iter_mut().zip(pixels) {
+        *hash = hasher.hash(&pixel.map(canonical));
+        any_nan |= pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
+    }
+    any_nan
+}
+
+/// Calls `count` with the hash of each of these pixels, one by one, but for those with a NaN.
+#[inline(always)]
+pub(super) fn count_all<const C: usize>(
+    pixels: &[[u32; C]],
+    hashes: &[u32],
+    any_nan: bool,
+    count: &mut impl FnMut(u32, usize),
+) {
+    if any_nan {
+        for (pixel, &hash) in pixels.iter().zip(hashes) {
+            if !pixel.iter().any(|&bits| is_nan(bits)) {
+                count(hash, 1);
+            }
+        }
+        return;
+    }
+    // Several to a round; a chain of iterators would not be in line.
+    let (eights, rest) = hashes.as_chunks::<8>();
+    for eight in eights {
+        for &hash in eight {
+            count(hash, 1);
+        }
+    }
+    for &hash in rest {
+        count(hash, 1);
     }
 }

@@ -7,15 +7,18 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::codes::{self, CODE_BITS, CodeSet, Codes};
+use super::bucket_set::BucketSet;
+use super::codes::{self, CODE_BITS, Codes};
 use super::key::{Hasher, Key};
 use super::pixel_cache::PixelCache;
 use super::plan::CpuPlan;
+use super::sample::Sample;
 use super::spans;
 use super::tiles::{Tiles, tiles_of};
+use super::watch::Watch;
 use crate::color::{canonical, is_nan};
 use crate::control::{self, Pass};
 use crate::cpu::collect::collect;
@@ -34,19 +37,13 @@ const PARTITION_PIXELS: u64 = 8192;
 /// Less than one in so many pixels is counted rather than looked at once more.
 const LARGE_PART: u64 = 16;
 
-/// So many buckets' counters fit a first-level cache, or nearly.
-const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
-
-/// Places where samples are taken, and pixels at each.
-const PLACES: usize = 64;
-const AT_A_PLACE: usize = 1024;
-
 /// An image whose buckets have been counted.
 #[derive(Debug)]
 pub(crate) struct ManyColors<'a, const C: usize> {
     pixels: Tiles<'a, C>,
     codes: Codes<'a>,
     buckets: Buckets,
+    watched: Option<Watched>,
     plan: CpuPlan,
     seed: u64,
     threads: &'a Threads,
@@ -61,8 +58,6 @@ struct Buckets {
     hasher: Hasher,
     /// Those of the hash's upper bits that number a bucket.
     bits: u32,
-    /// From a hash to a bucket.
-    shift: u32,
     parts: Vec<CountedPart>,
     totals: Vec<u64>,
 }
@@ -77,15 +72,19 @@ struct CountedPart {
 
 impl Buckets {
     /// The buckets that so many bits of the hash number.
-    fn new(hasher: Hasher, bits: u32, parts: Vec<Result<CountedPart, Error>>) -> Result<Self, Error> {
-        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+    fn new(hasher: Hasher, bits: u32, parts: Vec<CountedPart>) -> Result<Self, Error> {
         let mut totals = zeros(1 << bits)?;
         for part in &parts {
             for (total, &counter) in totals.iter_mut().zip(&part.counters) {
                 *total += u64::from(counter);
             }
         }
-        Ok(Self { hasher, bits, shift: u32::BITS - bits, parts, totals })
+        Ok(Self { hasher, bits, parts, totals })
+    }
+
+    /// Some of them.
+    fn set(&self, group: &[Candidate]) -> Result<BucketSet, Error> {
+        BucketSet::new(self.bits, group.iter().map(|candidate| candidate.bucket))
     }
 
     /// Those that can hold a colour of so many pixels.
@@ -95,6 +94,22 @@ impl Buckets {
         list.extend(candidates().map(|(bucket, &total)| Candidate { total, bucket }));
         Ok(list)
     }
+}
+
+/// What there is of each pixel.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Nothing,
+    Codes,
+    /// The numbers of the colours that were watched.
+    Numbers(Watched),
+}
+
+/// The colours of some buckets, which were counted with the buckets.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) buckets: BucketSet,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A bucket that can hold a result. The order is that of the totals.
@@ -122,32 +137,6 @@ fn fullest(candidates: &[Candidate], count: usize) -> Result<Vec<Candidate>, Err
     Ok(list)
 }
 
-/// Buckets whose pixels are wanted.
-struct Wanted {
-    codes: CodeSet,
-    /// A bit for each bucket.
-    buckets: Vec<u64>,
-}
-
-impl Wanted {
-    fn new(buckets: &Buckets, group: &[Candidate]) -> Result<Self, Error> {
-        let mut bits = zeros::<u64>(buckets.totals.len().div_ceil(64))?;
-        for candidate in group {
-            bits[candidate.bucket as usize / 64] |= 1 << (candidate.bucket % 64);
-        }
-        // A bucket has several codes, or is one of several of a code.
-        let numbers = group.iter().map(|candidate| candidate.bucket);
-        let (more, fewer) = (buckets.bits.saturating_sub(CODE_BITS), CODE_BITS.saturating_sub(buckets.bits));
-        let codes = CodeSet::with_upper_bits(numbers.map(|bucket| (bucket >> more) as u16), fewer);
-        Ok(Self { codes, buckets: bits })
-    }
-
-    #[inline(always)]
-    fn has(&self, bucket: usize) -> bool {
-        self.buckets[bucket / 64] >> (bucket % 64) & 1 != 0
-    }
-}
-
 /// Colours whose hash has these lower bits.
 #[derive(Clone, Copy, Debug)]
 struct Share {
@@ -166,84 +155,96 @@ impl Share {
     }
 }
 
-/// How few buckets will rule nearly all colours out, as a power of two, if some colours are far more frequent than all
-/// others; a sample of the image tells. Their counters are near, so that each pixel costs half as much; where it turns out
-/// otherwise, the rest's pixels are counted again.
-fn few_buckets<const C: usize>(
+/// Counts the pixels of as many buckets as the plan has, and keeps their codes where there is room for them.
+fn count_buckets<const C: usize>(
     pixels: Tiles<C>,
-    params: &Params,
-    plan: &CpuPlan,
+    codes: Option<&mut [u16]>,
     hasher: Hasher,
-) -> Result<Option<u32>, Error> {
-    // The fullest buckets' other colours have to fit the tables, too.
-    let others = plan.wanted_buckets(params).saturating_mul(pixels.len()) / (plan.parts * plan.table_colors);
-    let bits = others.next_power_of_two().trailing_zeros().max(*FEW_BUCKET_BITS.start());
-    if !FEW_BUCKET_BITS.contains(&bits) || bits >= plan.bucket_bits || pixels.len() < PLACES * AT_A_PLACE {
-        return Ok(None);
-    }
-    let (mut room, mut counters) = (pixels.room()?, zeros::<u32>(1 << bits)?);
-    let mut count =
-        |hash: u32, length: usize| counters[(hash >> (u32::BITS - bits)) as usize] += length as u32;
-    for place in places(pixels.len()) {
-        codes::encode(pixels, place, &mut room, hasher, None, &mut count);
-    }
-    counters.sort_unstable_by_key(|&counter| Reverse(counter));
-    let sampled = (PLACES * AT_A_PLACE) as u64;
-    let before_last = (params.max_count as usize).checked_sub(1);
-    let Some((_, [last, rest @ ..])) = before_last.and_then(|count| counters.split_at_checked(count)) else {
-        return Ok(None);
-    };
-    // What the least frequent of the colours that are asked for has, at least: other colours are in its bucket, too.
-    let least = params.min_pixels.saturating_mul(sampled) / pixels.len() as u64;
-    let bar = least.max(u64::from(*last).saturating_sub(sampled >> bits));
-    let candidates = rest.iter().map(|&counter| u64::from(counter)).take_while(|&counter| counter >= bar);
-    let serve = bar > 0 && candidates.sum::<u64>() <= sampled / LARGE_PART;
-    Ok(serve.then_some(bits))
+    plan: &CpuPlan,
+    threads: &Threads,
+) -> Result<Vec<CountedPart>, Error> {
+    let shift = u32::BITS - plan.bucket_bits;
+    let parts = spans::share(pixels.len(), codes, plan, threads, |spans| {
+        let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
+        let mut ranges = Vec::new();
+        let mut room = pixels.room()?;
+        for span in spans {
+            let mut codes = span.kept.into_iter().flat_map(|codes| codes.chunks_mut(TILE));
+            for tile in tiles_of(span.pixels.clone()) {
+                let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+                codes::encode(pixels, tile, &mut room, hasher, codes.next(), count);
+            }
+            ranges.push(span.pixels);
+        }
+        Ok(CountedPart { ranges, counters })
+    })?;
+    parts.into_iter().collect()
 }
 
-/// Where samples of an image of so many pixels are taken: evenly spread, but not one below the other.
-fn places(pixels: usize) -> impl Iterator<Item = Range<usize>> {
-    let step = pixels / PLACES;
-    (0..PLACES).map(move |place| {
-        let first = place * step + place.wrapping_mul(0x9e37_79b1) % (step - AT_A_PLACE + 1);
-        first..first + AT_A_PLACE
-    })
+/// Counts the pixels of few buckets, and the colours of those that are watched. Keeps the pixels' numbers where there is
+/// room for them. No colours: they are too many.
+fn count_watching<const C: usize>(
+    pixels: Tiles<C>,
+    labels: Option<&mut [u16]>,
+    hasher: Hasher,
+    watched: &BucketSet,
+    plan: &CpuPlan,
+    seed: u64,
+    threads: &Threads,
+) -> Result<(Vec<CountedPart>, Option<Vec<Part>>), Error> {
+    let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
+        let mut watch = Watch::new(pixels, hasher, watched, plan.table_colors, seed)?;
+        let mut scratch = zeros::<u16>(TILE)?;
+        let mut ranges = Vec::new();
+        for span in spans {
+            let mut labels = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
+            for tile in tiles_of(span.pixels.clone()) {
+                let (index, kept) = (tile.start / TILE, labels.next());
+                if kept.is_some() {
+                    watch.keep(index);
+                }
+                watch.count(tile, kept.unwrap_or(&mut scratch))?;
+            }
+            ranges.push(span.pixels);
+        }
+        let (counters, colors) = watch.finish();
+        Ok((CountedPart { ranges, counters }, colors))
+    })?;
+    let (parts, colors): (Vec<_>, Vec<_>) =
+        parts.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
+    Ok((parts, colors.into_iter().collect()))
 }
 
 impl<'a, const C: usize> ManyColors<'a, C> {
-    /// Counts the pixels of each bucket, and keeps their codes where there is room for them.
+    /// Counts the pixels of each bucket; what else it learns of them on the way it keeps where there is room for it.
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
-        mut codes: Option<&'a mut [u16]>,
+        mut kept: Option<&'a mut [u16]>,
         params: &Params,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
-        let bits = few_buckets(pixels, params, &plan, hasher)?.unwrap_or(plan.bucket_bits);
-        let shift = u32::BITS - bits;
+        let sample = Sample::take(pixels, params, &plan, hasher)?;
         let pass = Pass::new(0.375);
-        let parts = spans::share(pixels.len(), codes.as_deref_mut(), &plan, threads, |spans| {
-            let mut counters = zeros::<u32>(1 << bits)?;
-            let mut ranges = Vec::new();
-            let mut room = pixels.room()?;
-            for span in spans {
-                let mut codes = span.kept.into_iter().flat_map(|codes| codes.chunks_mut(TILE));
-                for tile in tiles_of(span.pixels.clone()) {
-                    let count =
-                        |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-                    codes::encode(pixels, tile, &mut room, hasher, codes.next(), count);
-                }
-                ranges.push(span.pixels);
+        let (parts, codes, bits, watched) = match sample {
+            None => {
+                let parts = count_buckets(pixels, kept.as_deref_mut(), hasher, &plan, threads)?;
+                let codes = kept.map_or(Codes::Computed(hasher), |codes| Codes::kept(codes));
+                (parts, codes, plan.bucket_bits, None)
             }
-            Ok(CountedPart { ranges, counters })
-        })?;
+            // Most likely nobody will ask for codes.
+            Some(Sample { bucket_bits, buckets }) => {
+                let buckets = BucketSet::new(bucket_bits, buckets.into_iter())?;
+                let (parts, colors) = count_watching(pixels, kept, hasher, &buckets, &plan, seed, threads)?;
+                (parts, Codes::Computed(hasher), bucket_bits, colors.map(|parts| Watched { buckets, parts }))
+            }
+        };
         drop(pass);
         let buckets = Buckets::new(hasher, bits, parts)?;
-        let codes = codes.map_or(Codes::Computed(hasher), |codes| Codes::kept(codes));
         let pixels_read = pixels.len() as u64;
-        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read })
+        Ok(Self { pixels, codes, buckets, watched, plan, seed, threads, stop: control::stop(), pixels_read })
     }
 
     /// An image whose pixels' codes are there already, of this hash: they number its buckets.
@@ -266,13 +267,23 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             }
             Ok(CountedPart { ranges, counters })
         })?;
-        let buckets = Buckets::new(hasher, bits, parts)?;
-        Ok(Self { pixels, codes, buckets, plan, seed, threads, stop: control::stop(), pixels_read: 0 })
+        let buckets = Buckets::new(hasher, bits, parts.into_iter().collect::<Result<_, Error>>()?)?;
+        Ok(Self {
+            pixels,
+            codes,
+            buckets,
+            watched: None,
+            plan,
+            seed,
+            threads,
+            stop: control::stop(),
+            pixels_read: 0,
+        })
     }
 
     /// Counts the pixels of the candidates again, in as many buckets as the plan has.
     fn split_buckets(&mut self, candidates: &[Candidate]) -> Result<(), Error> {
-        let wanted = Wanted::new(&self.buckets, candidates)?;
+        let wanted = self.buckets.set(candidates)?;
         let bits = self.plan.bucket_bits;
         self.start_pass();
         let _pass = Pass::new(0.25);
@@ -289,6 +300,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             })?;
             Ok(CountedPart { ranges, counters })
         })?;
+        let parts = parts.into_iter().collect::<Result<_, Error>>()?;
         self.buckets = Buckets::new(self.buckets.hasher, bits, parts)?;
         Ok(())
     }
@@ -306,6 +318,15 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             return Ok(best.into_counts());
         }
         let mut rest = self.buckets.candidates(best.bar())?;
+
+        if let Some(Watched { buckets, parts }) = &self.watched {
+            for found in collect(parts, best.bar(), self.seed)?.colors {
+                best.add(found)?;
+            }
+            best.settle();
+            let bar = best.bar();
+            rest.retain(|candidate| candidate.total >= bar && !buckets.has(candidate.bucket));
+        }
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
         let mut average = self.pixels.len() >> self.buckets.bits;
@@ -356,6 +377,15 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         Ok(best.into_counts())
     }
 
+    /// What the room for what is kept was filled with.
+    pub(crate) fn into_kept(self) -> Kept {
+        match (self.codes, self.watched) {
+            (Codes::Kept { .. }, _) => Kept::Codes,
+            (Codes::Computed(_), Some(watched)) if self.plan.keep_labels => Kept::Numbers(watched),
+            (Codes::Computed(_), _) => Kept::Nothing,
+        }
+    }
+
     /// What the passes over the image have cost.
     pub(crate) fn pixels_read(&self) -> u64 {
         self.pixels_read
@@ -373,7 +403,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn for_coded<E>(
         &self,
         ranges: impl Iterator<Item = Range<usize>>,
-        wanted: &Wanted,
+        wanted: &BucketSet,
         mut each: impl FnMut(&[u32; C]) -> Result<(), E>,
     ) -> Result<(), E>
     where
@@ -395,11 +425,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
     /// A pixel's canonical channels and its hash, if it is wanted.
     #[inline(always)]
-    fn if_wanted(&self, pixel: &[u32; C], wanted: &Wanted) -> Option<([u32; C], u32)> {
+    fn if_wanted(&self, pixel: &[u32; C], wanted: &BucketSet) -> Option<([u32; C], u32)> {
         let pixel = pixel.map(canonical);
         let hash = self.buckets.hasher.hash(&pixel);
-        let is_wanted =
-            wanted.has((hash >> self.buckets.shift) as usize) && !pixel.iter().any(|&bits| is_nan(bits));
+        let is_wanted = wanted.has_hash(hash) && !pixel.iter().any(|&bits| is_nan(bits));
         is_wanted.then_some((pixel, hash))
     }
 
@@ -408,7 +437,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn for_wanted<E>(
         &self,
         ranges: impl Iterator<Item = Range<usize>>,
-        wanted: &Wanted,
+        wanted: &BucketSet,
         mut each: impl FnMut(&[u32; C], u32) -> Result<(), E>,
     ) -> Result<(), E>
     where
@@ -422,7 +451,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
     /// Counts the colours of some buckets in one table for each part of the image.
     fn count_in_tables(&mut self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
-        let wanted = Wanted::new(&self.buckets, group)?;
+        let wanted = self.buckets.set(group)?;
         let mut shares = vec![Share { bits: 0, value: 0 }];
         while let Some(share) = shares.pop() {
             self.start_pass();
@@ -448,7 +477,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn count_table(
         &self,
         ranges: impl Iterator<Item = Range<usize>>,
-        wanted: &Wanted,
+        wanted: &BucketSet,
         share: Share,
     ) -> Result<Part, Stop> {
         let mut part = Part::new(self.seed)?;
@@ -472,7 +501,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// The number of a pixel's colour in a part's table, 0 where the colour is not wanted.
     #[cold]
     #[inline(never)]
-    fn number(&self, pixel: &[u32; C], wanted: &Wanted, share: Share, part: &mut Part) -> Result<u32, Stop> {
+    fn number(
+        &self,
+        pixel: &[u32; C],
+        wanted: &BucketSet,
+        share: Share,
+        part: &mut Part,
+    ) -> Result<u32, Stop> {
         let Some((pixel, _)) = self.if_wanted(pixel, wanted) else { return Ok(0) };
         let key = Key::of_canonical(&pixel);
         if !share.has(key.hash(!self.seed)) {
@@ -494,7 +529,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         best: &mut Best,
     ) -> Result<(), Error> {
         self.start_pass();
-        let wanted = Wanted::new(&self.buckets, group)?;
+        let wanted = self.buckets.set(group)?;
         let pixels: u64 = group.iter().map(|candidate| candidate.total).sum();
         // The group's buckets may be neighbours: partitions are parts of all hashes.
         let buckets = || group.iter().map(|candidate| u64::from(candidate.bucket));
@@ -557,7 +592,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         &self,
         ranges: &[Range<usize>],
         starts: Vec<usize>,
-        wanted: &Wanted,
+        wanted: &BucketSet,
         shift: u32,
         room: &'s mut [u32],
     ) -> Result<SortedPart<'s>, Error> {
@@ -655,7 +690,9 @@ impl<const C: usize> PartitionTable<C> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::places;
     use super::*;
+    use crate::labels::LabelWidth;
 
     /// Two-channel pixels that all have the hash 0.
     fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {
@@ -710,10 +747,12 @@ mod tests {
         }
     }
 
-    /// Where a sample says so, few buckets are counted, and where it was wrong, more of them; the colours are the same.
+    /// Where a sample says so, few buckets are counted, and the colours of the fullest in the same pass; where it was
+    /// wrong, more of them. The colours are the same.
     #[test]
-    fn few_buckets_give_the_same_colors() {
+    fn a_sample_changes_no_colors() {
         let (seed, threads, len) = (5, Threads::new(2).unwrap(), 200_000);
+        let hasher = Hasher::new(seed);
         // Everywhere ten pixels a colour, in any order, but where samples are taken, perhaps.
         let mixed: Vec<[u32; 1]> =
             (0..len as u32).map(|pixel| [pixel.wrapping_mul(0x9e37_79b1) % 20_000 + 7]).collect();
@@ -727,27 +766,61 @@ mod tests {
         let frequent = with_samples(|index| index as u32 % 5);
         // The last one is hardly more frequent than others, none of which is in the sample.
         let wrong = with_samples(|index| if index % 2000 == 0 { 4 } else { index as u32 % 4 });
-        // And the buckets that are counted at first, and in the end.
-        for (name, pixels, bits) in
-            [("frequent", &frequent, [12, 12]), ("mixed", &mixed, [16, 16]), ("wrong", &wrong, [12, 16])]
-        {
+        // Where no samples are taken, a frequent colour's bucket has so many others that no table has room for them.
+        let mut crowded = frequent.clone();
+        let bucket = |word: u32| hasher.hash(&[word]) >> 20;
+        let others = (20_007..).filter(|&word| bucket(word) == bucket(3));
+        let unsampled = crowded.iter_mut().filter(|pixel| pixel[0] >= 7);
+        unsampled.zip(others.take(600)).for_each(|(pixel, word)| *pixel = [word]);
+        // What is kept of the pixels, and the buckets that are counted at first and in the end.
+        for (name, pixels, kept_for, bits) in [
+            ("frequent", &frequent, "numbers", [12, 12]),
+            ("mixed", &mixed, "codes", [16, 16]),
+            ("wrong", &wrong, "numbers", [12, 16]),
+            ("crowded", &crowded, "nothing", [12, 12]),
+        ] {
             let params = Params { min_pixels: 1, max_count: 5 };
-            let plan = CpuPlan { bucket_bits: 16, ..CpuPlan::new(len, 2, 0) };
+            let plan = CpuPlan { bucket_bits: 16, table_colors: 256, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
             for pixel in pixels {
                 *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
             }
             let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
             let expected = crate::select::select(counts, &params);
-            for keeps_codes in [false, true] {
-                let mut room = vec![0; len];
-                let codes = keeps_codes.then_some(&mut room[..]);
+            for keeps in [false, true] {
+                let mut room = vec![7; len];
+                let plan = CpuPlan { keep_labels: keeps, ..plan };
                 let tiles = Tiles::from(&pixels[..]);
-                let mut many = ManyColors::new(tiles, codes, &params, plan, seed, &threads).unwrap();
+                let kept = keeps.then_some(&mut room[..]);
+                let mut many = ManyColors::new(tiles, kept, &params, plan, seed, &threads).unwrap();
                 let first_bits = many.buckets.bits;
                 let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
                 assert!(crate::select::select(found, &params) == expected, "{name}");
                 assert_eq!([first_bits, many.buckets.bits], bits, "{name}");
+                let kept = many.into_kept();
+                let is_kept = match &kept {
+                    Kept::Nothing => "nothing",
+                    Kept::Codes => "codes",
+                    Kept::Numbers(_) => "numbers",
+                };
+                assert_eq!(is_kept, if keeps { kept_for } else { "nothing" }, "{name}");
+                let Kept::Numbers(Watched { buckets, parts }) = kept else { continue };
+                for (part, &(tile, width)) in
+                    parts.iter().flat_map(|part| part.tiles.iter().map(move |tile| (part, tile)))
+                {
+                    assert_eq!(width, LabelWidth::Two);
+                    for pixel in tile * TILE..len.min((tile + 1) * TILE) {
+                        let number = part.table.find(Key::of_canonical(&pixels[pixel]));
+                        let is_watched = buckets.has_hash(hasher.hash(&pixels[pixel]));
+                        assert_eq!(
+                            u32::from(room[pixel]),
+                            if is_watched { number } else { 0 },
+                            "{name}, {pixel}"
+                        );
+                        assert_eq!(number != 0, is_watched);
+                    }
+                }
+                assert_eq!(parts.iter().map(|part| part.tiles.len()).sum::<usize>(), len.div_ceil(TILE));
             }
         }
     }

@@ -1,0 +1,145 @@
+//! Counting the pixels of all buckets, and in the same pass the colours of some of them.
+
+use std::ops::Range;
+
+use super::bucket_set::BucketSet;
+use super::codes::{code, count_all, hash_all};
+use super::key::Hasher;
+use super::pixel_cache::PixelCache;
+use super::runs::{Piece, STORED_WORDS};
+use super::tiles::{BLOCK, Room, Tiles};
+use crate::color::{canonical, is_nan};
+use crate::cpu::count::Part;
+use crate::error::Error;
+use crate::labels::LabelWidth;
+use crate::memory::zeros;
+
+/// One thread's part of the image.
+#[derive(Debug)]
+pub(super) struct Watch<'a, const C: usize> {
+    pixels: Tiles<'a, C>,
+    room: Room<C>,
+    hasher: Hasher,
+    watched: &'a BucketSet,
+    most_colors: usize,
+    counters: Vec<u32>,
+    part: Part,
+    cache: PixelCache<C>,
+}
+
+impl<'a, const C: usize> Watch<'a, C> {
+    /// Counts in all buckets, and the colours of those that are `watched` while there are not more of them than
+    /// `most_colors`.
+    pub(super) fn new(
+        pixels: Tiles<'a, C>,
+        hasher: Hasher,
+        watched: &'a BucketSet,
+        most_colors: usize,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            pixels,
+            room: pixels.room()?,
+            hasher,
+            watched,
+            most_colors,
+            counters: zeros(watched.all())?,
+            part: Part::new(seed)?,
+            cache: PixelCache::new(hasher)?,
+        })
+    }
+
+    /// Remembers the tile that was counted: its labels are kept.
+    pub(super) fn keep(&mut self, tile: usize) {
+        self.part.tiles.push((tile, LabelWidth::Two));
+    }
+
+    /// The pixels of each bucket, and the colours of those that are watched, if they are not too many.
+    pub(super) fn finish(self) -> (Vec<u32>, Option<Part>) {
+        let has_all = !self.has_too_many();
+        (self.counters, has_all.then_some(self.part))
+    }
+
+    fn has_too_many(&self) -> bool {
+        self.part.table.len() > self.most_colors
+    }
+
+    /// Counts a tile, and writes the numbers of the pixels that are watched to `labels`, and 0 for all others.
+    pub(super) fn count(&mut self, tile: Range<usize>, labels: &mut [u16]) -> Result<(), Error> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            // SAFETY: the processor has AVX2 and BMI2.
+            #[allow(unsafe_code)]
+            return unsafe { self.count_avx2(tile, labels) };
+        }
+        self.count_generic(tile, labels)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi2")]
+    fn count_avx2(&mut self, tile: Range<usize>, labels: &mut [u16]) -> Result<(), Error> {
+        self.count_generic(tile, labels)
+    }
+
+    #[inline(always)]
+    fn count_generic(&mut self, tile: Range<usize>, labels: &mut [u16]) -> Result<(), Error> {
+        let Self { pixels, room, hasher, watched, most_colors, counters, part, cache } = self;
+        // In registers: to the compiler any counter could be one of these.
+        let (hasher, shift, counters) = (*hasher, watched.shift(), &mut counters[..]);
+        let mut count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+        let (mut hashes, mut codes) = ([0; STORED_WORDS], [0; BLOCK]);
+        let mut pieces = pixels.pieces(tile, room);
+        while let Some((start, piece, pixels)) = pieces.next() {
+            // Of too many colours nothing will come.
+            let watches = part.table.len() <= *most_colors;
+            match piece {
+                Piece::Run(length) => {
+                    let pixel = pixels[0].map(canonical);
+                    let hash = hasher.hash(&pixel);
+                    if !pixel.iter().any(|&bits| is_nan(bits)) {
+                        count(hash, length);
+                    }
+                    let mut number = 0;
+                    if watches && watched.has_hash(hash) {
+                        number = number_of(&pixels[0], cache, part)?;
+                        part.counts[usize::from(number)] += length as u32;
+                    }
+                    labels[start..start + length].fill(number);
+                }
+                Piece::Mixed(length) => {
+                    let any_nan = hash_all(hasher, pixels, &mut hashes);
+                    // Long before they are read again, in larger pieces.
+                    for (code_of_pixel, &hash) in codes.iter_mut().zip(&hashes) {
+                        *code_of_pixel = code(hash);
+                    }
+                    count_all(pixels, &hashes[..length], any_nan, &mut count);
+                    let labels = &mut labels[start..start + length];
+                    labels.fill(0);
+                    // Behind the last pixel are others' codes.
+                    let mut found = watched.codes.find_in_block(&codes) & u64::MAX >> (BLOCK - length);
+                    while watches && found != 0 {
+                        let index = found.trailing_zeros() as usize;
+                        let number = number_of(&pixels[index], cache, part)?;
+                        part.counts[usize::from(number)] += 1;
+                        labels[index] = number;
+                        found &= found - 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of a pixel's colour, 0 where it has none.
+#[inline(always)]
+fn number_of<const C: usize>(
+    pixel: &[u32; C],
+    cache: &mut PixelCache<C>,
+    part: &mut Part,
+) -> Result<u16, Error> {
+    match cache.find(pixel) {
+        Some(number) => Ok(number),
+        None => part.look_up(cache, pixel),
+    }
+}
