@@ -121,49 +121,51 @@ impl CodeSet {
         Ok(())
     }
 
-    /// A bit for each code that is in the set.
+    /// A bit for each code that is in the set, of 64 at most.
     #[inline(always)]
     pub(super) fn find_in_block(&self, codes: &[u16]) -> u64 {
         #[cfg(target_arch = "x86_64")]
-        if let (Some(few), Ok(codes)) = (&self.few, codes.try_into())
+        if let (Some(few), (parts, [])) = (&self.few, codes.as_chunks())
             && is_x86_feature_detected!("avx2")
         {
-            // SAFETY: the processor has AVX2.
-            #[allow(unsafe_code)]
-            return unsafe { find_few(codes, few, self.any_bits) };
+            return parts.iter().enumerate().fold(0, |found, (part, codes)| {
+                // SAFETY: the processor has AVX2.
+                #[allow(unsafe_code)]
+                let bits = unsafe { find_few(codes, few, self.any_bits) };
+                found | u64::from(bits) << (COMPARED * part)
+            });
         }
         let bit = |code: u16| self.bits[usize::from(code >> 6)] >> (code & 63) & 1;
         codes.iter().enumerate().fold(0, |found, (index, &code)| found | bit(code) << index)
     }
 }
 
+/// Codes compared with those of a small set at a time: two vector registers, which are one of bytes.
+pub(super) const COMPARED: usize = 2 * LANES;
+
 /// A bit for each code that is one of `few` without its lower bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-fn find_few(codes: &[u16; BLOCK], few: &[[u16; LANES]], any_bits: u32) -> u64 {
+fn find_few(codes: &[u16; COMPARED], few: &[[u16; LANES]], any_bits: u32) -> u32 {
     use std::arch::x86_64::{
         __m256i, _mm_cvtsi32_si128, _mm256_cmpeq_epi16, _mm256_movemask_epi8, _mm256_or_si256,
         _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_setzero_si256, _mm256_srl_epi16,
     };
 
     let vector = |lanes: [u16; LANES]| -> __m256i { bytemuck::cast(lanes) };
-    let codes: [[u16; LANES]; BLOCK / LANES] = bytemuck::cast(*codes);
+    let codes: [[u16; LANES]; 2] = bytemuck::cast(*codes);
     let any_bits = _mm_cvtsi32_si128(any_bits.cast_signed());
-    let codes = codes.map(|codes| _mm256_srl_epi16(vector(codes), any_bits));
-    let mut equal = [_mm256_setzero_si256(); BLOCK / LANES];
+    let [low, high] = codes.map(|codes| _mm256_srl_epi16(vector(codes), any_bits));
+    let [mut in_low, mut in_high] = [_mm256_setzero_si256(); 2];
     for &wanted in few {
         let wanted = vector(wanted);
-        for (equal, &codes) in equal.iter_mut().zip(&codes) {
-            *equal = _mm256_or_si256(*equal, _mm256_cmpeq_epi16(codes, wanted));
-        }
+        in_low = _mm256_or_si256(in_low, _mm256_cmpeq_epi16(low, wanted));
+        in_high = _mm256_or_si256(in_high, _mm256_cmpeq_epi16(high, wanted));
     }
-    let bits = |low: __m256i, high: __m256i| {
-        // Packing leaves the registers' halves in the wrong order.
-        let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(low, high));
-        u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
-    };
-    bits(equal[0], equal[1]) | bits(equal[2], equal[3]) << 32
+    // Packing leaves the registers' halves in the wrong order.
+    let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(in_low, in_high));
+    _mm256_movemask_epi8(bytes).cast_unsigned()
 }
 
 /// The code of a colour.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::bucket_set::BucketSet;
-use super::codes::{code, count_all, hash_all};
+use super::codes::{COMPARED, code, count_all, hash_all};
 use super::key::Hasher;
 use super::pixel_cache::PixelCache;
 use super::runs::{Piece, STORED_WORDS};
@@ -116,7 +116,8 @@ impl<'a, const C: usize> Watch<'a, C> {
                     let labels = &mut labels[start..start + length];
                     labels.fill(0);
                     // Behind the last pixel are others' codes.
-                    let mut found = watched.codes.find_in_block(&codes) & u64::MAX >> (BLOCK - length);
+                    let codes = &codes[..const { (STORED_WORDS / C).next_multiple_of(COMPARED) }];
+                    let mut found = watched.codes.find_in_block(codes) & u64::MAX >> (BLOCK - length);
                     while watches && found != 0 {
                         let index = found.trailing_zeros() as usize;
                         let number = number_of(&pixels[index], cache, part)?;
