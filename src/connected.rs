@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::labels::{LabelMap, LabelWidth, LabelledTile, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelWidth, LabelledTile, TILE};
 use crate::memory::{no_memory, room, zeros};
 use crate::params::Params;
 use crate::pipeline::ColorCount;
@@ -106,12 +106,14 @@ impl Connected {
         let tiles: Vec<_> = labels.tiles().collect();
         let strips = tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP_TILES * TILE));
         let extent = self.extent;
-        let found = threads.map(strips.collect(), |(tiles, first): (&[LabelledTile], usize)| {
+        let found = threads.map(strips.collect(), |(tiles, first): (&[KeptTile], usize)| {
+            let mut room = labels.tile_room()?;
             let mut scan = Scan::new(extent, first);
             for (tile, first) in tiles.iter().zip((first..).step_by(TILE)) {
-                scan.add(tile, &masks[tile.dictionary], first)?;
+                let tile = tile.read(&mut room);
+                scan.add(&tile, &masks[tile.dictionary], first)?;
             }
-            scan.finish(tiles.iter().map(|tile| tile.labels.len()).sum())
+            scan.finish(tiles.iter().map(KeptTile::len).sum())
         })?;
         self.strips.try_reserve(found.len()).map_err(|_| no_memory::<Strip>(found.len()))?;
         for found in found {

@@ -29,8 +29,10 @@ pub(crate) fn expand(
 ) -> Result<(), Error> {
     let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
     // A tile of all planes at a time, so that its labels are read once.
-    threads.share(tiles().collect(), threads.count(), |queue| {
+    let found = threads.share(tiles().collect(), threads.count(), |queue| {
+        let mut room = labels.tile_room()?;
         while let Some((tile, first)) = queue.take() {
+            let tile = tile.read(&mut room);
             let goes_on = || queue.goes_on();
             match planes.format() {
                 // SAFETY: the type is the format's, and no two threads have the same tile.
@@ -42,11 +44,15 @@ pub(crate) fn expand(
                 MaskFormat::Bits => write_whole_bytes(tile, first, planes, goes_on),
             }
         }
+        Ok(())
     })?;
+    found.into_iter().collect::<Result<(), Error>>()?;
     if planes.format() == MaskFormat::Bits {
         // Bytes that begin in one tile and end in another.
+        let mut room = labels.tile_room()?;
         for (tile, first) in tiles() {
             control::check()?;
+            let tile = tile.read(&mut room);
             write_begun_bytes(tile, first, planes);
         }
     }

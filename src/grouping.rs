@@ -2,7 +2,7 @@
 
 use crate::control::Pass;
 use crate::error::Error;
-use crate::labels::{LabelMap, LabelWidth, Labels, NO_MASK, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelWidth, Labels, NO_MASK, TILE};
 use crate::memory::room;
 use crate::nearest::NONE;
 use crate::pipeline::ColorCount;
@@ -84,18 +84,24 @@ impl Grouping {
         let tiles: Vec<_> = labels.tiles().collect();
         let mut first = first_pixel;
         for tiles in tiles.chunks(TILES * threads.count()) {
-            let pixels = tiles.iter().map(|tile| tile.labels.len()).sum();
+            let pixels = tiles.iter().map(KeptTile::len).sum();
             let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
             // What becomes of the labels is what takes time.
             let relabelling = Pass::new(0.0);
-            threads.for_each(tiles.iter().zip(rooms).collect(), |(tile, target)| {
-                let numbers = &numbers[tile.dictionary][..];
-                match tile.labels {
-                    Labels::One(labels) => relabel(labels, numbers, target, width),
-                    Labels::Two(labels) => relabel(labels, numbers, target, width),
-                    Labels::Four(labels) => relabel(labels, numbers, target, width),
+            let done = threads.share(tiles.iter().zip(rooms).collect(), threads.count(), |queue| {
+                let mut room = labels.tile_room()?;
+                while let Some((tile, target)) = queue.take() {
+                    let tile = tile.read(&mut room);
+                    let numbers = &numbers[tile.dictionary][..];
+                    match tile.labels {
+                        Labels::One(labels) => relabel(labels, numbers, target, width),
+                        Labels::Two(labels) => relabel(labels, numbers, target, width),
+                        Labels::Four(labels) => relabel(labels, numbers, target, width),
+                    }
                 }
+                Ok(())
             })?;
+            done.into_iter().collect::<Result<(), Error>>()?;
             drop(relabelling);
             self.part.finish_uniform(width, self.mask_count)?;
             labelled(first, &self.part);

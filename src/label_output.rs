@@ -100,14 +100,20 @@ fn write<T: Copy + Send + Sync>(
         translations.push(translation);
     }
     let tiles = labels.tiles().zip(target.chunks_mut(TILE));
-    threads.for_each(tiles.collect(), |(tile, target)| {
-        let translation = &translations[tile.dictionary];
-        match tile.labels {
-            Labels::One(labels) => translate(labels, translation, outside, target),
-            Labels::Two(labels) => translate(labels, translation, outside, target),
-            Labels::Four(labels) => translate(labels, translation, outside, target),
+    let done = threads.share(tiles.collect(), threads.count(), |queue| {
+        let mut room = labels.tile_room()?;
+        while let Some((tile, target)) = queue.take() {
+            let tile = tile.read(&mut room);
+            let translation = &translations[tile.dictionary];
+            match tile.labels {
+                Labels::One(labels) => translate(labels, translation, outside, target),
+                Labels::Two(labels) => translate(labels, translation, outside, target),
+                Labels::Four(labels) => translate(labels, translation, outside, target),
+            }
         }
-    })
+        Ok(())
+    })?;
+    done.into_iter().collect()
 }
 
 fn translate<L: Copy + Into<u32>, T: Copy>(

@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::error::Error;
-use crate::memory::room;
+use crate::memory::{room, zeros};
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;
@@ -85,13 +87,56 @@ pub(crate) struct LabelMap {
     tiles: Vec<Tile>,
     /// Per dictionary, per mask, the label of the mask's pixels.
     dictionaries: Vec<Vec<u32>>,
+    /// Per dictionary of the tiles, what the labels of runs become when they are spelt out to bytes: labels of the last
+    /// dictionary. None where nothing is spelt out, or the masks are too many for bytes.
+    spellings: Vec<Vec<u8>>,
 }
 
 /// How the labels of a tile are to be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tile {
-    pub(crate) width: LabelWidth,
+    pub(crate) form: TileForm,
     pub(crate) dictionary: usize,
+}
+
+/// How a tile's labels are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TileForm {
+    /// One for each pixel.
+    Pixels(LabelWidth),
+    /// So many runs.
+    Runs(usize),
+}
+
+/// Consecutive pixels of a tile that have the same label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Run {
+    pub(crate) label: u16,
+    pub(crate) length: u16,
+}
+
+const _: () = assert!(TILE <= u16::MAX as usize, "a run's length has two bytes");
+
+/// Writes the labels of runs one by one.
+pub(crate) fn spell_out<T: Copy>(runs: &[Run], labels: &mut [T], label: impl Fn(u16) -> T) {
+    let mut start = 0;
+    for run in runs {
+        fill(&mut labels[start..], run.length.into(), label(run.label));
+        start += usize::from(run.length);
+    }
+}
+
+/// Writes a label so many times, and perhaps a few times more: what is behind is still to be written.
+///
+/// Whole chunks only: as many branches, of which runs of any length have most mispredicted, are not needed then.
+#[inline(always)]
+pub(crate) fn fill<T: Copy>(labels: &mut [T], count: usize, label: T) {
+    const CHUNK: usize = 64;
+    match labels.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
+        Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [label; CHUNK]),
+        None => labels[..count].fill(label),
+    }
 }
 
 /// What a dictionary has for a mask that has no pixel in its tiles.
@@ -113,6 +158,7 @@ impl LabelMap {
         self.tile_bytes = TILE * widest.bytes();
         self.tiles.clear();
         self.dictionaries.clear();
+        self.spellings.clear();
         let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
             self.words
@@ -144,44 +190,64 @@ impl LabelMap {
     }
 
     /// Says how the tiles are to be read, and what the masks' labels are.
-    pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) {
+    pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) -> Result<(), Error> {
         self.tiles = tiles;
         self.dictionaries = dictionaries;
+        self.spellings.clear();
+        let mask_count = self.dictionaries.first().map_or(0, Vec::len);
+        if self.any_runs() && LabelWidth::for_labels_up_to(mask_count) == LabelWidth::One {
+            for masks in self.masks_by_label()? {
+                let mut spelling = room(masks.len())?;
+                // Mask k becomes k + 1, and no mask 0.
+                spelling.extend(masks.iter().map(|&mask| mask.wrapping_add(1) as u8));
+                self.spellings.push(spelling);
+            }
+            self.dictionaries.push((1..=mask_count as u32).collect());
+        }
+        Ok(())
+    }
+
+    fn any_runs(&self) -> bool {
+        self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)))
     }
 
     /// The same for a map in which all labels have the same width and mask `k` has the label
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
-        let tiles = vec![Tile { width, dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        let tiles = vec![Tile { form: TileForm::Pixels(width), dictionary: 0 }; self.pixels.div_ceil(TILE)];
         // Lossless: the number of masks is bounded by a u32.
         let mut dictionary = room(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
-        self.finish(tiles, vec![dictionary]);
-        Ok(())
+        self.finish(tiles, vec![dictionary])
     }
 
     /// The same for a map of one-byte labels that are in none of so many masks.
     pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
-        let tiles = vec![Tile { width: LabelWidth::One, dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        let tiles =
+            vec![Tile { form: TileForm::Pixels(LabelWidth::One), dictionary: 0 }; self.pixels.div_ceil(TILE)];
         let mut dictionary = room(mask_count)?;
         dictionary.resize(mask_count, NO_LABEL);
-        self.finish(tiles, vec![dictionary]);
-        Ok(())
+        self.finish(tiles, vec![dictionary])
     }
 
     /// Each tile's labels and how they are to be read.
-    pub(crate) fn tiles(&self) -> impl Iterator<Item = LabelledTile<'_>> {
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = KeptTile<'_>> {
         let bytes: &[u8] = bytemuck::cast_slice(&self.words);
-        self.tiles.iter().enumerate().map(move |(index, tile)| {
-            let pixels = TILE.min(self.pixels - index * TILE);
-            let bytes = &bytes[index * self.tile_bytes..][..pixels * tile.width.bytes()];
-            let labels = match tile.width {
-                LabelWidth::One => Labels::One(bytes),
-                LabelWidth::Two => Labels::Two(bytemuck::cast_slice(bytes)),
-                LabelWidth::Four => Labels::Four(bytemuck::cast_slice(bytes)),
+        self.tiles.iter().enumerate().map(move |(index, &Tile { form, dictionary })| {
+            let len = TILE.min(self.pixels - index * TILE);
+            let bytes = &bytes[index * self.tile_bytes..];
+            let spelling = match form {
+                TileForm::Runs(_) => self.spellings.get(dictionary).map(|spelling| &spelling[..]),
+                TileForm::Pixels(_) => None,
             };
-            LabelledTile { labels, dictionary: tile.dictionary, wanted: &self.dictionaries[tile.dictionary] }
+            let dictionary = if spelling.is_some() { self.dictionaries.len() - 1 } else { dictionary };
+            KeptTile { bytes, form, len, spelling, dictionary, wanted: &self.dictionaries[dictionary] }
         })
+    }
+
+    /// A thread's room to read tiles.
+    pub(crate) fn tile_room(&self) -> Result<TileRoom, Error> {
+        Ok(TileRoom { labels: zeros(if self.any_runs() { TILE } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
@@ -199,6 +265,67 @@ impl LabelMap {
             Ok(masks)
         };
         self.dictionaries.iter().map(by_label).collect()
+    }
+}
+
+/// A tile as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptTile<'a> {
+    bytes: &'a [u8],
+    form: TileForm,
+    len: usize,
+    spelling: Option<&'a [u8]>,
+    dictionary: usize,
+    wanted: &'a [u32],
+}
+
+/// Where a thread reads tiles to whose labels are kept as runs.
+#[derive(Debug)]
+pub(crate) struct TileRoom {
+    labels: Vec<u16>,
+}
+
+impl<'a> KeptTile<'a> {
+    /// How many pixels it has.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Its labels, one for each pixel.
+    pub(crate) fn read<'r>(&self, room: &'r mut TileRoom) -> LabelledTile<'r>
+    where
+        'a: 'r,
+    {
+        let Self { bytes, form, len, spelling, dictionary, wanted } = *self;
+        let labels = match form {
+            TileForm::Pixels(LabelWidth::One) => Labels::One(&bytes[..len]),
+            TileForm::Pixels(LabelWidth::Two) => Labels::Two(bytemuck::cast_slice(&bytes[..2 * len])),
+            TileForm::Pixels(LabelWidth::Four) => Labels::Four(bytemuck::cast_slice(&bytes[..4 * len])),
+            TileForm::Runs(runs) => {
+                let runs: &[Run] = bytemuck::cast_slice(&bytes[..runs * size_of::<Run>()]);
+                match spelling {
+                    Some(spelling) => {
+                        let room: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut room.labels)[..len];
+                        room.fill(0);
+                        let mut start = 0;
+                        for run in runs {
+                            // Most are in no mask, as are larger labels.
+                            let label = spelling.get(usize::from(run.label)).copied().unwrap_or(0);
+                            if label != 0 {
+                                room[start..start + usize::from(run.length)].fill(label);
+                            }
+                            start += usize::from(run.length);
+                        }
+                        Labels::One(room)
+                    }
+                    None => {
+                        spell_out(runs, &mut room.labels, |label| label);
+                        Labels::Two(&room.labels[..len])
+                    }
+                }
+            }
+        };
+        LabelledTile { labels, dictionary, wanted }
     }
 }
 

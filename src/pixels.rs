@@ -333,6 +333,19 @@ impl<'a> Pixels<'a> {
         }
     }
 
+    /// What reads one pixel that is stored side by side with others in one go, where there is such a thing.
+    pub(crate) fn register_reader(&self) -> Option<RegisterReader> {
+        match &self.reader {
+            #[cfg(target_arch = "x86_64")]
+            Reader::Bytes(Bytes { shuffle: Some(shuffle), .. })
+                if self.alpha.is_none() && is_x86_feature_detected!("avx2") =>
+            {
+                Some(RegisterReader { sources: shuffle.sources, start: usize::try_from(shuffle.start).ok()? })
+            }
+            _ => None,
+        }
+    }
+
     /// The words of one pixel, and zeros.
     pub(crate) fn pixel(&self, index: usize) -> [u32; 4] {
         let mut pixel = [0; 4];
@@ -561,6 +574,40 @@ impl Bytes {
             unsafe { self.read_one(row.first.offset(index as isize * row.stride), pixel) };
         }
     }
+}
+
+/// Reads one pixel from a register of 16 bytes. There is none but on a processor that has AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegisterReader {
+    sources: [u8; 16],
+    /// From the first pixel to the register's first byte.
+    start: usize,
+}
+
+impl RegisterReader {
+    /// The words of the pixel that `stored` begins with, and others, unless too few bytes follow it.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn read(self, stored: &[u8]) -> Option<[u32; 4]> {
+        let register = stored.get(self.start..)?.first_chunk()?;
+        // SAFETY: the processor has AVX2.
+        Some(unsafe { shuffle_one(register, &self.sources) })
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn read(self, _stored: &[u8]) -> Option<[u32; 4]> {
+        None
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn shuffle_one(register: &[u8; 16], sources: &[u8; 16]) -> [u32; 4] {
+    use std::arch::x86_64::{__m128i, _mm_shuffle_epi8};
+
+    let vector = |bytes: [u8; 16]| -> __m128i { bytemuck::cast(bytes) };
+    bytemuck::cast(_mm_shuffle_epi8(vector(*register), vector(*sources)))
 }
 
 /// Reads as many pixels of a row as can be read without a byte too many; how many.

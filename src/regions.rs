@@ -126,20 +126,22 @@ impl Regions {
         }
         let masks = labels.masks_by_label()?;
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
-        let tiles = tiles.map(|(tile, first)| (first, tile.labels, &masks[tile.dictionary][..]));
         let sum_count = sums.len();
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
-            for (first, labels, masks) in tiles {
+            let mut room = labels.tile_room()?;
+            for (tile, first) in tiles {
                 control::pulse();
                 control::check()?;
-                add_tile(labels, masks, first, *frame, sums);
+                let tile = tile.read(&mut room);
+                add_tile(tile.labels, &masks[tile.dictionary], first, *frame, sums);
             }
             return Ok(());
         }
         let found = threads.share(tiles.collect(), threads.count(), |queue| {
-            let mut found = none(sum_count)?;
-            while let Some((first, labels, masks)) = queue.take() {
-                add_tile(labels, masks, first, *frame, &mut found);
+            let (mut found, mut room) = (none(sum_count)?, labels.tile_room()?);
+            while let Some((tile, first)) = queue.take() {
+                let tile = tile.read(&mut room);
+                add_tile(tile.labels, &masks[tile.dictionary], first, *frame, &mut found);
             }
             Ok::<_, Error>(found)
         })?;

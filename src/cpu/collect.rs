@@ -8,8 +8,11 @@ use crate::pipeline::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
 pub(super) fn collect(parts: &[Part], min_pixels: u64, seed: u64) -> Result<Counts, Error> {
-    let mut table = ColorTable::new(seed)?;
-    let mut counts = vec![0]; // by number
+    // Most colours are in several parts.
+    let most = parts.iter().map(|part| part.table.len()).max().unwrap_or(0);
+    let mut table = ColorTable::with_room_for(most, seed)?;
+    let mut counts = room(most + 1)?; // by number
+    counts.push(0);
     for part in parts {
         for (key, number) in part.table.iter() {
             let sum = table.find_or_add(key)? as usize;

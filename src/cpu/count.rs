@@ -13,8 +13,10 @@ use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{Piece, STORED_WORDS};
 use super::support::spans;
 use super::support::tiles::{TilePieces, Tiles, tiles_of};
+use bytemuck::Zeroable;
+
 use crate::error::Error;
-use crate::labels::{LabelWidth, TILE};
+use crate::labels::{LabelWidth, Run, TILE, TileForm, fill, spell_out};
 use crate::memory::zeros;
 use crate::threads::Threads;
 
@@ -24,8 +26,8 @@ pub(super) struct Part {
     pub(super) table: ColorTable,
     /// Pixels by colour number; those at 0 have no colour. A part has less than 2^32 pixels.
     pub(super) counts: Vec<u32>,
-    /// The tiles it has, with the width of their labels.
-    pub(super) tiles: Vec<(usize, LabelWidth)>,
+    /// The tiles it has, and how their labels are kept.
+    pub(super) tiles: Vec<(usize, TileForm)>,
     /// Pixels of the tiles that are done.
     seen: usize,
 }
@@ -113,16 +115,15 @@ fn count_part_generic<const C: usize>(
             let (index, len) = (tile.start / TILE, tile.len());
             let kept = rooms.next();
             let is_kept = kept.is_some();
-            let width = LabelWidth::for_labels_up_to(part.table.len());
             let mut labels =
-                TileLabels { room: kept.unwrap_or(&mut scratch[..len]), is_wide: width != LabelWidth::One };
+                TileLabels { room: kept.unwrap_or(&mut scratch[..len]), form: TileForm::Runs(0) };
             match part.count_tile(pixels.pieces(tile, &mut room), &mut cache, &mut mixed, &mut labels, few) {
                 Ok(()) => part.seen += len,
                 Err(Stop::TooManyColors) => return Ok(None),
                 Err(Stop::Error(error)) => return Err(error),
             }
             if is_kept {
-                part.tiles.push((index, if labels.is_wide { LabelWidth::Two } else { LabelWidth::One }));
+                part.tiles.push((index, labels.form));
             }
         }
     }
@@ -173,14 +174,42 @@ impl MixedCounts {
     }
 }
 
-/// The labels of the tile that is being counted: in a byte each until there are too many colours.
+/// The labels of the tile that is being counted: runs, unless there are many; then in a byte each until there are too many
+/// colours.
 struct TileLabels<'a> {
     /// Room for two bytes each.
     room: &'a mut [u16],
-    is_wide: bool,
+    form: TileForm,
 }
 
+/// Runs of a tile at most; spelt out, they have at least eight times as many bytes.
+const MOST_RUNS: usize = TILE / 16;
+
+/// Pixels of a mixed piece that differ from the one before, at most, where labels are runs.
+const MOST_CHANGES: usize = 16;
+
 impl TileLabels<'_> {
+    #[cold]
+    #[inline(never)]
+    fn spell_out(&mut self, count: usize, largest: usize) {
+        let mut runs = [Run::zeroed(); MOST_RUNS];
+        let runs = &mut runs[..count];
+        runs.copy_from_slice(&self.runs()[..count]);
+        let largest = runs.iter().map(|run| usize::from(run.label)).fold(largest, usize::max);
+        if LabelWidth::for_labels_up_to(largest) == LabelWidth::One {
+            self.form = TileForm::Pixels(LabelWidth::One);
+            spell_out(runs, self.bytes(), |label| label as u8);
+        } else {
+            self.form = TileForm::Pixels(LabelWidth::Two);
+            spell_out(runs, self.room, |label| label);
+        }
+    }
+
+    fn runs(&mut self) -> &mut [Run] {
+        let room = self.room.len() / 2 * 2;
+        bytemuck::cast_slice_mut(&mut self.room[..room])
+    }
+
     fn bytes(&mut self) -> &mut [u8] {
         bytemuck::cast_slice_mut(self.room)
     }
@@ -188,10 +217,12 @@ impl TileLabels<'_> {
     /// Labels up to `largest` follow those of so many pixels. Whether all take two bytes now.
     #[inline(always)]
     fn make_room(&mut self, written: usize, largest: usize) -> bool {
-        if !self.is_wide && LabelWidth::for_labels_up_to(largest) != LabelWidth::One {
+        if self.form == TileForm::Pixels(LabelWidth::One)
+            && LabelWidth::for_labels_up_to(largest) != LabelWidth::One
+        {
             self.widen(written);
         }
-        self.is_wide
+        self.form == TileForm::Pixels(LabelWidth::Two)
     }
 
     #[cold]
@@ -201,12 +232,23 @@ impl TileLabels<'_> {
         for index in (0..written).rev() {
             self.room[index] = self.bytes()[index].into();
         }
-        self.is_wide = true;
+        self.form = TileForm::Pixels(LabelWidth::Two);
     }
 
     /// Writes the label of a run.
     #[inline(always)]
     fn write_run(&mut self, start: usize, length: usize, number: u16) {
+        if let TileForm::Runs(count) = self.form {
+            // A run of the whole tile is not as long as its number says at most.
+            if let Some(run) = self.runs().get_mut(count)
+                && count < MOST_RUNS
+            {
+                *run = Run { label: number, length: length as u16 };
+                self.form = TileForm::Runs(count + 1);
+                return;
+            }
+            self.spell_out(count, number.into());
+        }
         if self.make_room(start, number.into()) {
             fill(&mut self.room[start..], length, number);
         } else {
@@ -217,24 +259,25 @@ impl TileLabels<'_> {
     /// Writes the labels of pixels one by one, of which `largest` is not less than any.
     #[inline(always)]
     fn write(&mut self, start: usize, numbers: &[u16], largest: usize) {
+        if let TileForm::Runs(count) = self.form {
+            let changes =
+                numbers.iter().zip(&numbers[1..]).map(|(before, behind)| u16::from(before != behind));
+            if usize::from(changes.sum::<u16>()) <= MOST_CHANGES && count + MOST_CHANGES < MOST_RUNS {
+                let mut at = start;
+                for run in numbers.chunk_by(|before, behind| before == behind) {
+                    self.write_run(at, run.len(), run[0]);
+                    at += run.len();
+                }
+                return;
+            }
+            self.spell_out(count, largest);
+        }
         if self.make_room(start, largest) {
             self.room[start..start + numbers.len()].copy_from_slice(numbers);
         } else {
             let bytes = self.bytes()[start..].iter_mut();
             bytes.zip(numbers).for_each(|(byte, &number)| *byte = number as u8);
         }
-    }
-}
-
-/// Writes a label so many times, and perhaps a few times more: what is behind is still to be written.
-///
-/// Whole chunks only: as many branches, of which runs of any length have most mispredicted, are not needed then.
-#[inline(always)]
-fn fill<T: Copy>(labels: &mut [T], count: usize, label: T) {
-    const CHUNK: usize = 64;
-    match labels.as_chunks_mut::<CHUNK>().0.get_mut(..count.div_ceil(CHUNK)) {
-        Some(chunks) => chunks.iter_mut().for_each(|chunk| *chunk = [label; CHUNK]),
-        None => labels[..count].fill(label),
     }
 }
 
@@ -267,7 +310,7 @@ impl Part {
                 }
                 Piece::Mixed(length) => {
                     // Labels of two bytes are written where they stay.
-                    let is_wide = labels.is_wide;
+                    let is_wide = labels.form == TileForm::Pixels(LabelWidth::Two);
                     let room = if is_wide { &mut labels.room[start..] } else { &mut narrow[..] };
                     let numbers = &mut room[..length];
                     let mut misses = cache.find_all(pixels, numbers);

@@ -18,7 +18,11 @@ use crate::threads::{Queue, Threads};
 
 /// Reads the numbers that the stage count has left as labels: per part, the palette's colours have
 /// other numbers.
-pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut LabelMap) {
+pub(super) fn label_counted(
+    parts: &[Part],
+    palette: &[ColorCount],
+    labels: &mut LabelMap,
+) -> Result<(), Error> {
     let number = |part: &Part, entry: &ColorCount| match part.table.find(Key::of_color(&entry.color)) {
         0 => NO_LABEL,
         number => number,
@@ -29,11 +33,11 @@ pub(super) fn label_counted(parts: &[Part], palette: &[ColorCount], labels: &mut
         .iter()
         .enumerate()
         .flat_map(|(dictionary, part)| {
-            part.tiles.iter().map(move |&(index, width)| (index, Tile { width, dictionary }))
+            part.tiles.iter().map(move |&(index, form)| (index, Tile { form, dictionary }))
         })
         .collect();
     tiles.sort_unstable_by_key(|&(index, _)| index);
-    labels.finish(tiles.into_iter().map(|(_, tile)| tile).collect(), dictionaries);
+    labels.finish(tiles.into_iter().map(|(_, tile)| tile).collect(), dictionaries)
 }
 
 /// Room for the labels of a part of the image.

@@ -239,7 +239,7 @@ fn label_pixels<const C: usize>(
         Counted::Numbers(parts, of) => {
             let has = |of: &BucketSet| palette.iter().all(|entry| of.has_color::<C>(&entry.color, hasher));
             if of.as_ref().is_none_or(has) {
-                label::label_counted(parts, palette, kept);
+                label::label_counted(parts, palette, kept)?;
                 labelled(0, kept);
                 return Ok(());
             }
@@ -261,14 +261,46 @@ mod tests {
     use super::support::sample::places;
     use super::*;
     use crate::image::ColorMap;
+    use crate::labels::TILE;
     use crate::pixels::{Alpha, Matching};
     use crate::select::select;
+
+    /// Counts and labels an image of one channel, and holds each pixel's label against the palette's colours. How often
+    /// the pixels were read, and what was known of them before labelling.
+    fn check(name: &str, values: &[f32], width: u32, options: &Options, max_count: u32) -> (u64, Counted) {
+        let (threads, len) = (Threads::new(2).unwrap(), values.len());
+        let map = ColorMap::new(values, width, len as u32 / width, 1).unwrap();
+        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        let params = Params { min_pixels: 1, max_count };
+        let mut cpu = Cpu::new(options);
+        cpu.start_call();
+        let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
+        let palette = select(counts.colors, &params);
+        let mut next = 0;
+        cpu.label(&pixels, &palette, &threads, &mut |first, labels| {
+            assert_eq!(first, next, "{name}");
+            let mut room = labels.tile_room().unwrap();
+            for tile in labels.tiles() {
+                let tile = tile.read(&mut room);
+                assert_eq!(tile.labels.len(), TILE.min(len - next), "{name}");
+                for index in 0..tile.labels.len() {
+                    for (color, &label) in palette.iter().zip(tile.wanted) {
+                        let has_color = color.color.values()[0] == values[next];
+                        assert_eq!(tile.labels.is(index, label), has_color, "{name}, {next}");
+                    }
+                    next += 1;
+                }
+            }
+        })
+        .unwrap();
+        assert_eq!(next, len, "{name}");
+        (cpu.counters().pixels_read / len as u64, cpu.counted)
+    }
 
     /// Labels of images of many colours, whatever a sample of them says, with and without memory for what is kept.
     #[test]
     fn labels_are_those_of_the_palette_whatever_a_sample_says() {
-        let (width, height) = (601, 599);
-        let len = width as usize * height as usize;
+        let (width, len) = (601, 601 * 599);
         // Ten pixels a colour, but where samples are taken; then some colours are frequent, or seem to be.
         let mixed = |pixel: usize| ((pixel as u32).wrapping_mul(0x9e37_79b1) % (len as u32 / 10)) as f32;
         let mut images = [(); 3].map(|()| (0..len).map(mixed).collect::<Vec<_>>());
@@ -277,37 +309,43 @@ mod tests {
             images[1][pixel] = -1.0 - (index % 4) as f32;
             images[2][pixel] = images[1][pixel];
         }
-        let threads = Threads::new(2).unwrap();
-        for (image, values) in images.iter().enumerate() {
-            let map = ColorMap::new(values, width, height, 1).unwrap();
-            let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        // The last image's most frequent colour is not watched: it is counted and labelled by another look.
+        for ((image, values), wanted_reads) in images.iter().enumerate().zip([2, 2, 4]) {
             for memory_limit in [0, 32 << 20] {
-                let mut cpu = Cpu::new(&Options { memory_limit, ..Options::default() });
-                let params = Params { min_pixels: 1, max_count: 4 };
-                cpu.start_call();
-                let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
-                let palette = select(counts.colors, &params);
                 let name = format!("image {image}, limit {memory_limit}");
-                assert!(matches!(cpu.counted, Counted::Numbers(_, Some(_))) == (image > 0), "{name}");
-                let mut labelled = 0;
-                cpu.label(&pixels, &palette, &threads, &mut |first, labels| {
-                    let mut pixel = first;
-                    for tile in labels.tiles() {
-                        for index in 0..tile.labels.len() {
-                            let of = |color: &ColorCount| color.color.values()[0] == values[pixel];
-                            for (color, &label) in palette.iter().zip(tile.wanted) {
-                                assert_eq!(tile.labels.is(index, label), of(color), "{name}, {pixel}");
-                            }
-                            pixel += 1;
-                        }
+                let options = Options { memory_limit, ..Options::default() };
+                let (reads, counted) = check(&name, values, width, &options, 4);
+                assert_eq!(matches!(counted, Counted::Numbers(_, Some(_))), image > 0, "{name}");
+                assert_eq!(reads, wanted_reads, "{name}");
+            }
+        }
+    }
+
+    /// Tiles of runs, of pixels with few and with many colours, and of runs that are too many or have such pixels behind
+    /// them.
+    #[test]
+    fn labels_are_those_of_the_palette_however_a_tile_keeps_them() {
+        let flat = |pixel: usize| (pixel / 700 % 9) as f32;
+        let short = |pixel: usize| (pixel / 5 % 9) as f32;
+        let few = |pixel: usize| (pixel * pixel % 23) as f32;
+        let many = |pixel: usize| (pixel * pixel % 1021) as f32;
+        let kinds: [&dyn Fn(usize) -> f32; 4] = [&flat, &short, &few, &many];
+        let width = 331;
+        for (first, first_kind) in kinds.iter().enumerate() {
+            for (second, second_kind) in kinds.iter().enumerate() {
+                for change in [0, 1, TILE / 2 + 1, TILE - 1, 3 * TILE / 2] {
+                    let len = (2 * TILE).next_multiple_of(width) + width;
+                    let values: Vec<_> = (0..len)
+                        .map(|pixel| if pixel < change { first_kind(pixel) } else { second_kind(pixel) })
+                        .collect();
+                    // As many masks as bytes tell, and more.
+                    for max_count in [5, 300] {
+                        let name = format!("{first} before {second} from {change} on, {max_count} masks");
+                        let (_, counted) =
+                            check(&name, &values, width as u32, &Options::default(), max_count);
+                        assert!(matches!(counted, Counted::Numbers(_, None)), "{name}");
                     }
-                    labelled += pixel - first;
-                })
-                .unwrap();
-                assert_eq!(labelled, len);
-                // The last image's most frequent colour was not watched: it is counted and labelled by another look.
-                let reads = cpu.counters().pixels_read / len as u64;
-                assert_eq!(reads, [2, 2, 4][image], "{name}");
+                }
             }
         }
     }

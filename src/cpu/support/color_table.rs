@@ -27,6 +27,11 @@ impl ColorTable {
         Ok(Self { slots: slots(FIRST_SLOTS)?, len: 0, seed })
     }
 
+    /// One that has room for so many colours without growing.
+    pub(crate) fn with_room_for(colors: usize, seed: u64) -> Result<Self, Error> {
+        Ok(Self { slots: slots((4 * colors).next_power_of_two().max(FIRST_SLOTS))?, len: 0, seed })
+    }
+
     /// How many colours it has.
     pub(crate) fn len(&self) -> usize {
         self.len as usize

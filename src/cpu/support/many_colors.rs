@@ -692,7 +692,7 @@ impl<const C: usize> PartitionTable<C> {
 mod tests {
     use super::super::sample::places;
     use super::*;
-    use crate::labels::LabelWidth;
+    use crate::labels::{LabelWidth, TileForm};
 
     /// Two-channel pixels that all have the hash 0.
     fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {
@@ -805,10 +805,10 @@ mod tests {
                 };
                 assert_eq!(is_kept, if keeps { kept_for } else { "nothing" }, "{name}");
                 let Kept::Numbers(Watched { buckets, parts }) = kept else { continue };
-                for (part, &(tile, width)) in
+                for (part, &(tile, form)) in
                     parts.iter().flat_map(|part| part.tiles.iter().map(move |tile| (part, tile)))
                 {
-                    assert_eq!(width, LabelWidth::Two);
+                    assert_eq!(form, TileForm::Pixels(LabelWidth::Two));
                     for pixel in tile * TILE..len.min((tile + 1) * TILE) {
                         let number = part.table.find(Key::of_canonical(&pixels[pixel]));
                         let is_watched = buckets.has_hash(hasher.hash(&pixels[pixel]));

@@ -189,13 +189,13 @@ const COMPARED: usize = 64;
 /// A bit for each byte that differs.
 #[inline(always)]
 fn differences(before: &[u8; COMPARED], behind: &[u8; COMPARED]) -> u64 {
-    let (before, behind) = (before.as_chunks::<16>().0, behind.as_chunks::<16>().0);
-    let parts = before.iter().zip(behind).enumerate();
-    let mut equal = 0;
-    for (part, (before, behind)) in parts {
-        equal |= u64::from(equal_bytes(*before, *behind)) << (16 * part);
-    }
-    !equal
+    let ([a, b, c, d], []) = before.as_chunks::<16>() else { unreachable!() };
+    let ([e, f, g, h], []) = behind.as_chunks::<16>() else { unreachable!() };
+    // In pairs, of which the compiler makes one comparison where registers are that long.
+    let pair = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
+    let low = pair(equal_bytes(*a, *e), equal_bytes(*b, *f));
+    let high = pair(equal_bytes(*c, *g), equal_bytes(*d, *h));
+    !(u64::from(low) | u64::from(high) << 32)
 }
 
 /// A bit for each byte that is the same.

@@ -7,7 +7,7 @@ use super::runs::{Piece, Pieces, STORED_WORDS, StoredPieces};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::memory;
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, RegisterReader};
 
 /// An image whose pixels have `C` words.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
     {
         let Room { tile: tile_room, block } = room;
         let mut words: &[[u32; C]] = &[];
-        let mut stored = None;
+        let (mut stored, mut reader) = (None, None);
         match self.source {
             Source::Words(pixels) => words = &pixels[tile],
             Source::Read(pixels) => {
@@ -80,10 +80,13 @@ impl<'a, const C: usize> Tiles<'a, C> {
                 pixels.read(tile.start, room.as_flattened_mut());
                 words = room;
             }
-            Source::Stored(pixels, stride) => stored = Some((pixels, stride, tile)),
+            Source::Stored(pixels, stride) => {
+                stored = Some((pixels, stride, tile));
+                reader = pixels.register_reader();
+            }
         }
         let row = StoredPieces::new(&[], 1, 1);
-        TilePieces { words, pieces: Pieces::new(words), stored, row, first: 0, block }
+        TilePieces { words, pieces: Pieces::new(words), stored, reader, row, first: 0, block }
     }
 
     /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
@@ -135,6 +138,7 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize> {
     pieces: Pieces<'r, C>,
     /// Else the pixels as they are stored, the bytes of each, and those that are still to come.
     stored: Option<(&'a Pixels<'a>, usize, Range<usize>)>,
+    reader: Option<RegisterReader>,
     row: StoredPieces<'a>,
     /// The row's first pixel in the tile.
     first: usize,
@@ -160,7 +164,10 @@ impl<const C: usize> TilePieces<'_, '_, C> {
         };
         let (stored, read) = (self.row.from(start), &mut self.block[..piece.looked_at()]);
         match piece {
-            Piece::Run(_) => pixels.read_one_stored(stored, &mut read[0]),
+            Piece::Run(_) => match self.reader.and_then(|reader| reader.read(stored)) {
+                Some(words) => read[0] = std::array::from_fn(|word| words[word]),
+                None => pixels.read_one_stored(stored, &mut read[0]),
+            },
             Piece::Mixed(_) => pixels.read_stored(stored, read),
         }
         Some((self.first + start, piece, read))

@@ -11,7 +11,7 @@ use super::tiles::{BLOCK, Room, Tiles};
 use crate::color::{canonical, is_nan};
 use crate::cpu::count::Part;
 use crate::error::Error;
-use crate::labels::LabelWidth;
+use crate::labels::{LabelWidth, TileForm};
 use crate::memory::zeros;
 
 /// One thread's part of the image.
@@ -51,7 +51,7 @@ impl<'a, const C: usize> Watch<'a, C> {
 
     /// Remembers the tile that was counted: its labels are kept.
     pub(super) fn keep(&mut self, tile: usize) {
-        self.part.tiles.push((tile, LabelWidth::Two));
+        self.part.tiles.push((tile, TileForm::Pixels(LabelWidth::Two)));
     }
 
     /// The pixels of each bucket, and the colours of those that are watched, if they are not too many.
