@@ -220,7 +220,7 @@ fn count_and_collect<const C: usize>(
     cpu.counted = match many.into_kept() {
         Kept::Nothing => Counted::Nothing,
         Kept::Codes => Counted::Codes,
-        Kept::Numbers(Watched { buckets, parts }) => Counted::Numbers(parts, Some(buckets)),
+        Kept::Numbers(Watched { buckets, parts, .. }) => Counted::Numbers(parts, Some(buckets)),
     };
     Ok(counts)
 }

@@ -110,6 +110,8 @@ pub(crate) enum Kept {
 pub(crate) struct Watched {
     pub(crate) buckets: BucketSet,
     pub(crate) parts: Vec<Part>,
+    /// Whether the parts have the pixels' numbers, too.
+    has_numbers: bool,
 }
 
 /// A bucket that can hold a result. The order is that of the totals.
@@ -236,9 +238,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             }
             // Most likely nobody will ask for codes.
             Some(Sample { bucket_bits, buckets }) => {
+                let has_numbers = kept.is_some();
                 let buckets = BucketSet::new(bucket_bits, buckets.into_iter())?;
                 let (parts, colors) = count_watching(pixels, kept, hasher, &buckets, &plan, seed, threads)?;
-                (parts, Codes::Computed(hasher), bucket_bits, colors.map(|parts| Watched { buckets, parts }))
+                (parts, Codes::Computed(hasher), bucket_bits, colors.map(|parts| Watched { buckets, parts, has_numbers }))
             }
         };
         drop(pass);
@@ -319,7 +322,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         let mut rest = self.buckets.candidates(best.bar())?;
 
-        if let Some(Watched { buckets, parts }) = &self.watched {
+        if let Some(Watched { buckets, parts, .. }) = &self.watched {
             for found in collect(parts, best.bar(), self.seed)?.colors {
                 best.add(found)?;
             }
@@ -381,7 +384,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     pub(crate) fn into_kept(self) -> Kept {
         match (self.codes, self.watched) {
             (Codes::Kept { .. }, _) => Kept::Codes,
-            (Codes::Computed(_), Some(watched)) if self.plan.keep_labels => Kept::Numbers(watched),
+            (Codes::Computed(_), Some(watched)) if watched.has_numbers => Kept::Numbers(watched),
             (Codes::Computed(_), _) => Kept::Nothing,
         }
     }
@@ -804,7 +807,7 @@ mod tests {
                     Kept::Numbers(_) => "numbers",
                 };
                 assert_eq!(is_kept, if keeps { kept_for } else { "nothing" }, "{name}");
-                let Kept::Numbers(Watched { buckets, parts }) = kept else { continue };
+                let Kept::Numbers(Watched { buckets, parts, .. }) = kept else { continue };
                 for (part, &(tile, form)) in
                     parts.iter().flat_map(|part| part.tiles.iter().map(move |tile| (part, tile)))
                 {

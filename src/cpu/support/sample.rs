@@ -30,7 +30,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Takes a sample. `None`: it doesn't say that some colours are far more frequent than all others.
+    /// Takes a sample. `None`: it does not say that some colours are far more frequent than all others.
     pub(super) fn take<const C: usize>(
         pixels: Tiles<C>,
         params: &Params,
@@ -59,20 +59,14 @@ impl Sample {
             if before_last >= sorted.len() {
                 continue;
             }
-            let (fullest, &mut last, _) =
+            let (_, &mut last, rest) =
                 sorted.select_nth_unstable_by(before_last, |one, other| other.cmp(one));
             // What the least frequent of the colours that are asked for has, at least: other colours are in its bucket, too.
             let bar = least.max(last.saturating_sub((hashes.len() >> bits) as u32));
             // A sample's count is off by its square root, and more where colours lie together.
             let bar = bar.saturating_sub(3 * bar.isqrt());
             let watched = || (0..).zip(&counters).filter(|&(_, &counter)| counter >= bar);
-            let others: u64 = watched().map(|(_, &counter)| u64::from(counter)).sum::<u64>()
-                - fullest
-                    .iter()
-                    .chain([&last])
-                    .filter(|&&counter| counter >= bar)
-                    .map(|&counter| u64::from(counter))
-                    .sum::<u64>();
+            let others: u64 = rest.iter().filter(|&&counter| counter >= bar).map(|&counter| u64::from(counter)).sum();
             let colors = watched().count().saturating_mul(pixels.len()) >> bits;
             if bar > 0
                 && others <= (hashes.len() / LARGE_PART) as u64
