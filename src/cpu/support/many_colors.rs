@@ -241,7 +241,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 let has_numbers = kept.is_some();
                 let buckets = BucketSet::new(bucket_bits, buckets.into_iter())?;
                 let (parts, colors) = count_watching(pixels, kept, hasher, &buckets, &plan, seed, threads)?;
-                (parts, Codes::Computed(hasher), bucket_bits, colors.map(|parts| Watched { buckets, parts, has_numbers }))
+                (
+                    parts,
+                    Codes::Computed(hasher),
+                    bucket_bits,
+                    colors.map(|parts| Watched { buckets, parts, has_numbers }),
+                )
             }
         };
         drop(pass);

@@ -66,7 +66,8 @@ impl Sample {
             // A sample's count is off by its square root, and more where colours lie together.
             let bar = bar.saturating_sub(3 * bar.isqrt());
             let watched = || (0..).zip(&counters).filter(|&(_, &counter)| counter >= bar);
-            let others: u64 = rest.iter().filter(|&&counter| counter >= bar).map(|&counter| u64::from(counter)).sum();
+            let others: u64 =
+                rest.iter().filter(|&&counter| counter >= bar).map(|&counter| u64::from(counter)).sum();
             let colors = watched().count().saturating_mul(pixels.len()) >> bits;
             if bar > 0
                 && others <= (hashes.len() / LARGE_PART) as u64
