@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use crate::control;
 use crate::error::Error;
-use crate::labels::{LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::planes::{Bits, MaskFormat, Planes};
 use crate::threads::Threads;
 
@@ -52,8 +52,9 @@ pub(crate) fn expand(
         let mut room = labels.tile_room()?;
         for (tile, first) in tiles() {
             control::check()?;
-            let tile = tile.read(&mut room);
-            write_begun_bytes(tile, first, planes);
+            if begins_within_a_byte(&tile, first, planes) {
+                write_begun_bytes(tile.read(&mut room), first, planes);
+            }
         }
     }
     Ok(())
@@ -96,6 +97,12 @@ fn write_whole_bytes(tile: LabelledTile, first: usize, planes: &Planes, goes_on:
             }
         }
     }
+}
+
+/// Whether another tile has begun a byte that this one's first pixels have bits of.
+fn begins_within_a_byte(tile: &KeptTile, first: usize, planes: &Planes) -> bool {
+    let Some(segment) = planes.segments(first, tile.len()).next() else { return false };
+    (0..tile.mask_count()).any(|mask| planes.bits(mask, segment).is_some_and(|bits| bits.begun > 0))
 }
 
 /// Adds the bits of bytes that another tile has begun.

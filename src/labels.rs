@@ -87,6 +87,8 @@ pub(crate) struct LabelMap {
     tiles: Vec<Tile>,
     /// Per dictionary, per mask, the label of the mask's pixels.
     dictionaries: Vec<Vec<u32>>,
+    /// Whether any tile's labels are runs.
+    any_runs: bool,
     /// Per dictionary of the tiles, what the labels of runs become when they are spelt out to bytes: labels of the last
     /// dictionary. None where nothing is spelt out, or the masks are too many for bytes.
     spellings: Vec<Vec<u8>>,
@@ -195,7 +197,8 @@ impl LabelMap {
         self.dictionaries = dictionaries;
         self.spellings.clear();
         let mask_count = self.dictionaries.first().map_or(0, Vec::len);
-        if self.any_runs() && LabelWidth::for_labels_up_to(mask_count) == LabelWidth::One {
+        self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
+        if self.any_runs && LabelWidth::for_labels_up_to(mask_count) == LabelWidth::One {
             for masks in self.masks_by_label()? {
                 let mut spelling = room(masks.len())?;
                 // Mask k becomes k + 1, and no mask 0.
@@ -205,10 +208,6 @@ impl LabelMap {
             self.dictionaries.push((1..=mask_count as u32).collect());
         }
         Ok(())
-    }
-
-    fn any_runs(&self) -> bool {
-        self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)))
     }
 
     /// The same for a map in which all labels have the same width and mask `k` has the label
@@ -247,7 +246,7 @@ impl LabelMap {
 
     /// A thread's room to read tiles.
     pub(crate) fn tile_room(&self) -> Result<TileRoom, Error> {
-        Ok(TileRoom { labels: zeros(if self.any_runs() { TILE } else { 0 })? })
+        Ok(TileRoom { labels: zeros(if self.any_runs { TILE } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
@@ -289,6 +288,11 @@ impl<'a> KeptTile<'a> {
     /// How many pixels it has.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many masks there are.
+    pub(crate) fn mask_count(&self) -> usize {
+        self.wanted.len()
     }
 
     /// Its labels, one for each pixel.

@@ -578,6 +578,7 @@ impl Bytes {
 
 /// Reads one pixel from a register of 16 bytes. There is none but on a processor that has AVX2.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct RegisterReader {
     sources: [u8; 16],
     /// From the first pixel to the register's first byte.

@@ -6,6 +6,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytemuck::Zeroable;
+
 use super::support::color_table::ColorTable;
 use super::support::key::{Hasher, Key};
 use super::support::pixel_cache::{MOST_LOOKED_UP, PixelCache};
@@ -13,8 +15,6 @@ use super::support::plan::{CpuPlan, FewColors};
 use super::support::runs::{Piece, STORED_WORDS};
 use super::support::spans;
 use super::support::tiles::{TilePieces, Tiles, tiles_of};
-use bytemuck::Zeroable;
-
 use crate::error::Error;
 use crate::labels::{LabelWidth, Run, TILE, TileForm, fill, spell_out};
 use crate::memory::zeros;
@@ -182,11 +182,11 @@ struct TileLabels<'a> {
     form: TileForm,
 }
 
-/// Runs of a tile at most; spelt out, they have at least eight times as many bytes.
+/// Runs of a tile at most; spelt out, they have at least four times as many bytes.
 const MOST_RUNS: usize = TILE / 16;
 
-/// Pixels of a mixed piece that differ from the one before, at most, where labels are runs.
-const MOST_CHANGES: usize = 16;
+/// Pixels of a mixed piece for one that differs from the one before, at least, where labels are runs.
+const PIXELS_PER_CHANGE: usize = 4;
 
 impl TileLabels<'_> {
     #[cold]
@@ -239,7 +239,7 @@ impl TileLabels<'_> {
     #[inline(always)]
     fn write_run(&mut self, start: usize, length: usize, number: u16) {
         if let TileForm::Runs(count) = self.form {
-            // A run of the whole tile is not as long as its number says at most.
+            // The image's last tile may have room for fewer.
             if let Some(run) = self.runs().get_mut(count)
                 && count < MOST_RUNS
             {
@@ -262,7 +262,7 @@ impl TileLabels<'_> {
         if let TileForm::Runs(count) = self.form {
             let changes =
                 numbers.iter().zip(&numbers[1..]).map(|(before, behind)| u16::from(before != behind));
-            if usize::from(changes.sum::<u16>()) <= MOST_CHANGES && count + MOST_CHANGES < MOST_RUNS {
+            if usize::from(changes.sum::<u16>()) * PIXELS_PER_CHANGE <= numbers.len() {
                 let mut at = start;
                 for run in numbers.chunk_by(|before, behind| before == behind) {
                     self.write_run(at, run.len(), run[0]);

@@ -71,6 +71,8 @@ enum Counted {
     Numbers(Vec<Part>, Option<BucketSet>),
     /// `kept` has their codes.
     Codes,
+    /// Their codes can be computed, and most are not those of frequent colours.
+    ManyColors,
 }
 
 /// Calls a function for the number of words that a pixel has.
@@ -218,7 +220,7 @@ fn count_and_collect<const C: usize>(
     let counts = many.best(params, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     cpu.counted = match many.into_kept() {
-        Kept::Nothing => Counted::Nothing,
+        Kept::Nothing => Counted::ManyColors,
         Kept::Codes => Counted::Codes,
         Kept::Numbers(Watched { buckets, parts, .. }) => Counted::Numbers(parts, Some(buckets)),
     };
@@ -246,6 +248,10 @@ fn label_pixels<const C: usize>(
             counters.pixels_read += pixels.len() as u64;
             Some(Codes::Computed(hasher))
         }
+        Counted::ManyColors => {
+            counters.pixels_read += pixels.len() as u64;
+            Some(Codes::Computed(hasher))
+        }
         Counted::Codes => Some(Codes::kept(kept.codes())),
         Counted::Nothing => {
             counters.pixels_read += pixels.len() as u64;
@@ -260,22 +266,46 @@ fn label_pixels<const C: usize>(
 mod tests {
     use super::support::sample::places;
     use super::*;
-    use crate::image::ColorMap;
+    use crate::image::{ColorMap, Format, Layout, Shape};
     use crate::labels::TILE;
     use crate::pixels::{Alpha, Matching};
     use crate::select::select;
 
-    /// Counts and labels an image of one channel, and holds each pixel's label against the palette's colours. How often
-    /// the pixels were read, and what was known of them before labelling.
-    fn check(name: &str, values: &[f32], width: u32, options: &Options, max_count: u32) -> (u64, Counted) {
-        let (threads, len) = (Threads::new(2).unwrap(), values.len());
-        let map = ColorMap::new(values, width, len as u32 / width, 1).unwrap();
+    /// Counts and labels an image, and holds each pixel's label against the palette's colours. How often the pixels were
+    /// read, and what was known of them before labelling.
+    ///
+    /// Colours are numbers of 24 bits: pixels are such floats, or three bytes.
+    fn check(
+        name: &str,
+        colors: &[u32],
+        width: u32,
+        as_bytes: bool,
+        options: &Options,
+        max_count: u32,
+    ) -> (u64, Counted) {
+        let (threads, len) = (Threads::new(2).unwrap(), colors.len());
+        let floats: Vec<_> = colors.iter().map(|&color| color as f32).collect();
+        let bytes: Vec<_> = colors.iter().flat_map(|color| color.to_le_bytes()[..3].to_vec()).collect();
+        let height = len as u32 / width;
+        let map = if as_bytes {
+            let layout = Layout { format: Format::U8, ..Layout::default() };
+            ColorMap::with_layout(&bytes, Shape::new(width, height, 3).unwrap(), &layout).unwrap()
+        } else {
+            ColorMap::new(&floats, width, height, 1).unwrap()
+        };
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
         let params = Params { min_pixels: 1, max_count };
         let mut cpu = Cpu::new(options);
         cpu.start_call();
         let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
         let palette = select(counts.colors, &params);
+        let numbers: Vec<u32> = palette
+            .iter()
+            .map(|entry| match pixels.encoding().values(&entry.color) {
+                [color, ..] if !as_bytes => color as u32,
+                bytes => (0..3).map(|byte| (bytes[byte] as u32) << (8 * byte)).sum(),
+            })
+            .collect();
         let mut next = 0;
         cpu.label(&pixels, &palette, &threads, &mut |first, labels| {
             assert_eq!(first, next, "{name}");
@@ -284,9 +314,12 @@ mod tests {
                 let tile = tile.read(&mut room);
                 assert_eq!(tile.labels.len(), TILE.min(len - next), "{name}");
                 for index in 0..tile.labels.len() {
-                    for (color, &label) in palette.iter().zip(tile.wanted) {
-                        let has_color = color.color.values()[0] == values[next];
-                        assert_eq!(tile.labels.is(index, label), has_color, "{name}, {next}");
+                    for (&number, &label) in numbers.iter().zip(tile.wanted) {
+                        assert_eq!(
+                            tile.labels.is(index, label),
+                            number == colors[next],
+                            "{name}, {next}, {number}"
+                        );
                     }
                     next += 1;
                 }
@@ -302,21 +335,24 @@ mod tests {
     fn labels_are_those_of_the_palette_whatever_a_sample_says() {
         let (width, len) = (601, 601 * 599);
         // Ten pixels a colour, but where samples are taken; then some colours are frequent, or seem to be.
-        let mixed = |pixel: usize| ((pixel as u32).wrapping_mul(0x9e37_79b1) % (len as u32 / 10)) as f32;
+        let mixed = |pixel: usize| (pixel as u32).wrapping_mul(0x9e37_79b1) % (len as u32 / 10) + 100;
         let mut images = [(); 3].map(|()| (0..len).map(mixed).collect::<Vec<_>>());
-        images[2].iter_mut().step_by(15).for_each(|value| *value = -5.0);
+        images[2].iter_mut().step_by(15).for_each(|color| *color = 9);
         for (index, pixel) in places(len).flatten().enumerate() {
-            images[1][pixel] = -1.0 - (index % 4) as f32;
+            images[1][pixel] = index as u32 % 4;
             images[2][pixel] = images[1][pixel];
         }
         // The last image's most frequent colour is not watched: it is counted and labelled by another look.
-        for ((image, values), wanted_reads) in images.iter().enumerate().zip([2, 2, 4]) {
-            for memory_limit in [0, 32 << 20] {
-                let name = format!("image {image}, limit {memory_limit}");
-                let options = Options { memory_limit, ..Options::default() };
-                let (reads, counted) = check(&name, values, width, &options, 4);
+        for ((image, colors), wanted_reads) in images.iter().enumerate().zip([2, 2, 4]) {
+            for as_bytes in [false, true] {
+                let name = format!("image {image}, bytes {as_bytes}");
+                let (reads, counted) = check(&name, colors, width, as_bytes, &Options::default(), 4);
                 assert_eq!(matches!(counted, Counted::Numbers(_, Some(_))), image > 0, "{name}");
+                assert_eq!(matches!(counted, Counted::Codes), image == 0, "{name}");
                 assert_eq!(reads, wanted_reads, "{name}");
+                let options = Options { memory_limit: 1 << 20, ..Options::default() };
+                let (_, counted) = check(&name, colors, width, as_bytes, &options, 4);
+                assert!(matches!(counted, Counted::ManyColors), "{name}");
             }
         }
     }
@@ -325,24 +361,24 @@ mod tests {
     /// them.
     #[test]
     fn labels_are_those_of_the_palette_however_a_tile_keeps_them() {
-        let flat = |pixel: usize| (pixel / 700 % 9) as f32;
-        let short = |pixel: usize| (pixel / 5 % 9) as f32;
-        let few = |pixel: usize| (pixel * pixel % 23) as f32;
-        let many = |pixel: usize| (pixel * pixel % 1021) as f32;
-        let kinds: [&dyn Fn(usize) -> f32; 4] = [&flat, &short, &few, &many];
+        let flat = |pixel: usize| pixel / 700 % 9;
+        let short = |pixel: usize| pixel / 5 % 9;
+        let few = |pixel: usize| pixel * pixel % 23;
+        let many = |pixel: usize| pixel * pixel % 1021;
+        let kinds: [&dyn Fn(usize) -> usize; 4] = [&flat, &short, &few, &many];
         let width = 331;
         for (first, first_kind) in kinds.iter().enumerate() {
             for (second, second_kind) in kinds.iter().enumerate() {
                 for change in [0, 1, TILE / 2 + 1, TILE - 1, 3 * TILE / 2] {
                     let len = (2 * TILE).next_multiple_of(width) + width;
-                    let values: Vec<_> = (0..len)
-                        .map(|pixel| if pixel < change { first_kind(pixel) } else { second_kind(pixel) })
-                        .collect();
+                    let kind = |pixel| if pixel < change { first_kind(pixel) } else { second_kind(pixel) };
+                    let colors: Vec<_> = (0..len).map(|pixel| kind(pixel) as u32).collect();
                     // As many masks as bytes tell, and more.
                     for max_count in [5, 300] {
                         let name = format!("{first} before {second} from {change} on, {max_count} masks");
+                        let as_bytes = change % 2 == 1;
                         let (_, counted) =
-                            check(&name, &values, width as u32, &Options::default(), max_count);
+                            check(&name, &colors, width as u32, as_bytes, &Options::default(), max_count);
                         assert!(matches!(counted, Counted::Numbers(_, None)), "{name}");
                     }
                 }

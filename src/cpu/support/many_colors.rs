@@ -99,6 +99,7 @@ impl Buckets {
 /// What there is of each pixel.
 #[derive(Debug)]
 pub(crate) enum Kept {
+    /// Nothing: codes would have to be computed.
     Nothing,
     Codes,
     /// The numbers of the colours that were watched.
@@ -195,7 +196,7 @@ fn count_watching<const C: usize>(
     threads: &Threads,
 ) -> Result<(Vec<CountedPart>, Option<Vec<Part>>), Error> {
     let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
-        let mut watch = Watch::new(pixels, hasher, watched, plan.table_colors, seed)?;
+        let mut watch = Watch::new(pixels, hasher, watched, plan.watched_colors(), seed)?;
         let mut scratch = zeros::<u16>(TILE)?;
         let mut ranges = Vec::new();
         for span in spans {
@@ -335,12 +336,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let bar = best.bar();
             rest.retain(|candidate| candidate.total >= bar && !buckets.has(candidate.bucket));
         }
+        self.watched.take_if(|watched| !watched.has_numbers); // Others need the memory.
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
         let mut average = self.pixels.len() >> self.buckets.bits;
-        let fullest = fullest(&rest, self.plan.wanted_buckets(params))?;
+        let mut fullest = fullest(&rest, self.plan.wanted_buckets(params))?;
+        let has_frequent = |candidate: &Candidate| candidate.total > 2 * average as u64 + 32;
+        if self.buckets.bits < self.plan.bucket_bits {
+            fullest.retain(has_frequent); // Others have many colours.
+        }
         // Where no bucket is much fuller than others, no colour is frequent.
-        if fullest.iter().any(|fullest| fullest.total > 2 * average as u64 + 32) {
+        if fullest.iter().any(has_frequent) {
             self.count_in_tables(&fullest, &mut best)?;
             // The others stay in order, which spares sorting them.
             let least = fullest.into_iter().min();
@@ -757,41 +763,47 @@ mod tests {
 
     /// Where a sample says so, few buckets are counted, and the colours of the fullest in the same pass; where it was
     /// wrong, more of them. The colours are the same.
-    #[test]
-    fn a_sample_changes_no_colors() {
+    fn check_samples<const C: usize>() {
         let (seed, threads, len) = (5, Threads::new(2).unwrap(), 200_000);
         let hasher = Hasher::new(seed);
+        let pixel = |color: u32| std::array::from_fn::<_, C, _>(|channel| color << channel);
         // Everywhere ten pixels a colour, in any order, but where samples are taken, perhaps.
-        let mixed: Vec<[u32; 1]> =
-            (0..len as u32).map(|pixel| [pixel.wrapping_mul(0x9e37_79b1) % 20_000 + 7]).collect();
+        let mixed: Vec<u32> =
+            (0..len as u32).map(|pixel| pixel.wrapping_mul(0x9e37_79b1) % 20_000 + 7).collect();
         let with_samples = |color: fn(usize) -> u32| {
-            let mut pixels = mixed.clone();
+            let mut colors = mixed.clone();
             for (index, pixel) in places(len).flatten().enumerate() {
-                pixels[pixel] = [color(index)];
+                colors[pixel] = color(index);
             }
-            pixels
+            colors
         };
         let frequent = with_samples(|index| index as u32 % 5);
         // The last one is hardly more frequent than others, none of which is in the sample.
         let wrong = with_samples(|index| if index % 2000 == 0 { 4 } else { index as u32 % 4 });
         // Where no samples are taken, a frequent colour's bucket has so many others that no table has room for them.
         let mut crowded = frequent.clone();
-        let bucket = |word: u32| hasher.hash(&[word]) >> 20;
-        let others = (20_007..).filter(|&word| bucket(word) == bucket(3));
-        let unsampled = crowded.iter_mut().filter(|pixel| pixel[0] >= 7);
-        unsampled.zip(others.take(600)).for_each(|(pixel, word)| *pixel = [word]);
+        let bucket = |color: u32| hasher.hash(&pixel(color)) >> 20;
+        let others = (20_007..).filter(|&color| bucket(color) == bucket(3));
+        let unsampled = crowded.iter_mut().filter(|color| **color >= 7);
+        unsampled.zip(others.take(1600)).for_each(|(color, other)| *color = other);
         // What is kept of the pixels, and the buckets that are counted at first and in the end.
-        for (name, pixels, kept_for, bits) in [
+        for (name, colors, kept_for, bits) in [
             ("frequent", &frequent, "numbers", [12, 12]),
             ("mixed", &mixed, "codes", [16, 16]),
             ("wrong", &wrong, "numbers", [12, 16]),
             ("crowded", &crowded, "nothing", [12, 12]),
         ] {
+            let name = format!("{name}, {C} words");
+            let mut pixels: Vec<[u32; C]> = colors.iter().map(|&color| pixel(color)).collect();
+            // Pixels without a colour, alone and together; and zeros of both signs.
+            pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
+            pixels[30_000..30_500].fill([0xffff_ffff; C]);
+            pixels.iter_mut().step_by(7).filter(|pixel| pixel[0] == 0).for_each(|pixel| pixel[0] = 1 << 31);
             let params = Params { min_pixels: 1, max_count: 5 };
-            let plan = CpuPlan { bucket_bits: 16, table_colors: 256, ..CpuPlan::new(len, 2, 0) };
+            let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
-            for pixel in pixels {
-                *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
+            for key in pixels.iter().filter_map(Key::of_pixel) {
+                *counts.entry(key.color()).or_insert(0u64) += 1;
             }
             let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
             let expected = crate::select::select(counts, &params);
@@ -813,24 +825,28 @@ mod tests {
                 };
                 assert_eq!(is_kept, if keeps { kept_for } else { "nothing" }, "{name}");
                 let Kept::Numbers(Watched { buckets, parts, .. }) = kept else { continue };
-                for (part, &(tile, form)) in
-                    parts.iter().flat_map(|part| part.tiles.iter().map(move |tile| (part, tile)))
-                {
+                let tiles = || parts.iter().flat_map(|part| part.tiles.iter().map(move |tile| (part, tile)));
+                for (part, &(tile, form)) in tiles() {
                     assert_eq!(form, TileForm::Pixels(LabelWidth::Two));
-                    for pixel in tile * TILE..len.min((tile + 1) * TILE) {
-                        let number = part.table.find(Key::of_canonical(&pixels[pixel]));
-                        let is_watched = buckets.has_hash(hasher.hash(&pixels[pixel]));
-                        assert_eq!(
-                            u32::from(room[pixel]),
-                            if is_watched { number } else { 0 },
-                            "{name}, {pixel}"
-                        );
-                        assert_eq!(number != 0, is_watched);
+                    for index in tile * TILE..len.min((tile + 1) * TILE) {
+                        let number = Key::of_pixel(&pixels[index]).map_or(0, |key| part.table.find(key));
+                        assert_eq!(u32::from(room[index]), number, "{name}, {index}");
+                        let is_watched = buckets.has_hash(hasher.hash(&pixels[index].map(canonical)));
+                        let has_color = !pixels[index].iter().any(|&bits| is_nan(bits));
+                        assert_eq!(number != 0, is_watched && has_color, "{name}, {index}");
                     }
                 }
-                assert_eq!(parts.iter().map(|part| part.tiles.len()).sum::<usize>(), len.div_ceil(TILE));
+                assert_eq!(tiles().count(), len.div_ceil(TILE));
             }
         }
+    }
+
+    #[test]
+    fn a_sample_changes_no_colors() {
+        check_samples::<1>();
+        check_samples::<2>();
+        check_samples::<3>();
+        check_samples::<4>();
     }
 
     /// With fewer buckets than codes a bucket has several codes, with more a code has several buckets,

@@ -102,6 +102,12 @@ impl CpuPlan {
         self.first_buckets.max((2 * params.max_count as usize).min(4096))
     }
 
+    /// Colours that are watched in one table at most: parts of the image are not of the same size, and with more the work
+    /// is for nothing.
+    pub(crate) fn watched_colors(&self) -> usize {
+        (2 * self.table_colors).min(self.few.most)
+    }
+
     /// A plan that walks the roads of large images with small ones.
     pub(crate) fn small(pixels: usize, threads: usize, keep_labels: bool) -> Self {
         let few = FewColors { always: 3, pixels_per_color: usize::MAX, most: 3 };

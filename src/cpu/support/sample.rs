@@ -13,19 +13,19 @@ use crate::params::Params;
 /// So many buckets' counters fit a first-level cache, or nearly.
 const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
 
-/// Places where samples are taken, and pixels at each.
-const PLACES: usize = 256;
-const AT_A_PLACE: usize = 256;
+/// Places where samples are taken, and pixels at each. Many places: pixels side by side say little more than one of them.
+const PLACES: usize = 1024;
+const AT_A_PLACE: usize = 64;
 
-/// Less than one in so many pixels may have a bucket that is watched and none of the fullest ones'.
-const LARGE_PART: usize = 16;
+/// One pixel in so many at most is watched for though its bucket is not one of the fullest ones that are asked for.
+const PIXELS_PER_OTHER: usize = 16;
 
 /// What a sample of an image says.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// How few buckets will rule nearly all colours out, as a power of two.
     pub(super) bucket_bits: u32,
-    /// Those of them that can have a result.
+    /// Those of them that have all results, most likely.
     pub(super) buckets: Vec<u32>,
 }
 
@@ -38,7 +38,10 @@ impl Sample {
         hasher: Hasher,
     ) -> Result<Option<Self>, Error> {
         let Some(before_last) = (params.max_count as usize).checked_sub(1) else { return Ok(None) };
-        if pixels.len() < PLACES * AT_A_PLACE || plan.bucket_bits <= *FEW_BUCKET_BITS.start() {
+        if pixels.len() < PLACES * AT_A_PLACE
+            || plan.bucket_bits <= *FEW_BUCKET_BITS.start()
+            || before_last >= 1 << FEW_BUCKET_BITS.end()
+        {
             return Ok(None);
         }
         let (mut hashes, mut tile_room) = (room(PLACES * AT_A_PLACE)?, pixels.room()?);
@@ -68,9 +71,10 @@ impl Sample {
             let watched = || (0..).zip(&counters).filter(|&(_, &counter)| counter >= bar);
             let others: u64 =
                 rest.iter().filter(|&&counter| counter >= bar).map(|&counter| u64::from(counter)).sum();
+            // On average, if all pixels of other colours are different.
             let colors = watched().count().saturating_mul(pixels.len()) >> bits;
             if bar > 0
-                && others <= (hashes.len() / LARGE_PART) as u64
+                && others <= (hashes.len() / PIXELS_PER_OTHER) as u64
                 && colors <= plan.parts * plan.table_colors
             {
                 let mut buckets = room(watched().count())?;

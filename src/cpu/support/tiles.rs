@@ -164,10 +164,15 @@ impl<const C: usize> TilePieces<'_, '_, C> {
         };
         let (stored, read) = (self.row.from(start), &mut self.block[..piece.looked_at()]);
         match piece {
-            Piece::Run(_) => match self.reader.and_then(|reader| reader.read(stored)) {
-                Some(words) => read[0] = std::array::from_fn(|word| words[word]),
-                None => pixels.read_one_stored(stored, &mut read[0]),
-            },
+            Piece::Run(_) => {
+                if let Some(reader) = self.reader
+                    && let Some(words) = reader.read(stored)
+                {
+                    read[0] = std::array::from_fn(|word| words[word]);
+                } else {
+                    pixels.read_one_stored(stored, &mut read[0]);
+                }
+            }
             Piece::Mixed(_) => pixels.read_stored(stored, read),
         }
         Some((self.first + start, piece, read))

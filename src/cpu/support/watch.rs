@@ -108,7 +108,7 @@ impl<'a, const C: usize> Watch<'a, C> {
                 }
                 Piece::Mixed(length) => {
                     let any_nan = hash_all(hasher, pixels, &mut hashes);
-                    // Long before they are read again, in larger pieces.
+                    // Before counting: they are read again in larger pieces, which has to wait until all parts are written.
                     for (code_of_pixel, &hash) in codes.iter_mut().zip(&hashes) {
                         *code_of_pixel = code(hash);
                     }
