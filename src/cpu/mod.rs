@@ -357,15 +357,16 @@ mod tests {
         }
     }
 
-    /// Tiles of runs, of pixels with few and with many colours, and of runs that are too many or have such pixels behind
-    /// them.
+    /// Tiles of runs with few and with many colours, of pixels with few and with many, and of runs that are too many or have
+    /// such pixels behind them.
     #[test]
     fn labels_are_those_of_the_palette_however_a_tile_keeps_them() {
         let flat = |pixel: usize| pixel / 700 % 9;
         let short = |pixel: usize| pixel / 5 % 9;
+        let more = |pixel: usize| pixel / 12 % 1021;
         let few = |pixel: usize| pixel * pixel % 23;
         let many = |pixel: usize| pixel * pixel % 1021;
-        let kinds: [&dyn Fn(usize) -> usize; 4] = [&flat, &short, &few, &many];
+        let kinds: [&dyn Fn(usize) -> usize; 5] = [&flat, &short, &more, &few, &many];
         let width = 331;
         for (first, first_kind) in kinds.iter().enumerate() {
             for (second, second_kind) in kinds.iter().enumerate() {

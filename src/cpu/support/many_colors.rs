@@ -795,6 +795,7 @@ mod tests {
         ] {
             let name = format!("{name}, {C} words");
             let mut pixels: Vec<[u32; C]> = colors.iter().map(|&color| pixel(color)).collect();
+            pixels[40_000..40_200].fill(pixel(1));
             // Pixels without a colour, alone and together; and zeros of both signs.
             pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
             pixels[30_000..30_500].fill([0xffff_ffff; C]);

@@ -205,7 +205,7 @@ pub(crate) fn tiles_of(range: Range<usize>) -> impl Iterator<Item = Range<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{ColorMap, Format, Layout, Shape};
+    use crate::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
     use crate::pixels::{Alpha, Matching};
 
     /// The same pixels, whichever way they are taken.
@@ -290,6 +290,13 @@ mod tests {
                         ..Layout::default()
                     };
                     let shape = Shape::new(width as u32, height as u32, channels).unwrap();
+                    // A colour that begins behind a pixel's first byte, too.
+                    let (layout, alpha) = match gap {
+                        0 if channels == 4 => {
+                            (Layout { order: ChannelOrder::Argb, ..layout }, Alpha::Ignored)
+                        }
+                        _ => (layout, Alpha::Color),
+                    };
                     let map = ColorMap::with_layout(&bytes, shape, &layout).unwrap();
                     let maps = [
                         Some(map),
@@ -297,7 +304,7 @@ mod tests {
                         map.crop(2, 0, 5, 15).ok(),
                     ];
                     for map in maps.into_iter().flatten().filter(|map| map.shape().plane() >= 70) {
-                        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+                        let pixels = Pixels::new(&map, Matching::Exact, alpha).unwrap();
                         let name = format!("{format:?}, {:?}, {layout:?}", map.shape());
                         match pixels.encoding().words() {
                             1 => check::<1>(&pixels, &name),
