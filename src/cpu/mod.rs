@@ -237,18 +237,15 @@ fn label_pixels<const C: usize>(
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
     let hasher = Hasher::new(*seed);
+    let has_palette =
+        |buckets: &BucketSet| palette.iter().all(|entry| buckets.has_color::<C>(&entry.color, hasher));
     let codes = match counted {
-        Counted::Numbers(parts, of) => {
-            let has = |of: &BucketSet| palette.iter().all(|entry| of.has_color::<C>(&entry.color, hasher));
-            if of.as_ref().is_none_or(has) {
-                label::label_counted(parts, palette, kept)?;
-                labelled(0, kept);
-                return Ok(());
-            }
-            counters.pixels_read += pixels.len() as u64;
-            Some(Codes::Computed(hasher))
+        Counted::Numbers(parts, of) if of.as_ref().is_none_or(has_palette) => {
+            label::label_counted(parts, palette, kept)?;
+            labelled(0, kept);
+            return Ok(());
         }
-        Counted::ManyColors => {
+        Counted::Numbers(..) | Counted::ManyColors => {
             counters.pixels_read += pixels.len() as u64;
             Some(Codes::Computed(hasher))
         }

@@ -56,12 +56,8 @@ impl<'a, const C: usize> Watch<'a, C> {
 
     /// The pixels of each bucket, and the colours of those that are watched, if they are not too many.
     pub(super) fn finish(self) -> (Vec<u32>, Option<Part>) {
-        let has_all = !self.has_too_many();
+        let has_all = self.part.table.len() <= self.most_colors;
         (self.counters, has_all.then_some(self.part))
-    }
-
-    fn has_too_many(&self) -> bool {
-        self.part.table.len() > self.most_colors
     }
 
     /// Counts a tile, and writes the numbers of the pixels that are watched to `labels`, and 0 for all others.
