@@ -1,22 +1,24 @@
 //! Stage collect: the parts' tables become one list of colours and counts.
 
 use super::count::Part;
-use super::support::color_table::ColorTable;
 use crate::error::Error;
-use crate::memory::room;
+use crate::memory::{no_memory, room};
 use crate::pipeline::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
-pub(super) fn collect(parts: &[Part], min_pixels: u64, seed: u64) -> Result<Counts, Error> {
+pub(super) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> {
+    let Some((first, others)) = parts.split_first() else {
+        return Ok(Counts { distinct: Some(0), ..Counts::default() });
+    };
     // Most colours are in several parts.
-    let most = parts.iter().map(|part| part.table.len()).max().unwrap_or(0);
-    let mut table = ColorTable::with_room_for(most, seed)?;
-    let mut counts = room(most + 1)?; // by number
-    counts.push(0);
-    for part in parts {
+    let mut table = first.table.try_clone()?;
+    let mut counts = room(first.counts.len())?; // by number
+    counts.extend(first.counts.iter().map(|&count| u64::from(count)));
+    for part in others {
         for (key, number) in part.table.iter() {
             let sum = table.find_or_add(key)? as usize;
             if sum == counts.len() {
+                counts.try_reserve(1).map_err(|_| no_memory::<u64>(sum + 1))?;
                 counts.push(0);
             }
             counts[sum] += u64::from(part.counts[number as usize]);

@@ -206,7 +206,7 @@ fn count_and_collect<const C: usize>(
     };
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
-        let counts = collect::collect(&parts, params.min_pixels.max(1), cpu.seed)?;
+        let counts = collect::collect(&parts, params.min_pixels.max(1))?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts, None);
         }

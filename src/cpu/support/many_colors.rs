@@ -329,7 +329,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut rest = self.buckets.candidates(best.bar())?;
 
         if let Some(Watched { buckets, parts, .. }) = &self.watched {
-            for found in collect(parts, best.bar(), self.seed)?.colors {
+            for found in collect(parts, best.bar())?.colors {
                 best.add(found)?;
             }
             best.settle();
@@ -476,7 +476,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             })?;
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
-                    for found in collect(&tables, best.bar(), self.seed)?.colors {
+                    for found in collect(&tables, best.bar())?.colors {
                         best.add(found)?;
                     }
                     best.settle();

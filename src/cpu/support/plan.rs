@@ -44,10 +44,10 @@ impl FewColors {
     }
 }
 
-/// Bytes that a colour takes at most in a part's tables and in the merged one: 8 slots of 24 bytes and half
-/// as many while the table grows, twice; in the cache 8 sets of 40 bytes, or 32 of 8 and half as many while it grows; counts
-/// and the list.
-const BYTES_PER_FEW_COLOR: u64 = 2 * 288 + 384 + 64;
+/// Bytes that a colour takes at most in a part's tables and in the merged one: 16 slots of 4 bytes and a quarter of them while
+/// the table grows, and a key of 16 bytes and two while their list does, twice; in the cache 8 sets of 40 bytes, or 64 of 8
+/// and a quarter of them while it grows; counts and the list.
+const BYTES_PER_FEW_COLOR: u64 = 2 * 128 + 640 + 64;
 
 /// Bytes that a bucket takes beside a counter of 4 bytes for each part: its total, and its place in the
 /// list of those that matter.

@@ -3,7 +3,7 @@
 use super::key::Hasher;
 use super::pixel_cache::MOST_LOOKED_UP;
 use crate::error::Error;
-use crate::memory::room;
+use crate::memory::{no_memory, room};
 
 /// A set-associative cache, two ways a set, as `PixelCache` says.
 ///
@@ -22,8 +22,10 @@ pub(super) struct WordCache {
 }
 
 const FIRST_SET_BITS: u32 = 8;
+/// In few steps, since each is a look at all sets.
+const GROWTH_BITS: u32 = 2;
 /// So many sets are 512 KiB, and a way of theirs has room for all numbers but the one that says that it is free.
-const MOST_SET_BITS: u32 = 16;
+const MOST_SET_BITS: u32 = FIRST_SET_BITS + 4 * GROWTH_BITS;
 
 impl WordCache {
     pub(super) fn new(hasher: Hasher) -> Result<Self, Error> {
@@ -35,7 +37,8 @@ impl WordCache {
             tags: [0; MOST_LOOKED_UP],
             found: [[0; 2]; MOST_LOOKED_UP],
         };
-        cache.sets = free_sets(FIRST_SET_BITS)?;
+        cache.sets = room(1 << FIRST_SET_BITS)?;
+        cache.sets.resize(1 << FIRST_SET_BITS, [cache.free(); 2]);
         Ok(cache)
     }
 
@@ -45,16 +48,21 @@ impl WordCache {
         if 16 * colors <= self.sets.len() || self.set_bits == MOST_SET_BITS {
             return Ok(());
         }
-        let old_bits = self.set_bits;
-        let old_free = self.free();
-        let old = std::mem::replace(&mut self.sets, free_sets(old_bits + 1)?);
-        self.set_bits += 1;
-        for (set, ways) in (0..).zip(old) {
+        let (old_bits, old_free, old_sets) = (self.set_bits, self.free(), self.sets.len());
+        let sets = old_sets << GROWTH_BITS;
+        self.sets.try_reserve_exact(sets - old_sets).map_err(|_| no_memory::<[u32; 2]>(sets))?;
+        self.set_bits += GROWTH_BITS;
+        let free_set = [self.free(); 2];
+        self.sets.resize(sets, free_set);
+        // In place and backwards: a set becomes several that lie side by side, none of them before it.
+        for set in (0..old_sets).rev() {
+            let ways = self.sets[set];
+            self.sets[set << GROWTH_BITS..(set + 1) << GROWTH_BITS].fill(free_set);
             // The older one first, as it was before.
             for way in ways.into_iter().rev() {
                 let number = way & old_free;
                 if number != old_free {
-                    self.insert_hash(set << (u32::BITS - old_bits) | way >> old_bits, number);
+                    self.insert_hash((set as u32) << (u32::BITS - old_bits) | way >> old_bits, number);
                 }
             }
         }
@@ -133,13 +141,6 @@ impl WordCache {
         *second = *first;
         *first = tag | number;
     }
-}
-
-/// So many sets whose ways are free.
-fn free_sets(set_bits: u32) -> Result<Vec<[u32; 2]>, Error> {
-    let mut sets = room(1 << set_bits)?;
-    sets.resize(1 << set_bits, [(1 << set_bits) - 1; 2]);
-    Ok(sets)
 }
 
 /// The number that a word's way has, if one of the set is its own: no bits are left above it. Another's are more than any
