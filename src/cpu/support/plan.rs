@@ -8,7 +8,7 @@ use crate::params::Params;
 pub(crate) struct CpuPlan {
     /// Parts of the image that are counted at the same time, each with tables of its own.
     pub(crate) parts: usize,
-    /// Pixels that a thread takes at a time; a multiple of `TILE`.
+    /// Pixels that a thread takes at a time at most; a multiple of `TILE`.
     pub(crate) span_pixels: usize,
     /// Whether two bytes a pixel are kept from counting to labelling.
     pub(crate) keep_labels: bool,

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use super::plan::CpuPlan;
 use crate::error::Error;
+use crate::labels::TILE;
+use crate::memory::no_memory;
 use crate::threads::{Queue, Threads};
 
 /// Pixels of a part at most: counters have 32 bits.
@@ -60,21 +62,37 @@ fn share_parts<T: Send, R: Send>(
     threads: &Threads,
     work: impl Fn(Part<T>) -> R + Send + Sync,
 ) -> Result<Vec<R>, Error> {
-    let size = plan.span_pixels;
-    let mut rooms = kept.map(|kept| kept.chunks_mut(size));
-    let spans = (0..pixels).step_by(size).map(|first| Span {
-        pixels: first..pixels.min(first + size),
-        kept: rooms.as_mut().and_then(Iterator::next),
-    });
     // Enough parts for all pixels, though none may have more than `most`.
-    let parts = plan.parts.max(pixels.div_ceil(most - size));
-    threads.share(spans.collect(), parts, |queue| work(Part { queue, room: most }))
+    let parts = plan.parts.max(pixels.div_ceil(most - plan.span_pixels));
+    let spans = spans(pixels, kept, plan.span_pixels, parts)?;
+    threads.share(spans, parts, |queue| work(Part { queue, room: most }))
+}
+
+/// Spans of at most `longest` pixels. Towards the end they become shorter: whoever takes the last one is waited for. Long ones
+/// are better, since a part of the image has fewer colours if it lies together.
+fn spans<T>(
+    pixels: usize,
+    mut kept: Option<&mut [T]>,
+    longest: usize,
+    parts: usize,
+) -> Result<Vec<Span<'_, T>>, Error> {
+    let mut spans = Vec::new();
+    let mut first = 0;
+    while first < pixels {
+        let rest = pixels - first;
+        let share = (rest / (4 * parts)).next_multiple_of(TILE);
+        let len = share.clamp(TILE, longest).min(rest);
+        let kept = kept.as_mut().and_then(|kept| kept.split_off_mut(..len));
+        spans.try_reserve(1).map_err(|_| no_memory::<Span<T>>(spans.len() + 1))?;
+        spans.push(Span { pixels: first..first + len, kept });
+        first += len;
+    }
+    Ok(spans)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::TILE;
 
     /// Images that have more pixels than the parts of all threads may have.
     #[test]
