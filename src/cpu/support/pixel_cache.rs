@@ -30,7 +30,7 @@ struct Way<const C: usize> {
 }
 
 /// Pixels looked up at a time at most.
-pub(crate) const MOST_LOOKED_UP: usize = 64;
+pub(crate) const MOST_LOOKED_UP: usize = 128;
 
 const FIRST_SETS: usize = 256;
 /// So many sets fill a second-level cache.
@@ -76,12 +76,12 @@ impl<const C: usize> PixelCache<C> {
         Ok(())
     }
 
-    /// Looks up to 64 pixels up: writes their numbers, and returns a bit for each pixel that the cache
+    /// Looks up to 128 words of pixels up: writes the pixels' numbers, and returns a bit for each that the cache
     /// does not have, whose number is of no meaning.
     ///
     /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
     #[inline(always)]
-    pub(crate) fn find_all(&mut self, pixels: &[[u32; C]], numbers: &mut [u16]) -> u64 {
+    pub(crate) fn find_all(&mut self, pixels: &[[u32; C]], numbers: &mut [u16]) -> u128 {
         if C == 1 {
             return self.words.find_all(pixels.as_flattened(), numbers);
         }
@@ -90,7 +90,7 @@ impl<const C: usize> PixelCache<C> {
         for (set, pixel) in sets_of.iter_mut().zip(pixels) {
             *set = hasher.hash(pixel) >> *shift;
         }
-        let mut misses = 0;
+        let mut misses = 0u64;
         for (index, ((pixel, &set), number)) in pixels.iter().zip(&*sets_of).zip(numbers).enumerate() {
             let [first, second] = &sets[set as usize];
             let in_first = u64::from(first.pixel == *pixel);
@@ -98,7 +98,7 @@ impl<const C: usize> PixelCache<C> {
             *number = if in_second != 0 { second.number } else { first.number } as u16;
             misses |= (1 - (in_first | in_second)) << index;
         }
-        misses
+        misses.into()
     }
 
     /// The number of one pixel, if the cache has it.

@@ -3,11 +3,18 @@
 use super::prefetch::prefetch;
 use crate::labels::TILE;
 
-/// Words compared at a time when looking for a run; a multiple of every channel count.
+/// Words compared at a time when looking for a run, and those of a mixed piece behind a run: soon there may be another run.
+/// A multiple of every channel count.
 const BLOCK_WORDS: usize = 48;
 
-/// Words that a mixed piece of stored pixels becomes at most.
-pub(crate) const STORED_WORDS: usize = 64;
+/// Words of other mixed pieces: what each piece costs is shared by more pixels.
+const MIXED_WORDS: usize = 2 * BLOCK_WORDS;
+
+/// Words that a mixed piece of stored pixels becomes at most, and half of them behind a run.
+pub(crate) const STORED_WORDS: usize = 128;
+
+/// What is asked for with a mixed piece of stored pixels: that many bytes it has, if they are three a pixel.
+const PREFETCHED: usize = 3 * STORED_WORDS;
 
 /// How far ahead blocks are asked for. The processor's own prefetching comes too late where each block has much to
 /// be done.
@@ -41,12 +48,14 @@ impl Piece {
 pub(crate) struct Pieces<'a, const C: usize> {
     pixels: &'a [[u32; C]],
     start: usize,
+    /// Pixels of a mixed piece, if the next one is.
+    mixed: usize,
 }
 
 impl<'a, const C: usize> Pieces<'a, C> {
     #[inline(always)]
     pub(crate) fn new(pixels: &'a [[u32; C]]) -> Self {
-        Self { pixels, start: 0 }
+        Self { pixels, start: 0, mixed: BLOCK_WORDS / C }
     }
 }
 
@@ -55,7 +64,7 @@ impl<const C: usize> Iterator for Pieces<'_, C> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { pixels, start } = *self;
+        let Self { pixels, start, mixed } = *self;
         if start >= pixels.len() {
             return None;
         }
@@ -74,9 +83,12 @@ impl<const C: usize> Iterator for Pieces<'_, C> {
             while end < pixels.len() && pixels[end] == pixels[start] {
                 end += 1;
             }
+            self.mixed = block;
             Piece::Run(end - start)
         } else {
-            end = (start + block).min(pixels.len());
+            ask_for_words(words, start * C + BLOCK_WORDS);
+            self.mixed = MIXED_WORDS / C;
+            end = (start + mixed).min(pixels.len());
             Piece::Mixed(end - start)
         };
         self.start = end;
@@ -114,17 +126,26 @@ pub(crate) struct StoredPieces<'a> {
     /// One pixel in so many bytes, in parts of 2³²: dividing by multiplying, which is exact for what fits a tile.
     pixels_per_byte: u64,
     len: usize,
-    /// Pixels of a mixed piece.
-    block: usize,
+    /// Pixels of a mixed piece at most, and of the next piece, if it is mixed.
+    longest: usize,
+    mixed: usize,
     start: usize,
 }
 
 impl<'a> StoredPieces<'a> {
     #[inline(always)]
-    pub(crate) fn new(bytes: &'a [u8], stride: usize, block: usize) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], stride: usize, longest: usize) -> Self {
         debug_assert!(bytes.len() <= TILE * size_of::<[f32; 4]>());
         let pixels_per_byte = (1u64 << u32::BITS).div_ceil(stride as u64);
-        Self { bytes, stride, pixels_per_byte, len: bytes.len() / stride, block, start: 0 }
+        Self {
+            bytes,
+            stride,
+            pixels_per_byte,
+            len: bytes.len() / stride,
+            longest,
+            mixed: longest.div_ceil(2),
+            start: 0,
+        }
     }
 
     /// How many pixels there are.
@@ -144,7 +165,7 @@ impl Iterator for StoredPieces<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { bytes, stride, pixels_per_byte, len, block, start } = *self;
+        let Self { bytes, stride, pixels_per_byte, len, longest, mixed, start } = *self;
         if start >= len {
             return None;
         }
@@ -153,10 +174,12 @@ impl Iterator for StoredPieces<'_> {
         let differing = first_difference(bytes, first, stride);
         let piece = if differing >= first + stride {
             let last = (differing as u64 * pixels_per_byte) >> u32::BITS;
+            self.mixed = longest / 2;
             Piece::Run(last as usize + 1 - start)
         } else {
-            prefetch::<{ 4 * BLOCK_WORDS }>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
-            Piece::Mixed(block.min(len - start))
+            prefetch::<PREFETCHED>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
+            self.mixed = longest;
+            Piece::Mixed(mixed.min(len - start))
         };
         let (Piece::Run(length) | Piece::Mixed(length)) = piece;
         self.start += length;

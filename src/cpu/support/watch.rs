@@ -83,7 +83,7 @@ impl<'a, const C: usize> Watch<'a, C> {
         // In registers: to the compiler any counter could be one of these.
         let (hasher, shift, counters) = (*hasher, watched.shift(), &mut counters[..]);
         let mut count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-        let (mut hashes, mut codes) = ([0; STORED_WORDS], [0; BLOCK]);
+        let (mut hashes, mut codes) = ([0; STORED_WORDS], [0; STORED_WORDS]);
         let mut pieces = pixels.pieces(tile, room);
         while let Some((start, piece, pixels)) = pieces.next() {
             // Of too many colours nothing will come.
@@ -111,21 +111,31 @@ impl<'a, const C: usize> Watch<'a, C> {
                     count_all(pixels, &hashes[..length], any_nan, &mut count);
                     let labels = &mut labels[start..start + length];
                     labels.fill(0);
-                    // Behind the last pixel are others' codes.
-                    let codes = &codes[..const { (STORED_WORDS / C).next_multiple_of(COMPARED) }];
-                    let mut found = watched.codes.find_in_block(codes) & u64::MAX >> (BLOCK - length);
-                    while watches && found != 0 {
-                        let index = found.trailing_zeros() as usize;
-                        let number = number_of(&pixels[index], cache, part)?;
-                        part.counts[usize::from(number)] += 1;
-                        labels[index] = number;
-                        found &= found - 1;
+                    for (block, pixels) in pixels.chunks(BLOCK).enumerate() {
+                        // Behind the last pixel are others' codes.
+                        let first = block * BLOCK;
+                        let codes = &codes[first..][..const { block_codes::<C>() }];
+                        let mut found =
+                            watched.codes.find_in_block(codes) & u64::MAX >> (BLOCK - pixels.len());
+                        while watches && found != 0 {
+                            let index = found.trailing_zeros() as usize;
+                            let number = number_of(&pixels[index], cache, part)?;
+                            part.counts[usize::from(number)] += 1;
+                            labels[first + index] = number;
+                            found &= found - 1;
+                        }
                     }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Codes looked at in one go where pixels have `C` words: those of a block, or of a mixed piece that is shorter.
+const fn block_codes<const C: usize>() -> usize {
+    let longest = (STORED_WORDS / C).next_multiple_of(COMPARED);
+    if longest < BLOCK { longest } else { BLOCK }
 }
 
 /// The number of a pixel's colour, 0 where it has none.

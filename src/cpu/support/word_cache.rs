@@ -25,7 +25,13 @@ const FIRST_SET_BITS: u32 = 8;
 /// In few steps, since each is a look at all sets.
 const GROWTH_BITS: u32 = 2;
 /// So many sets are 512 KiB, and a way of theirs has room for all numbers but the one that says that it is free.
-const MOST_SET_BITS: u32 = FIRST_SET_BITS + 4 * GROWTH_BITS;
+const MOST_SET_BITS: u32 = FIRST_SET_BITS + MOST_GROWN * GROWTH_BITS;
+const MOST_GROWN: u32 = 4;
+
+/// How many sets there are after so many steps.
+const fn sets_grown(steps: u32) -> usize {
+    1 << (FIRST_SET_BITS + steps * GROWTH_BITS)
+}
 
 impl WordCache {
     pub(super) fn new(hasher: Hasher) -> Result<Self, Error> {
@@ -87,7 +93,7 @@ impl WordCache {
 
     /// As `PixelCache::find_all`.
     #[inline(always)]
-    pub(super) fn find_all(&mut self, words: &[u32], numbers: &mut [u16]) -> u64 {
+    pub(super) fn find_all(&mut self, words: &[u32], numbers: &mut [u16]) -> u128 {
         let Self { sets, hasher, set_bits, places, tags, found } = self;
         let (set_bits, free) = (*set_bits, (1 << *set_bits) - 1);
         // In loops of their own, the first and the last of which the compiler turns into vector instructions.
@@ -95,14 +101,14 @@ impl WordCache {
             let hash = hasher.hash(&[word]);
             (*place, *tag) = (hash >> (u32::BITS - set_bits), hash << set_bits);
         }
-        const STEP: usize = 8;
-        let steps = words.len().div_ceil(STEP);
-        let (places, found_in) = (places.as_chunks::<STEP>().0, found.as_chunks_mut::<STEP>().0);
-        for (found, places) in found_in.iter_mut().zip(places).take(steps) {
-            for (found, &place) in found.iter_mut().zip(places) {
-                *found = sets[place as usize];
-            }
-        }
+        let gather = match (set_bits - FIRST_SET_BITS) / GROWTH_BITS {
+            0 => gather::<{ sets_grown(0) }>,
+            1 => gather::<{ sets_grown(1) }>,
+            2 => gather::<{ sets_grown(2) }>,
+            3 => gather::<{ sets_grown(3) }>,
+            _ => gather::<{ sets_grown(MOST_GROWN) }>,
+        };
+        gather(sets, places, found, words.len());
         let (tags, found) = (&tags[..words.len()], &found[..words.len()]);
         let mut most = 0;
         for ((number, ways), tag) in numbers.iter_mut().zip(found).zip(tags) {
@@ -115,7 +121,7 @@ impl WordCache {
         }
         let misses = found.iter().zip(tags).enumerate();
         misses.fold(0, |misses, (index, (ways, tag))| {
-            misses | u64::from(differing(*ways, *tag) >= free) << index
+            misses | u128::from(differing(*ways, *tag) >= free) << index
         })
     }
 
@@ -140,6 +146,25 @@ impl WordCache {
         let [first, second] = &mut self.sets[set];
         *second = *first;
         *first = tag | number;
+    }
+}
+
+/// Copies the sets of so many pixels. Of all sets there is a constant number: a test for each place would take as long as
+/// copying.
+#[inline(never)]
+fn gather<const SETS: usize>(
+    sets: &[[u32; 2]],
+    places: &[u32; MOST_LOOKED_UP],
+    found: &mut [[u32; 2]; MOST_LOOKED_UP],
+    count: usize,
+) {
+    const STEP: usize = 8;
+    let Ok(sets) = <&[_; SETS]>::try_from(sets) else { unreachable!() };
+    let (places, found) = (places.as_chunks::<STEP>().0, found.as_chunks_mut::<STEP>().0);
+    for (found, places) in found.iter_mut().zip(places).take(count.div_ceil(STEP)) {
+        for (found, &place) in found.iter_mut().zip(places) {
+            *found = sets[place as usize % SETS];
+        }
     }
 }
 
