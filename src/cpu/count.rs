@@ -298,7 +298,24 @@ impl Part {
     ) -> Result<(), Stop> {
         const { assert!(STORED_WORDS <= MOST_LOOKED_UP) };
         let mut narrow = [0; MOST_LOOKED_UP];
-        while let Some((start, piece, pixels)) = pieces.next() {
+        loop {
+            if let Some(runs) = pieces.runs() {
+                let mut counted = 0;
+                for (start, length, pixel) in runs {
+                    let number = match cache.find(&pixel) {
+                        Some(number) => number,
+                        None => self.look_up(cache, &pixel)?,
+                    };
+                    self.counts[usize::from(number)] += length as u32;
+                    labels.write_run(start, length, number);
+                    counted = start;
+                }
+                if !few.include(self.table.len(), self.seen + counted) {
+                    return Err(Stop::TooManyColors);
+                }
+                continue;
+            }
+            let Some((start, piece, pixels)) = pieces.next() else { return Ok(()) };
             match piece {
                 Piece::Run(length) => {
                     let number = match cache.find(&pixels[0]) {
@@ -329,7 +346,6 @@ impl Part {
                 return Err(Stop::TooManyColors);
             }
         }
-        Ok(())
     }
 
     /// The number of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.

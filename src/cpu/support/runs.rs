@@ -130,6 +130,10 @@ pub(crate) struct StoredPieces<'a> {
     longest: usize,
     mixed: usize,
     start: usize,
+    /// Whether there are probably runs next.
+    is_flat: bool,
+    /// The byte up to which no run ends from `start` on.
+    compared: usize,
 }
 
 impl<'a> StoredPieces<'a> {
@@ -145,6 +149,52 @@ impl<'a> StoredPieces<'a> {
             longest,
             mixed: longest.div_ceil(2),
             start: 0,
+            is_flat: true,
+            compared: 0,
+        }
+    }
+
+    /// Where there are runs next: the first one's first pixel, and the last pixels of it and of those that follow it; some may
+    /// have one pixel only. What is left is for `next`.
+    ///
+    /// If block after block were compared until one has a difference, the processor would guess wrong at each run's end.
+    /// So many are compared first, and then all ends are listed.
+    #[inline(always)]
+    pub(crate) fn runs<'r>(&mut self, room: &'r mut RunEnds) -> Option<(usize, &'r [u32])> {
+        let Self { bytes, stride, pixels_per_byte, len, start, .. } = *self;
+        if !self.is_flat || start >= len {
+            return None;
+        }
+        let last = len - 1;
+        loop {
+            let from = self.compared.max(start * stride);
+            let (blocks, _) = bytes[from..last * stride].as_chunks();
+            let count = if blocks.is_empty() {
+                let first = pixel_of(from, pixels_per_byte);
+                let pixel = |index: usize| &bytes[index * stride..(index + 1) * stride];
+                let mut count = 0;
+                for index in (first..last).filter(|&index| pixel(index) != pixel(index + 1)) {
+                    room.0[count] = index as u32;
+                    count += 1;
+                }
+                room.0[count] = last as u32;
+                count + 1
+            } else {
+                let blocks = &blocks[..blocks.len().min(BLOCKS_AHEAD)];
+                let end = from + blocks.len() * COMPARED;
+                let listed = room.list(blocks, &bytes[from + stride..], from, stride, pixels_per_byte);
+                let Some(count) = listed.filter(|count| count * PIXELS_PER_RUN * stride <= end - from) else {
+                    self.is_flat = false;
+                    return None;
+                };
+                self.compared = end;
+                count
+            };
+            if count > 0 {
+                let ends = &room.0[..count];
+                self.start = ends[count - 1] as usize + 1;
+                return Some((start, ends));
+            }
         }
     }
 
@@ -165,7 +215,7 @@ impl Iterator for StoredPieces<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { bytes, stride, pixels_per_byte, len, longest, mixed, start } = *self;
+        let Self { bytes, stride, pixels_per_byte, len, longest, mixed, start, .. } = *self;
         if start >= len {
             return None;
         }
@@ -173,17 +223,79 @@ impl Iterator for StoredPieces<'_> {
         // The first byte that is not the next pixel's is one of the last pixel of a run.
         let differing = first_difference(bytes, first, stride);
         let piece = if differing >= first + stride {
-            let last = (differing as u64 * pixels_per_byte) >> u32::BITS;
             self.mixed = longest / 2;
-            Piece::Run(last as usize + 1 - start)
+            // A short one may be chance.
+            self.is_flat |= differing - first >= COMPARED;
+            Piece::Run(pixel_of(differing, pixels_per_byte) + 1 - start)
         } else {
             prefetch::<PREFETCHED>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
             self.mixed = longest;
+            self.is_flat = false;
             Piece::Mixed(mixed.min(len - start))
         };
         let (Piece::Run(length) | Piece::Mixed(length)) = piece;
         self.start += length;
         Some((start, piece))
+    }
+}
+
+/// The pixel that a byte is of.
+#[inline(always)]
+fn pixel_of(byte: usize, pixels_per_byte: u64) -> usize {
+    ((byte as u64 * pixels_per_byte) >> u32::BITS) as usize
+}
+
+/// Room for the last pixels of runs.
+#[derive(Debug)]
+pub(crate) struct RunEnds([u32; 256]);
+
+/// Blocks compared before the ends in them are looked at.
+const BLOCKS_AHEAD: usize = 32;
+
+/// Pixels for one run, at least, where pixels are not mixed.
+const PIXELS_PER_RUN: usize = 8;
+
+impl RunEnds {
+    pub(crate) fn new() -> Self {
+        Self([0; 256])
+    }
+
+    /// Lists the pixels that have differences in these blocks; how many, if there is room for all.
+    #[inline(always)]
+    fn list(
+        &mut self,
+        blocks: &[[u8; COMPARED]],
+        behind: &[u8],
+        from: usize,
+        stride: usize,
+        pixels_per_byte: u64,
+    ) -> Option<usize> {
+        // Blocks with differences, without a branch that depends on them.
+        let mut changes = [(0, 0); BLOCKS_AHEAD];
+        let (mut at, mut changed) = (from, 0);
+        for (block, behind) in blocks.iter().zip(behind.as_chunks().0) {
+            prefetch::<COMPARED>(block.as_ptr().wrapping_add(AHEAD_BYTES));
+            let differing = differences(block, behind);
+            changes[changed % BLOCKS_AHEAD] = (at, differing);
+            changed += usize::from(differing != 0);
+            at += COMPARED;
+        }
+        let (mut count, mut last) = (0, usize::MAX);
+        for &(at, mut differing) in &changes[..changed] {
+            if count + COMPARED > self.0.len() {
+                return None;
+            }
+            while differing != 0 {
+                let pixel = pixel_of(at + differing.trailing_zeros() as usize, pixels_per_byte);
+                self.0[count % self.0.len()] = pixel as u32;
+                count += usize::from(pixel != last);
+                last = pixel;
+                // The next pixel's bytes, if they begin in this block.
+                let behind = (pixel + 1) * stride - at;
+                differing = if behind < COMPARED { differing >> behind << behind } else { 0 };
+            }
+        }
+        Some(count)
     }
 }
 
@@ -275,24 +387,70 @@ mod tests {
                 pixel[color % stride] = color as u8;
                 bytes.extend(pixel.repeat(length));
             }
-            let mut next = 0;
-            for (start, piece) in StoredPieces::new(&bytes, stride, 16) {
+            check_stored(&bytes, stride, false);
+            check_stored(&bytes, stride, true);
+        }
+    }
+
+    /// The pieces of stored pixels, with or without asking for runs first; how many of these there were.
+    fn check_stored(bytes: &[u8], stride: usize, asks_for_runs: bool) -> usize {
+        let pixel = |index: usize| &bytes[index * stride..(index + 1) * stride];
+        let len = bytes.len() / stride;
+        let run_from = |start: usize| (start..len).take_while(|&index| pixel(index) == pixel(start)).count();
+        let mut room = RunEnds::new();
+        let mut pieces = StoredPieces::new(bytes, stride, 16);
+        let (mut next, mut told) = (0, 0);
+        loop {
+            if asks_for_runs && let Some((start, ends)) = pieces.runs(&mut room) {
                 assert_eq!(start, next);
-                next += match piece {
-                    Piece::Run(length) => {
-                        let pixels = bytes[start * stride..].chunks(stride);
-                        let alike = pixels.take_while(|pixel| *pixel == &bytes[start * stride..][..stride]);
-                        assert_eq!(alike.count(), length);
-                        length
-                    }
-                    Piece::Mixed(length) => {
-                        let mut pixels = bytes[start * stride..].chunks(stride);
-                        assert_ne!(pixels.next(), pixels.next(), "a run was not found");
-                        length
-                    }
-                };
+                for &end in ends {
+                    assert_eq!(end as usize + 1 - next, run_from(next), "{next}");
+                    next = end as usize + 1;
+                }
+                told += ends.len();
             }
-            assert_eq!(next * stride, bytes.len());
+            let Some((start, piece)) = pieces.next() else { break };
+            assert_eq!(start, next);
+            next += match piece {
+                Piece::Run(length) => {
+                    assert_eq!(length, run_from(next));
+                    length
+                }
+                Piece::Mixed(length) => {
+                    assert!(next + 1 == len || pixel(next) != pixel(next + 1), "a run was not found");
+                    length
+                }
+            };
+        }
+        assert_eq!(next, len);
+        told
+    }
+
+    /// Flat parts between mixed ones, with pixels of all sizes: runs are told and end where they should.
+    #[test]
+    fn runs_end_where_colors_change() {
+        for stride in 1..=16 {
+            for longest in [1, 3, 40, 900] {
+                let mut bytes = Vec::new();
+                let mut random = 1u32;
+                while bytes.len() < 3 * BLOCKS_AHEAD * COMPARED {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let is_mixed = random >> 24 < 20;
+                    let (runs, length) =
+                        if is_mixed { (90, 1) } else { (1, 1 + random as usize / 7 % longest) };
+                    for run in 0..runs {
+                        // All bytes change, or one.
+                        let mut pixel = vec![(random >> 8) as u8; stride];
+                        pixel[run % stride] ^= run as u8;
+                        bytes.extend(pixel.repeat(length));
+                    }
+                }
+                for len in [bytes.len(), bytes.len() - 5 * stride, 70 * stride, 2 * stride, stride] {
+                    check_stored(&bytes[..len], stride, false);
+                    let told = check_stored(&bytes[..len], stride, true);
+                    assert!(told > 0 || longest < 900 || len < 100 * stride, "{stride}");
+                }
+            }
         }
     }
 

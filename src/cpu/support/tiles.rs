@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::prefetch::prefetch;
-use super::runs::{Piece, Pieces, STORED_WORDS, StoredPieces};
+use super::runs::{Piece, Pieces, RunEnds, STORED_WORDS, StoredPieces};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::memory;
@@ -30,6 +30,7 @@ pub(crate) struct Room<const C: usize> {
     /// A tile's, where whole tiles are read.
     tile: Vec<[u32; C]>,
     block: [[u32; C]; STORED_WORDS],
+    ends: RunEnds,
 }
 
 /// Pixels of a block of which some are wanted.
@@ -61,7 +62,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
             tile = memory::room(TILE)?;
             tile.resize(TILE, [0; C]);
         }
-        Ok(Room { tile, block: [[0; C]; STORED_WORDS] })
+        Ok(Room { tile, block: [[0; C]; STORED_WORDS], ends: RunEnds::new() })
     }
 
     /// The pieces of at most a tile, from its start on.
@@ -70,7 +71,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
     where
         'a: 'r,
     {
-        let Room { tile: tile_room, block } = room;
+        let Room { tile: tile_room, block, ends } = room;
         let mut words: &[[u32; C]] = &[];
         let (mut stored, mut reader) = (None, None);
         match self.source {
@@ -86,7 +87,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
             }
         }
         let row = StoredPieces::new(&[], 1, 1);
-        TilePieces { words, pieces: Pieces::new(words), stored, reader, row, first: 0, block }
+        TilePieces { words, pieces: Pieces::new(words), stored, reader, row, first: 0, block, ends }
     }
 
     /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
@@ -143,9 +144,51 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize> {
     /// The row's first pixel in the tile.
     first: usize,
     block: &'r mut [[u32; C]; STORED_WORDS],
+    ends: &'r mut RunEnds,
+}
+
+/// Consecutive runs.
+#[derive(Debug)]
+pub(crate) struct Runs<'r, const C: usize> {
+    /// The first one's position in the tile, and in its row.
+    first: usize,
+    start: usize,
+    /// Their last pixels in the row.
+    ends: &'r [u32],
+    /// The row from the first run on.
+    row: &'r StoredPieces<'r>,
+    reader: RegisterReader,
+    pixels: &'r Pixels<'r>,
+}
+
+impl<const C: usize> Iterator for Runs<'_, C> {
+    type Item = (usize, usize, [u32; C]);
+
+    /// A run's position in the tile, its length and its colour.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&end, rest) = self.ends.split_first()?;
+        let (first, start, stored) = (self.first, self.start, self.row.from(self.start));
+        let length = end as usize + 1 - start;
+        (self.first, self.start, self.ends) = (first + length, start + length, rest);
+        let mut pixel = [0; C];
+        match self.reader.read(stored) {
+            Some(words) => pixel = std::array::from_fn(|word| words[word]),
+            None => self.pixels.read_one_stored(stored, &mut pixel),
+        }
+        Some((first, length, pixel))
+    }
 }
 
 impl<const C: usize> TilePieces<'_, '_, C> {
+    /// Runs, if there are some next that can be told quickly; else there may be, too.
+    #[inline(always)]
+    pub(crate) fn runs(&mut self) -> Option<Runs<'_, C>> {
+        let (Some((pixels, ..)), Some(reader)) = (&self.stored, self.reader) else { return None };
+        let (start, ends) = self.row.runs(self.ends)?;
+        Some(Runs { first: self.first + start, start, ends, row: &self.row, reader, pixels })
+    }
+
     /// The next piece: its position in the tile, what it is, and its pixels, of a run the first one.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<(usize, Piece, &[[u32; C]])> {
@@ -216,16 +259,25 @@ mod tests {
         let mut room = tiles.room().unwrap();
         let len = tiles.len();
         for tile in [0..len, 0..1, 2..len - 1, len - 1..len, 1..1] {
-            let mut found = Vec::new();
-            let mut pieces = tiles.pieces(tile.clone(), &mut room);
-            while let Some((start, piece, pixels)) = pieces.next() {
-                assert_eq!(start, found.len(), "{name}");
-                match piece {
-                    Piece::Run(length) => found.resize(start + length, pixels[0]),
-                    Piece::Mixed(length) => found.extend(&pixels[..length]),
+            for asks_for_runs in [false, true] {
+                let mut found = Vec::new();
+                let mut pieces = tiles.pieces(tile.clone(), &mut room);
+                loop {
+                    if asks_for_runs && let Some(runs) = pieces.runs() {
+                        for (start, length, pixel) in runs {
+                            assert_eq!(start, found.len(), "{name}");
+                            found.resize(start + length, pixel);
+                        }
+                    }
+                    let Some((start, piece, pixels)) = pieces.next() else { break };
+                    assert_eq!(start, found.len(), "{name}");
+                    match piece {
+                        Piece::Run(length) => found.resize(start + length, pixels[0]),
+                        Piece::Mixed(length) => found.extend(&pixels[..length]),
+                    }
                 }
+                assert_eq!(found, wanted[tile.clone()], "{name}");
             }
-            assert_eq!(found, wanted[tile], "{name}");
         }
         if tiles.len() < BLOCK + 2 {
             return;
