@@ -300,18 +300,19 @@ impl Part {
         let mut narrow = [0; MOST_LOOKED_UP];
         loop {
             if let Some(runs) = pieces.runs() {
-                let mut counted = 0;
                 for (start, length, pixel) in runs {
                     let number = match cache.find(&pixel) {
                         Some(number) => number,
-                        None => self.look_up(cache, &pixel)?,
+                        None => {
+                            let number = self.look_up(cache, &pixel)?;
+                            if !few.include(self.table.len(), self.seen + start) {
+                                return Err(Stop::TooManyColors);
+                            }
+                            number
+                        }
                     };
                     self.counts[usize::from(number)] += length as u32;
                     labels.write_run(start, length, number);
-                    counted = start;
-                }
-                if !few.include(self.table.len(), self.seen + counted) {
-                    return Err(Stop::TooManyColors);
                 }
                 continue;
             }

@@ -6,7 +6,7 @@ use crate::color::{Color, canonical, is_nan};
 ///
 /// Two words and not an array: the compiler keeps them in registers, while an array is written to
 /// memory in pieces and read back whole, which stalls the processor at every pixel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     low: u64,
     high: u64,

@@ -10,7 +10,7 @@ const BLOCK_WORDS: usize = 48;
 /// Words of other mixed pieces: what each piece costs is shared by more pixels.
 const MIXED_WORDS: usize = 2 * BLOCK_WORDS;
 
-/// Words that a mixed piece of stored pixels becomes at most, and half of them behind a run.
+/// Words that a mixed piece of stored pixels becomes at most; half of them behind a run, and first.
 pub(crate) const STORED_WORDS: usize = 128;
 
 /// What is asked for with a mixed piece of stored pixels: that many bytes it has, if they are three a pixel.
@@ -134,6 +134,9 @@ pub(crate) struct StoredPieces<'a> {
     is_flat: bool,
     /// The byte up to which no run ends from `start` on.
     compared: usize,
+    /// The byte up to which pixels are taken to be mixed, and how far behind the next ones that are.
+    mixed_up_to: usize,
+    pause: usize,
 }
 
 impl<'a> StoredPieces<'a> {
@@ -149,8 +152,10 @@ impl<'a> StoredPieces<'a> {
             longest,
             mixed: longest.div_ceil(2),
             start: 0,
-            is_flat: true,
+            is_flat: false,
             compared: 0,
+            mixed_up_to: 0,
+            pause: LEAST_PAUSE,
         }
     }
 
@@ -168,28 +173,29 @@ impl<'a> StoredPieces<'a> {
         let last = len - 1;
         loop {
             let from = self.compared.max(start * stride);
-            let (blocks, _) = bytes[from..last * stride].as_chunks();
-            let count = if blocks.is_empty() {
-                let first = pixel_of(from, pixels_per_byte);
-                let pixel = |index: usize| &bytes[index * stride..(index + 1) * stride];
-                let mut count = 0;
-                for index in (first..last).filter(|&index| pixel(index) != pixel(index + 1)) {
-                    room.0[count] = index as u32;
-                    count += 1;
-                }
-                room.0[count] = last as u32;
-                count + 1
+            let (blocks, rest) = bytes[from..last * stride].as_chunks();
+            let blocks = &blocks[..blocks.len().min(BLOCKS_AHEAD)];
+            let (listed, end) = if blocks.is_empty() {
+                // As one block, in which what is behind the end is the same.
+                let (mut block, mut behind) = ([0; COMPARED], [0; COMPARED]);
+                block[..rest.len()].copy_from_slice(rest);
+                behind[..rest.len()].copy_from_slice(&bytes[from + stride..]);
+                let listed = room.list(&[block], &behind, from, stride, pixels_per_byte);
+                (listed.map(|count| room.add(count, last)), len * stride)
             } else {
-                let blocks = &blocks[..blocks.len().min(BLOCKS_AHEAD)];
-                let end = from + blocks.len() * COMPARED;
-                let listed = room.list(blocks, &bytes[from + stride..], from, stride, pixels_per_byte);
-                let Some(count) = listed.filter(|count| count * PIXELS_PER_RUN * stride <= end - from) else {
-                    self.is_flat = false;
-                    return None;
-                };
-                self.compared = end;
-                count
+                let behind = &bytes[from + stride..];
+                let listed = room.list(blocks, behind, from, stride, pixels_per_byte);
+                (listed, from + blocks.len() * COMPARED)
             };
+            let Some(count) = listed else {
+                // Others are asked for later each time.
+                self.is_flat = false;
+                self.mixed_up_to = end + self.pause;
+                self.pause *= 2;
+                return None;
+            };
+            self.compared = end;
+            self.pause = LEAST_PAUSE;
             if count > 0 {
                 let ends = &room.0[..count];
                 self.start = ends[count - 1] as usize + 1;
@@ -225,7 +231,7 @@ impl Iterator for StoredPieces<'_> {
         let piece = if differing >= first + stride {
             self.mixed = longest / 2;
             // A short one may be chance.
-            self.is_flat |= differing - first >= COMPARED;
+            self.is_flat |= differing - first >= COMPARED && differing >= self.mixed_up_to;
             Piece::Run(pixel_of(differing, pixels_per_byte) + 1 - start)
         } else {
             prefetch::<PREFETCHED>(bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
@@ -252,15 +258,19 @@ pub(crate) struct RunEnds([u32; 256]);
 /// Blocks compared before the ends in them are looked at.
 const BLOCKS_AHEAD: usize = 32;
 
-/// Pixels for one run, at least, where pixels are not mixed.
+/// Pixels are mixed where there are more runs than one for so many of them, and more than a few.
 const PIXELS_PER_RUN: usize = 8;
+const FEW_RUNS: usize = 2;
+
+/// Bytes behind mixed pixels that are taken to be mixed, too, at first.
+const LEAST_PAUSE: usize = BLOCKS_AHEAD * COMPARED;
 
 impl RunEnds {
     pub(crate) fn new() -> Self {
         Self([0; 256])
     }
 
-    /// Lists the pixels that have differences in these blocks; how many, if there is room for all.
+    /// Lists the pixels that have differences in these blocks; how many, if they are not mixed and there is room for all.
     #[inline(always)]
     fn list(
         &mut self,
@@ -280,9 +290,14 @@ impl RunEnds {
             changed += usize::from(differing != 0);
             at += COMPARED;
         }
+        let most = (blocks.len() * COMPARED / (PIXELS_PER_RUN * stride)).max(FEW_RUNS);
+        // Where most blocks have some, there are probably too many; to list them takes longer than comparing.
+        if changed > FEW_RUNS + blocks.len() * 7 / 8 {
+            return None;
+        }
         let (mut count, mut last) = (0, usize::MAX);
         for &(at, mut differing) in &changes[..changed] {
-            if count + COMPARED > self.0.len() {
+            if count > most || count + COMPARED >= self.0.len() {
                 return None;
             }
             while differing != 0 {
@@ -291,11 +306,17 @@ impl RunEnds {
                 count += usize::from(pixel != last);
                 last = pixel;
                 // The next pixel's bytes, if they begin in this block.
-                let behind = (pixel + 1) * stride - at;
-                differing = if behind < COMPARED { differing >> behind << behind } else { 0 };
+                let next = (pixel + 1) * stride - at;
+                differing = if next < COMPARED { differing >> next << next } else { 0 };
             }
         }
-        Some(count)
+        (count <= most).then_some(count)
+    }
+
+    /// Adds the last pixel to so many; how many there are then.
+    fn add(&mut self, count: usize, last: usize) -> usize {
+        self.0[count] = last as u32;
+        count + 1
     }
 }
 
@@ -451,6 +472,32 @@ mod tests {
                     assert!(told > 0 || longest < 900 || len < 100 * stride, "{stride}");
                 }
             }
+        }
+    }
+
+    /// Flat and mixed pixels by turns: comparing in vain gets rare.
+    #[test]
+    fn mixed_pixels_are_rarely_compared_in_vain() {
+        for (flat, mixed) in [(24, 64), (24, 3), (30, 200), (0, 64)] {
+            let mut bytes = Vec::new();
+            for pixel in 0..20_000u32 {
+                let color = if pixel as usize % (flat + mixed) < flat { 0 } else { pixel };
+                bytes.extend(&color.to_le_bytes()[..3]);
+            }
+            let (mut room, mut pieces) = (RunEnds::new(), StoredPieces::new(&bytes, 3, 128));
+            let mut refused = 0;
+            loop {
+                let is_flat = pieces.is_flat;
+                if pieces.runs(&mut room).is_none() {
+                    refused += u32::from(is_flat);
+                    if pieces.next().is_none() {
+                        break;
+                    }
+                }
+            }
+            // Each time twice as far away; once more for an end that is flat.
+            let most = (bytes.len() / LEAST_PAUSE).ilog2() + 2;
+            assert!(refused <= most, "{flat} {mixed}: {refused}");
         }
     }
 

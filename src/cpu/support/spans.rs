@@ -80,7 +80,7 @@ fn spans<T>(
     let mut first = 0;
     while first < pixels {
         let rest = pixels - first;
-        let share = (rest / (4 * parts)).next_multiple_of(TILE);
+        let share = if parts == 1 { rest } else { (rest / (4 * parts)).next_multiple_of(TILE) };
         let len = share.clamp(TILE, longest).min(rest);
         let kept = kept.as_mut().and_then(|kept| kept.split_off_mut(..len));
         spans.try_reserve(1).map_err(|_| no_memory::<Span<T>>(spans.len() + 1))?;

@@ -155,7 +155,7 @@ pub(crate) struct Runs<'r, const C: usize> {
     start: usize,
     /// Their last pixels in the row.
     ends: &'r [u32],
-    /// The row from the first run on.
+    /// The row.
     row: &'r StoredPieces<'r>,
     reader: RegisterReader,
     pixels: &'r Pixels<'r>,

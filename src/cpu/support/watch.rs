@@ -105,7 +105,9 @@ impl<'a, const C: usize> Watch<'a, C> {
                 Piece::Mixed(length) => {
                     let any_nan = hash_all(hasher, pixels, &mut hashes);
                     // Before counting: they are read again in larger pieces, which has to wait until all parts are written.
-                    for (code_of_pixel, &hash) in codes.iter_mut().zip(&hashes) {
+                    for (code_of_pixel, &hash) in
+                        codes.iter_mut().zip(&hashes).take(const { mixed_codes::<C>() })
+                    {
                         *code_of_pixel = code(hash);
                     }
                     count_all(pixels, &hashes[..length], any_nan, &mut count);
@@ -132,10 +134,14 @@ impl<'a, const C: usize> Watch<'a, C> {
     }
 }
 
-/// Codes looked at in one go where pixels have `C` words: those of a block, or of a mixed piece that is shorter.
+/// Codes of a mixed piece at most where pixels have `C` words, and some more, so that they can be compared.
+const fn mixed_codes<const C: usize>() -> usize {
+    (STORED_WORDS / C).next_multiple_of(COMPARED)
+}
+
+/// Those that are looked at in one go: a block's, or a mixed piece's that is shorter.
 const fn block_codes<const C: usize>() -> usize {
-    let longest = (STORED_WORDS / C).next_multiple_of(COMPARED);
-    if longest < BLOCK { longest } else { BLOCK }
+    if mixed_codes::<C>() < BLOCK { mixed_codes::<C>() } else { BLOCK }
 }
 
 /// The number of a pixel's colour, 0 where it has none.
