@@ -301,31 +301,13 @@ impl Part {
         loop {
             if let Some(runs) = pieces.runs() {
                 for (start, length, pixel) in runs {
-                    let number = match cache.find(&pixel) {
-                        Some(number) => number,
-                        None => {
-                            let number = self.look_up(cache, &pixel)?;
-                            if !few.include(self.table.len(), self.seen + start) {
-                                return Err(Stop::TooManyColors);
-                            }
-                            number
-                        }
-                    };
-                    self.counts[usize::from(number)] += length as u32;
-                    labels.write_run(start, length, number);
+                    self.count_run(start, length, &pixel, cache, labels, few)?;
                 }
                 continue;
             }
             let Some((start, piece, pixels)) = pieces.next() else { return Ok(()) };
             match piece {
-                Piece::Run(length) => {
-                    let number = match cache.find(&pixels[0]) {
-                        Some(number) => number,
-                        None => self.look_up(cache, &pixels[0])?,
-                    };
-                    self.counts[usize::from(number)] += length as u32;
-                    labels.write_run(start, length, number);
-                }
+                Piece::Run(length) => self.count_run(start, length, &pixels[0], cache, labels, few)?,
                 Piece::Mixed(length) => {
                     // Labels of two bytes are written where they stay.
                     let is_wide = labels.form == TileForm::Pixels(LabelWidth::Two);
@@ -341,11 +323,42 @@ impl Part {
                     if !is_wide {
                         labels.write(start, &narrow[..length], self.table.len());
                     }
+                    self.stop_at_many(few, start)?;
                 }
             }
-            if !few.include(self.table.len(), self.seen + start) {
-                return Err(Stop::TooManyColors);
+        }
+    }
+
+    /// Counts a run of a tile's pixels and writes its label.
+    #[inline(always)]
+    fn count_run<const C: usize>(
+        &mut self,
+        start: usize,
+        length: usize,
+        pixel: &[u32; C],
+        cache: &mut PixelCache<C>,
+        labels: &mut TileLabels,
+        few: FewColors,
+    ) -> Result<(), Stop> {
+        let number = match cache.find(pixel) {
+            Some(number) => number,
+            None => {
+                let number = self.look_up(cache, pixel)?;
+                self.stop_at_many(few, start)?;
+                number
             }
+        };
+        self.counts[usize::from(number)] += length as u32;
+        labels.write_run(start, length, number);
+        Ok(())
+    }
+
+    /// Stops where there are too many colours for the pixels that have been counted, so many of this tile.
+    #[inline(always)]
+    fn stop_at_many(&self, few: FewColors, counted: usize) -> Result<(), Stop> {
+        match few.include(self.table.len(), self.seen + counted) {
+            true => Ok(()),
+            false => Err(Stop::TooManyColors),
         }
     }
 
