@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::error::Error;
+use crate::float_state;
 
 /// Whether a call is to stop; once it is, it stays so.
 #[derive(Debug, Default)]
@@ -127,18 +128,21 @@ impl<'a> Scope<'a> {
 
     /// Does a call's work.
     pub(crate) fn run<R>(mut self, work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
-        self.tell(0.0);
-        let result = if self.stop.is_set() {
-            Err(Error::Cancelled)
-        } else {
-            let restore = Restore(CURRENT.replace(Some(NonNull::from(&mut self).cast())));
-            let result = work();
-            drop(restore);
+        let result = float_state::within(|| {
+            self.tell(0.0);
+            let result = if self.stop.is_set() {
+                Err(Error::Cancelled)
+            } else {
+                let restore = Restore(CURRENT.replace(Some(NonNull::from(&mut self).cast())));
+                let result = work();
+                drop(restore);
+                result
+            };
+            if result.is_ok() && self.panic.is_none() {
+                self.tell(1.0);
+            }
             result
-        };
-        if result.is_ok() && self.panic.is_none() {
-            self.tell(1.0);
-        }
+        });
         // A panic of the caller's is the caller's again.
         self.panic.take().map_or(result, |panic| panic::resume_unwind(panic))
     }
@@ -146,7 +150,8 @@ impl<'a> Scope<'a> {
     /// Calls the caller's progress function.
     fn tell(&mut self, done: f64) {
         let Some(progress) = &mut self.progress else { return };
-        match panic::catch_unwind(AssertUnwindSafe(|| (progress.function)(done))) {
+        let function = || float_state::hosts(|| (progress.function)(done));
+        match panic::catch_unwind(AssertUnwindSafe(function)) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => self.stop.set(),
             Err(panic) => {
@@ -253,7 +258,8 @@ pub(crate) fn message(level: Level, text: fmt::Arguments) {
     log::log!(target: "ctm", level, "{text}");
     with(|scope| {
         if let Some((_, log)) = scope.log.filter(|(most, _)| level <= *most) {
-            log(level, &text.to_string());
+            let text = text.to_string();
+            float_state::hosts(|| log(level, &text));
         }
     });
 }

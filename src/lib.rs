@@ -37,6 +37,7 @@
 //! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
 //! | `tally` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
+//! | `float_state` | the processor's rounding and exceptions, the host's and ctm's |
 //! | `threads`, `processor` | the threads that work, and where they run |
 //! | `seeds` | seeds of hash functions |
 //! | `select` | which colours get a mask, and in which order; the only place that decides it |
@@ -70,6 +71,7 @@ mod cpu;
 mod device_memory;
 mod error;
 mod expand;
+mod float_state;
 mod grouping;
 mod image;
 mod label_output;

@@ -8,10 +8,11 @@ use crate::pipeline::ColorCount;
 use crate::pixels::Encoding;
 use crate::threads::Threads;
 
-/// How far a colour is from another: of their channels' differences, in the units of the image.
+/// How far a colour is from another: of their channels' differences, in the units of the image. Distances are computed with
+/// 64-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Metric {
-    /// The root of the sum of the squares.
+    /// The root of the sum of the squares, `sqrt((a² + b²) + (c² + d²))`, of which each step is rounded.
     #[default]
     Euclidean,
     /// The largest.
@@ -19,7 +20,7 @@ pub enum Metric {
 }
 
 /// Colours without a mask of their own join the mask of the nearest colour that has one; of several the first
-/// mask's. Distances are computed with 64-bit floats.
+/// mask's. Distances are equal where the 64-bit floats are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Nearest {
     /// What "near" means.
@@ -29,9 +30,9 @@ pub struct Nearest {
 }
 
 impl Nearest {
-    /// The distance, or its square, which sorts alike.
+    /// The distance, or its square, which is found sooner.
     #[inline(always)]
-    fn distance(self, a: &[f64; 4], b: &[f64; 4]) -> f64 {
+    fn measure(self, a: &[f64; 4], b: &[f64; 4]) -> f64 {
         let differences: [f64; 4] = std::array::from_fn(|channel| {
             // Infinities are as far from themselves as other values.
             if a[channel] == b[channel] { 0.0 } else { (a[channel] - b[channel]).abs() }
@@ -45,18 +46,30 @@ impl Nearest {
         }
     }
 
+    /// The distance that was measured. Different squares may have the same root.
+    #[inline(always)]
+    fn distance(self, measure: f64) -> f64 {
+        match self.metric {
+            Metric::Euclidean => measure.sqrt(),
+            Metric::Chebyshev => measure,
+        }
+    }
+
+    /// What is measured of no distance up to this one is more.
+    #[inline(always)]
+    fn most(self, distance: f64) -> f64 {
+        match self.metric {
+            // Some more than what rounding makes of squares whose root is the distance.
+            Metric::Euclidean => distance * distance * (1.0 + 8.0 * f64::EPSILON),
+            Metric::Chebyshev => distance,
+        }
+    }
+
     /// Whether two colours are near enough.
     #[inline]
     pub(crate) fn reaches(self, a: &[f64; 4], b: &[f64; 4]) -> bool {
-        self.distance(a, b) <= self.bound()
-    }
-
-    /// What distances are compared with.
-    fn bound(self) -> f64 {
-        match self.metric {
-            Metric::Euclidean => self.tolerance * self.tolerance,
-            Metric::Chebyshev => self.tolerance,
-        }
+        let measure = self.measure(a, b);
+        measure <= self.most(self.tolerance) && self.distance(measure) <= self.tolerance
     }
 }
 
@@ -85,7 +98,7 @@ pub(crate) fn assign(
     }
     let mut assigned = room(colors.len())?;
     assigned.resize(colors.len(), NONE);
-    let bound = nearest.bound();
+    let most = nearest.most(nearest.tolerance);
     let parts = colors.chunks(PART).zip(assigned.chunks_mut(PART)).collect();
     let stop = control::stop();
     threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
@@ -95,11 +108,15 @@ pub(crate) fn assign(
                 return;
             }
             let values = values(entry);
-            let mut least = f64::INFINITY;
+            let (mut least, mut most) = (nearest.tolerance, most);
             let mut show = |mask: u32, point: &[f64; 4]| {
-                let distance = nearest.distance(&values, point);
-                if distance <= bound && (distance < least || (distance == least && mask < *assigned)) {
-                    (least, *assigned) = (distance, mask);
+                let measure = nearest.measure(&values, point);
+                if measure > most {
+                    return; // no root is needed to see that it is farther away
+                }
+                let distance = nearest.distance(measure);
+                if distance < least || (distance == least && mask < *assigned) {
+                    (least, most, *assigned) = (distance, nearest.most(distance), mask);
                 }
             };
             match &grid {

@@ -4,38 +4,72 @@
 //! takes milliseconds to move it: longer than most calls last. Half of the calls on flat 4K maps then took as
 //! long as with one thread.
 
+#![allow(unsafe_code)]
+
 /// The processor that a thread ran on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processor {
+    /// `None`: the system does not say.
     #[cfg(target_os = "linux")]
-    index: usize,
+    index: Option<usize>,
 }
 
 #[cfg(target_os = "linux")]
 impl Processor {
     /// That of the calling thread.
     pub(crate) fn current() -> Self {
-        Self { index: rustix::thread::sched_getcpu() }
+        // SAFETY: it takes nothing and changes nothing.
+        let index = unsafe { libc::sched_getcpu() };
+        Self { index: usize::try_from(index).ok() }
     }
 
     /// If the calling thread, which is one of ours, is on this processor and may run on others, it moves to one
     /// of them. Where it may run later is not changed.
     pub(crate) fn leave(self) {
-        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
+        let Some(index) = self.index.filter(|&index| index < linux::MOST) else { return };
         if Self::current().index != self.index {
             return;
         }
         // A system that forbids it costs time only.
-        let Ok(allowed) = sched_getaffinity(None) else { return };
-        if self.index >= CpuSet::MAX_CPU {
-            return;
+        let Some(allowed) = linux::allowed() else { return };
+        let others = linux::without(allowed, index);
+        if linux::count(&others) > 0 && linux::allow(&others) {
+            linux::allow(&allowed);
         }
-        let mut others = allowed;
-        others.unset(self.index);
-        if others.count() > 0 && sched_setaffinity(None, &others).is_ok() {
-            let _ = sched_setaffinity(None, &allowed);
+    }
+}
+
+/// The processors that the calling thread may run on.
+#[cfg(target_os = "linux")]
+mod linux {
+    use libc::{CPU_CLR, CPU_COUNT, CPU_SETSIZE, cpu_set_t, sched_getaffinity, sched_setaffinity};
+
+    /// Those that a set can have are less than this.
+    pub(super) const MOST: usize = CPU_SETSIZE as usize;
+
+    pub(super) fn allowed() -> Option<cpu_set_t> {
+        // SAFETY: a set is bits, and zeros are the empty one; 0 is the calling thread.
+        unsafe {
+            let mut set = std::mem::zeroed();
+            (sched_getaffinity(0, size_of_val(&set), &mut set) == 0).then_some(set)
         }
+    }
+
+    pub(super) fn allow(set: &cpu_set_t) -> bool {
+        // SAFETY: as above.
+        unsafe { sched_setaffinity(0, size_of_val(set), set) == 0 }
+    }
+
+    pub(super) fn without(mut set: cpu_set_t, index: usize) -> cpu_set_t {
+        assert!(index < MOST);
+        // SAFETY: the set has it.
+        unsafe { CPU_CLR(index, &mut set) };
+        set
+    }
+
+    pub(super) fn count(set: &cpu_set_t) -> i32 {
+        // SAFETY: it only looks.
+        unsafe { CPU_COUNT(set) }
     }
 }
 
@@ -50,30 +84,28 @@ impl Processor {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
     use super::*;
 
     #[test]
     fn a_thread_leaves_a_processor_and_may_return_to_it() {
         std::thread::spawn(|| {
-            let allowed = sched_getaffinity(None).unwrap();
+            let allowed = linux::allowed().unwrap();
             let here = Processor::current();
             // Held here until it leaves, so that nobody else moves it first.
-            let mut only_here = CpuSet::new();
-            only_here.set(here.index);
-            sched_setaffinity(None, &only_here).unwrap();
+            let others = (0..linux::MOST).filter(|&index| Some(index) != here.index);
+            let only_here = others.fold(allowed, linux::without);
+            assert!(linux::allow(&only_here));
             here.leave();
             assert_eq!(Processor::current().index, here.index, "it may not run elsewhere");
-            sched_setaffinity(None, &allowed).unwrap();
+            assert!(linux::allow(&allowed));
             // The system may move it at any time, and back.
             let left = (0..100).any(|_| {
                 let before = Processor::current();
                 before.leave();
                 Processor::current().index != before.index
             });
-            assert!(sched_getaffinity(None).unwrap() == allowed);
-            assert!(left || allowed.count() == 1);
+            assert!(linux::allowed().unwrap() == allowed);
+            assert!(left || linux::count(&allowed) == 1);
         })
         .join()
         .unwrap();

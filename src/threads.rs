@@ -11,6 +11,7 @@ use std::vec::IntoIter;
 
 use crate::control::{self, Pass, Stop};
 use crate::error::Error;
+use crate::float_state;
 use crate::processor::Processor;
 
 /// Threads that work for one context; those that it has started have ended when this is dropped.
@@ -129,7 +130,10 @@ impl Threads {
 fn pool(count: usize, handles: &mut Vec<JoinHandle<()>>) -> Result<rayon::ThreadPool, Error> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(count)
-        .start_handler(|_| crate::capi::silence_panics_of_this_thread())
+        .start_handler(|_| {
+            crate::capi::silence_panics_of_this_thread();
+            float_state::set_default();
+        })
         .spawn_handler(|worker| {
             let name = format!("ctm-{}", worker.index());
             handles.push(thread::Builder::new().name(name).spawn(|| worker.run())?);

@@ -7,11 +7,11 @@ use std::mem::MaybeUninit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use super::boundary::{guard, guard_or};
+use super::boundary::{catch, guard};
 use super::buffers::{Extent, check_pointer, null};
 use super::counters::ctm_counters;
 use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
-use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_OK, ctm_status, status_of};
+use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK, ctm_status, status_of};
 use crate::control::{LogFn, ProgressFn, Scope, Stop};
 use crate::counters::Counters;
 use crate::error::Error;
@@ -113,7 +113,7 @@ impl Call {
         let write = log.map(|log| move |level, text: &str| log.write(level, text));
         let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
         let scope = Scope::new(self.stop.clone()).with_progress(progress).with_log(sink);
-        let result = scope.run(|| work(&mut engine.context));
+        let result = scope.run(|| engine.context.work(work));
         *lock(&self.context.counters) = engine.context.counters();
         result
     }
@@ -129,10 +129,8 @@ impl Call {
         calls.at_work = Some(thread::current().id());
         drop(calls);
         let turn = Turn(context);
-        let context = context.context.lock().map_err(|_| {
-            Error::Internal("an earlier call on this context ended in an internal error".to_owned())
-        })?;
-        Ok(Engine { context, _turn: turn })
+        // After a panic it mends itself.
+        Ok(Engine { context: lock(&context.context), _turn: turn })
     }
 }
 
@@ -172,7 +170,7 @@ impl Drop for Call {
     }
 }
 
-/// Locks what no panic can leave half changed.
+/// Locks what no panic can leave half changed, or what knows of it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -192,7 +190,7 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn ctm_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
-    guard_or(c"".as_ptr(), || VERSION.as_ptr().cast())
+    guard(c"".as_ptr(), || VERSION.as_ptr().cast())
 }
 
 /// The name of a Vulkan device of this machine.
@@ -208,7 +206,7 @@ pub extern "C" fn ctm_version() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
     static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
-    guard_or(std::ptr::null(), || {
+    guard(std::ptr::null(), || {
         let names = NAMES.get_or_init(|| {
             let devices = crate::vulkan::devices().unwrap_or_default();
             devices.iter().map(|device| c_string(&device.name)).collect()
@@ -236,7 +234,7 @@ pub unsafe extern "C" fn ctm_create(
     options: *const ctm_options,
     context: *mut *mut ctm_context,
 ) -> ctm_status {
-    let outcome = guard(|| {
+    let work = || {
         check_pointer("context", context)?;
         // SAFETY: not NULL, aligned, and the caller vouches for the rest.
         unsafe { *context = std::ptr::null_mut() };
@@ -263,8 +261,8 @@ pub unsafe extern "C" fn ctm_create(
         // SAFETY: as above.
         unsafe { *context = Arc::into_raw(created).cast_mut() };
         Ok(())
-    });
-    finish(outcome, None)
+    };
+    guard(CTM_ERROR_INTERNAL, || finish(catch(work), None))
 }
 
 /// Counts the exact colours of a colour map, keeps those with at least `min_pixels` pixels, takes
@@ -372,7 +370,7 @@ pub unsafe extern "C" fn ctm_run(
 pub unsafe extern "C" fn ctm_cancel(context: *mut ctm_context) {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let Some(context) = (unsafe { context.as_ref() }) else { return };
-    guard_or((), || {
+    guard((), || {
         context.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.set()));
         context.changed.notify_all();
     });
@@ -396,7 +394,7 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
     // SAFETY: the caller vouches that it is a living context.
     let owned = unsafe { Arc::from_raw(context) };
     // A panic while dropping has nobody left to be reported to.
-    guard_or((), || {
+    guard((), || {
         if owned.process == std::process::id() {
             let here = Some(thread::current().id());
             // A call of this thread's cannot end before this function.
@@ -424,7 +422,7 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
 pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32 {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard_or(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, |context| context.backend))
+    guard(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, |context| context.backend))
 }
 
 /// The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
@@ -440,7 +438,7 @@ pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32
 pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) -> *const c_char {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard_or(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
+    guard(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
 }
 
 /// What the last `ctm_run`, `ctm_analyse` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
@@ -464,7 +462,7 @@ pub unsafe extern "C" fn ctm_context_counters(
 ) -> ctm_status {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    let outcome = guard(|| {
+    let work = || {
         let context = context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if counters.is_null() {
             return Err(null("counters", "a struct that starts as CTM_COUNTERS_INIT").into());
@@ -474,8 +472,8 @@ pub unsafe extern "C" fn ctm_context_counters(
         // SAFETY: not NULL; the caller vouches for the rest.
         unsafe { ctm_counters::write(counters, &last) }?;
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    guard(CTM_ERROR_INTERNAL, || finish(catch(work), context))
 }
 
 /// The pipelines that a context's device has compiled so far, for `ctm_options.pipeline_cache` of a
@@ -549,7 +547,7 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
 pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c_char {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard_or(c"".as_ptr(), || {
+    guard(c"".as_ptr(), || {
         let text = match context {
             Some(context) => lock(&context.last_error).clone(),
             None => CREATE_ERROR.with_borrow(CString::clone),
@@ -612,15 +610,29 @@ pub(super) unsafe fn on_context(
     context: *const ctm_context,
     work: impl FnOnce(&Call) -> Result<(), Failure>,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
     let no_context = || null("context", "a context made by ctm_create");
-    let outcome = guard(|| work(call.as_ref().ok_or_else(no_context)?));
-    finish(outcome, call.as_ref().map(|call| &*call.context))
+    // SAFETY: the caller says so.
+    unsafe { on_any_context(context, |call| work(call.ok_or_else(no_context)?)) }
 }
 
-/// Turns what a guarded call came to into a status, and keeps the reason for `ctm_last_error`.
-pub(super) fn finish(
+/// The same for a function that has something to do without a context, too.
+///
+/// # Safety
+/// As [`Call::enter`].
+pub(super) unsafe fn on_any_context(
+    context: *const ctm_context,
+    work: impl FnOnce(Option<&Call>) -> Result<(), Failure>,
+) -> ctm_status {
+    guard(CTM_ERROR_INTERNAL, || {
+        // SAFETY: the caller vouches for the pointer, if it is not NULL.
+        let call = unsafe { Call::enter(context) };
+        let outcome = catch(|| work(call.as_ref()));
+        finish(outcome, call.as_ref().map(|call| &*call.context))
+    })
+}
+
+/// Turns what a call came to into a status, and keeps the reason for `ctm_last_error`.
+fn finish(
     outcome: Result<Result<(), Failure>, String>,
     context: Option<&ctm_context>,
 ) -> ctm_status {

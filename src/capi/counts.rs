@@ -4,9 +4,9 @@ use std::ffi::c_void;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::analyse::{RESULT_SIZES, ctm_result};
-use super::boundary::{guard, guard_or};
+use super::boundary::guard;
 use super::buffers::{Extent, check_pointer, null};
-use super::context::{Call, Failure, ctm_context, finish, on_context};
+use super::context::{Call, Failure, ctm_context, on_any_context, on_context};
 use super::image::{IMAGE_SIZES, ctm_image};
 use super::options::checked_size;
 use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
@@ -90,19 +90,17 @@ pub unsafe extern "C" fn ctm_counts_create(
     context: *mut ctm_context,
     counts: *mut *mut ctm_counts,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
+    let work = |call: Option<&Call>| {
         check_pointer("counts", counts)?;
         // SAFETY: not NULL, aligned; the caller vouches for the rest.
         unsafe { *counts = std::ptr::null_mut() };
-        context.ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(ColorCounts::new()) };
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_any_context(context, work) }
 }
 
 /// Destroys counts. No other call may use them any more, now or later.
@@ -118,7 +116,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
         return;
     }
     // SAFETY: the caller vouches that it came from `into_raw` and is nobody else's.
-    guard_or((), || drop(unsafe { Box::from_raw(counts) }));
+    guard((), || drop(unsafe { Box::from_raw(counts) }));
 }
 
 /// Counts the pixels of one more part of an image. Each pixel of the image is to be added once; the order of the parts,
@@ -312,17 +310,14 @@ pub unsafe extern "C" fn ctm_counts_import(
     size: usize,
     counts: *mut *mut ctm_counts,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
-    let call = unsafe { Call::enter(context) };
-    let context = call.as_ref().map(|call| &*call.context);
-    let outcome = guard(|| {
+    let work = |call: Option<&Call>| -> Result<(), Failure> {
         check_pointer("counts", counts)?;
         let extent = Extent::new("data", data.addr(), size, "bytes", 1)?;
         Extent::new("counts", counts.addr(), 1, "pointer", size_of::<*mut ctm_counts>())?
             .check_apart(&extent)?;
         // SAFETY: not NULL, aligned, apart from the bytes; the caller vouches for the rest.
         unsafe { *counts = std::ptr::null_mut() };
-        let call = call.as_ref().ok_or_else(|| null("context", "a context made by ctm_create"))?;
+        let call = call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if data.is_null() {
             return Err(null("data", "a buffer").into());
         }
@@ -334,8 +329,9 @@ pub unsafe extern "C" fn ctm_counts_import(
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(imported) };
         Ok(())
-    });
-    finish(outcome, context)
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_any_context(context, work) }
 }
 
 /// The palette of the whole image that counts are those of: the colours that get a mask, and how many pixels each mask

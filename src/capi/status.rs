@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::boundary::guard_or;
+use super::boundary::guard;
 use crate::error::Error;
 
 /// What a call returns: `CTM_OK`, which is 0, or one of the positive `CTM_ERROR_…` numbers. A later
@@ -60,7 +60,7 @@ pub const CTM_ERROR_DATA: ctm_status = 13;
 /// Threads: any, at any time.
 #[unsafe(no_mangle)]
 pub extern "C" fn ctm_status_string(status: ctm_status) -> *const c_char {
-    guard_or(c"".as_ptr(), || text(status).as_ptr())
+    guard(c"".as_ptr(), || text(status).as_ptr())
 }
 
 fn text(status: ctm_status) -> &'static CStr {

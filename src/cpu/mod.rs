@@ -89,9 +89,13 @@ macro_rules! for_words {
 
 impl Cpu {
     pub(crate) fn new(options: &Options) -> Self {
+        Self::empty(options.memory_limit, options.debug.small_cpu_tables)
+    }
+
+    fn empty(memory_limit: u64, small: Option<bool>) -> Self {
         Self {
-            memory_limit: options.memory_limit,
-            small: options.debug.small_cpu_tables,
+            memory_limit,
+            small,
             seed: Seeds::random().take(),
             kept: LabelMap::default(),
             counted: Counted::default(),
@@ -133,6 +137,11 @@ impl Backend for Cpu {
 
     fn forget_pixels(&mut self) {
         self.counted = Counted::Nothing;
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        *self = Self::empty(self.memory_limit, self.small);
+        Ok(())
     }
 
     fn start_call(&mut self) {

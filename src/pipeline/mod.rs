@@ -21,6 +21,7 @@ use crate::cpu::Cpu;
 use crate::device_memory::{DeviceMemory, DeviceOutputs};
 use crate::error::Error;
 use crate::expand::expand;
+use crate::float_state;
 use crate::grouping::Masked;
 use crate::image::{ColorMap, Shape};
 use crate::label_output::LabelRoom;
@@ -113,6 +114,9 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// Other pixels follow within the call.
     fn forget_pixels(&mut self);
 
+    /// Throws away what a call that has panicked may have left half done.
+    fn recover(&mut self) -> Result<(), Error>;
+
     /// What the call has cost so far.
     fn counters(&self) -> Counters;
 
@@ -124,7 +128,8 @@ pub(crate) trait Backend: fmt::Debug + Send {
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
-/// Each context may work on its own thread.
+/// Each context may work on its own thread. A call that panics leaves a context that works: the next call throws away what
+/// the panic has left half done.
 #[derive(Debug)]
 pub struct Context {
     backends: Vec<Box<dyn Backend>>,
@@ -138,6 +143,8 @@ pub struct Context {
     /// Colours that a list may have.
     most_listed: usize,
     canceller: Canceller,
+    /// Whether the last call has panicked: nobody knows what it has left in the backends.
+    is_unfinished: bool,
 }
 
 impl Context {
@@ -148,6 +155,11 @@ impl Context {
     /// [`Error::InvalidArgument`] when they are out of range or contradict each other, and what the
     /// driver reports.
     pub fn new(options: &Options) -> Result<Self, Error> {
+        // The threads that a driver starts have the state of the one that opens it.
+        float_state::within(|| Self::open(options))
+    }
+
+    fn open(options: &Options) -> Result<Self, Error> {
         options.check()?;
         let threads = Threads::new(options.max_threads)?;
         let (vulkan, device_name) = match choose_vulkan(options)? {
@@ -176,6 +188,7 @@ impl Context {
             device_uuids,
             most_listed,
             canceller,
+            is_unfinished: false,
         })
     }
 
@@ -342,8 +355,23 @@ impl Context {
     ) -> Result<R, Error> {
         let stop = Arc::<Stop>::default();
         self.canceller.set(Some(stop.clone()));
-        let result = Scope::new(stop).with_progress(progress).run(|| work(self));
+        let result = Scope::new(stop).with_progress(progress).run(|| self.work(work));
         self.canceller.set(None);
+        result
+    }
+
+    /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
+    pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
+        if self.is_unfinished {
+            self.backends.iter_mut().try_for_each(|backend| backend.recover())?;
+            control::message(
+                Level::Warn,
+                format_args!("an earlier call ended in an internal error: what it left is thrown away"),
+            );
+        }
+        self.is_unfinished = true;
+        let result = work(self);
+        self.is_unfinished = false;
         result
     }
 

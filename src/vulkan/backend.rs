@@ -205,6 +205,20 @@ impl Backend for Vulkan {
         self.work.coded = None;
     }
 
+    fn recover(&mut self) -> Result<(), Error> {
+        let Self { work, labels } = self;
+        *labels = LabelMap::default();
+        work.gpu.finish()?; // a device that is lost or hangs stays so
+        work.gpu.check_usable()?;
+        work.release_buffers();
+        work.number_blocks = Vec::new();
+        work.table_slots = plan::FIRST_TABLE_SLOTS;
+        // No buffer is left; those that were in nobody's hands are not counted any more.
+        work.gpu.allocated_bytes.set(0);
+        work.gpu.held_bytes.set(0);
+        Ok(())
+    }
+
     fn start_call(&mut self) {
         let _ = self.work.gpu.finish(); // of a call that has panicked; a failure is remembered
         self.forget_pixels();

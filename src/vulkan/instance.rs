@@ -9,6 +9,7 @@ use vulkano::instance::{Instance, InstanceCreateFlags, InstanceCreateInfo};
 use vulkano::{Version, VulkanLibrary};
 
 use crate::error::Error;
+use crate::float_state;
 use crate::params::{Backend, Options};
 
 /// What kind of device this is. The order is that in which devices are chosen.
@@ -53,7 +54,8 @@ pub struct DeviceInfo {
 /// # Errors
 /// [`Error::NoDevice`] where there is no Vulkan at all.
 pub fn devices() -> Result<Vec<DeviceInfo>, Error> {
-    Ok(candidates()?.iter().map(|device| info(device)).collect())
+    // The threads that a driver starts have the state of the one that opens it.
+    float_state::within(|| Ok(candidates()?.iter().map(|device| info(device)).collect()))
 }
 
 /// The devices that fit the options, the first choice first; at least one.
