@@ -15,7 +15,8 @@ use crate::select::order;
 ///
 /// The colours are gone through in the order of masks: the most frequent one first, equal counts by colour. Each becomes
 /// the first one that is near enough and did not become another's itself, or else stays what it is. So a colour moves
-/// once at most, and never farther than the tolerance. Distances are computed with 64-bit floats.
+/// once at most, and never farther than the tolerance. Distances, which are 64-bit floats, are compared with the tolerance, not
+/// their squares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Merge {
     /// What "near" means.

@@ -639,7 +639,10 @@ fn finish(
     let Failure { status, text } = match outcome {
         Ok(Ok(())) => return CTM_OK,
         Ok(Err(failure)) => failure,
-        Err(panic) => Error::Internal(panic).into(),
+        Err(panic) => Error::Internal(format!(
+            "{panic}; a defect in ctm, unless the pixels have changed during the call"
+        ))
+        .into(),
     };
     let text = c_string(&text);
     match context {

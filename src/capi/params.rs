@@ -30,7 +30,8 @@ pub const CTM_ALPHA_AT_LEAST: u32 = 2;
 
 /// `ctm_params.nearest`: colours join no other's mask.
 pub const CTM_NEAREST_NONE: u32 = 0;
-/// `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences.
+/// `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences:
+/// `sqrt((r * r + g * g) + (b * b + a * a))`, each step rounded to a 64-bit float.
 pub const CTM_NEAREST_EUCLIDEAN: u32 = 1;
 /// `ctm_params.nearest`: the distance is the largest of the channels' differences.
 pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
@@ -46,7 +47,8 @@ pub const CTM_UNDECLARED_NEAREST: u32 = 2;
 
 /// `ctm_params.merge`: colours stay what they are.
 pub const CTM_MERGE_NONE: u32 = 0;
-/// `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences.
+/// `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences, computed as for
+/// `CTM_NEAREST_EUCLIDEAN`.
 pub const CTM_MERGE_EUCLIDEAN: u32 = 1;
 /// `ctm_params.merge`: the distance is the largest of the channels' differences.
 pub const CTM_MERGE_CHEBYSHEV: u32 = 2;
@@ -101,8 +103,8 @@ pub struct ctm_params {
     /// One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
     /// colour that has one; of several the first mask's. The most frequent colours are found before others join them.
     pub nearest: u32,
-    /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
-    /// With `CTM_NEAREST_NONE` 0.
+    /// How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
+    /// these, not their squares, that are compared with it and with each other. With `CTM_NEAREST_NONE` 0.
     pub tolerance: f64,
     /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
     /// that are not near enough and not ignored. Else 0.
@@ -113,8 +115,8 @@ pub struct ctm_params {
     /// did not become another's itself, or else stays what it is: a colour moves once at most. Ignored colours take part:
     /// what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
     pub merge: u32,
-    /// How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
-    /// With `CTM_MERGE_NONE` 0.
+    /// How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
+    /// these, not their squares, that are compared with it. With `CTM_MERGE_NONE` 0.
     pub merge_tolerance: f64,
     /// Colours with more pixels than this stay what they are. 0: there is no such bound; with `CTM_MERGE_NONE` always.
     pub merge_most_pixels: u64,
@@ -151,7 +153,7 @@ pub struct ctm_params {
     /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
     /// `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
     /// wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
-    /// an exception or `longjmp`.
+    /// an exception, `longjmp` or `pthread_exit`.
     pub progress: Option<unsafe extern "C" fn(user: *mut c_void, done: f64) -> i32>,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,

@@ -34,8 +34,8 @@ pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
 pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
 /// The Vulkan driver refused a call that should have worked. The context stays usable.
 pub const CTM_ERROR_DRIVER: ctm_status = 8;
-/// A defect in ctm, caught before it could reach the host. Every further run on the context fails;
-/// destroy it. Please report it with the text of `ctm_last_error`.
+/// A defect in ctm, or pixels that have changed during the call, caught before it could reach the host. The context stays
+/// usable: the next call throws away what this one has left. Please report it with the text of `ctm_last_error`.
 pub const CTM_ERROR_INTERNAL: ctm_status = 9;
 
 /// The image has colours that the given palette does not have, and `ctm_params.undeclared` makes that an error. No
