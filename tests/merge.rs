@@ -254,6 +254,22 @@ fn many_colors_merge_alike() {
     assert_no_validation_messages();
 }
 
+/// The square of the root of 3 is less than 3.
+#[test]
+fn distances_are_compared_with_the_tolerance_not_their_squares() {
+    let pixels = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
+    let map = ColorMap::new(&pixels, 3, 1, 3).unwrap();
+    for context in &mut contexts() {
+        for (tolerance, colors) in [(3.0_f64.sqrt(), 1), (3.0_f64.sqrt().next_down(), 2)] {
+            let merge = Some(Merge { metric: Metric::Euclidean, tolerance, most_pixels: 0 });
+            let settings = Settings { merge, ..Params { min_pixels: 1, max_count: 9 }.into() };
+            let found = context.analyse(&map, &settings, Outputs::default()).unwrap();
+            assert_eq!(found.palette.colors.len(), colors, "{}, {tolerance}", context.device_name());
+        }
+    }
+    assert_no_validation_messages();
+}
+
 #[test]
 fn infinities_merge_with_nothing_but_at_any_distance() {
     let pixels = [f32::INFINITY, f32::INFINITY, 3e38, f32::NEG_INFINITY, f32::NAN, 3e38, 1.0, -0.0];

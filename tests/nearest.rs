@@ -272,6 +272,31 @@ fn a_palette_that_is_far_from_all_colors_gives_empty_masks() {
     assert_no_validation_messages();
 }
 
+/// 1 + 2^-52 and 1 are different squares of one distance; the square of the root of 3 is less than 3.
+#[test]
+fn distances_are_compared_not_their_squares() {
+    let pixels = [0.0, 0.0, 0.0];
+    let map = ColorMap::new(&pixels, 1, 1, 3).unwrap();
+    let equal = [[1.0, 2.0_f32.powi(-26), 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]];
+    let far = |index: usize| [1000.0 + index as f32, 0.0, 0.0, 0.0];
+    for context in &mut contexts() {
+        // Few colours are looked at one by one; of many some are looked up, in another order.
+        for others in [0, 300] {
+            for palette in [vec![equal[0], equal[1]], vec![equal[1], equal[0]], vec![[1.0, 1.0, 1.0, 0.0]]] {
+                let tolerance = if palette.len() == 1 { 3.0_f64.sqrt() } else { 1.0 };
+                let palette: Vec<_> = palette.into_iter().chain((0..others).map(far)).collect();
+                let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance });
+                let settings = Settings { palette: Some(&palette), nearest, ..Settings::default() };
+                let mut labels = [u32::MAX];
+                let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
+                context.analyse(&map, &settings, outputs).unwrap();
+                assert_eq!(labels, [1], "{}, {:?}", context.device_name(), &palette[..2.min(palette.len())]);
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
 #[test]
 fn the_first_images_colors_attract_those_of_all() {
     let mut contexts = contexts();

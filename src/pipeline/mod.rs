@@ -646,3 +646,40 @@ fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_no_context() {
+        let large: Vec<f32> = (0..1_500_000).map(|value| value as f32).collect();
+        let large = ColorMap::new(&large, 1500, 1000, 1).unwrap();
+        let small = ColorMap::new(&[2.0, 1.0, 2.0], 3, 1, 1).unwrap();
+        let params = Params { min_pixels: 1, max_count: 9 };
+        for backend in [params::Backend::Cpu, params::Backend::Vulkan] {
+            let options = Options { backend, ..Options::default() };
+            let fresh = |context: &mut Context| {
+                let mut masks = [0.5; 6];
+                let palette = context.run(&small, &params, &mut masks).unwrap();
+                assert_eq!(masks, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+                assert_eq!(palette.colors.len(), 2);
+                context.counters().device_bytes
+            };
+            let mut context = Context::new(&options).unwrap();
+            let bytes = fresh(&mut context);
+            let panics = |context: &mut Context| -> Result<(), Error> {
+                context.count_masks(&large, &params.into())?;
+                panic!("as it should");
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| context.call(None, panics)));
+            assert!(unwound.is_err());
+            assert!(backend == params::Backend::Cpu || context.counters().device_bytes > bytes);
+            // What was kept for the large image is gone.
+            assert_eq!(fresh(&mut context), bytes);
+            assert!(!context.is_unfinished);
+        }
+    }
+}
