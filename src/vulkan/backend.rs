@@ -35,7 +35,7 @@ pub(crate) struct Vulkan {
 
 impl Drop for Vulkan {
     fn drop(&mut self) {
-        // A hung device may still be working on its buffers: then they are never freed.
+        // A device that hangs may still be working on its buffers: then they are never freed.
         if self.work.gpu.is_idle_at_last() {
             // SAFETY: dropped here and nowhere else.
             #[allow(unsafe_code)]
@@ -206,7 +206,7 @@ impl Backend for Vulkan {
     }
 
     fn start_call(&mut self) {
-        let _ = self.work.gpu.finish(); // of a call that has panicked; a failure is remembered
+        let _ = self.work.gpu.finish(); // of a call that has failed or panicked; without it, no stage begins
         self.forget_pixels();
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
         self.work.gpu.counters.set(Counters::default());
@@ -244,7 +244,7 @@ impl Work {
         pixels: &Pixels,
         stage: impl FnOnce(&mut Self, &Source) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.gpu.check_usable()?;
+        self.gpu.finish()?;
         with_source(self, |work| &mut work.gpu, pixels, stage)
     }
 
