@@ -300,7 +300,7 @@ pub unsafe extern "C" fn ctm_create(
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
 /// planes' contents are unspecified. `ctm_last_error(context)` has the detail.
-/// Ownership: all buffers stay the caller's and are used during the call only.
+/// Ownership: all buffers stay the caller's and are used during the call only, whatever it returns.
 /// Threads: any; calls on one context wait for each other.
 /// Not promised: how long a call takes.
 ///

@@ -72,7 +72,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// How often a driver is asked again that cannot say whether the device has finished, and the time between.
 const ASKED_AGAIN: u32 = 10;
-const ASKED_AFTER: Duration = Duration::from_millis(10);
+const ASKED_AFTER: Duration = Duration::from_millis(4);
 
 impl Gpu {
     /// Opens the first device that fits the options and can be opened.
