@@ -347,7 +347,8 @@ typedef struct ctm_options {
     const char *device_name;
     /**
      * Milliseconds that one piece of work on the device may take before the device counts as hung
-     * (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels.
+     * (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels. A software rasteriser, which reads the
+     * caller's pixels where they lie, is waited for even then, so that the call returns when its pieces are done.
      */
     uint32_t device_timeout_ms;
     /**
@@ -418,7 +419,8 @@ typedef struct ctm_counters {
      */
     uint64_t bytes_from_device;
     /**
-     * Bytes of the caller's memory that the device has read where they lie, without a copy.
+     * Bytes of the caller's memory that the device has read where they lie, without a copy: a software rasteriser
+     * pixels in the host's memory, any device those in its own (`ctm_device_memory`).
      */
     uint64_t bytes_imported;
     /**
@@ -463,7 +465,11 @@ typedef struct ctm_counters {
  * library's. The call waits for its own device and releases the part to `VK_QUEUE_FAMILY_EXTERNAL`, with the outputs
  * written: from then on the caller's device may acquire it from there, after an error, too. No semaphore is needed. A part
  * for outputs whose old contents do not matter needs no release before the call. After `CTM_ERROR_TIMEOUT` or
- * `CTM_ERROR_DEVICE_LOST` nothing was released, and the library's device may still be at work on the part.
+ * `CTM_ERROR_DEVICE_LOST` nothing was released, and what outputs contain is unspecified. After `CTM_ERROR_TIMEOUT` a
+ * hardware device may still read and write the part, until it has done the work that it was given. The library keeps
+ * the memory imported for so long, so that the caller may free its own objects at any time; but the caller may
+ * use the part again only when `ctm_destroy` has returned, and if that took two seconds, not even then. In all
+ * other cases, and with a software rasteriser always, nothing touches the part once the call has returned.
  */
 typedef struct ctm_device_memory {
     /**
@@ -481,7 +487,8 @@ typedef struct ctm_device_memory {
     uint64_t offset;
     /**
      * The file descriptor. It stays the caller's, whatever the call returns, and may be used for further calls: the
-     * library imports a duplicate, which is gone when the call returns.
+     * library imports a duplicate, which is gone when the call returns; after `CTM_ERROR_TIMEOUT`, when the device has
+     * finished and `ctm_destroy` has returned.
      */
     int32_t fd;
     /**
@@ -999,15 +1006,16 @@ typedef struct ctm_result {
 
 /**
  * The Vulkan device was lost. Every further run on the context fails; destroy it and create
- * another.
+ * another. A driver that was short of memory while it waited is no lost device.
  */
 #define CTM_ERROR_DEVICE_LOST 6
 
 /**
  * The Vulkan device did not finish within `device_timeout_ms`. Every further run on the context
- * fails; destroy it and create another. `ctm_destroy` waits for the device up to two seconds more;
- * if it is still at work then, its memory is never freed, and a process that ends meanwhile may
- * crash inside the driver.
+ * fails; destroy it and create another. All of the caller's memory of the host is the caller's again, as after
+ * any other call; memory that was lent by `ctm_device_memory` may be in use still, see there. `ctm_destroy`
+ * waits for a hardware device up to two seconds more; if it is still at work then, the memory that the
+ * library has on the device is never freed, and a process that ends meanwhile may crash inside the driver.
  */
 #define CTM_ERROR_TIMEOUT 7
 
@@ -1073,7 +1081,7 @@ const char *ctm_version(void);
  *
  * Devices come in the order in which they are chosen: discrete, integrated, virtual, other, and
  * software rasterisers last; within a kind in the driver's order. The list is made at the first
- * call and stays the same until the process ends.
+ * call that gets it from the driver, and stays the same until the process ends.
  *
  * @param index 0 for the first device.
  * @return A NUL-terminated string that lives as long as the library is loaded; NULL where there is
@@ -1132,7 +1140,7 @@ ctm_status ctm_create(const struct ctm_options *options, struct ctm_context **co
  * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
  * planes' contents are unspecified. `ctm_last_error(context)` has the detail.
- * Ownership: all buffers stay the caller's and are used during the call only.
+ * Ownership: all buffers stay the caller's and are used during the call only, whatever it returns.
  * Threads: any; calls on one context wait for each other.
  * Not promised: how long a call takes.
  *
@@ -1313,7 +1321,7 @@ ctm_status ctm_context_device_uuid(const struct ctm_context *context,
  * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
  * `ctm_last_error(context)` has the detail.
- * Ownership: all buffers stay the caller's and are used during the call only.
+ * Ownership: all buffers stay the caller's and are used during the call only, whatever it returns.
  * Threads: any; calls on one context wait for each other. `ctm_cancel` stops them.
  * Not promised: how long a call takes.
  *
@@ -1368,7 +1376,7 @@ void ctm_counts_destroy(struct ctm_counts *counts);
  * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
  * `ctm_last_error(context)` has the detail.
- * Ownership: the pixels stay the caller's and are used during the call only. Counts take up to some 60 bytes a colour.
+ * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take up to some 60 bytes a colour.
  * Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
  * `ctm_cancel` stops them.
  * Not promised: how long a call takes.

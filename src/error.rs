@@ -86,7 +86,8 @@ pub enum Error {
     /// The device was lost. The context can only be dropped.
     #[error("the device was lost: {0}")]
     DeviceLost(String),
-    /// The device did not finish in time. The context can only be dropped.
+    /// The device did not finish in time. The context can only be dropped. A hardware device may still use memory that
+    /// was lent to it by file descriptor, but no other of the caller's.
     #[error("the device did not finish in time: {0}")]
     Timeout(String),
     /// The Vulkan driver refused a call that should have worked. The context stays usable.

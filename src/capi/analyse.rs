@@ -119,7 +119,7 @@ impl ctm_result {
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
 /// `ctm_last_error(context)` has the detail.
-/// Ownership: all buffers stay the caller's and are used during the call only.
+/// Ownership: all buffers stay the caller's and are used during the call only, whatever it returns.
 /// Threads: any; calls on one context wait for each other. `ctm_cancel` stops them.
 /// Not promised: how long a call takes.
 ///

@@ -197,7 +197,7 @@ pub extern "C" fn ctm_version() -> *const c_char {
 ///
 /// Devices come in the order in which they are chosen: discrete, integrated, virtual, other, and
 /// software rasterisers last; within a kind in the driver's order. The list is made at the first
-/// call and stays the same until the process ends.
+/// call that gets it from the driver, and stays the same until the process ends.
 ///
 /// @param index 0 for the first device.
 /// @return A NUL-terminated string that lives as long as the library is loaded; NULL where there is
@@ -207,10 +207,12 @@ pub extern "C" fn ctm_version() -> *const c_char {
 pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
     static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
     guard(std::ptr::null(), || {
-        let names = NAMES.get_or_init(|| {
-            let devices = crate::vulkan::devices().unwrap_or_default();
-            devices.iter().map(|device| c_string(&device.name)).collect()
-        });
+        if NAMES.get().is_none() {
+            // A failure is not remembered: the next call tries again.
+            let Ok(devices) = crate::vulkan::devices() else { return std::ptr::null() };
+            let _ = NAMES.set(devices.iter().map(|device| c_string(&device.name)).collect());
+        }
+        let names = NAMES.get().map_or(&[][..], Vec::as_slice);
         names.get(index as usize).map_or(std::ptr::null(), |name| name.as_ptr())
     })
 }
@@ -296,7 +298,7 @@ pub unsafe extern "C" fn ctm_create(
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: `*mask_count` is 0 and the
 /// planes' contents are unspecified. `ctm_last_error(context)` has the detail.
-/// Ownership: all buffers stay the caller's and are used during the call only.
+/// Ownership: all buffers stay the caller's and are used during the call only, whatever it returns.
 /// Threads: any; calls on one context wait for each other.
 /// Not promised: how long a call takes.
 ///

@@ -18,7 +18,8 @@ pub struct ctm_counters {
     pub bytes_to_device: u64,
     /// Bytes copied from the device's memory. 0 on the CPU.
     pub bytes_from_device: u64,
-    /// Bytes of the caller's memory that the device has read where they lie, without a copy.
+    /// Bytes of the caller's memory that the device has read where they lie, without a copy: a software rasteriser
+    /// pixels in the host's memory, any device those in its own (`ctm_device_memory`).
     pub bytes_imported: u64,
     /// Dispatches of compute shaders.
     pub dispatches: u64,

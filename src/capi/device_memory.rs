@@ -25,7 +25,11 @@ const _: () = assert!(CTM_HANDLE_OPAQUE_FD == device_memory::OPAQUE_FD);
 /// library's. The call waits for its own device and releases the part to `VK_QUEUE_FAMILY_EXTERNAL`, with the outputs
 /// written: from then on the caller's device may acquire it from there, after an error, too. No semaphore is needed. A part
 /// for outputs whose old contents do not matter needs no release before the call. After `CTM_ERROR_TIMEOUT` or
-/// `CTM_ERROR_DEVICE_LOST` nothing was released, and the library's device may still be at work on the part.
+/// `CTM_ERROR_DEVICE_LOST` nothing was released, and what outputs contain is unspecified. After `CTM_ERROR_TIMEOUT` a
+/// hardware device may still read and write the part, until it has done the work that it was given. The library keeps
+/// the memory imported for so long, so that the caller may free its own objects at any time; but the caller may
+/// use the part again only when `ctm_destroy` has returned, and if that took two seconds, not even then. In all
+/// other cases, and with a software rasteriser always, nothing touches the part once the call has returned.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_device_memory {
@@ -37,7 +41,8 @@ pub struct ctm_device_memory {
     /// Where the pixels or outputs begin, in bytes from the memory's start on. A multiple of 4.
     pub offset: u64,
     /// The file descriptor. It stays the caller's, whatever the call returns, and may be used for further calls: the
-    /// library imports a duplicate, which is gone when the call returns.
+    /// library imports a duplicate, which is gone when the call returns; after `CTM_ERROR_TIMEOUT`, when the device has
+    /// finished and `ctm_destroy` has returned.
     pub fd: i32,
     /// `CTM_HANDLE_OPAQUE_FD`.
     pub handle_type: u32,

@@ -48,7 +48,8 @@ pub struct ctm_options {
     /// or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
     pub device_name: *const c_char,
     /// Milliseconds that one piece of work on the device may take before the device counts as hung
-    /// (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels.
+    /// (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels. A software rasteriser, which reads the
+    /// caller's pixels where they lie, is waited for even then, so that the call returns when its pieces are done.
     pub device_timeout_ms: u32,
     /// Must be 0.
     pub reserved: u32,

@@ -25,12 +25,13 @@ pub const CTM_ERROR_OUT_OF_DEVICE_MEMORY: ctm_status = 4;
 /// No Vulkan device fits the options, or there is no Vulkan at all.
 pub const CTM_ERROR_NO_DEVICE: ctm_status = 5;
 /// The Vulkan device was lost. Every further run on the context fails; destroy it and create
-/// another.
+/// another. A driver that was short of memory while it waited is no lost device.
 pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
 /// The Vulkan device did not finish within `device_timeout_ms`. Every further run on the context
-/// fails; destroy it and create another. `ctm_destroy` waits for the device up to two seconds more;
-/// if it is still at work then, its memory is never freed, and a process that ends meanwhile may
-/// crash inside the driver.
+/// fails; destroy it and create another. All of the caller's memory of the host is the caller's again, as after
+/// any other call; memory that was lent by `ctm_device_memory` may be in use still, see there. `ctm_destroy`
+/// waits for a hardware device up to two seconds more; if it is still at work then, the memory that the
+/// library has on the device is never freed, and a process that ends meanwhile may crash inside the driver.
 pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
 /// The Vulkan driver refused a call that should have worked. The context stays usable.
 pub const CTM_ERROR_DRIVER: ctm_status = 8;

@@ -35,7 +35,7 @@ pub(crate) struct Vulkan {
 
 impl Drop for Vulkan {
     fn drop(&mut self) {
-        // A hung device may still be working on its buffers: then they are never freed.
+        // A device that hangs may still be working on its buffers: then they are never freed.
         if self.work.gpu.is_idle_at_last() {
             // SAFETY: dropped here and nowhere else.
             #[allow(unsafe_code)]
@@ -220,7 +220,7 @@ impl Backend for Vulkan {
     }
 
     fn start_call(&mut self) {
-        let _ = self.work.gpu.finish(); // of a call that has panicked; a failure is remembered
+        let _ = self.work.gpu.finish(); // of a call that has failed or panicked; without it, no stage begins
         self.forget_pixels();
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
         self.work.gpu.counters.set(Counters::default());
@@ -258,7 +258,7 @@ impl Work {
         pixels: &Pixels,
         stage: impl FnOnce(&mut Self, &Source) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.gpu.check_usable()?;
+        self.gpu.finish()?;
         with_source(self, |work| &mut work.gpu, pixels, stage)
     }
 
@@ -384,5 +384,47 @@ impl Chunk {
             pixels: (pixels.end - pixels.start) as u32,
             turn: (index % TURNS) as usize,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::image::ColorMap;
+    use crate::params;
+    use crate::pixels::{Alpha, Matching};
+    use crate::select::select;
+
+    /// Pixels that the device reads where they are, in several chunks, of which one is being labelled when the host panics
+    /// over the one before: once that has been caught, the pixels may be freed, and the next call begins anew.
+    #[test]
+    fn after_a_panic_nothing_is_in_flight() {
+        for device in super::super::devices().unwrap() {
+            let options = Options {
+                backend: params::Backend::Vulkan,
+                device_name: Some(device.name.clone()),
+                ..Options::default()
+            };
+            let mut vulkan = Vulkan::new(&options).unwrap();
+            let threads = Threads::new(2).unwrap();
+            let params = Params { min_pixels: 1, max_count: 4 };
+            let values: Vec<f32> = (0..3000 * 2000).map(|index| (index / 5 % 7) as f32).collect();
+            let map = ColorMap::new(&values, 3000, 2000, 1).unwrap();
+            let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+            vulkan.start_call();
+            let counts = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
+            let palette = select(counts.colors, &params);
+            vulkan.forget_pixels(); // so that the colours are looked up in the pixels
+            let panicking = &mut |_: usize, _: &LabelMap| panic!("in the middle");
+            let caught =
+                catch_unwind(AssertUnwindSafe(|| vulkan.label(&pixels, &palette, &threads, panicking)));
+            assert!(caught.is_err(), "{}", device.name);
+            assert!(vulkan.work.gpu.is_idle(), "{}", device.name);
+            vulkan.start_call();
+            let again = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
+            assert_eq!(select(again.colors, &params), palette, "{}", device.name);
+        }
     }
 }

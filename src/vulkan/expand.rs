@@ -50,7 +50,7 @@ impl Work {
         outputs: &DeviceOutputs,
         work: impl FnOnce(&mut Self, &Targets) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.gpu.check_usable()?;
+        self.gpu.finish()?;
         let targets = Targets::new(&self.gpu, outputs)?;
         with_lent(self, |work| &mut work.gpu, targets, work)
     }

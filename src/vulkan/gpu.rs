@@ -10,10 +10,6 @@ use std::time::Duration;
 use ash::vk;
 use log::Level;
 use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
-use vulkano::command_buffer::allocator::{
-    StandardCommandBufferAllocator, StandardCommandBufferAllocatorCreateInfo,
-};
-use vulkano::descriptor_set::allocator::StandardDescriptorSetAllocator;
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::device::{Device, DeviceExtensions};
 use vulkano::memory::{ExternalMemoryHandleType, MemoryPropertyFlags};
@@ -21,8 +17,10 @@ use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{Validated, VulkanError, VulkanObject};
 
 use super::commands::{Commands, Recorded};
+use super::import::Import;
 use super::instance::{choose, is_software};
 use super::opened::Opened;
+use super::pools::{CommandBuffers, DescriptorSets};
 use super::stages::Pipelines;
 use crate::control;
 use crate::counters::Counters;
@@ -41,8 +39,8 @@ pub(super) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCA
 pub(super) struct Gpu {
     pub(super) device: Arc<Device>,
     pub(super) limits: DeviceLimits,
-    pub(super) sets: Arc<StandardDescriptorSetAllocator>,
-    pub(super) command_buffers: Arc<StandardCommandBufferAllocator>,
+    pub(super) sets: Arc<DescriptorSets>,
+    pub(super) command_buffers: Arc<CommandBuffers>,
     /// Bytes of buffers on the device and in staging memory.
     pub(super) allocated_bytes: Cell<u64>,
     /// Bytes of the memory behind them, which is rounded up.
@@ -59,6 +57,10 @@ pub(super) struct Gpu {
     /// What was submitted and not yet waited for, in order. What it uses must not be freed.
     in_flight: VecDeque<(Ticket, Recorded, Fence)>,
     next_ticket: Ticket,
+    /// Imported memory that what is in flight may use, though the call that lent it has ended.
+    left: Vec<Import>,
+    /// Whether the device is a program of this machine: what it has begun ends, so that it can be waited for.
+    is_software: bool,
 }
 
 /// Stands for a submission; later ones are greater.
@@ -67,6 +69,10 @@ pub(super) struct Ticket(u64);
 
 /// How long a context that is dropped waits for a device that timed out.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a driver is asked again that cannot say whether the device has finished, and the time between.
+const ASKED_AGAIN: u32 = 10;
+const ASKED_AFTER: Duration = Duration::from_millis(4);
 
 impl Gpu {
     /// Opens the first device that fits the options and can be opened.
@@ -91,8 +97,11 @@ impl Gpu {
             .device_limits
             .as_ref()
             .map_or(limits_of(&physical).unified_memory, |limits| limits.unified_memory);
-        // Over a bus, the device would read the caller's memory again and again.
+        // What a hardware device still reads after a time-out cannot be waited for, and the caller's memory is lent for
+        // the call only. Over a bus, the device would read it again and again.
+        let is_software = is_software(&physical);
         let imports = supported.ext_external_memory_host
+            && is_software
             && unified
             && !options.debug.copy_pixels
             && imports_buffers(&physical, ExternalMemoryHandleType::HostAllocation);
@@ -115,12 +124,10 @@ impl Gpu {
             opened.pipelines.cache.add_packed(packed)?;
         }
         let device = opened.device.clone();
-        let pool_size =
-            StandardCommandBufferAllocatorCreateInfo { primary_buffer_count: 4, ..Default::default() };
         Ok(Self {
             limits,
-            sets: Arc::new(StandardDescriptorSetAllocator::new(device.clone(), Default::default())),
-            command_buffers: Arc::new(StandardCommandBufferAllocator::new(device.clone(), pool_size)),
+            sets: Arc::new(DescriptorSets::new(device.clone())),
+            command_buffers: Arc::new(CommandBuffers::new(device.clone())),
             allocated_bytes: Cell::new(0),
             held_bytes: Cell::new(0),
             counters: Cell::default(),
@@ -132,6 +139,8 @@ impl Gpu {
             failure: None,
             in_flight: VecDeque::new(),
             next_ticket: Ticket::default(),
+            left: Vec::new(),
+            is_software,
         })
     }
 
@@ -168,10 +177,15 @@ impl Gpu {
         self.counters.set(counters);
     }
 
-    /// Gives a device that timed out a last chance; says whether it is idle now, so that what it
-    /// uses may be freed.
+    /// Gives a device that may still be at work a last chance; says whether it is idle now, so that what it uses may be
+    /// freed.
     pub(super) fn is_idle_at_last(&mut self) -> bool {
-        self.in_flight.iter().all(|(.., fence)| fence.wait(Some(LAST_WAIT)).is_ok())
+        if !self.is_idle()
+            && let Err(error) = self.settle(LAST_WAIT)
+        {
+            self.failure = Some(driver_error("closing the device")(error));
+        }
+        self.is_idle()
     }
 
     /// Records commands and starts them, unless the call is to stop. What they use must be kept until they were waited
@@ -188,6 +202,10 @@ impl Gpu {
         let recorded = commands.end()?;
         let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
             .map_err(driver_error("making a fence"))?;
+        // Once it is submitted, nothing may fail any more.
+        self.in_flight
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory("a list of what is in flight".to_owned()))?;
         let handles = [recorded.handle()];
         let submit_info = vk::SubmitInfo::default().command_buffers(&handles);
         let submitted = self.opened.queue.with(|_guard| {
@@ -204,11 +222,7 @@ impl Gpu {
             }
         });
         if submitted != vk::Result::SUCCESS {
-            let error = driver_error("submitting work")(VulkanError::from(submitted));
-            if matches!(error, Error::DeviceLost(_)) {
-                self.failure = Some(error.clone());
-            }
-            return Err(error);
+            return Err(self.fail(VulkanError::from(submitted), "submitting work"));
         }
         self.count(|counters| counters.submissions += 1);
         let ticket = self.next_ticket;
@@ -219,17 +233,23 @@ impl Gpu {
 
     /// Waits until a submission, and all before it, are done.
     pub(super) fn wait(&mut self, ticket: Ticket) -> Result<(), Error> {
+        self.check_usable()?;
         while let Some((.., fence)) = self.in_flight.front().filter(|(first, ..)| *first <= ticket) {
-            self.check_usable()?;
-            if let Err(error) = fence.wait(Some(self.timeout)) {
-                if error == VulkanError::DeviceLost {
-                    self.in_flight.clear(); // the device does nothing more
+            let ended = match fence.wait(Some(self.timeout)) {
+                Ok(()) => {
+                    self.in_flight.pop_front();
+                    continue;
                 }
-                return Err(self.fail(error, "waiting for the device"));
-            }
-            self.in_flight.pop_front();
+                Err(error @ (VulkanError::Timeout | VulkanError::DeviceLost)) => Err(error),
+                // The driver is short of memory, say; the device works on.
+                Err(_) => self.settle(self.timeout),
+            };
+            ended.map_err(|error| self.fail(error, "waiting for the device"))?;
         }
-        self.check_usable()
+        if self.is_idle() {
+            self.left.clear();
+        }
+        Ok(())
     }
 
     /// Waits for all that was submitted, so that what it uses may be changed or freed.
@@ -254,7 +274,13 @@ impl Gpu {
         self.wait(ticket)
     }
 
-    /// Remembers that waiting failed: nobody knows any more what the device is doing.
+    /// Keeps imported memory until what is in flight has ended.
+    pub(super) fn keep(&mut self, import: Import) {
+        self.left.push(import);
+    }
+
+    /// What a failed submission or wait means. After a time-out or a loss nothing is submitted any more; what is in flight
+    /// is waited for where that ends, since it may use the caller's memory.
     fn fail(&mut self, error: VulkanError, doing: &str) -> Error {
         let error = match error {
             VulkanError::Timeout => Error::Timeout(format!(
@@ -262,10 +288,43 @@ impl Gpu {
                 self.name(),
                 self.timeout.as_millis()
             )),
-            error => Error::DeviceLost(format!("{doing}: {error}")),
+            error => driver_error(doing)(error),
         };
-        self.failure = Some(error.clone());
+        let is_lost = matches!(error, Error::DeviceLost(_));
+        if is_lost || matches!(error, Error::Timeout(_)) {
+            self.failure = Some(error.clone());
+            if is_lost || self.is_software {
+                let _ = self.settle(LAST_WAIT); // `is_idle` tells
+            }
+        }
         error
+    }
+
+    /// Waits until the device does nothing more, whatever the driver says to that; `is_idle` tells whether it worked.
+    /// A hardware device gets `patience`; a software rasteriser is waited for as long as it takes.
+    fn settle(&mut self, patience: Duration) -> Result<(), VulkanError> {
+        let mut asked = 0;
+        loop {
+            let ended = self.in_flight.iter().try_for_each(|(.., fence)| fence.wait(Some(patience)));
+            let is_late = ended == Err(VulkanError::Timeout);
+            if is_late && !self.is_software {
+                return ended; // waiting for the device as a whole might never end
+            }
+            // SAFETY: the device is this context's alone, which is here.
+            let idle = unsafe { self.device.wait_idle() };
+            let is_lost = [ended, idle].contains(&Err(VulkanError::DeviceLost));
+            // Either alone says that the device has finished; only both, that it was lost before it had.
+            if ended.is_ok() || idle.is_ok() || (ended == idle && is_lost) {
+                self.in_flight.clear();
+                self.left.clear();
+                return if is_late || ended == Err(VulkanError::DeviceLost) { ended } else { Ok(()) };
+            }
+            asked += 1;
+            if asked > ASKED_AGAIN {
+                return ended;
+            }
+            std::thread::sleep(ASKED_AFTER);
+        }
     }
 }
 
@@ -281,9 +340,14 @@ impl Drop for Gpu {
 pub(super) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl FnOnce(E) -> Error {
     move |error| match error.into() {
         Validated::Error(VulkanError::OutOfHostMemory) => Error::OutOfMemory(doing.to_owned()),
-        Validated::Error(VulkanError::OutOfDeviceMemory | VulkanError::TooManyObjects) => {
-            Error::OutOfDeviceMemory(doing.to_owned())
-        }
+        Validated::Error(
+            VulkanError::OutOfDeviceMemory
+            | VulkanError::TooManyObjects
+            | VulkanError::MemoryMapFailed
+            | VulkanError::OutOfPoolMemory
+            | VulkanError::FragmentedPool
+            | VulkanError::Fragmentation,
+        ) => Error::OutOfDeviceMemory(doing.to_owned()),
         Validated::Error(error @ VulkanError::DeviceLost) => Error::DeviceLost(format!("{doing}: {error}")),
         Validated::Error(error) => Error::Driver(format!("{doing}: {error}")),
         Validated::ValidationError(error) => Error::Driver(format!("{doing}: {error}")),

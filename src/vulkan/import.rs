@@ -258,7 +258,7 @@ impl Import {
 impl Drop for Import {
     fn drop(&mut self) {
         self.buffer = None;
-        // SAFETY: whoever drops an import has waited for all work that uses it, else it is forgotten.
+        // SAFETY: whoever drops an import has waited for all work that uses it, else `Gpu::keep` has it.
         unsafe {
             (self.device.fns().v1_0.free_memory)(self.device.handle(), self.memory, std::ptr::null());
         }
@@ -289,9 +289,9 @@ fn foreign_buffers(lent: &mut impl Lent) -> Vec<Bytes> {
     imports.filter(|import| import.foreign).map(|import| import.buffer().clone()).collect()
 }
 
-/// Runs `work` with imported memory. However it ends, the caller may free the memory afterwards: the device
-/// has finished with it, or, if it hangs, keeps it imported. What is another device's is taken over before and handed
-/// back after.
+/// Runs `work` with imported memory. However it ends, the device has finished with the memory afterwards, and has it no
+/// more, unless it hangs: then the memory, which is another device's, stays imported until this one has ended. What is
+/// another device's is taken over before and handed back after.
 pub(super) fn with_lent<W, L: Lent, R>(
     this: &mut W,
     gpu: fn(&mut W) -> &mut Gpu,
@@ -308,8 +308,7 @@ pub(super) fn with_lent<W, L: Lent, R>(
             let gpu = (self.gpu)(self.this);
             let _ = gpu.finish(); // its failure is remembered
             if !gpu.is_idle() {
-                // The device may still be at work on it: it stays imported for ever.
-                self.lent.imports().for_each(|import| std::mem::forget(import.take()));
+                self.lent.imports().filter_map(Option::take).for_each(|import| gpu.keep(import));
             }
         }
     }

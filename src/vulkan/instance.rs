@@ -1,13 +1,14 @@
 //! The process's Vulkan instance, and the devices it offers.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use vulkano::device::QueueFlags;
 use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
 use vulkano::instance::{Instance, InstanceCreateFlags, InstanceCreateInfo};
-use vulkano::{Version, VulkanLibrary};
+use vulkano::{LoadingError, Validated, Version, VulkanError, VulkanLibrary};
 
+use super::gpu::driver_error;
 use crate::error::Error;
 use crate::float_state;
 use crate::params::{Backend, Options};
@@ -113,7 +114,13 @@ fn info(device: &PhysicalDevice) -> DeviceInfo {
 fn candidates() -> Result<Vec<Arc<PhysicalDevice>>, Error> {
     let mut devices: Vec<_> = instance()?
         .enumerate_physical_devices()
-        .map_err(|error| Error::NoDevice(format!("the devices cannot be listed: {error}")))?
+        .map_err(|error| match error {
+            // So loaders say that there is none.
+            VulkanError::InitializationFailed => {
+                Error::NoDevice("no Vulkan driver offers a device".to_owned())
+            }
+            error => driver_error("listing the devices")(error),
+        })?
         .filter(|device| compute_queue_family(device).is_some())
         .collect();
     devices.sort_by_key(|device| info(device).kind);
@@ -121,21 +128,29 @@ fn candidates() -> Result<Vec<Arc<PhysicalDevice>>, Error> {
 }
 
 /// The one instance of the process. It is never destroyed: making and destroying instances again
-/// and again is known to crash drivers.
+/// and again is known to crash drivers. A failure is not remembered: the next call tries again.
 fn instance() -> Result<&'static Arc<Instance>, Error> {
-    static INSTANCE: OnceLock<(u32, Result<Arc<Instance>, Error>)> = OnceLock::new();
-    let (process, instance) = INSTANCE.get_or_init(|| (std::process::id(), make_instance()));
-    if *process != std::process::id() {
-        // The drivers' threads stayed behind: work would be accepted and never done.
-        return Err(Error::NoDevice("Vulkan does not outlive a fork; the parent has used it".to_owned()));
+    static INSTANCE: OnceLock<(u32, Arc<Instance>)> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    if INSTANCE.get().is_none() {
+        let _guard = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if INSTANCE.get().is_none() {
+            let _ = INSTANCE.set((std::process::id(), make_instance()?));
+        }
     }
-    instance.as_ref().map_err(Error::clone)
+    match INSTANCE.get() {
+        Some((process, instance)) if *process == std::process::id() => Ok(instance),
+        // The drivers' threads stayed behind: work would be accepted and never done.
+        _ => Err(Error::NoDevice("Vulkan does not outlive a fork; the parent has used it".to_owned())),
+    }
 }
 
 fn make_instance() -> Result<Arc<Instance>, Error> {
     // The loader is opened here, at run time.
-    let library = VulkanLibrary::new()
-        .map_err(|error| Error::NoDevice(format!("there is no Vulkan loader: {error}")))?;
+    let library = VulkanLibrary::new().map_err(|error| match error {
+        LoadingError::VulkanError(error) => driver_error("asking the Vulkan loader")(error),
+        error => Error::NoDevice(format!("there is no Vulkan loader: {error}")),
+    })?;
     let create_info = InstanceCreateInfo {
         application_name: Some("ctm".to_owned()),
         // No later version has anything for ctm; so all devices walk the same road.
@@ -144,6 +159,10 @@ fn make_instance() -> Result<Arc<Instance>, Error> {
         flags: InstanceCreateFlags::ENUMERATE_PORTABILITY,
         ..InstanceCreateInfo::default()
     };
-    Instance::new(library, create_info)
-        .map_err(|error| Error::NoDevice(format!("no Vulkan instance can be made: {error}")))
+    Instance::new(library, create_info).map_err(|error| match error {
+        Validated::Error(VulkanError::IncompatibleDriver) => {
+            Error::NoDevice("there is no Vulkan driver".to_owned())
+        }
+        error => driver_error("making a Vulkan instance")(error),
+    })
 }

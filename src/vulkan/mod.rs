@@ -11,6 +11,7 @@
 //! | `stages` | shaders and pipelines |
 //! | `pipeline_cache` | compiled pipelines for later contexts and processes |
 //! | `commands` | recording: fill, copy, dispatch, barriers |
+//! | `pools` | command buffers and descriptor sets |
 //! | `palette_table` | the hash table that the stage label searches |
 //! | `backend` | the call: chunks, what is kept from call to call, less memory than hoped for |
 //! | `numbers` | counting where colours are few: each pixel gets a number |
@@ -36,6 +37,7 @@ mod numbers;
 mod opened;
 mod palette_table;
 mod pipeline_cache;
+mod pools;
 mod read;
 mod source;
 mod stages;
