@@ -85,6 +85,8 @@ pub(super) struct Turn {
     /// Divided as `TurnLayout` says.
     pub(super) memory: Option<Shared>,
     pub(super) labels: Option<Shared>,
+    /// That were told to work on its labels.
+    pub(super) workgroups: u32,
 }
 
 /// What counting an image of many colours needs.
@@ -301,7 +303,7 @@ impl Work {
         for slot in number_blocks.iter_mut().chain([slot_pixels, counts]) {
             Buffer::release(slot, gpu);
         }
-        let shared = turns.iter_mut().flat_map(|Turn { memory, labels }| [memory, labels]);
+        let shared = turns.iter_mut().flat_map(|Turn { memory, labels, .. }| [memory, labels]);
         for slot in shared.chain([buckets, wanted, pixels, list, palette, palette_codes, read]) {
             Shared::release(slot, gpu);
         }

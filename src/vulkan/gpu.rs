@@ -56,6 +56,8 @@ pub(super) struct Gpu {
     opened: Opened,
     timeout: Duration,
     failure: Option<Error>,
+    /// Whether it has not done its work although the driver reported no failure.
+    pub(super) was_idle: Cell<bool>,
     /// What was submitted and not yet waited for, in order. What it uses must not be freed.
     in_flight: VecDeque<(Ticket, Recorded, Fence)>,
     next_ticket: Ticket,
@@ -130,6 +132,7 @@ impl Gpu {
             device,
             timeout: options.device_timeout,
             failure: None,
+            was_idle: Cell::new(false),
             in_flight: VecDeque::new(),
             next_ticket: Ticket::default(),
         })

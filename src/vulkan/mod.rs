@@ -17,6 +17,7 @@
 //! | `codes` | counting where colours are many, with the host: most are ruled out |
 //! | `many_colors` | the same by the device alone |
 //! | `read` | pixels that only the device can read, for the host |
+//! | `receipts` | what tells that the device has done its work |
 //! | `labels` | the stage label's host side |
 //! | `expand` | the stage expand's host side: labels and planes in the caller's memory on the device |
 
@@ -37,6 +38,7 @@ mod opened;
 mod palette_table;
 mod pipeline_cache;
 mod read;
+mod receipts;
 mod source;
 mod stages;
 
