@@ -29,7 +29,7 @@ use crate::threads::Threads;
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
 pub(crate) struct Vulkan {
-    work: ManuallyDrop<Work>,
+    pub(super) work: ManuallyDrop<Work>,
     labels: LabelMap,
 }
 
@@ -103,7 +103,15 @@ pub(super) struct ExactBuffers {
 impl Vulkan {
     /// Opens the device that the options ask for.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let gpu = Gpu::open(options)?;
+        Gpu::open(options, |gpu| {
+            let mut vulkan = Self::on(gpu, options);
+            vulkan.check_trust(options)?;
+            Ok(vulkan)
+        })
+    }
+
+    /// A backend on an open device.
+    pub(super) fn on(gpu: Gpu, options: &Options) -> Self {
         let work = Work {
             memory_bytes: gpu.limits.memory_bytes,
             deal: Deal::new(&gpu.limits),
@@ -123,7 +131,7 @@ impl Vulkan {
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
             host_bytes: plan::host_share(options.memory_limit),
         };
-        Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
+        Self { work: ManuallyDrop::new(work), labels: LabelMap::default() }
     }
 
     /// The UUIDs of the device and its driver, if it has any.
@@ -294,7 +302,7 @@ impl Work {
     }
 
     /// Gives all buffers back; the device is idle.
-    fn release_buffers(&mut self) {
+    pub(super) fn release_buffers(&mut self) {
         self.numbered = None;
         self.coded = None;
         self.sorted = Vec::new();

@@ -71,12 +71,15 @@ pub(super) struct Ticket(u64);
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 impl Gpu {
-    /// Opens the first device that fits the options and can be opened.
-    pub(super) fn open(options: &Options) -> Result<Self, Error> {
+    /// Opens the first device that fits the options, can be opened, and is accepted.
+    pub(super) fn open<T>(
+        options: &Options,
+        mut accept: impl FnMut(Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut failure = None;
         for physical in choose(options)? {
-            match Self::open_device(physical, options) {
-                Ok(gpu) => return Ok(gpu),
+            match Self::open_device(physical, options).and_then(&mut accept) {
+                Ok(accepted) => return Ok(accepted),
                 Err(error) => {
                     control::message(Level::Warn, format_args!("a Vulkan device cannot be used: {error}"));
                     failure = failure.or(Some(error));
@@ -86,7 +89,7 @@ impl Gpu {
         Err(failure.unwrap_or_else(|| Error::NoDevice("no device fits the options".to_owned())))
     }
 
-    fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
+    pub(super) fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
         let supported = physical.supported_extensions();
         let unified = options
             .debug
