@@ -130,8 +130,13 @@ struct Image {
     color: fn(u32) -> u32,
 }
 
-const FEW: Image =
-    Image { name: "few colours", width: 96, height: 41, masks: 5, color: |at| (at / 11 + at % 2 * at / 400) % 23 };
+const FEW: Image = Image {
+    name: "few colours",
+    width: 96,
+    height: 41,
+    masks: 5,
+    color: |at| (at / 11 + at % 2 * at / 400) % 23,
+};
 
 const SOME: Image =
     Image { name: "hundreds of colours", width: 64, height: 64, masks: 300, color: |at| at * at % 1021 };
@@ -246,7 +251,8 @@ fn answer(pixels: &Pixels, params: &Params) -> Result<(Vec<ColorCount>, Vec<u32>
     let mut counts = HashMap::<Color, u64, RandomState>::default();
     counts.try_reserve(count).map_err(no_memory)?;
     (0..count).filter_map(color).for_each(|color| *counts.entry(color).or_default() += 1);
-    let palette = select(counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels }).collect(), params);
+    let palette =
+        select(counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels }).collect(), params);
     let mut masks = HashMap::<Color, u32, RandomState>::default();
     masks.try_reserve(palette.len()).map_err(no_memory)?;
     masks.extend(palette.iter().map(|entry| entry.color).zip(1..));
@@ -329,7 +335,9 @@ mod tests {
         };
         for extent in [Extent::Usual, Extent::All] {
             test("none", extent).unwrap();
-            for (fault, what) in [("count", "few colours, 3 channels, gives wrong counts"), ("labels", "wrong labels")] {
+            for (fault, what) in
+                [("count", "few colours, 3 channels, gives wrong counts"), ("labels", "wrong labels")]
+            {
                 let Err(Failure::Wrong(text)) = test(fault, extent) else { panic!("{fault}, {extent:?}") };
                 assert!(text.contains(what), "{text}");
             }

@@ -32,7 +32,8 @@ pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
 /// if it is still at work then, its memory is never freed, and a process that ends meanwhile may
 /// crash inside the driver.
 pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
-/// The Vulkan driver refused a call that should have worked. The context stays usable.
+/// The Vulkan driver refused a call that should have worked, or the device has not done what it was told, though its driver
+/// reported no failure. The context stays usable.
 pub const CTM_ERROR_DRIVER: ctm_status = 8;
 /// A defect in ctm, caught before it could reach the host. Every further run on the context fails;
 /// destroy it. Please report it with the text of `ctm_last_error`.

@@ -32,6 +32,7 @@ use crate::pixels::Pixels;
 use crate::plan;
 use crate::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
 use crate::regions::{Frame, Regions};
+use crate::self_test::cpu_name;
 use crate::threads::Threads;
 use crate::vulkan::Vulkan;
 
@@ -138,6 +139,8 @@ pub struct Context {
     /// Colours that a list may have.
     most_listed: usize,
     canceller: Canceller,
+    /// Whether the CPU goes on where the device fails.
+    falls_back: bool,
 }
 
 impl Context {
@@ -155,7 +158,7 @@ impl Context {
                 let name = vulkan.device_name().to_owned();
                 (Some(vulkan), name)
             }
-            None => (None, format!("CPU, {} threads", threads.count())),
+            None => (None, cpu_name(threads.count())),
         };
         let device_uuids = vulkan.as_ref().and_then(Vulkan::uuids);
         let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
@@ -176,19 +179,26 @@ impl Context {
             device_uuids,
             most_listed,
             canceller,
+            falls_back: options.backend == params::Backend::Auto,
         })
     }
 
-    /// The backend that does the work: `Vulkan` or `Cpu`.
+    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](params::Backend::Auto) it is the CPU from
+    /// the call on in which a device has failed.
     #[must_use]
     pub fn backend(&self) -> params::Backend {
         self.backend
     }
 
-    /// The name of the device that does the work, as its driver gives it.
+    /// The name of the device that does the work, as its driver gives it, or "CPU" with the number of threads.
     #[must_use]
     pub fn device_name(&self) -> &str {
         &self.device_name
+    }
+
+    /// The same for the CPU.
+    pub(crate) fn cpu_name(&self) -> String {
+        cpu_name(self.threads.count())
     }
 
     /// Stops this context's calls from other threads.
@@ -269,7 +279,10 @@ impl Context {
     /// The same, within a call.
     pub(crate) fn count_masks(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
-        self.report_on(map, counted, |context| context.find_mask_count(map, settings))
+        self.report_on(map, counted, |context| {
+            let on_host = map.memory().is_none();
+            context.with_fallback(on_host, |context| context.find_mask_count(map, settings))
+        })
     }
 
     fn find_mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
@@ -347,6 +360,36 @@ impl Context {
         result
     }
 
+    /// Does work. Where the device fails, and it is the context's to choose where it works, the CPU does it again, unless
+    /// that cannot reach the memory.
+    pub(super) fn with_fallback<R>(
+        &mut self,
+        on_host: bool,
+        mut work: impl FnMut(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        match work(self) {
+            Err(error @ (Error::Driver(_) | Error::DeviceLost(_) | Error::Timeout(_)))
+                if on_host && self.falls_back && self.backend == params::Backend::Vulkan =>
+            {
+                self.go_on_with_cpu(&error);
+                work(self)
+            }
+            done => done,
+        }
+    }
+
+    fn go_on_with_cpu(&mut self, error: &Error) {
+        control::message(
+            Level::Warn,
+            format_args!("the CPU does this call and all later ones of the context: {error}"),
+        );
+        self.backends.truncate(1);
+        [self.counter, self.labeler] = [0; 2];
+        self.backend = params::Backend::Cpu;
+        self.device_name = self.cpu_name();
+        self.device_uuids = None;
+    }
+
     /// Does a call's work and says what it came to.
     fn report_on<R>(
         &mut self,
@@ -408,15 +451,24 @@ impl Context {
         &mut self,
         map: &ColorMap,
         settings: &Settings,
-        emit: Emit,
+        mut emit: Emit,
     ) -> Result<Analysis, Error> {
         let counted = |found: &Analysis| found.mask_count as usize;
-        self.report_on(map, counted, |context| context.find_and_write(map, settings, emit))
+        self.report_on(map, counted, |context| {
+            let on_host = map.memory().is_none() && emit.device.is_empty();
+            context.with_fallback(on_host, |context| context.find_and_write(map, settings, &mut emit))
+        })
     }
 
-    fn find_and_write(&mut self, map: &ColorMap, settings: &Settings, emit: Emit) -> Result<Analysis, Error> {
-        let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
-        let Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
+    fn find_and_write(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        emit: &mut Emit,
+    ) -> Result<Analysis, Error> {
+        let Emit { masks, labels: label_output, .. } = emit;
+        let &mut Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
+        let &mut Emit { regions, undeclared, most_entries, .. } = emit;
         settings.check_format(mask_format)?;
         let inputs = Input::of_batch(map, settings)?;
         let shape = map.shape();
@@ -512,12 +564,13 @@ impl Context {
         if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
             // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
             #[allow(unsafe_code)]
-            let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
+            let planes =
+                masks.as_ref().map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 if let Some(planes) = &planes {
                     expand(labels, first_pixel, planes, threads)?;
                 }
-                if let Some(output) = &mut label_output {
+                if let Some(output) = label_output {
                     output.write(labels, first_pixel, threads)?;
                 }
                 regions.as_mut().map_or(Ok(()), |regions| regions.add(labels, first_pixel, threads))
@@ -608,9 +661,10 @@ fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
         (params::Backend::Cpu, Some(name)) => Err(Error::InvalidArgument(format!(
             "device_name is \"{name}\" and backend is CPU, which has no devices to choose from"
         ))),
-        (params::Backend::Vulkan, _) | (params::Backend::Auto, Some(_)) => Vulkan::new(options).map(Some),
-        (params::Backend::Auto, None) => match Vulkan::new(options) {
+        (params::Backend::Vulkan, _) => Vulkan::new(options).map(Some),
+        (params::Backend::Auto, name) => match Vulkan::new(options) {
             Ok(vulkan) => Ok(Some(vulkan)),
+            Err(error @ Error::NoDevice(_)) if name.is_some() => Err(error),
             Err(error) => {
                 control::message(Level::Info, format_args!("no Vulkan device is used: {error}"));
                 Ok(None)

@@ -104,8 +104,7 @@ impl Work {
                         first_label: masks.start as u32 + 1,
                         plane_count,
                     };
-                    let buffers =
-                        [(0, label_words.clone()), (1, planes.clone()), (2, receipt.part(labels))];
+                    let buffers = [(0, label_words.clone()), (1, planes.clone()), (2, receipt.part(labels))];
                     commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
                     *told += workgroups;
                 }

@@ -45,7 +45,7 @@ mod stages;
 mod trust;
 
 pub(crate) use backend::Vulkan;
-pub(crate) use trust::check_devices;
 pub use instance::{DeviceInfo, DeviceKind, devices};
+pub(crate) use trust::check_devices;
 
 pub use crate::plan::DeviceLimits;

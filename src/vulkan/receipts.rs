@@ -128,9 +128,6 @@ impl Receipt {
         if done[0] == workgroups {
             return Ok(());
         }
-        Err(gpu.not_done(format_args!(
-            "has executed {} workgroups; {workgroups} are expected",
-            done[0]
-        )))
+        Err(gpu.not_done(format_args!("has executed {} workgroups; {workgroups} are expected", done[0])))
     }
 }

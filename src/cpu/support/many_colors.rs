@@ -677,7 +677,9 @@ fn other_code() -> Error {
 /// There are more pixels in a partition than were counted before.
 #[cold]
 fn overfull() -> Error {
-    Error::Internal("more pixels have a colour than had it before; they have changed during the call".to_owned())
+    Error::Internal(
+        "more pixels have a colour than had it before; they have changed during the call".to_owned(),
+    )
 }
 
 /// The wanted pixels of a part of the image, by partition: entries of the channels and a count.
