@@ -30,9 +30,11 @@ static device_functions devices[256];
 static size_t device_count;
 static unsigned long dispatches;
 
-/* Of the one instance that a process has here. */
-static VkInstance instance;
+/* Of the one instance that a process has here. Asked for while it is made: later the loader would give the layer's own. */
 static PFN_vkGetInstanceProcAddr get_instance;
+static PFN_vkCreateDevice next_create_device;
+static PFN_vkGetPhysicalDeviceProperties next_properties;
+static PFN_vkGetPhysicalDeviceProperties2 next_properties2;
 
 static void *key_of(const void *handle)
 {
@@ -93,13 +95,13 @@ static void pretend(VkPhysicalDeviceProperties *properties)
 
 static VKAPI_ATTR void VKAPI_CALL get_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties *properties)
 {
-    ((PFN_vkGetPhysicalDeviceProperties)get_instance(instance, "vkGetPhysicalDeviceProperties"))(device, properties);
+    next_properties(device, properties);
     pretend(properties);
 }
 
 static VKAPI_ATTR void VKAPI_CALL get_properties2(VkPhysicalDevice device, VkPhysicalDeviceProperties2 *properties)
 {
-    ((PFN_vkGetPhysicalDeviceProperties2)get_instance(instance, "vkGetPhysicalDeviceProperties2"))(device, properties);
+    next_properties2(device, properties);
     pretend(&properties->properties);
 }
 
@@ -114,7 +116,13 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
     link->u.pLayerInfo = link->u.pLayerInfo->pNext;
     const VkResult result =
         ((PFN_vkCreateInstance)get_instance(NULL, "vkCreateInstance"))(info, allocator, created);
-    instance = *created;
+    if (result == VK_SUCCESS) {
+        next_create_device = (PFN_vkCreateDevice)get_instance(*created, "vkCreateDevice");
+        next_properties =
+            (PFN_vkGetPhysicalDeviceProperties)get_instance(*created, "vkGetPhysicalDeviceProperties");
+        next_properties2 =
+            (PFN_vkGetPhysicalDeviceProperties2)get_instance(*created, "vkGetPhysicalDeviceProperties2");
+    }
     return result;
 }
 
@@ -125,11 +133,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, c
     while (link->sType != VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO || link->function != VK_LAYER_LINK_INFO) {
         link = (VkLayerDeviceCreateInfo *)link->pNext;
     }
-    const PFN_vkGetInstanceProcAddr next_instance = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
     const PFN_vkGetDeviceProcAddr next_device = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
     link->u.pLayerInfo = link->u.pLayerInfo->pNext;
-    const PFN_vkCreateDevice create = (PFN_vkCreateDevice)next_instance(instance, "vkCreateDevice");
-    const VkResult result = create(physical, info, allocator, created);
+    const VkResult result = next_create_device(physical, info, allocator, created);
     if (result != VK_SUCCESS) {
         return result;
     }
