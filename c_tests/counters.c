@@ -13,7 +13,7 @@
 /* Bytes of tables, lists and reports of so few colours, at most. */
 enum { TABLES = 32 << 10 };
 
-enum { SIDE = 256, PIXELS = SIDE * SIDE, CHANNELS = 3, COLORS = 9, MASKS = 5 };
+enum { SIDE = 256, PIXELS = SIDE * SIDE, CHANNELS = 4, COLORS = 9, MASKS = 5 };
 
 static ctm_counters counters_of(const ctm_context *context)
 {
@@ -74,7 +74,7 @@ static void runs(const char *device)
     CHECK(first.pixels_read >= PIXELS);
     if (ctm_context_backend(context) == CTM_BACKEND_VULKAN) {
         CHECK(first.device_allocations >= 1);
-        CHECK(first.pipelines >= 2);
+        CHECK(first.pipelines >= 1); /* Others were made for the self-test. */
         CHECK(first.device_bytes >= PIXELS);
         check_bus(&first);
     }

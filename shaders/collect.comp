@@ -23,6 +23,9 @@ layout(set = 0, binding = 2) writeonly buffer Colors {
     uint words[]; // CHANNELS of each
 } colors;
 
+#define DONE_BINDING 3
+#include "done.glsl"
+
 layout(push_constant) uniform Dispatch {
     uint first_word;  // the chunk's first word in the colour map's buffer
     uint first_pixel; // of the list, the first of this dispatch
@@ -38,6 +41,7 @@ void main() {
             colors.words[item * CHANNELS + channel] = color_map.words[word + channel];
         }
     }
+    count_workgroup();
 }
 
 #else
@@ -84,16 +88,20 @@ void main() {
     // Twice: first how many entries there are, so that all invocations together do not queue for each.
     uint distinct = 0u;
     uint listed = 0u;
+    uint counted = 0u;
     for (uint slot = first; slot < end; slot += item_step()) {
         if (slot_pixel[slot] != 0u) {
             ++distinct;
-            listed += pixels_of(slot) >= dispatch.min_pixels ? 1u : 0u;
+            uint pixels = pixels_of(slot);
+            listed += pixels >= dispatch.min_pixels ? 1u : 0u;
+            counted += pixels;
         }
     }
     if (distinct == 0u) {
         return;
     }
     atomicAdd(report.distinct, distinct);
+    atomicAdd(report.counted, counted);
     if (listed == 0u) {
         return;
     }

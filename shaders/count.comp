@@ -35,7 +35,8 @@ layout(push_constant) uniform Dispatch {
 } dispatch;
 
 layout(set = 0, binding = 2) buffer Counts {
-    uint counts[]; // by number - 1, COPIES times; without the pixel that claimed the slot
+    uint counts[]; // by number - 1, COPIES times; without the pixel that claimed the slot. Behind those of all buckets:
+                   // pixels without a colour
 };
 
 // A processor of a software rasteriser takes neighbouring workgroups, and others have to wait for the memory that it
@@ -86,8 +87,12 @@ void add_to_counts(uint number, uint pixels) {
     atomicAdd(counts[copy * (dispatch.slot_mask + 1u) + number - 1u], pixels);
 }
 
+// Pixels without a number that this invocation has met.
+uint unnumbered = 0u;
+
 void add(uint number, uint pixels) {
     if (number == 0u || pixels == 0u) {
+        unnumbered += pixels;
         return;
     }
     if (WORKGROUP_SLOTS > 1u) {
@@ -163,6 +168,15 @@ void count_pixels() {
         }
     }
     add(run_number, run_pixels);
+
+    // Together with the counts they are all pixels, by which the host knows that the device has worked.
+    if (unnumbered != 0u) {
+#if defined(NUMBERS)
+        atomicAdd(report.colorless, unnumbered);
+#elif defined(BUCKETS)
+        atomicAdd(counts[1u << (32u - dispatch.bucket_shift)], unnumbered);
+#endif
+    }
 }
 
 void main() {

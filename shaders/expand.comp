@@ -18,6 +18,9 @@ layout(set = 0, binding = 1) writeonly buffer Planes {
     uint words[]; // bit patterns of floats
 } planes;
 
+#define DONE_BINDING 2
+#include "done.glsl"
+
 layout(push_constant) uniform Dispatch {
     uint first_pixel; // of this dispatch
     uint end_pixel;
@@ -44,4 +47,5 @@ void main() {
             word += dispatch.plane_words;
         }
     }
+    count_workgroup();
 }

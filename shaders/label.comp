@@ -24,6 +24,9 @@ layout(set = 0, binding = 2) buffer Labels {
     uint words[]; // labels in order, the first in the lowest bits
 } labels;
 
+#define DONE_BINDING 5
+#include "done.glsl"
+
 layout(push_constant) uniform Dispatch {
     uint first_word;  // the chunk's first word in the colour map's buffer
     uint first_pixel; // of this dispatch; a multiple of 4
@@ -175,4 +178,5 @@ void main() {
     uint group = (dispatch.first_pixel >> 2) + first_item();
     uint groups_end = (dispatch.end_pixel + 3u) >> 2;
     label_groups(group, min(groups_end, group + items_span()));
+    count_workgroup();
 }

@@ -90,7 +90,8 @@ pub enum Error {
     /// was lent to it by file descriptor, but no other of the caller's.
     #[error("the device did not finish in time: {0}")]
     Timeout(String),
-    /// The Vulkan driver refused a call that should have worked. The context stays usable.
+    /// The Vulkan driver refused a call that should have worked, or the device has not done what it was told, though its
+    /// driver reported no failure. The context stays usable.
     #[error("the Vulkan driver failed: {0}")]
     Driver(String),
     /// The device, its driver or ctm cannot do what is asked, with this context or at all. Nothing was written.

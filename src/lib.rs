@@ -55,6 +55,7 @@
 //! | `regions` | where the masks' pixels lie |
 //! | `runs` | label map → runs of equal labels |
 //! | `plan` | pure arithmetic: image and device limits → chunks, table sizes, dispatches |
+//! | `self_test` | whether a device can be trusted: images with known answers |
 //! | `pipeline` | [`Context`]: runs the stages in order on the backend of each |
 //! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
 //! | `capi` | the C functions of `include/ctm.h` |
@@ -90,6 +91,7 @@ mod regions;
 mod runs;
 mod seeds;
 mod select;
+mod self_test;
 mod tally;
 mod threads;
 mod unmixing;
@@ -113,6 +115,7 @@ pub use pipeline::{ColorCount, Context, Palette};
 pub use pixels::{Alpha, Matching};
 pub use planes::MaskLayout;
 pub use regions::Region;
+pub use self_test::{DeviceCheck, check_devices};
 pub use vulkan::{DeviceInfo, DeviceKind, devices};
 
 #[doc(hidden)]

@@ -104,10 +104,12 @@ pub enum Batch {
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// A hardware Vulkan device where there is one, else the CPU.
+    /// A hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the device fails in
+    /// a call, the CPU does that call and all later ones, but those with memory on the device.
     #[default]
     Auto,
-    /// A Vulkan device, software rasterisers included; an error where there is none.
+    /// A Vulkan device, software rasterisers included; an error where there is none, or none that has passed its
+    /// self-test.
     Vulkan,
     /// The processor.
     Cpu,

@@ -118,7 +118,7 @@ pub(crate) struct TurnLayout {
 }
 
 /// Words of the report before the list.
-pub(crate) const REPORT_WORDS: u64 = 3;
+pub(crate) const REPORT_WORDS: u64 = 5;
 
 /// Words of an entry of the list.
 pub(crate) const ENTRY_WORDS: u64 = 3;
@@ -302,7 +302,9 @@ fn most_table_slots(pixels: u64) -> u32 {
 /// How many bits number the buckets of an image: some 16 pixels a bucket, so that few of them add up
 /// to what looks like a frequent colour.
 pub(crate) fn bucket_bits(pixels: u64, limits: &DeviceLimits) -> u32 {
-    let fitting = (limits.max_storage_buffer_range / 4).min(limits.memory_bytes / 64).max(1).ilog2();
+    // One more word counts the pixels without a colour.
+    let counters = (limits.max_storage_buffer_range / 4).saturating_sub(1);
+    let fitting = counters.min(limits.memory_bytes / 64).max(1).ilog2();
     (pixels / 16).max(1).ilog2().clamp(4, 20).min(fitting).max(1)
 }
 
@@ -511,7 +513,7 @@ mod tests {
         assert_eq!(bucket_bits(1, &SMALL), 4);
         assert_eq!(bucket_bits(1920 * 1080, &SMALL), 16);
         assert_eq!(bucket_bits(u64::MAX, &SMALL), 20);
-        assert_eq!(bucket_bits(u64::MAX, &DeviceLimits { max_storage_buffer_range: 8192, ..SMALL }), 11);
+        assert_eq!(bucket_bits(u64::MAX, &DeviceLimits { max_storage_buffer_range: 8192, ..SMALL }), 10);
         assert_eq!(bucket_bits(u64::MAX, &DeviceLimits { memory_bytes: 1 << 16, ..SMALL }), 10);
     }
 

@@ -10,7 +10,7 @@ use common::{
     DRIVERS, Random, assert_no_validation_messages, check, limits, oracle, random_case, set_up_vulkan,
     vulkan_options,
 };
-use ctm::{Backend, Context, DebugOptions, DeviceKind, Error, Options};
+use ctm::{Backend, Context, DebugOptions, DeviceKind, Error, Options, check_devices};
 
 #[test]
 fn both_software_drivers_are_listed_as_such() {
@@ -137,6 +137,40 @@ fn a_hung_device_is_reported_and_does_not_harm_other_contexts() {
         }
         drop(context);
         check(&mut Context::new(&vulkan_options(driver)).unwrap(), &case, &answer).unwrap();
+    }
+    assert_no_validation_messages();
+}
+
+#[test]
+fn all_devices_pass_the_whole_test() {
+    set_up_vulkan();
+    let checks = check_devices();
+    let names: Vec<_> = ctm::devices().unwrap().into_iter().map(|device| device.name).collect();
+    assert_eq!(checks.len(), names.len() + 1, "{checks:?}");
+    for (check, name) in checks.iter().zip(&names) {
+        assert_eq!((check.backend, &check.name), (Backend::Vulkan, name));
+    }
+    let cpu = checks.last().unwrap();
+    assert_eq!((cpu.backend, cpu.kind), (Backend::Cpu, None));
+    assert!(checks.iter().all(|check| check.failure.is_none()), "{checks:?}");
+    assert_no_validation_messages();
+}
+
+/// With a device that hangs, or that loses patience, the CPU does the job where it may.
+#[test]
+fn the_cpu_does_what_a_device_fails_to_do_in_time() {
+    let case = random_case(&mut Random(7), 1000, 1000, 3, 100, 2);
+    let answer = oracle::answer(&case);
+    for driver in DRIVERS {
+        let options =
+            Options { backend: Backend::Auto, device_timeout: Duration::ZERO, ..vulkan_options(driver) };
+        let mut context = Context::new(&options).unwrap();
+        assert_eq!(context.backend(), Backend::Vulkan);
+        for _ in 0..2 {
+            check(&mut context, &case, &answer).unwrap();
+            assert_eq!((context.backend(), context.device_uuids()), (Backend::Cpu, None));
+            assert!(context.device_name().starts_with("CPU"), "{}", context.device_name());
+        }
     }
     assert_no_validation_messages();
 }

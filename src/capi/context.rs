@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_void};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -27,8 +28,10 @@ use crate::pipeline::{Context, Emit};
 /// only destroy, and where the parent has used Vulkan it can work on the CPU only.
 pub struct ctm_context {
     context: Mutex<Context>,
-    backend: u32,
+    /// Changes to the CPU where the device fails.
+    backend: AtomicU32,
     device_name: CString,
+    cpu_name: CString,
     device_uuids: Option<[[u8; 16]; 2]>,
     last_error: Mutex<CString>,
     /// Of the last run that has ended.
@@ -115,6 +118,7 @@ impl Call {
         let scope = Scope::new(self.stop.clone()).with_progress(progress).with_log(sink);
         let result = scope.run(|| engine.context.work(work));
         *lock(&self.context.counters) = engine.context.counters();
+        self.context.backend.store(backend_number(&engine.context), Ordering::Relaxed);
         result
     }
 
@@ -152,7 +156,11 @@ impl ctm_context {
 
     /// The UUIDs of the Vulkan device and its driver, if it has any.
     pub(super) fn device_uuids(&self) -> Option<[[u8; 16]; 2]> {
-        self.device_uuids
+        self.device_uuids.filter(|_| self.backend() == CTM_BACKEND_VULKAN)
+    }
+
+    fn backend(&self) -> u32 {
+        self.backend.load(Ordering::Relaxed)
     }
 
     fn change_calls(&self, change: impl FnOnce(&mut Calls)) {
@@ -167,6 +175,13 @@ impl Drop for Call {
     fn drop(&mut self) {
         self.context.change_calls(|calls| calls.inside.retain(|stop| !Arc::ptr_eq(stop, &self.stop)));
         self.context.changed.notify_all();
+    }
+}
+
+fn backend_number(context: &Context) -> u32 {
+    match context.backend() {
+        Backend::Cpu => CTM_BACKEND_CPU,
+        Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
     }
 }
 
@@ -224,7 +239,8 @@ pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
 /// @param context Receives the new context, or NULL on any error. Must not be NULL.
 /// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_NO_DEVICE` when the options ask for a
 /// Vulkan device that is not there; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`,
-/// `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// `CTM_ERROR_DRIVER`, also when the device has not passed the self-test that comes before the process uses it for the first
+/// time, or `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
 /// Ownership: the caller's, to be given back with `ctm_destroy`.
 /// Threads: any, at any time.
 /// Not promised: that two contexts with the same options run on the same device.
@@ -246,11 +262,9 @@ pub unsafe extern "C" fn ctm_create(
         let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
         let created = Scope::new(Arc::default()).with_log(sink).run(|| Context::new(&options))?;
         let created = Arc::new(ctm_context {
-            backend: match created.backend() {
-                Backend::Cpu => CTM_BACKEND_CPU,
-                Backend::Vulkan | Backend::Auto => CTM_BACKEND_VULKAN,
-            },
+            backend: backend_number(&created).into(),
             device_name: c_string(created.device_name()),
+            cpu_name: c_string(&created.cpu_name()),
             device_uuids: created.device_uuids(),
             context: Mutex::new(created),
             last_error: Mutex::default(),
@@ -415,7 +429,8 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
 ///
 /// @param context A context of `ctm_create`, or NULL.
 /// @return `CTM_BACKEND_VULKAN` or `CTM_BACKEND_CPU`, never `CTM_BACKEND_AUTO`, which is what NULL
-/// gives.
+/// gives. A context that was made with `CTM_BACKEND_AUTO` changes to the CPU, for good, in the call in which its device
+/// fails.
 /// Threads: any; does not wait for a running call.
 ///
 /// # Safety
@@ -424,11 +439,11 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
 pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32 {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, |context| context.backend))
+    guard(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, ctm_context::backend))
 }
 
 /// The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
-/// with the number of threads.
+/// with the number of threads. The name changes when the backend does, see `ctm_context_backend`; the old string lives on.
 ///
 /// @param context A context of `ctm_create`, or NULL.
 /// @return A NUL-terminated string that lives as long as the context; "" for NULL.
@@ -440,7 +455,11 @@ pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32
 pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) -> *const c_char {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
-    guard(c"".as_ptr(), || context.map_or(c"".as_ptr(), |context| context.device_name.as_ptr()))
+    let name = |context: &ctm_context| match context.backend() {
+        CTM_BACKEND_CPU => context.cpu_name.as_ptr(),
+        _ => context.device_name.as_ptr(),
+    };
+    guard(c"".as_ptr(), || context.map_or(c"".as_ptr(), name))
 }
 
 /// What the last `ctm_run`, `ctm_analyse` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.

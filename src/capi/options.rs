@@ -10,10 +10,13 @@ use super::structs::{expect_zero, unknown};
 use crate::error::Error;
 use crate::params::{Backend, Options};
 
-/// `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
+/// `ctm_options.backend`: a hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the
+/// device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the CPU does
+/// that call and all later ones of the context; `ctm_options.log` gets one warning that says why. A call with memory on the
+/// device (`ctm_device_memory`) fails instead.
 pub const CTM_BACKEND_AUTO: u32 = 0;
-/// `ctm_options.backend`: a Vulkan device, software rasterisers included; where there is none,
-/// `ctm_create` fails.
+/// `ctm_options.backend`: a Vulkan device, software rasterisers included; where there is none, or none that has passed its
+/// self-test, `ctm_create` fails.
 pub const CTM_BACKEND_VULKAN: u32 = 1;
 /// `ctm_options.backend`: the processor.
 pub const CTM_BACKEND_CPU: u32 = 2;
@@ -43,7 +46,8 @@ pub struct ctm_options {
     /// there are processors means as many as there are.
     pub max_threads: u32,
     /// Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
-    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits.
+    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits, though not where the device
+    /// itself does.
     /// NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
     /// or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
     pub device_name: *const c_char,

@@ -33,7 +33,8 @@ pub const CTM_ERROR_DEVICE_LOST: ctm_status = 6;
 /// waits for a hardware device up to two seconds more; if it is still at work then, the memory that the
 /// library has on the device is never freed, and a process that ends meanwhile may crash inside the driver.
 pub const CTM_ERROR_TIMEOUT: ctm_status = 7;
-/// The Vulkan driver refused a call that should have worked. The context stays usable.
+/// The Vulkan driver refused a call that should have worked, or the device has not done what it was told, though its driver
+/// reported no failure. The context stays usable.
 pub const CTM_ERROR_DRIVER: ctm_status = 8;
 /// A defect in ctm, or pixels that have changed during the call, caught before it could reach the host. The context stays
 /// usable: the next call throws away what this one has left. Please report it with the text of `ctm_last_error`.

@@ -286,6 +286,16 @@ impl Part {
         Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], tiles: Vec::new(), seen: 0 })
     }
 
+    /// Its pixels, those without a colour included.
+    pub(super) fn pixels(&self) -> u64 {
+        self.counts.iter().map(|&count| u64::from(count)).sum()
+    }
+
+    /// Those with a colour.
+    pub(super) fn colored(&self) -> u64 {
+        self.pixels() - u64::from(self.counts[0])
+    }
+
     /// Counts a tile and writes its pixels' labels.
     #[inline(always)]
     fn count_tile<const C: usize>(

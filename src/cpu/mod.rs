@@ -215,6 +215,7 @@ fn count_and_collect<const C: usize>(
     };
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
+        check_sum(parts.iter().map(Part::pixels).sum(), pixels.len() as u64)?;
         let counts = collect::collect(&parts, params.min_pixels.max(1))?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts, None);
@@ -234,6 +235,16 @@ fn count_and_collect<const C: usize>(
         Kept::Numbers(Watched { buckets, parts, .. }) => Counted::Numbers(parts, Some(buckets)),
     };
     Ok(counts)
+}
+
+/// Fails unless all pixels were counted that there are.
+fn check_sum(counted: u64, pixels: u64) -> Result<(), Error> {
+    if counted == pixels {
+        return Ok(());
+    }
+    Err(Error::Internal(format!(
+        "{counted} pixels were counted where there are {pixels}; they may have changed during the call"
+    )))
 }
 
 fn label_pixels<const C: usize>(

@@ -201,8 +201,10 @@ impl Context {
         let settings = &Settings { counts: None, unmix_radius: 0, connected: None, ..*settings };
         self.check_memory(map, settings, &DeviceOutputs::default())?;
         let input = Input::new(map, settings)?;
-        self.start_call();
-        let colors = self.list_all(input.counted.as_ref().unwrap_or(&input.pixels))?.colors;
+        let colors = self.with_fallback(map.memory().is_none(), |context| {
+            context.start_call();
+            Ok(context.list_all(input.counted.as_ref().unwrap_or(&input.pixels))?.colors)
+        })?;
         Ok(Part { kind: Kind::new(map, settings), colors })
     }
 

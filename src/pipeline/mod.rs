@@ -33,6 +33,7 @@ use crate::pixels::Pixels;
 use crate::plan;
 use crate::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
 use crate::regions::{Frame, Regions};
+use crate::self_test::cpu_name;
 use crate::threads::Threads;
 use crate::vulkan::Vulkan;
 
@@ -145,6 +146,8 @@ pub struct Context {
     canceller: Canceller,
     /// Whether the last call has panicked: nobody knows what it has left in the backends.
     is_unfinished: bool,
+    /// Whether the CPU goes on where the device fails.
+    falls_back: bool,
 }
 
 impl Context {
@@ -167,7 +170,7 @@ impl Context {
                 let name = vulkan.device_name().to_owned();
                 (Some(vulkan), name)
             }
-            None => (None, format!("CPU, {} threads", threads.count())),
+            None => (None, cpu_name(threads.count())),
         };
         let device_uuids = vulkan.as_ref().and_then(Vulkan::uuids);
         let backend = if vulkan.is_some() { params::Backend::Vulkan } else { params::Backend::Cpu };
@@ -189,19 +192,26 @@ impl Context {
             most_listed,
             canceller,
             is_unfinished: false,
+            falls_back: options.backend == params::Backend::Auto,
         })
     }
 
-    /// The backend that does the work: `Vulkan` or `Cpu`.
+    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](params::Backend::Auto) it is the CPU from
+    /// the call on in which a device has failed.
     #[must_use]
     pub fn backend(&self) -> params::Backend {
         self.backend
     }
 
-    /// The name of the device that does the work, as its driver gives it.
+    /// The name of the device that does the work, as its driver gives it, or "CPU" with the number of threads.
     #[must_use]
     pub fn device_name(&self) -> &str {
         &self.device_name
+    }
+
+    /// The same for the CPU.
+    pub(crate) fn cpu_name(&self) -> String {
+        cpu_name(self.threads.count())
     }
 
     /// Stops this context's calls from other threads.
@@ -282,7 +292,10 @@ impl Context {
     /// The same, within a call.
     pub(crate) fn count_masks(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
-        self.report_on(map, counted, |context| context.find_mask_count(map, settings))
+        self.report_on(map, counted, |context| {
+            let on_host = map.memory().is_none();
+            context.with_fallback(on_host, |context| context.find_mask_count(map, settings))
+        })
     }
 
     fn find_mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
@@ -363,7 +376,10 @@ impl Context {
     /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
     pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         if self.is_unfinished {
-            self.backends.iter_mut().try_for_each(|backend| backend.recover())?;
+            match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
+                Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),
+                recovered => recovered?,
+            }
             control::message(
                 Level::Warn,
                 format_args!("an earlier call ended in an internal error: what it left is thrown away"),
@@ -373,6 +389,40 @@ impl Context {
         let result = work(self);
         self.is_unfinished = false;
         result
+    }
+
+    /// Does work. Where the device fails, and it is the context's to choose where it works, the CPU does it again, unless
+    /// that cannot reach the memory.
+    pub(super) fn with_fallback<R>(
+        &mut self,
+        on_host: bool,
+        mut work: impl FnMut(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        match work(self) {
+            Err(error) if on_host && self.may_go_on_with_cpu(&error) => {
+                self.go_on_with_cpu(&error);
+                work(self)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the device has failed, and it is the context's to choose another.
+    fn may_go_on_with_cpu(&self, error: &Error) -> bool {
+        let failed = matches!(error, Error::Driver(_) | Error::DeviceLost(_) | Error::Timeout(_));
+        failed && self.falls_back && self.backend == params::Backend::Vulkan
+    }
+
+    fn go_on_with_cpu(&mut self, error: &Error) {
+        control::message(
+            Level::Warn,
+            format_args!("the CPU does this call and all later ones of the context: {error}"),
+        );
+        self.backends.truncate(1);
+        [self.counter, self.labeler] = [0; 2];
+        self.backend = params::Backend::Cpu;
+        self.device_name = self.cpu_name();
+        self.device_uuids = None;
     }
 
     /// Does a call's work and says what it came to.
@@ -436,15 +486,24 @@ impl Context {
         &mut self,
         map: &ColorMap,
         settings: &Settings,
-        emit: Emit,
+        mut emit: Emit,
     ) -> Result<Analysis, Error> {
         let counted = |found: &Analysis| found.mask_count as usize;
-        self.report_on(map, counted, |context| context.find_and_write(map, settings, emit))
+        self.report_on(map, counted, |context| {
+            let on_host = map.memory().is_none() && emit.device.is_empty();
+            context.with_fallback(on_host, |context| context.find_and_write(map, settings, &mut emit))
+        })
     }
 
-    fn find_and_write(&mut self, map: &ColorMap, settings: &Settings, emit: Emit) -> Result<Analysis, Error> {
-        let Emit { masks, labels: mut label_output, regions, undeclared, most_entries, .. } = emit;
-        let Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
+    fn find_and_write(
+        &mut self,
+        map: &ColorMap,
+        settings: &Settings,
+        emit: &mut Emit,
+    ) -> Result<Analysis, Error> {
+        let Emit { masks, labels: label_output, .. } = emit;
+        let &mut Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
+        let &mut Emit { regions, undeclared, most_entries, .. } = emit;
         settings.check_format(mask_format)?;
         let inputs = Input::of_batch(map, settings)?;
         let shape = map.shape();
@@ -540,12 +599,13 @@ impl Context {
         if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
             // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
             #[allow(unsafe_code)]
-            let planes = masks.map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
+            let planes =
+                masks.as_ref().map(|masks| unsafe { Planes::new(masks.first, mask_format, frame, places) });
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 if let Some(planes) = &planes {
                     expand(labels, first_pixel, planes, threads)?;
                 }
-                if let Some(output) = &mut label_output {
+                if let Some(output) = label_output {
                     output.write(labels, first_pixel, threads)?;
                 }
                 regions.as_mut().map_or(Ok(()), |regions| regions.add(labels, first_pixel, threads))
@@ -636,9 +696,10 @@ fn choose_vulkan(options: &Options) -> Result<Option<Vulkan>, Error> {
         (params::Backend::Cpu, Some(name)) => Err(Error::InvalidArgument(format!(
             "device_name is \"{name}\" and backend is CPU, which has no devices to choose from"
         ))),
-        (params::Backend::Vulkan, _) | (params::Backend::Auto, Some(_)) => Vulkan::new(options).map(Some),
-        (params::Backend::Auto, None) => match Vulkan::new(options) {
+        (params::Backend::Vulkan, _) => Vulkan::new(options).map(Some),
+        (params::Backend::Auto, name) => match Vulkan::new(options) {
             Ok(vulkan) => Ok(Some(vulkan)),
+            Err(error @ Error::NoDevice(_)) if name.is_some() => Err(error),
             Err(error) => {
                 control::message(Level::Info, format_args!("no Vulkan device is used: {error}"));
                 Ok(None)

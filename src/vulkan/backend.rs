@@ -29,7 +29,7 @@ use crate::threads::Threads;
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
 pub(crate) struct Vulkan {
-    work: ManuallyDrop<Work>,
+    pub(super) work: ManuallyDrop<Work>,
     labels: LabelMap,
 }
 
@@ -85,6 +85,8 @@ pub(super) struct Turn {
     /// Divided as `TurnLayout` says.
     pub(super) memory: Option<Shared>,
     pub(super) labels: Option<Shared>,
+    /// That were told to work on its labels.
+    pub(super) workgroups: u32,
 }
 
 /// What counting an image of many colours needs.
@@ -101,7 +103,15 @@ pub(super) struct ExactBuffers {
 impl Vulkan {
     /// Opens the device that the options ask for.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let gpu = Gpu::open(options)?;
+        Gpu::open(options, |gpu| {
+            let mut vulkan = Self::on(gpu, options);
+            vulkan.check_trust(options)?;
+            Ok(vulkan)
+        })
+    }
+
+    /// A backend on an open device.
+    pub(super) fn on(gpu: Gpu, options: &Options) -> Self {
         let work = Work {
             memory_bytes: gpu.limits.memory_bytes,
             deal: Deal::new(&gpu.limits),
@@ -121,7 +131,7 @@ impl Vulkan {
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
             host_bytes: plan::host_share(options.memory_limit),
         };
-        Ok(Self { work: ManuallyDrop::new(work), labels: LabelMap::default() })
+        Self { work: ManuallyDrop::new(work), labels: LabelMap::default() }
     }
 
     /// The UUIDs of the device and its driver, if it has any.
@@ -306,7 +316,7 @@ impl Work {
     }
 
     /// Gives all buffers back; the device is idle.
-    fn release_buffers(&mut self) {
+    pub(super) fn release_buffers(&mut self) {
         self.numbered = None;
         self.coded = None;
         self.sorted = Vec::new();
@@ -315,7 +325,7 @@ impl Work {
         for slot in number_blocks.iter_mut().chain([slot_pixels, counts]) {
             Buffer::release(slot, gpu);
         }
-        let shared = turns.iter_mut().flat_map(|Turn { memory, labels }| [memory, labels]);
+        let shared = turns.iter_mut().flat_map(|Turn { memory, labels, .. }| [memory, labels]);
         for slot in shared.chain([buckets, wanted, pixels, list, palette, palette_codes, read]) {
             Shared::release(slot, gpu);
         }

@@ -10,10 +10,12 @@
 
 use super::backend::{Chunk, Work};
 use super::gpu::Ticket;
+use super::receipts::same_code;
 use super::source::Source;
 use super::stages::{Stage, codes};
+use crate::color::Color;
 use crate::control::Pass;
-use crate::cpu::{CodedImage, CpuPlan, Hasher};
+use crate::cpu::{CodedImage, CpuPlan, Hasher, code_of};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::memory::room;
@@ -62,7 +64,9 @@ impl Work {
             for block in self.number_blocks.iter().take(count).flatten() {
                 blocks.push(bytemuck::cast_slice(block.host_words()?));
             }
-            codes = Some((blocks, (plan.chunks_per_block * plan.chunk_pixels) as usize));
+            let block_pixels = (plan.chunks_per_block * plan.chunk_pixels) as usize;
+            self.check_codes(source, &blocks, block_pixels, hasher)?;
+            codes = Some((blocks, block_pixels));
         }
         let has_codes = codes.is_some();
         let image = CodedImage { pixels: source.pixels, codes, hasher, seed };
@@ -82,6 +86,28 @@ impl Work {
             tickets[chunk.turn] = Some(self.start_codes(source, plan, chunk, hasher)?);
         }
         tickets.into_iter().flatten().try_for_each(|ticket| self.gpu.wait(ticket))
+    }
+
+    /// Holds some codes against the pixels: at least one that each workgroup has written.
+    fn check_codes(
+        &self,
+        source: &Source,
+        blocks: &[&[u16]],
+        block_pixels: usize,
+        hasher: Hasher,
+    ) -> Result<(), Error> {
+        let (shape, workgroup) = (source.pixels.shape(), self.gpu.limits.workgroup_size);
+        let items = self.deal.items_per_invocation(Stage::Codes { channels: shape.channels() });
+        let step = (workgroup * items) as usize;
+        // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
+        // multiple of 128 from the image's.
+        let last = shape.plane() - 1;
+        for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
+            let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
+            let code = blocks[pixel / block_pixels][pixel % block_pixels];
+            same_code(&self.gpu, pixel, code, code_of(&color, shape.channels() as usize, hasher))?;
+        }
+        Ok(())
     }
 
     fn start_codes(

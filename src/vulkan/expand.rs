@@ -1,7 +1,7 @@
 //! The stage expand's host side: labels on the device become planes in memory that the caller has on the device, and
 //! the labels themselves are copied to such memory.
 
-use super::backend::{Chunk, Work};
+use super::backend::{Chunk, Turn, Work};
 use super::gpu::{Gpu, Ticket};
 use super::import::{Import, Lent, with_lent};
 use super::labels::Parts;
@@ -66,7 +66,9 @@ impl Work {
         let width = parts.width;
         let Self { gpu, pipelines, turns, deal, .. } = self;
         let missing = || Error::Internal("a chunk has no labels".to_owned());
-        let labels = turns[chunk.turn].labels.as_ref().ok_or_else(missing)?;
+        let Turn { labels, workgroups: told, .. } = &mut turns[chunk.turn];
+        let labels = labels.as_ref().ok_or_else(missing)?;
+        let receipt = parts.receipt(chunk.pixels.into());
         let mut ticket = None;
         if let Some(import) = &targets.labels {
             let bytes = width.bytes() as u64;
@@ -102,10 +104,11 @@ impl Work {
                         first_label: masks.start as u32 + 1,
                         plane_count,
                     };
-                    let buffers = [(0, label_words.clone()), (1, planes.clone())];
+                    let buffers = [(0, label_words.clone()), (1, planes.clone()), (2, receipt.part(labels))];
                     commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                    *told += workgroups;
                 }
-                Ok(())
+                receipt.download(labels, commands)
             })?);
         }
         Ok(ticket)

@@ -54,6 +54,8 @@ pub(super) struct Gpu {
     opened: Opened,
     timeout: Duration,
     failure: Option<Error>,
+    /// Whether it has not done its work although the driver reported no failure.
+    pub(super) was_idle: Cell<bool>,
     /// What was submitted and not yet waited for, in order. What it uses must not be freed.
     in_flight: VecDeque<(Ticket, Recorded, Fence)>,
     next_ticket: Ticket,
@@ -75,12 +77,15 @@ const ASKED_AGAIN: u32 = 10;
 const ASKED_AFTER: Duration = Duration::from_millis(4);
 
 impl Gpu {
-    /// Opens the first device that fits the options and can be opened.
-    pub(super) fn open(options: &Options) -> Result<Self, Error> {
+    /// Opens the first device that fits the options, can be opened, and is accepted.
+    pub(super) fn open<T>(
+        options: &Options,
+        mut accept: impl FnMut(Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut failure = None;
         for physical in choose(options)? {
-            match Self::open_device(physical, options) {
-                Ok(gpu) => return Ok(gpu),
+            match Self::open_device(physical, options).and_then(&mut accept) {
+                Ok(accepted) => return Ok(accepted),
                 Err(error) => {
                     control::message(Level::Warn, format_args!("a Vulkan device cannot be used: {error}"));
                     failure = failure.or(Some(error));
@@ -90,7 +95,7 @@ impl Gpu {
         Err(failure.unwrap_or_else(|| Error::NoDevice("no device fits the options".to_owned())))
     }
 
-    fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
+    pub(super) fn open_device(physical: Arc<PhysicalDevice>, options: &Options) -> Result<Self, Error> {
         let supported = physical.supported_extensions();
         let unified = options
             .debug
@@ -137,6 +142,7 @@ impl Gpu {
             device,
             timeout: options.device_timeout,
             failure: None,
+            was_idle: Cell::new(false),
             in_flight: VecDeque::new(),
             next_ticket: Ticket::default(),
             left: Vec::new(),

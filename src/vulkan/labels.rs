@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::backend::{Chunk, Work};
+use super::backend::{Chunk, Turn, Work};
 use super::commands::Commands;
 use super::expand::Targets;
 use super::gpu::Ticket;
 use super::memory::Shared;
 use super::numbers::Numbered;
 use super::palette_table::PaletteTable;
+use super::receipts::Receipt;
 use super::source::Source;
 use super::stages::{Stage, label, label_colors};
 use crate::color::Color;
@@ -63,11 +64,22 @@ impl<'a, 't> Parts<'a, 't> {
         pixels.div_ceil(4) * self.width.bytes() as u64
     }
 
-    /// Records what lets the host have a chunk's labels, if it takes them.
-    fn download(&self, labels: &Shared, commands: &mut Commands, words: u64) -> Result<(), Error> {
+    /// What tells that the stages label and expand have worked, behind a chunk's labels.
+    pub(super) fn receipt(&self, pixels: u64) -> Receipt {
+        Receipt::behind(self.words(pixels))
+    }
+
+    /// Words of memory for the labels of chunks of so many pixels.
+    pub(super) fn room(&self, chunk_pixels: u64) -> u64 {
+        self.receipt(chunk_pixels).end()
+    }
+
+    /// Records what lets the host have a chunk's labels, if it takes them, and the receipt.
+    fn download(&self, labels: &Shared, commands: &mut Commands, pixels: u64) -> Result<(), Error> {
+        let receipt = self.receipt(pixels);
         match self.taker {
-            Taker::Host { .. } => labels.download(commands, 0, words),
-            Taker::Device(_) => Ok(()),
+            Taker::Host { .. } => labels.download(commands, 0, receipt.end()),
+            Taker::Device(_) => receipt.download(labels, commands),
         }
     }
 
@@ -119,9 +131,14 @@ impl Work {
             memory.write(layout.label_of_number, &label_of_number)?;
             let table_words = label_of_number.len() as u64;
             let label_words = parts.words(chunk.pixels.into());
-            let labels = &*Shared::ensure(&mut turn.labels, gpu, parts.words(plan.chunk_pixels))?;
+            let labels = Shared::ensure(&mut turn.labels, gpu, parts.room(plan.chunk_pixels))?;
+            let receipt = parts.receipt(chunk.pixels.into());
+            receipt.clear(labels)?;
+            let labels = &*labels;
+            turn.workgroups = 0;
             let limits = gpu.limits.clone();
             gpu.submit(|commands| {
+                receipt.upload(labels, commands)?;
                 memory.upload(commands, layout.label_of_number, table_words)?;
                 for (range, workgroups) in
                     plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
@@ -140,10 +157,12 @@ impl Work {
                         (0, numbers.clone()),
                         (1, memory.part(layout.label_of_number, table_words)),
                         (2, labels.part(0, label_words)),
+                        (5, receipt.part(labels)),
                     ];
                     commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                    turn.workgroups += workgroups;
                 }
-                parts.download(labels, commands, label_words)
+                parts.download(labels, commands, chunk.pixels.into())
             })
         })
     }
@@ -223,8 +242,14 @@ impl Work {
         let table_words = table.words.len() as u64;
         let palette = &*Shared::ensure(palette, gpu, table_words)?;
         let turn = &mut turns[chunk.turn];
-        let labels = &*Shared::ensure(&mut turn.labels, gpu, parts.words(plan.chunk_pixels))?;
+        let labels = Shared::ensure(&mut turn.labels, gpu, parts.room(plan.chunk_pixels))?;
         let label_words = parts.words(chunk.pixels.into());
+        let receipt = parts.receipt(chunk.pixels.into());
+        if !keep {
+            receipt.clear(labels)?;
+            turn.workgroups = 0;
+        }
+        let labels = &*labels;
         let memory = turn.memory.as_ref();
         let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
@@ -237,6 +262,9 @@ impl Work {
             }
             if let Some(memory) = memory {
                 color_map.upload(memory, commands)?;
+            }
+            if !keep {
+                receipt.upload(labels, commands)?;
             }
             for (range, workgroups) in
                 plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
@@ -262,10 +290,12 @@ impl Work {
                     (2, labels.part(0, label_words)),
                     (3, codes),
                     (4, code_set),
+                    (5, receipt.part(labels)),
                 ];
                 commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                turn.workgroups += workgroups;
             }
-            if last { parts.download(labels, commands, label_words) } else { Ok(()) }
+            if last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
         })
     }
 
@@ -292,7 +322,10 @@ impl Work {
             if let Some((chunk, ticket)) = std::mem::replace(&mut before, started) {
                 self.gpu.wait(ticket)?;
                 let missing = || Error::Internal("a chunk has no labels".to_owned());
-                parts.add(chunk, self.turns[chunk.turn].labels.as_ref().ok_or_else(missing)?)?;
+                let Turn { labels, workgroups, .. } = &self.turns[chunk.turn];
+                let labels = labels.as_ref().ok_or_else(missing)?;
+                parts.receipt(chunk.pixels.into()).check(labels, &self.gpu, *workgroups)?;
+                parts.add(chunk, labels)?;
             }
         }
         Ok(())

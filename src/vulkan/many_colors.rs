@@ -16,6 +16,7 @@ use super::gpu::Ticket;
 use super::memory::{Buffer, Shared};
 use super::palette_table::hash;
 use super::read::READ_PIXELS;
+use super::receipts::{Counted, NEVER, same_as_buckets, within};
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count_buckets, count_wanted};
 use crate::color::Color;
@@ -97,7 +98,8 @@ impl Work {
     /// The pixels of each bucket.
     fn bucket_totals(&mut self, source: &Source, plan: &Plan, hash: Buckets) -> Result<Vec<u64>, Error> {
         let mut totals: Vec<u64> = zeros(hash.count())?;
-        let mut counters: Vec<u32> = zeros(hash.count())?;
+        let mut counters: Vec<u32> = zeros(hash.count() + 1)?;
+        let mut colorless = 0;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
         let pass = Pass::new(0.375);
@@ -120,9 +122,12 @@ impl Work {
                 for (total, &counter) in totals.iter_mut().zip(&counters) {
                     *total += u64::from(counter);
                 }
+                colorless += u64::from(counters[hash.count()]);
                 counted = 0;
             }
         }
+        let counted: u64 = totals.iter().sum();
+        Counted { counted, colorless }.check(&self.gpu, plan.pixels())?;
         Ok(totals)
     }
 
@@ -140,8 +145,12 @@ impl Work {
         let Self { gpu, pipelines, turns, deal, exact, .. } = self;
         let stage = Stage::Count { counting: Counting::Buckets, channels, copies: 1 };
         let pipeline = pipelines.get(gpu, stage)?;
-        let words = hash.count() as u64;
-        let buckets = &*Shared::ensure(&mut exact.buckets, gpu, words)?;
+        let words = hash.count() as u64 + 1;
+        let buckets = Shared::ensure(&mut exact.buckets, gpu, words)?;
+        if clear {
+            buckets.write(words - 1, &[NEVER])?;
+        }
+        let buckets = &*buckets;
         let memory = turns[chunk.turn].memory.as_ref();
         let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
@@ -188,6 +197,7 @@ impl Work {
         let whole = shape.pixels() <= exact.chunk_pixels;
         let min_in_chunk = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
         let mut tally = Tally::default();
+        let mut counted = 0;
         let channels = shape.channels() as usize;
         let pass = Pass::new(0.25);
         for range in plan::chunks(shape.pixels(), exact.chunk_pixels) {
@@ -198,7 +208,12 @@ impl Work {
                 false => tally.add(color, pixels),
             };
             let job = Job { source, exact, hash, start, pixels, group_total, min_pixels: min_in_chunk };
-            match self.count_exactly(&job, wanted.len() as u64)? {
+            let found = self.count_exactly(&job, wanted.len() as u64)?;
+            let entries = found.map(|(entries, pixels)| {
+                counted += pixels;
+                entries
+            });
+            match entries {
                 Some(entries) if source.is_on_device() => {
                     for entries in entries.as_chunks().0.chunks(READ_PIXELS) {
                         let positions = entries.iter().map(|&[_, pixel, _]: &[u32; 3]| pixel);
@@ -266,20 +281,22 @@ impl Work {
                         }
                     }
                     for ColorCount { color, pixels } in tally.colors(1)? {
+                        counted += pixels;
                         add(color, pixels)?;
                     }
                 }
             }
         }
+        same_as_buckets(&self.gpu, counted, group_total)?;
         for entry in tally.colors(best.bar())? {
             best.add(entry)?;
         }
         Ok(())
     }
 
-    /// Counts the wanted colours of a chunk: the words of the list; `None` where the table has failed
-    /// with several seeds.
-    fn count_exactly(&mut self, job: &Job, wanted_words: u64) -> Result<Option<Vec<u32>>, Error> {
+    /// Counts the wanted colours of a chunk: the words of the list, and the pixels of all of them; `None` where the
+    /// table has failed with several seeds.
+    fn count_exactly(&mut self, job: &Job, wanted_words: u64) -> Result<Option<(Vec<u32>, u64)>, Error> {
         /// One attempt fails by chance once in 10^16 searches.
         const MOST_ATTEMPTS: usize = 4;
         // A single bucket may have more pixels than a group, but hardly as many colours.
@@ -292,13 +309,18 @@ impl Work {
             let Some(list) = &self.exact.list else { break };
             let mut report = [0u32; REPORT_WORDS as usize];
             list.read(0, bytemuck::cast_slice_mut(&mut report))?;
-            let [_, lost, listed] = report;
-            if lost == 0 {
+            let [_, lost, listed, counted, _] = report;
+            if lost == 0 || lost == NEVER {
+                within("counted pixels", counted, job.pixels.into(), &self.gpu)?;
+                within("colours in its list", listed, colors, &self.gpu)?;
                 let words = ENTRY_WORDS * u64::from(listed);
                 list.fetch(&mut self.gpu, REPORT_WORDS, words)?;
-                let mut entries = zeros(words as usize)?;
+                let mut entries: Vec<u32> = zeros(words as usize)?;
                 list.read(REPORT_WORDS, bytemuck::cast_slice_mut(&mut entries))?;
-                return Ok(Some(entries));
+                for &[_, pixel, _] in entries.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
+                    within("the number of a pixel", pixel, u64::from(job.pixels) - 1, &self.gpu)?;
+                }
+                return Ok(Some((entries, counted.into())));
             }
         }
         Ok(None)
@@ -336,7 +358,9 @@ impl Work {
         let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let slot_pixels = Buffer::ensure(&mut exact.slot_pixels, gpu, slots.into())?.part(0, slots.into());
         let counts = Buffer::ensure(&mut exact.counts, gpu, slots.into())?.part(0, slots.into());
-        let list = &*Shared::ensure(&mut exact.list, gpu, list_words)?;
+        let list = Shared::ensure(&mut exact.list, gpu, list_words)?;
+        list.write(0, &[NEVER; REPORT_WORDS as usize])?;
+        let list = &*list;
         let wanted = &*Shared::ensure(&mut exact.wanted, gpu, wanted_words)?;
         let seed = seeds.take() as u32;
         let limits = gpu.limits.clone();

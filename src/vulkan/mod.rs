@@ -18,6 +18,8 @@
 //! | `codes` | counting where colours are many, with the host: most are ruled out |
 //! | `many_colors` | the same by the device alone |
 //! | `read` | pixels that only the device can read, for the host |
+//! | `trust` | which devices have passed their self-test |
+//! | `receipts` | what tells that the device has done its work |
 //! | `labels` | the stage label's host side |
 //! | `expand` | the stage expand's host side: labels and planes in the caller's memory on the device |
 
@@ -39,10 +41,13 @@ mod palette_table;
 mod pipeline_cache;
 mod pools;
 mod read;
+mod receipts;
 mod source;
 mod stages;
+mod trust;
 
 pub(crate) use backend::Vulkan;
 pub use instance::{DeviceInfo, DeviceKind, devices};
+pub(crate) use trust::check_devices;
 
 pub use crate::plan::DeviceLimits;

@@ -10,6 +10,7 @@ use super::commands::Bytes;
 use super::gpu::Ticket;
 use super::memory::{Buffer, Shared};
 use super::read::READ_PIXELS;
+use super::receipts::{Counted, NEVER, within};
 use super::source::Source;
 use super::stages::{Counting, Stage, collect, count};
 use crate::color::Color;
@@ -50,6 +51,9 @@ struct Report {
     lost: u32,
     /// Entries of the list.
     listed: u32,
+    /// Pixels of its colours, and pixels without one.
+    counted: u32,
+    colorless: u32,
 }
 
 impl Work {
@@ -127,7 +131,9 @@ impl Work {
         let collect_stage = Stage::Collect { copies };
         let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let layout = plan.turn_layout();
-        let memory = &*Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
+        let memory = Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
+        memory.write(layout.report, &[NEVER; REPORT_WORDS as usize])?;
+        let memory = &*memory;
         let slot_pixels = memory.part(layout.slot_pixels, slots.into());
         let counts = memory.part(layout.counts, u64::from(slots) * u64::from(copies));
         let report = memory.part(layout.report, REPORT_WORDS + ENTRY_WORDS * plan.most_entries());
@@ -193,9 +199,13 @@ impl Work {
         loop {
             self.gpu.wait(ticket)?;
             let report = self.read_report(chunk, layout.report)?;
-            if report.lost == 0 {
+            if report.lost == 0 || report.lost == NEVER {
+                let Report { distinct, listed, counted, colorless, .. } = report;
+                Counted { counted, colorless }.check(&self.gpu, chunk.pixels)?;
+                within("colours in its list", listed, plan.most_entries(), &self.gpu)?;
+                within("colours in its table", distinct, slots.into(), &self.gpu)?;
                 self.table_slots = self.table_slots.max(plan::table_slots_for(report.distinct));
-                let colors = self.collected(source, plan, chunk, report.listed)?;
+                let colors = self.collected(source, plan, chunk, slots, report.listed)?;
                 return Ok(Some((ChunkColors { colors, slots }, report)));
             }
             if slots == plan.most_table_slots() {
@@ -214,8 +224,8 @@ impl Work {
     fn read_report(&self, chunk: Chunk, start: u64) -> Result<Report, Error> {
         let mut words = [0u32; REPORT_WORDS as usize];
         self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
-        let [distinct, lost, listed] = words;
-        Ok(Report { distinct, lost, listed })
+        let [distinct, lost, listed, counted, colorless] = words;
+        Ok(Report { distinct, lost, listed, counted, colorless })
     }
 
     fn turn_memory(&self, chunk: Chunk) -> Result<&Shared, Error> {
@@ -229,6 +239,7 @@ impl Work {
         source: &Source,
         plan: &Plan,
         chunk: Chunk,
+        slots: u32,
         listed: u32,
     ) -> Result<Vec<(u32, ColorCount)>, Error> {
         let start = plan.turn_layout().report + REPORT_WORDS;
@@ -243,6 +254,10 @@ impl Work {
         let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
         self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
         let mut colors = room(listed as usize)?;
+        for &[slot, pixel, _] in words.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
+            within("the number of a slot", slot, u64::from(slots) - 1, &self.gpu)?;
+            within("the number of a pixel", pixel, u64::from(chunk.pixels) - 1, &self.gpu)?;
+        }
         if source.is_on_device() {
             for entries in words.as_chunks().0.chunks(READ_PIXELS) {
                 let pixels = entries.iter().map(|&[_, pixel, _]: &[u32; 3]| pixel);

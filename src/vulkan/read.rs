@@ -2,6 +2,7 @@
 
 use super::backend::Work;
 use super::memory::Shared;
+use super::receipts::Receipt;
 use super::source::Source;
 use super::stages::{Stage, collect_colors};
 use crate::color::Color;
@@ -35,14 +36,18 @@ impl Work {
         let stage = Stage::CollectColors { channels };
         let Self { gpu, pipelines, deal, read, .. } = self;
         let pipeline = pipelines.get(gpu, stage)?;
-        let memory = Shared::ensure(read, gpu, places + 4 * READ_PIXELS as u64)?;
+        let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
+        let memory = Shared::ensure(read, gpu, receipt.end())?;
         gpu.finish()?; // nobody else reads the memory now
         memory.write(0, &positions)?;
+        receipt.clear(memory)?;
+        let mut told = 0;
         let memory = &*memory;
         let word_count = u64::from(channels) * count as u64;
         let limits = gpu.limits.clone();
         gpu.run(|commands| {
             memory.upload(commands, 0, count as u64)?;
+            receipt.upload(memory, commands)?;
             for (range, workgroups) in
                 plan::dispatches(count as u32, deal.items_per_invocation(stage), &limits)
             {
@@ -52,11 +57,15 @@ impl Work {
                     (0, color_map.clone()),
                     (1, memory.part(0, count as u64)),
                     (2, memory.part(places, word_count)),
+                    (3, receipt.part(memory)),
                 ];
                 commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                told += workgroups;
             }
+            receipt.download(memory, commands)?;
             memory.download(commands, places, word_count)
         })?;
+        receipt.check(memory, gpu, told)?;
         let mut words: Vec<u32> = zeros(word_count as usize)?;
         memory.read(places, bytemuck::cast_slice_mut(&mut words))?;
         let mut colors = room(count)?;

@@ -188,7 +188,7 @@ pub(crate) fn code(hash: u32) -> u16 {
 }
 
 /// Hashes a tile's pixels: writes the code of each, and calls `count` with hashes and how many pixels they stand
-/// for. Pixels with a NaN have any code, and are not counted.
+/// for. Pixels with a NaN have any code; they are not counted with the others, and how many there are is returned.
 pub(crate) fn encode<const C: usize>(
     pixels: Tiles<C>,
     tile: Range<usize>,
@@ -196,14 +196,14 @@ pub(crate) fn encode<const C: usize>(
     hasher: Hasher,
     codes: Option<&mut [u16]>,
     count: impl FnMut(u32, usize),
-) {
+) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
         // SAFETY: the processor has AVX2 and BMI2.
         #[allow(unsafe_code)]
         return unsafe { encode_avx2(pixels, tile, room, hasher, codes, count) };
     }
-    encode_generic(pixels, tile, room, hasher, codes, count);
+    encode_generic(pixels, tile, room, hasher, codes, count)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -215,8 +215,8 @@ fn encode_avx2<const C: usize>(
     hasher: Hasher,
     codes: Option<&mut [u16]>,
     count: impl FnMut(u32, usize),
-) {
-    encode_generic(pixels, tile, room, hasher, codes, count);
+) -> usize {
+    encode_generic(pixels, tile, room, hasher, codes, count)
 }
 
 #[inline(always)]
@@ -227,8 +227,9 @@ fn encode_generic<const C: usize>(
     hasher: Hasher,
     mut codes: Option<&mut [u16]>,
     mut count: impl FnMut(u32, usize),
-) {
+) -> usize {
     let mut hashes = [0; STORED_WORDS];
+    let mut colorless = 0;
     let mut pieces = pixels.pieces(tile, room);
     while let Some((start, piece, pixels)) = pieces.next() {
         match piece {
@@ -238,8 +239,9 @@ fn encode_generic<const C: usize>(
                 if let Some(codes) = &mut codes {
                     codes[start..start + length].fill(code(hash));
                 }
-                if !pixel.iter().any(|&bits| is_nan(bits)) {
-                    count(hash, length);
+                match pixel.iter().any(|&bits| is_nan(bits)) {
+                    true => colorless += length,
+                    false => count(hash, length),
                 }
             }
             Piece::Mixed(length) => {
@@ -250,10 +252,11 @@ fn encode_generic<const C: usize>(
                         *to = code(hash);
                     }
                 }
-                count_all(pixels, hashes, any_nan, &mut count);
+                colorless += count_all(pixels, hashes, any_nan, &mut count);
             }
         }
     }
+    colorless
 }
 
 /// Hashes a mixed piece's pixels. Whether one of them has a NaN.
@@ -271,21 +274,23 @@ pub(super) fn hash_all<const C: usize>(
     any_nan
 }
 
-/// Calls `count` with the hash of each of these pixels, one by one, but for those with a NaN.
+/// Calls `count` with the hash of each of these pixels, one by one, but for those with a NaN. How many those are.
 #[inline(always)]
 pub(super) fn count_all<const C: usize>(
     pixels: &[[u32; C]],
     hashes: &[u32],
     any_nan: bool,
     count: &mut impl FnMut(u32, usize),
-) {
+) -> usize {
     if any_nan {
+        let mut colorless = 0;
         for (pixel, &hash) in pixels.iter().zip(hashes) {
-            if !pixel.iter().any(|&bits| is_nan(bits)) {
-                count(hash, 1);
+            match pixel.iter().any(|&bits| is_nan(bits)) {
+                true => colorless += 1,
+                false => count(hash, 1),
             }
         }
-        return;
+        return colorless;
     }
     // Several to a round; a chain of iterators would not be in line.
     let (eights, rest) = hashes.as_chunks::<8>();
@@ -297,4 +302,5 @@ pub(super) fn count_all<const C: usize>(
     for &hash in rest {
         count(hash, 1);
     }
+    0
 }

@@ -21,6 +21,7 @@ use super::tiles::{Tiles, tiles_of};
 use super::watch::Watch;
 use crate::color::{canonical, is_nan};
 use crate::control::{self, Pass};
+use crate::cpu::check_sum;
 use crate::cpu::collect::collect;
 use crate::cpu::count::{Part, Stop};
 use crate::error::Error;
@@ -60,6 +61,8 @@ struct Buckets {
     bits: u32,
     parts: Vec<CountedPart>,
     totals: Vec<u64>,
+    /// Whether a device has written the codes by which pixels were counted: pixels without a colour are counted, too.
+    by_device: bool,
 }
 
 /// What one thread has counted. It is sorted by one thread, too, since its counters tell how much room that takes.
@@ -68,6 +71,8 @@ struct CountedPart {
     ranges: Vec<Range<usize>>,
     /// Their pixels in each bucket.
     counters: Vec<u32>,
+    /// Those without a colour, if they are known.
+    colorless: u64,
 }
 
 impl Buckets {
@@ -79,7 +84,19 @@ impl Buckets {
                 *total += u64::from(counter);
             }
         }
-        Ok(Self { hasher, bits, parts, totals })
+        Ok(Self { hasher, bits, parts, totals, by_device: false })
+    }
+
+    /// Pixels that were counted.
+    fn pixels(&self) -> u64 {
+        self.totals.iter().sum::<u64>() + self.parts.iter().map(|part| part.colorless).sum::<u64>()
+    }
+
+    /// Fails unless so many pixels of a group's colours were counted as its buckets have.
+    fn check(&self, group: &[Candidate], counted: u64) -> Result<(), Error> {
+        let total = group.iter().map(|candidate| candidate.total).sum();
+        // Of the others `other_code` has found that they have no colour.
+        if self.by_device && counted < total { Ok(()) } else { check_sum(counted, total) }
     }
 
     /// Some of them.
@@ -170,16 +187,17 @@ fn count_buckets<const C: usize>(
     let parts = spans::share(pixels.len(), codes, plan, threads, |spans| {
         let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
         let mut ranges = Vec::new();
+        let mut colorless = 0;
         let mut room = pixels.room()?;
         for span in spans {
             let mut codes = span.kept.into_iter().flat_map(|codes| codes.chunks_mut(TILE));
             for tile in tiles_of(span.pixels.clone()) {
                 let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
-                codes::encode(pixels, tile, &mut room, hasher, codes.next(), count);
+                colorless += codes::encode(pixels, tile, &mut room, hasher, codes.next(), count) as u64;
             }
             ranges.push(span.pixels);
         }
-        Ok(CountedPart { ranges, counters })
+        Ok(CountedPart { ranges, counters, colorless })
     })?;
     parts.into_iter().collect()
 }
@@ -210,8 +228,8 @@ fn count_watching<const C: usize>(
             }
             ranges.push(span.pixels);
         }
-        let (counters, colors) = watch.finish();
-        Ok((CountedPart { ranges, counters }, colors))
+        let (counters, colorless, colors) = watch.finish();
+        Ok((CountedPart { ranges, counters, colorless }, colors))
     })?;
     let (parts, colors): (Vec<_>, Vec<_>) =
         parts.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
@@ -252,6 +270,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         };
         drop(pass);
         let buckets = Buckets::new(hasher, bits, parts)?;
+        check_sum(buckets.pixels(), pixels.len() as u64)?;
         let pixels_read = pixels.len() as u64;
         Ok(Self { pixels, codes, buckets, watched, plan, seed, threads, stop: control::stop(), pixels_read })
     }
@@ -274,9 +293,10 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 codes.flatten().for_each(|&code| counters[usize::from(code) >> (CODE_BITS - bits)] += 1);
                 ranges.push(span.pixels);
             }
-            Ok(CountedPart { ranges, counters })
+            Ok(CountedPart { ranges, counters, colorless: 0 })
         })?;
-        let buckets = Buckets::new(hasher, bits, parts.into_iter().collect::<Result<_, Error>>()?)?;
+        let mut buckets = Buckets::new(hasher, bits, parts.into_iter().collect::<Result<_, Error>>()?)?;
+        buckets.by_device = true;
         Ok(Self {
             pixels,
             codes,
@@ -307,10 +327,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 counters[(hash >> (u32::BITS - bits)) as usize] += 1;
                 Ok::<_, Error>(())
             })?;
-            Ok(CountedPart { ranges, counters })
+            Ok(CountedPart { ranges, counters, colorless: 0 })
         })?;
         let parts = parts.into_iter().collect::<Result<_, Error>>()?;
-        self.buckets = Buckets::new(self.buckets.hasher, bits, parts)?;
+        let buckets = Buckets::new(self.buckets.hasher, bits, parts)?;
+        self.buckets.check(candidates, buckets.pixels())?;
+        self.buckets = buckets;
         Ok(())
     }
 
@@ -329,6 +351,9 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut rest = self.buckets.candidates(best.bar())?;
 
         if let Some(Watched { buckets, parts, .. }) = &self.watched {
+            let of_watched = (0..).zip(&self.buckets.totals).filter(|&(bucket, _)| buckets.has(bucket));
+            let counted = parts.iter().map(Part::colored).sum();
+            check_sum(counted, of_watched.map(|(_, &total)| total).sum())?;
             for found in collect(parts, best.bar())?.colors {
                 best.add(found)?;
             }
@@ -439,11 +464,15 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
     /// A pixel's canonical channels and its hash, if it is wanted.
     #[inline(always)]
-    fn if_wanted(&self, pixel: &[u32; C], wanted: &BucketSet) -> Option<([u32; C], u32)> {
+    fn if_wanted(&self, pixel: &[u32; C], wanted: &BucketSet) -> Result<Option<([u32; C], u32)>, Error> {
         let pixel = pixel.map(canonical);
         let hash = self.buckets.hasher.hash(&pixel);
-        let is_wanted = wanted.has_hash(hash) && !pixel.iter().any(|&bits| is_nan(bits));
-        is_wanted.then_some((pixel, hash))
+        let has_color = !pixel.iter().any(|&bits| is_nan(bits));
+        match wanted.has_hash(hash) && has_color {
+            true => Ok(Some((pixel, hash))),
+            false if self.buckets.by_device && has_color => Err(other_code()),
+            false => Ok(None),
+        }
     }
 
     /// Calls `each` for every pixel of some ranges that is wanted, with the pixel's canonical channels and its hash.
@@ -457,7 +486,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     where
         E: From<Error>,
     {
-        self.for_coded(ranges, wanted, |pixel| match self.if_wanted(pixel, wanted) {
+        self.for_coded(ranges, wanted, |pixel| match self.if_wanted(pixel, wanted)? {
             Some((pixel, hash)) => each(&pixel, hash),
             None => Ok(()),
         })
@@ -467,6 +496,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     fn count_in_tables(&mut self, group: &[Candidate], best: &mut Best) -> Result<(), Error> {
         let wanted = self.buckets.set(group)?;
         let mut shares = vec![Share { bits: 0, value: 0 }];
+        let mut counted = 0;
         while let Some(share) = shares.pop() {
             self.start_pass();
             let pixels = self.pixels.len();
@@ -476,6 +506,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             })?;
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
+                    counted += tables.iter().map(Part::colored).sum::<u64>();
                     for found in collect(&tables, best.bar())?.colors {
                         best.add(found)?;
                     }
@@ -485,7 +516,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 Err(Stop::Error(error)) => return Err(error),
             }
         }
-        Ok(())
+        self.buckets.check(group, counted)
     }
 
     fn count_table(
@@ -522,7 +553,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         share: Share,
         part: &mut Part,
     ) -> Result<u32, Stop> {
-        let Some((pixel, _)) = self.if_wanted(pixel, wanted) else { return Ok(0) };
+        let Some((pixel, _)) = self.if_wanted(pixel, wanted)? else { return Ok(0) };
         let key = Key::of_canonical(&pixel);
         if !share.has(key.hash(!self.seed)) {
             return Ok(0);
@@ -559,7 +590,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         }
         let mut rest = &mut sorted[..words];
         let mut work = Vec::new();
-        for CountedPart { ranges, counters } in &self.buckets.parts {
+        for CountedPart { ranges, counters, .. } in &self.buckets.parts {
             let mut starts = zeros::<usize>((1 << bits) + 1)?;
             for candidate in group {
                 let partition = candidate.bucket >> (self.buckets.bits - bits);
@@ -578,6 +609,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             self.sort_part(ranges, starts, &wanted, u32::BITS - bits, room)
         })?;
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        self.buckets.check(group, parts.iter().map(|part| part.pixels).sum())?;
 
         // Several tasks for each thread, since some will take longer; each keeps its table.
         let step = (1usize << bits).div_ceil(8 * self.threads.count());
@@ -611,22 +643,43 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         room: &'s mut [u32],
     ) -> Result<SortedPart<'s>, Error> {
         let mut ends = starts.clone();
-        let (mut last, mut last_count) = (None, 0);
+        let (mut last, mut last_count, mut pixels) = (None, 0, 0);
         self.for_wanted(ranges.iter().cloned(), wanted, |pixel, hash| {
+            pixels += 1;
             if last == Some(*pixel) {
                 room[last_count] += 1;
                 return Ok(());
             }
             let end = &mut ends[hash.unbounded_shr(shift) as usize];
-            let entry = &mut room[*end..][..C + 1];
+            // Where pixels have changed since their buckets were counted there may be no room.
+            let Some(entry) = room.get_mut(*end..*end + C + 1) else { return Err(overfull()) };
             entry[..C].copy_from_slice(pixel);
             entry[C] = 1;
             (last, last_count) = (Some(*pixel), *end + C);
             *end += C + 1;
             Ok::<_, Error>(())
         })?;
-        Ok(SortedPart { words: room, starts, ends })
+        match ends.iter().zip(&starts[1..]).all(|(end, next)| end <= next) {
+            true => Ok(SortedPart { words: room, starts, ends, pixels }),
+            false => Err(overfull()),
+        }
     }
+}
+
+/// A device has written another code for a pixel than its colour has.
+#[cold]
+fn other_code() -> Error {
+    Error::Driver(
+        "the device has not written the pixels' codes, or the pixels have changed during the call".to_owned(),
+    )
+}
+
+/// There are more pixels in a partition than were counted before.
+#[cold]
+fn overfull() -> Error {
+    Error::Internal(
+        "more pixels have a colour than had it before; they have changed during the call".to_owned(),
+    )
 }
 
 /// The wanted pixels of a part of the image, by partition: entries of the channels and a count.
@@ -635,6 +688,8 @@ struct SortedPart<'a> {
     /// One more than there are partitions.
     starts: Vec<usize>,
     ends: Vec<usize>,
+    /// How many pixels the entries stand for.
+    pixels: u64,
 }
 
 impl<'a> SortedPart<'a> {

@@ -23,6 +23,8 @@ pub(super) struct Watch<'a, const C: usize> {
     watched: &'a BucketSet,
     most_colors: usize,
     counters: Vec<u32>,
+    /// Pixels without a colour.
+    colorless: u64,
     part: Part,
     cache: PixelCache<C>,
 }
@@ -44,6 +46,7 @@ impl<'a, const C: usize> Watch<'a, C> {
             watched,
             most_colors,
             counters: zeros(watched.all())?,
+            colorless: 0,
             part: Part::new(seed)?,
             cache: PixelCache::new(hasher)?,
         })
@@ -54,10 +57,11 @@ impl<'a, const C: usize> Watch<'a, C> {
         self.part.tiles.push((tile, TileForm::Pixels(LabelWidth::Two)));
     }
 
-    /// The pixels of each bucket, and the colours of those that are watched, if they are not too many.
-    pub(super) fn finish(self) -> (Vec<u32>, Option<Part>) {
+    /// The pixels of each bucket, those without a colour, and the colours of the buckets that are watched, if they are
+    /// not too many.
+    pub(super) fn finish(self) -> (Vec<u32>, u64, Option<Part>) {
         let has_all = self.part.table.len() <= self.most_colors;
-        (self.counters, has_all.then_some(self.part))
+        (self.counters, self.colorless, has_all.then_some(self.part))
     }
 
     /// Counts a tile, and writes the numbers of the pixels that are watched to `labels`, and 0 for all others.
@@ -79,7 +83,7 @@ impl<'a, const C: usize> Watch<'a, C> {
 
     #[inline(always)]
     fn count_generic(&mut self, tile: Range<usize>, labels: &mut [u16]) -> Result<(), Error> {
-        let Self { pixels, room, hasher, watched, most_colors, counters, part, cache } = self;
+        let Self { pixels, room, hasher, watched, most_colors, counters, colorless, part, cache } = self;
         // In registers: to the compiler any counter could be one of these.
         let (hasher, shift, counters) = (*hasher, watched.shift(), &mut counters[..]);
         let mut count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
@@ -92,8 +96,9 @@ impl<'a, const C: usize> Watch<'a, C> {
                 Piece::Run(length) => {
                     let pixel = pixels[0].map(canonical);
                     let hash = hasher.hash(&pixel);
-                    if !pixel.iter().any(|&bits| is_nan(bits)) {
-                        count(hash, length);
+                    match pixel.iter().any(|&bits| is_nan(bits)) {
+                        true => *colorless += length as u64,
+                        false => count(hash, length),
                     }
                     let mut number = 0;
                     if watches && watched.has_hash(hash) {
@@ -110,7 +115,7 @@ impl<'a, const C: usize> Watch<'a, C> {
                     {
                         *code_of_pixel = code(hash);
                     }
-                    count_all(pixels, &hashes[..length], any_nan, &mut count);
+                    *colorless += count_all(pixels, &hashes[..length], any_nan, &mut count) as u64;
                     let labels = &mut labels[start..start + length];
                     labels.fill(0);
                     for (block, pixels) in pixels.chunks(BLOCK).enumerate() {

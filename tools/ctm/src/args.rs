@@ -244,6 +244,11 @@ pub(crate) struct OutputArgs {
 /// `ctm devices`.
 #[derive(Args, Debug)]
 pub(crate) struct DevicesArgs {
+    /// Test each device, and the CPU, by images whose masks are known, and tell how long that took; if one fails, the exit
+    /// code is 1
+    #[arg(long)]
+    pub(crate) check: bool,
+
     /// Print one JSON object for programs instead of the table
     #[arg(long)]
     pub(crate) json: bool,

@@ -45,3 +45,20 @@ fn without_any_driver_the_cpu_does_the_job() {
     let run = command(&["segment", "a.png", "-o", "b", "--backend", "vulkan"]);
     assert!(run.error(1).contains("no device"), "{run:?}");
 }
+
+#[test]
+fn each_device_is_tested_and_passes() {
+    let json = run(["devices", "--check", "--json"]).quiet().json();
+    for device in json["devices"].as_array().unwrap() {
+        let check = &device["check"];
+        assert_eq!((&check["passed"], &check["failure"]), (&true.into(), &serde_json::Value::Null), "{device}");
+        for time in ["opening_ms", "first_run_ms", "warm_run_ms"] {
+            assert!(check[time].as_f64().unwrap() >= 0.0, "{device}");
+        }
+    }
+    let table = run(["devices", "--check"]).quiet().stdout;
+    assert!(table.lines().next().unwrap().ends_with("check   opening ms  first run ms  warm run ms"), "{table}");
+    assert_eq!(table.matches(" passed ").count(), json["devices"].as_array().unwrap().len(), "{table}");
+    let json = run(["devices", "--json"]).quiet().json();
+    assert!(json["devices"].as_array().unwrap().iter().all(|device| device["check"].is_null()), "{json:#}");
+}
