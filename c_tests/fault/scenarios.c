@@ -34,6 +34,7 @@ struct job {
     vulkan_host host;
     bool has_host;
     exported lent_pixels, lent_masks, lent_labels;
+    char error[1024];
 };
 
 /* The ways to do a job. */
@@ -63,6 +64,12 @@ static void describe(job *job, ctm_image *image, ctm_params *params, ctm_outputs
         outputs->merged = (ctm_merged_color *)(void *)(job->room + job->begin[MERGED]);
         outputs->merged_capacity = PALETTE;
     }
+}
+
+/* Keeps what the library says of a failure on this context; NULL: that of ctm_create. */
+static void keep_error(job *job, const ctm_context *context)
+{
+    strncpy(job->error, ctm_last_error(context), sizeof job->error - 1);
 }
 
 static ctm_status run(job *job, ctm_context *context)
@@ -164,13 +171,18 @@ static ctm_status hand_on_pipelines(job *job, ctm_context *context)
     void *bytes = malloc(size + 1);
     status = status != CTM_OK ? status : ctm_context_pipeline_cache(context, bytes, &size);
     ctm_context *second = NULL;
-    if (status == CTM_OK) {
+    if (status != CTM_OK) {
+        keep_error(job, context);
+    } else {
         ctm_options options = options_for(job->device);
         options.pipeline_cache = bytes;
         options.pipeline_cache_size = size;
         status = ctm_create(&options, &second);
     }
     status = status != CTM_OK ? status : run(job, second);
+    if (status != CTM_OK && job->error[0] == '\0') {
+        keep_error(job, second);
+    }
     ctm_destroy(second);
     free(bytes);
     return status;
@@ -343,8 +355,9 @@ job *make_job(const scenario *scenario, const char *device)
     }
     made->room = allocate(made->room_size, FILL);
     ctm_context *cpu = context_for("cpu");
-    const char *wrong = NULL;
-    CHECK_STATUS(cpu, do_job(made, cpu, &wrong), CTM_OK);
+    const char *error = NULL, *wrong = NULL;
+    CHECK_STATUS(cpu, do_job(made, cpu, &error, &wrong), CTM_OK);
+    CHECK(wrong == NULL);
     made->expected = made->room;
     made->expected_result = made->result;
     made->room = allocate(made->room_size, FILL);
@@ -384,12 +397,17 @@ static bool guards_are_untouched(const job *job)
     return true;
 }
 
-ctm_status do_job(job *job, ctm_context *context, const char **wrong)
+ctm_status do_job(job *job, ctm_context *context, const char **error, const char **wrong)
 {
+    memset(job->error, 0, sizeof job->error);
     memset(job->room, FILL, job->room_size);
     job->result = (ctm_result)CTM_RESULT_INIT;
     job->result.mask_count = STALE;
     const ctm_status status = job->scenario->perform(job, context);
+    if (status != CTM_OK && job->error[0] == '\0') {
+        keep_error(job, context);
+    }
+    *error = job->error;
     job->result.distinct_colors = 0; /* Not all backends get to know it. */
     *wrong = NULL;
     if (!guards_are_untouched(job)) {

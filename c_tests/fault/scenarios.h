@@ -24,10 +24,10 @@ uint32_t scenario_storage_range(const scenario *scenario);
 job *make_job(const scenario *scenario, const char *device);
 
 /*
- * Does the job. `*wrong` becomes NULL, or says what the call did that no call may do: wrong bits with CTM_OK, memory touched that is not
+ * Does the job. `*error` is what the library says of a failure, until the next job. `*wrong` becomes NULL, or says what the call did that no call may do: wrong bits with CTM_OK, memory touched that is not
  * the call's, numbers left behind by an error.
  */
-ctm_status do_job(job *job, ctm_context *context, const char **wrong);
+ctm_status do_job(job *job, ctm_context *context, const char **error, const char **wrong);
 
 void destroy_job(job *job);
 

@@ -22,6 +22,7 @@
 
 static const char usage[] =
     "usage: fault_sweep DEVICE SCENARIO [OPTION…]\n"
+    "       fault_sweep --list   prints the scenarios\n"
     "  DEVICE             vulkan:NAME\n"
     "  SCENARIO           create, destroy, or a job of scenarios.c\n"
     "  --cold             calls fail from the process's first one on, each fault in a process of its own\n"
@@ -201,13 +202,14 @@ static void raise_baseline(const living *now)
 
 /* What a call may return. */
 
-/* Whether a context may be dead for good after this fault: the device is lost, hangs, or refuses to be waited for. */
+/* Whether a context may be dead for good after this fault: the device is lost, hangs, or can be waited for no more. */
 static bool may_be_lost(const shim_fault *fault, ctm_status status)
 {
     if (status == CTM_ERROR_DEVICE_LOST) {
         const char *function = shim_function_name(fault->function);
         const bool waits = strstr(function, "Wait") != NULL || strcmp(function, "vkGetFenceStatus") == 0;
-        return fault->code == shim_code("VK_ERROR_DEVICE_LOST") || (waits && fault->persistence != FAULT_ONCE);
+        return fault->code == shim_code("VK_ERROR_DEVICE_LOST") || fault->persistence == FAULT_ALL ||
+               (waits && fault->persistence == FAULT_FUNCTION);
     }
     return status == CTM_ERROR_TIMEOUT && is_wait_code(fault->code);
 }
@@ -255,6 +257,7 @@ static void judge_failure(const shim_fault *fault, ctm_status status, const char
 /* Trying. */
 
 static job *small_job, *the_job;
+static const char *last_error = ""; /* What the library said of the last failure. */
 
 static bool scenario_is(const char *name)
 {
@@ -271,13 +274,14 @@ static ctm_status create(const shim_fault *fault, ctm_context **context)
         find(fault, "ctm_create failed and the context is not NULL");
         *context = NULL;
     }
+    last_error = status != CTM_OK ? ctm_last_error(NULL) : "";
     return status;
 }
 
 static ctm_status do_and_judge(const shim_fault *fault, job *job, ctm_context *context)
 {
     const char *wrong = NULL;
-    const ctm_status status = do_job(job, context, &wrong);
+    const ctm_status status = do_job(job, context, &last_error, &wrong);
     if (wrong != NULL) {
         shared->wrong++;
         find(fault, "%s", wrong);
@@ -307,7 +311,7 @@ static void use_again(const shim_fault *fault, ctm_status status, ctm_context *c
     shared->phase = AGAIN;
     ctm_status again = do_and_judge(fault, small_job, context);
     if (status != CTM_OK && may_be_lost(fault, status)) {
-        if (again != status) {
+        if (again != status && again != CTM_OK) {
             find(fault, "a context that failed with %d returns %d then", (int)status, (int)again);
         }
         return;
@@ -316,7 +320,7 @@ static void use_again(const shim_fault *fault, ctm_status status, ctm_context *c
         again = do_and_judge(fault, the_job, context);
     }
     if (again != CTM_OK) {
-        find(fault, "after status %d the context is of no use: %d, \"%s\"", (int)status, (int)again, ctm_last_error(context));
+        find(fault, "after status %d the context is of no use: %d, \"%s\"", (int)status, (int)again, last_error);
     }
 }
 
@@ -326,12 +330,12 @@ static void use_next(const shim_fault *fault)
     ctm_context *context = NULL;
     ctm_status status = create(NULL, &context);
     if (status != CTM_OK) {
-        find(fault, "no context can be made any more: %d, \"%s\"", (int)status, ctm_last_error(NULL));
+        find(fault, "no context can be made any more: %d, \"%s\"", (int)status, last_error);
         return;
     }
     status = do_and_judge(fault, small_job, context);
     if (status != CTM_OK) {
-        find(fault, "the next context is of no use: %d, \"%s\"", (int)status, ctm_last_error(context));
+        find(fault, "the next context is of no use: %d, \"%s\"", (int)status, last_error);
     }
     ctm_destroy(context);
 }
@@ -343,7 +347,7 @@ static bool attempt(const shim_fault *fault)
     const bool makes_context = arguments.cold || scenario_is("create");
     shared->phase = CREATING;
     if (!makes_context && create(fault, &context) != CTM_OK) {
-        find(fault, "no context can be made: \"%s\"", ctm_last_error(NULL));
+        find(fault, "no context can be made: \"%s\"", last_error);
         exit(1);
     }
     if (scenario_is("destroy")) {
@@ -354,14 +358,14 @@ static bool attempt(const shim_fault *fault)
     const ctm_status status = do_failing_call(fault, &context);
     const bool failed = shim_disarm() > 0;
     if (failed) {
-        judge_failure(fault, status, ctm_last_error(context));
+        judge_failure(fault, status, last_error);
     } else if (status != CTM_OK) {
-        find(fault, "status %d without a fault, \"%s\"", (int)status, ctm_last_error(context));
+        find(fault, "status %d without a fault, \"%s\"", (int)status, last_error);
     }
     if (arguments.verbose) {
         printf("%s %ld %s %s: %s %d %s\n", shim_function_name(fault->function), fault->call, shim_code_name(fault->code),
                persistences[fault->persistence], failed ? "status" : "absent", (int)status,
-               status != CTM_OK ? ctm_last_error(context) : "");
+               status != CTM_OK ? last_error : "");
     }
     shared->faults += failed;
     shared->absent += !failed;
@@ -591,6 +595,13 @@ static void read_option(const char *name, const char *value)
 
 static void read_arguments(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        printf("create\ndestroy\n");
+        for (size_t i = 0; scenario_name(i) != NULL; i++) {
+            printf("%s\n", scenario_name(i));
+        }
+        exit(0);
+    }
     if (argc < 3) {
         fputs(usage, stderr);
         exit(2);
