@@ -249,6 +249,55 @@ static void batch(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
     outputs->mask_format = CTM_MASK_U8;
 }
 
+/* A label for each of very many masks, and nothing else. */
+static void many_masks(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
+{
+    (void)image;
+    params->max_count = 60000;
+    outputs->masks = NULL;
+    outputs->masks_size = 0;
+    outputs->palette = NULL;
+    outputs->palette_capacity = 0;
+}
+
+/* Very many colours are given and ignored: pixels of an image that all differ. */
+static void given_colors(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
+{
+    many_masks(image, params, outputs);
+    params->palette = image->pixels;
+    params->palette_count = 4000;
+    params->ignored = (const float *)image->pixels + 4000 * CHANNELS;
+    params->ignored_count = 5000;
+    params->nearest = CTM_NEAREST_CHEBYSHEV;
+    params->tolerance = 0.01;
+}
+
+/* Each byte of the pixels is a pixel, so that there are many tiles. */
+static void gray_bytes(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
+{
+    (void)params;
+    image->format = CTM_FORMAT_U8;
+    image->channels = 1;
+    image->width *= CHANNELS * sizeof(float);
+    outputs->mask_format = CTM_MASK_BITS;
+    outputs->labels = NULL;
+    outputs->labels_size = 0;
+}
+
+static void connected_gray_bytes(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
+{
+    gray_bytes(image, params, outputs);
+    params->connected = CTM_CONNECTED_4;
+}
+
+static void unmixed_gray_bytes(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
+{
+    gray_bytes(image, params, outputs);
+    params->unmix_radius = 1;
+    params->nearest = CTM_NEAREST_EUCLIDEAN;
+    params->tolerance = 9;
+}
+
 static void narrow_labels(ctm_image *image, ctm_params *params, ctm_outputs *outputs)
 {
     (void)image;
@@ -271,6 +320,12 @@ static const scenario scenarios[] = {
     { "coverage", analyze, 300, 200, 12, 60, 40, 10, 0, coverage },
     { "bytes", analyze, 1200, 200, 9, 60, 40, 10, 0, bytes },
     { "batch", analyze, 300, 200, 9, 60, 40, 16, 0, batch },
+    { "regions", analyze, 500, 400, 30, 3, 2, 40, 0, connected },
+    { "many_masks", analyze, 400, 300, 0, 0, 1, 3, 0, many_masks },
+    { "given_colors", analyze, 400, 300, 0, 0, 1, 3, 0, given_colors },
+    { "tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, gray_bytes },
+    { "connected_tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, connected_gray_bytes },
+    { "unmixed_tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, unmixed_gray_bytes },
     { "counts", count_and_analyze, 300, 200, 3000, 10, 3, 8, 0, NULL },
     { "sizes", ask_for_sizes, 300, 200, 37, 30, 3, 8, 0, NULL },
     { "device_memory", use_device_memory, 64, 48, 5, 20, 1, 4, 0, narrow_labels },

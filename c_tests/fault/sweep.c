@@ -5,19 +5,17 @@
 
 #define _GNU_SOURCE
 
+#include "process.h"
 #include "scenarios.h"
 #include "shim.h"
 #include "test.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -432,7 +430,6 @@ static void count_calls(void)
 static void prepare(void)
 {
     shared->phase = PREPARING;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     const scenario *small = find_scenario("small"), *chosen = find_scenario(arguments.scenario);
     shim_pretend((shim_device){ .discrete = arguments.discrete,
                                 .uncached = arguments.uncached,
@@ -464,33 +461,13 @@ static void work(long first)
         }
     }
     shared->done = true;
-    exit(0);
-}
-
-/* Runs a process, and says how it ended: 0, or the signal. */
-static int run_process(long first)
-{
-    fflush(stdout);
-    const pid_t process = fork();
-    CHECK(process >= 0);
-    if (process == 0) {
-        work(first);
-    }
-    int status = 0;
-    while (waitpid(process, &status, 0) < 0) {
-        CHECK(errno == EINTR);
-    }
-    if (WIFSIGNALED(status)) {
-        return WTERMSIG(status);
-    }
-    return 0;
 }
 
 static void sweep(void)
 {
     for (long first = -1; !shared->done && shared->crashes + shared->hangs < MOST_DEATHS;) {
         shared->index = first;
-        const int signal = run_process(first);
+        const int signal = run_process(work, first);
         if (!shared->counted) {
             fprintf(stderr, "%s does not work without faults (signal %d)\n", arguments.scenario, signal);
             exit(3);
@@ -626,8 +603,7 @@ static void read_arguments(int argc, char **argv)
 int main(int argc, char **argv)
 {
     read_arguments(argc, argv);
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(shared != MAP_FAILED);
+    shared = share_memory(sizeof *shared);
     sweep();
     print_summary();
     return shared->findings > 0 ? 1 : 0;
