@@ -38,7 +38,8 @@ static struct {
 /* What the processes share. */
 static struct {
     bool ready, done;
-    long number; /* The allocation that is tried. */
+    long number;  /* The allocation that is tried, */
+    size_t bytes; /* and its size. */
     long faults, succeeded, failed, findings, wrong, aborts, hangs;
 } *shared;
 
@@ -47,7 +48,7 @@ static job *the_job;
 static void find(const char *what, const char *detail)
 {
     shared->findings++;
-    printf("FOUND allocation %ld of %zu bytes, %s: %s %s\n", shared->number, *allocator_failed_bytes(), arguments.scenario, what, detail);
+    printf("FOUND allocation %ld of %zu bytes, %s: %s %s\n", shared->number, shared->bytes, arguments.scenario, what, detail);
     const char *files = getenv("VK_ICD_FILENAMES");
     printf("    again: %s%s%s%s %s %s --least %zu%s --number %ld\n", files != NULL ? "VK_ICD_FILENAMES=" : "", files != NULL ? files : "",
            files != NULL ? " " : "", arguments.program, arguments.device, arguments.scenario, arguments.least,
@@ -73,13 +74,6 @@ static ctm_status do_and_judge(ctm_context *context, const char **error)
     return status;
 }
 
-/* Whether a status is right where memory ends. A driver has its own reasons and words. */
-static bool status_fits(ctm_status status)
-{
-    return status == CTM_ERROR_OUT_OF_MEMORY ||
-           (strcmp(arguments.device, "cpu") != 0 && (status == CTM_ERROR_OUT_OF_DEVICE_MEMORY || status == CTM_ERROR_DRIVER));
-}
-
 /* Lets one allocation fail. Returns whether there was such a one. */
 static bool attempt(long number)
 {
@@ -87,20 +81,21 @@ static bool attempt(long number)
     ctm_context *context = NULL;
     const char *error = "";
     shared->number = number;
+    shared->bytes = 0;
     alarm(ATTEMPT_SECONDS);
     if (!creates) {
         CHECK_STATUS(NULL, create(&context, &error), CTM_OK);
     }
-    allocator_arm((allocation_fault){ arguments.least, number, arguments.all_later });
+    allocator_arm((allocation_fault){ arguments.least, number, arguments.all_later, &shared->bytes });
     const ctm_status status = creates ? create(&context, &error) : do_and_judge(context, &error);
     const bool failed = allocator_disarm() > 0;
-    if (status != CTM_OK && (!failed || !status_fits(status) || strchr(error, ' ') == NULL)) {
+    if (status != CTM_OK && (!failed || status != CTM_ERROR_OUT_OF_MEMORY || strchr(error, ' ') == NULL)) {
         char detail[1200];
         snprintf(detail, sizeof detail, "%d, \"%s\"", (int)status, error);
         find("status", detail);
     }
     if (arguments.verbose) {
-        printf("%ld: %zu bytes: %d %s\n", number, *allocator_failed_bytes(), (int)status, error);
+        printf("%ld: %zu bytes: %d %s\n", number, shared->bytes, (int)status, error);
     }
     shared->faults += failed;
     shared->succeeded += failed && status == CTM_OK;
@@ -189,7 +184,6 @@ int main(int argc, char **argv)
 {
     read_arguments(argc, argv);
     shared = share_memory(sizeof *shared);
-    allocator_failed_bytes(); /* Shared with the processes to come. */
     sweep();
     printf("SUMMARY %s %s allocations%s: faults %ld, ok %ld, errors %ld, findings %ld, wrong %ld, crashes %ld, hangs %ld, leaks 0\n",
            arguments.device, arguments.scenario, arguments.all_later ? " all-later" : "", shared->faults, shared->succeeded, shared->failed,

@@ -3,11 +3,10 @@
 #include "allocator.h"
 
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <string.h>
 
 /* The C library's own allocator. */
 void *__libc_malloc(size_t size);
@@ -18,15 +17,35 @@ void *__libc_memalign(size_t alignment, size_t size);
 static _Atomic bool armed;
 static allocation_fault chosen;
 static _Atomic long seen, failed;
-static size_t no_bytes;
-static size_t *failed_bytes = &no_bytes;
+
+/* Where the code of ctm lies. */
+static uintptr_t code_begin, code_end;
+
+static int find_code(struct dl_phdr_info *library, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    if (strstr(library->dlpi_name, "libctm.so") == NULL) {
+        return 0;
+    }
+    for (int i = 0; i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0) {
+            code_begin = library->dlpi_addr + segment->p_vaddr;
+            code_end = code_begin + segment->p_memsz;
+        }
+    }
+    return 1;
+}
 
 void allocator_arm(allocation_fault fault)
 {
+    if (code_end == 0) {
+        dl_iterate_phdr(find_code, NULL);
+    }
     chosen = fault;
     seen = 0;
     failed = 0;
-    *allocator_failed_bytes() = 0;
     armed = true;
 }
 
@@ -36,18 +55,10 @@ long allocator_disarm(void)
     return failed;
 }
 
-size_t *allocator_failed_bytes(void)
+/* Whether an allocation is to fail that the code at `caller` asks for. */
+static bool fails(size_t bytes, void *caller)
 {
-    if (failed_bytes == &no_bytes) {
-        void *page = (void *)syscall(SYS_mmap, NULL, sizeof(size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        failed_bytes = page != MAP_FAILED ? page : failed_bytes;
-    }
-    return failed_bytes;
-}
-
-static bool fails(size_t bytes)
-{
-    if (!armed || bytes < chosen.least) {
+    if (!armed || bytes < chosen.least || (uintptr_t)caller < code_begin || (uintptr_t)caller >= code_end) {
         return false;
     }
     const long number = atomic_fetch_add(&seen, 1);
@@ -55,7 +66,7 @@ static bool fails(size_t bytes)
         return false;
     }
     if (atomic_fetch_add(&failed, 1) == 0) {
-        *failed_bytes = bytes;
+        *chosen.bytes = bytes;
     }
     errno = ENOMEM;
     return true;
@@ -63,48 +74,41 @@ static bool fails(size_t bytes)
 
 void *malloc(size_t size)
 {
-    return fails(size) ? NULL : __libc_malloc(size);
+    return fails(size, __builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails(size != 0 && count > SIZE_MAX / size ? SIZE_MAX : count * size) ? NULL : __libc_calloc(count, size);
+    const size_t bytes = size != 0 && count > SIZE_MAX / size ? SIZE_MAX : count * size;
+    return fails(bytes, __builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return fails(size) ? NULL : __libc_realloc(memory, size);
+    return fails(size, __builtin_return_address(0)) ? NULL : __libc_realloc(memory, size);
+}
+
+static void *align(size_t alignment, size_t size, void *caller)
+{
+    return fails(size, caller) ? NULL : __libc_memalign(alignment, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return fails(size) ? NULL : __libc_memalign(alignment, size);
+    return align(alignment, size, __builtin_return_address(0));
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return memalign(alignment, size);
+    return align(alignment, size, __builtin_return_address(0));
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size)
 {
-    void *made = memalign(alignment, size);
+    void *made = align(alignment, size, __builtin_return_address(0));
     if (made == NULL) {
         return ENOMEM;
     }
     *memory = made;
     return 0;
-}
-
-void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset)
-{
-    if (fails(size)) {
-        return MAP_FAILED;
-    }
-    return (void *)syscall(SYS_mmap, address, size, protection, flags, file, offset);
-}
-
-void *mmap64(void *address, size_t size, int protection, int flags, int file, off_t offset)
-{
-    return mmap(address, size, protection, flags, file, offset);
 }

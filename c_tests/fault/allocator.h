@@ -11,15 +11,13 @@ typedef struct {
     size_t least;
     long number;
     bool all_later;
+    size_t *bytes; /* Receives the size of the one that failed first. */
 } allocation_fault;
 
-/* From now on that allocation fails, whoever asks for it. */
+/* From now on that allocation fails. Only those of ctm are looked at: a driver that crashes where its own fail is not ctm's fault. */
 void allocator_arm(allocation_fault fault);
 
 /* None fails any more. Returns how many have. */
 long allocator_disarm(void);
-
-/* Bytes of the allocation that failed first. It is there for a process that watches this one, too. */
-size_t *allocator_failed_bytes(void);
 
 #endif
