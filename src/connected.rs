@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelWidth, LabelledTile, TILE};
-use crate::memory::{no_memory, room, zeros};
+use crate::memory::{no_memory, room, try_collect, zeros};
 use crate::params::Params;
 use crate::pipeline::ColorCount;
 use crate::regions::Frame;
@@ -103,10 +103,10 @@ impl Connected {
             self.components.clear();
         }
         let masks = labels.masks_by_label()?;
-        let tiles: Vec<_> = labels.tiles().collect();
+        let tiles = try_collect(labels.tiles())?;
         let strips = tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP_TILES * TILE));
         let extent = self.extent;
-        let found = threads.map(strips.collect(), |(tiles, first): (&[KeptTile], usize)| {
+        let found = threads.map(try_collect(strips)?, |(tiles, first): (&[KeptTile], usize)| {
             let mut room = labels.tile_room()?;
             let mut scan = Scan::new(extent, first);
             for (tile, first) in tiles.iter().zip((first..).step_by(TILE)) {
@@ -452,8 +452,8 @@ impl ConnectedMasks {
             });
             let (strips, later) = rest.split_at(fitting.count().max(1));
             let pixels = strips.iter().map(|strip| strip.pixels).sum();
+            let mut filled = room(strips.len())?;
             let mut room = part.start(pixels, width)?;
-            let mut filled = Vec::with_capacity(strips.len());
             for strip in strips {
                 let (target, others) = room.split_at_mut(strip.pixels * width.bytes());
                 filled.push((strip, target));

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use crate::control;
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
+use crate::memory::try_collect;
 use crate::planes::{Bits, MaskFormat, Planes};
 use crate::threads::Threads;
 
@@ -29,7 +30,7 @@ pub(crate) fn expand(
 ) -> Result<(), Error> {
     let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
     // A tile of all planes at a time, so that its labels are read once.
-    let found = threads.share(tiles().collect(), threads.count(), |queue| {
+    let found = threads.share(try_collect(tiles())?, threads.count(), |queue| {
         let mut room = labels.tile_room()?;
         while let Some((tile, first)) = queue.take() {
             let tile = tile.read(&mut room);

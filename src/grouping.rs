@@ -3,7 +3,7 @@
 use crate::control::Pass;
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelWidth, Labels, NO_MASK, TILE};
-use crate::memory::room;
+use crate::memory::{room, try_collect};
 use crate::nearest::NONE;
 use crate::pipeline::ColorCount;
 use crate::threads::Threads;
@@ -81,14 +81,14 @@ impl Grouping {
             // The label of a mask is its number plus one.
             *number = if *number == NO_MASK { 0 } else { self.masks[*number as usize] + 1 };
         }
-        let tiles: Vec<_> = labels.tiles().collect();
+        let tiles = try_collect(labels.tiles())?;
         let mut first = first_pixel;
         for tiles in tiles.chunks(TILES * threads.count()) {
             let pixels = tiles.iter().map(KeptTile::len).sum();
             let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
             // What becomes of the labels is what takes time.
             let relabelling = Pass::new(0.0);
-            let done = threads.share(tiles.iter().zip(rooms).collect(), threads.count(), |queue| {
+            let done = threads.share(try_collect(tiles.iter().zip(rooms))?, threads.count(), |queue| {
                 let mut room = labels.tile_room()?;
                 while let Some((tile, target)) = queue.take() {
                     let tile = tile.read(&mut room);

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
-use crate::memory::room;
+use crate::memory::{room, try_collect};
 use crate::outputs::uninit;
 use crate::threads::Threads;
 
@@ -100,7 +100,7 @@ fn write<T: Copy + Send + Sync>(
         translations.push(translation);
     }
     let tiles = labels.tiles().zip(target.chunks_mut(TILE));
-    let done = threads.share(tiles.collect(), threads.count(), |queue| {
+    let done = threads.share(try_collect(tiles)?, threads.count(), |queue| {
         let mut room = labels.tile_room()?;
         while let Some((tile, target)) = queue.take() {
             let tile = tile.read(&mut room);

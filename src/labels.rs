@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::Error;
-use crate::memory::{room, zeros};
+use crate::memory::{room, try_collect, zeros};
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;
@@ -213,7 +213,7 @@ impl LabelMap {
     /// The same for a map in which all labels have the same width and mask `k` has the label
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
-        let tiles = vec![Tile { form: TileForm::Pixels(width), dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        let tiles = self.uniform_tiles(width)?;
         // Lossless: the number of masks is bounded by a u32.
         let mut dictionary = room(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
@@ -222,11 +222,16 @@ impl LabelMap {
 
     /// The same for a map of one-byte labels that are in none of so many masks.
     pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
-        let tiles =
-            vec![Tile { form: TileForm::Pixels(LabelWidth::One), dictionary: 0 }; self.pixels.div_ceil(TILE)];
+        let tiles = self.uniform_tiles(LabelWidth::One)?;
         let mut dictionary = room(mask_count)?;
         dictionary.resize(mask_count, NO_LABEL);
         self.finish(tiles, vec![dictionary])
+    }
+
+    /// Tiles whose labels are all of the same width.
+    fn uniform_tiles(&self, width: LabelWidth) -> Result<Vec<Tile>, Error> {
+        let tile = Tile { form: TileForm::Pixels(width), dictionary: 0 };
+        try_collect(std::iter::repeat_n(tile, self.pixels.div_ceil(TILE)))
     }
 
     /// Each tile's labels and how they are to be read.

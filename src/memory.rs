@@ -18,6 +18,25 @@ pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Error> {
     Ok(room)
 }
 
+/// All that an iterator gives.
+pub(crate) fn try_collect<T>(items: impl Iterator<Item = T>) -> Result<Vec<T>, Error> {
+    let mut list = room(items.size_hint().0)?;
+    for item in items {
+        try_push(&mut list, item)?;
+    }
+    Ok(list)
+}
+
+/// Adds to a list.
+pub(crate) fn try_push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
+    let len = list.len();
+    if len == list.capacity() {
+        list.try_reserve(1).map_err(|_| no_memory::<T>(len + 1))?;
+    }
+    list.push(item);
+    Ok(())
+}
+
 /// The error for so many entries.
 pub(crate) fn no_memory<T>(count: usize) -> Error {
     Error::OutOfMemory(format!("{count} entries of {} bytes for counting and labelling", size_of::<T>()))

@@ -3,7 +3,7 @@
 use crate::color_grid::ColorGrid;
 use crate::control;
 use crate::error::Error;
-use crate::memory::room;
+use crate::memory::{room, try_collect};
 use crate::pipeline::ColorCount;
 use crate::pixels::Encoding;
 use crate::threads::Threads;
@@ -99,7 +99,7 @@ pub(crate) fn assign(
     let mut assigned = room(colors.len())?;
     assigned.resize(colors.len(), NONE);
     let most = nearest.most(nearest.tolerance);
-    let parts = colors.chunks(PART).zip(assigned.chunks_mut(PART)).collect();
+    let parts = try_collect(colors.chunks(PART).zip(assigned.chunks_mut(PART)))?;
     let stop = control::stop();
     threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
         for (entry, assigned) in colors.iter().zip(assigned) {

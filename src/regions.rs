@@ -3,7 +3,7 @@
 use crate::control;
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, TILE};
-use crate::memory::room;
+use crate::memory::{room, try_collect};
 use crate::runs::for_each_run;
 use crate::threads::Threads;
 
@@ -137,7 +137,7 @@ impl Regions {
             }
             return Ok(());
         }
-        let found = threads.share(tiles.collect(), threads.count(), |queue| {
+        let found = threads.share(try_collect(tiles)?, threads.count(), |queue| {
             let (mut found, mut room) = (none(sum_count)?, labels.tile_room()?);
             while let Some((tile, first)) = queue.take() {
                 let tile = tile.read(&mut room);

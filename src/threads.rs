@@ -12,6 +12,7 @@ use std::vec::IntoIter;
 use crate::control::{self, Pass, Stop};
 use crate::error::Error;
 use crate::float_state;
+use crate::memory::{room, try_collect};
 use crate::processor::Processor;
 
 /// Threads that work for one context; those that it has started have ended when this is dropped.
@@ -115,15 +116,15 @@ impl Threads {
         items: Vec<T>,
         work: impl Fn(T) -> R + Send + Sync,
     ) -> Result<Vec<R>, Error> {
-        let numbered = items.into_iter().enumerate().collect();
-        let results = Mutex::new(Vec::new());
+        let results = Mutex::new(room(items.len())?);
+        let numbered = try_collect(items.into_iter().enumerate())?;
         self.for_each(numbered, |(index, item)| {
             let result = work(item);
-            locked(&results).push((index, result));
+            locked(&results).push((index, result)); // there is room
         })?;
         let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         results.sort_unstable_by_key(|&(index, _)| index);
-        Ok(results.into_iter().map(|(_, result)| result).collect())
+        try_collect(results.into_iter().map(|(_, result)| result))
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, Labels, TILE};
-use crate::memory::{no_memory, room, zeros};
+use crate::memory::{no_memory, room, try_collect, zeros};
 use crate::pipeline::ColorCount;
 use crate::pixels::Pixels;
 use crate::planes::Planes;
@@ -100,8 +100,13 @@ impl Unmixing<'_> {
         points: &[Option<Point>],
         threads: &Threads,
     ) -> Result<Vec<Mixed>, Error> {
-        let tiles = (0..labels.len()).step_by(TILE).collect();
-        threads.map(tiles, |first| self.mix_tile(labels, points, first))?.into_iter().collect()
+        let tiles = try_collect((0..labels.len()).step_by(TILE))?;
+        let mixed = threads.map(tiles, |first| self.mix_tile(labels, points, first))?;
+        let mut all = room(mixed.len())?;
+        for mixed in mixed {
+            all.push(mixed?);
+        }
+        Ok(all)
     }
 
     fn mix_tile<L: Copy + Into<u32>>(
@@ -377,7 +382,7 @@ impl Unmixed {
 
     /// Writes the shares where the planes have whole pixels as yet; `start` is the first pixel of these images there.
     pub(crate) fn write_shares(&self, planes: &Planes, start: usize, threads: &Threads) -> Result<(), Error> {
-        threads.for_each(self.tiles(start).collect(), |(first, mixed): (usize, &Mixed)| {
+        threads.for_each(try_collect(self.tiles(start))?, |(first, mixed): (usize, &Mixed)| {
             mixed.each_share(|pixel, share| {
                 // SAFETY: no two threads have the same tile.
                 #[allow(unsafe_code)]

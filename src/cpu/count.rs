@@ -17,7 +17,7 @@ use super::support::spans;
 use super::support::tiles::{TilePieces, Tiles, tiles_of};
 use crate::error::Error;
 use crate::labels::{LabelWidth, Run, TILE, TileForm, fill, spell_out};
-use crate::memory::zeros;
+use crate::memory::{try_push, zeros};
 use crate::threads::Threads;
 
 /// The colours of a part of the image.
@@ -123,7 +123,7 @@ fn count_part_generic<const C: usize>(
                 Err(Stop::Error(error)) => return Err(error),
             }
             if is_kept {
-                part.tiles.push((index, labels.form));
+                try_push(&mut part.tiles, (index, labels.form))?;
             }
         }
     }

@@ -12,7 +12,7 @@ use super::support::tiles::{Room, Tiles, tiles_of};
 use crate::control::Pass;
 use crate::error::Error;
 use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
-use crate::memory::zeros;
+use crate::memory::{try_collect, zeros};
 use crate::pipeline::ColorCount;
 use crate::threads::{Queue, Threads};
 
@@ -27,17 +27,15 @@ pub(super) fn label_counted(
         0 => NO_LABEL,
         number => number,
     };
-    let dictionaries =
-        parts.iter().map(|part| palette.iter().map(|entry| number(part, entry)).collect()).collect();
-    let mut tiles: Vec<_> = parts
+    let dictionaries = parts
         .iter()
-        .enumerate()
-        .flat_map(|(dictionary, part)| {
-            part.tiles.iter().map(move |&(index, form)| (index, Tile { form, dictionary }))
-        })
-        .collect();
+        .map(|part| try_collect(palette.iter().map(|entry| number(part, entry))))
+        .collect::<Result<_, Error>>()?;
+    let mut tiles = try_collect(parts.iter().enumerate().flat_map(|(dictionary, part)| {
+        part.tiles.iter().map(move |&(index, form)| (index, Tile { form, dictionary }))
+    }))?;
     tiles.sort_unstable_by_key(|&(index, _)| index);
-    labels.finish(tiles.into_iter().map(|(_, tile)| tile).collect(), dictionaries)
+    labels.finish(try_collect(tiles.into_iter().map(|(_, tile)| tile))?, dictionaries)
 }
 
 /// Room for the labels of a part of the image.
@@ -82,7 +80,7 @@ pub(super) fn label<const C: usize>(
         let band = first..pixels.len().min(first + band_pixels);
         let bytes = labels.start(band.len(), width)?;
         let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * width.bytes()));
-        let tiles = tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }).collect();
+        let tiles = try_collect(tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }))?;
         let label_tiles = |queue: &Queue<Unlabelled>| {
             let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
             while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {

@@ -12,7 +12,7 @@ use crate::grouping::Grouping;
 use crate::image::ColorMap;
 use crate::label_output::LabelRoom;
 use crate::labels::{LabelMap, LabelWidth};
-use crate::memory::{no_memory, room};
+use crate::memory::{no_memory, room, try_collect};
 use crate::merge::{Merging, with_all};
 use crate::nearest::{self, Nearest, assign};
 use crate::outputs::{Analysis, MergedColors, UndeclaredColor, UndeclaredColors, uninit};
@@ -129,7 +129,7 @@ impl Context {
     /// Finds the colours that get a mask. The caller has no use for more than `useful` of them.
     fn select(&mut self, input: &Input, useful: usize) -> Result<Selected, Error> {
         if let Some(colors) = &input.rules.given {
-            let colors = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
+            let colors = without_pixels(colors)?;
             return Ok(Selected::Palette(Palette { colors, distinct_colors: None }));
         }
         if let Some(counts) = input.rules.counts {
@@ -315,7 +315,7 @@ impl Context {
 
     /// How many of these colours have at least `min_pixels` pixels.
     fn frequent(&mut self, pixels: &Pixels, colors: &[Color], min_pixels: u64) -> Result<u64, Error> {
-        let palette: Vec<_> = colors.iter().map(|&color| ColorCount { color, pixels: 0 }).collect();
+        let palette = without_pixels(colors)?;
         let regions = self.regions_of(pixels, &palette)?;
         Ok(regions.iter().filter(|region| region.pixels >= min_pixels.max(1)).count() as u64)
     }
@@ -351,7 +351,7 @@ fn group(
     }
     let mut merging = None;
     let mut palette = match &rules.given {
-        Some(given) => given.iter().map(|&color| ColorCount { color, pixels: 0 }).collect(),
+        Some(given) => without_pixels(given)?,
         None => {
             let mut frequent = match frequent {
                 None => copied(&listed.colors)?,
@@ -404,6 +404,11 @@ fn group(
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
     let source = Source::Grouped(grouping);
     Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
+}
+
+/// Colours that have no pixels yet.
+fn without_pixels(colors: &[Color]) -> Result<Vec<ColorCount>, Error> {
+    try_collect(colors.iter().map(|&color| ColorCount { color, pixels: 0 }))
 }
 
 /// A copy of a list, if there is memory for it.

@@ -16,7 +16,7 @@ use super::stages::{Counting, Stage, collect, count};
 use crate::color::Color;
 use crate::control::{self, Pass};
 use crate::error::Error;
-use crate::memory::{room, zeros};
+use crate::memory::{room, try_collect, zeros};
 use crate::pipeline::{ColorCount, Counts};
 use crate::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::tally::Tally;
@@ -100,7 +100,8 @@ impl Work {
             done.push(colors);
         }
         let counts = if whole {
-            let colors = done.iter().flat_map(|chunk| chunk.colors.iter().map(|&(_, entry)| entry)).collect();
+            let colors = done.iter().flat_map(|chunk| chunk.colors.iter().map(|&(_, entry)| entry));
+            let colors = try_collect(colors)?;
             Counts { colors, too_many: None, distinct: Some(distinct) }
         } else {
             let distinct = Some(tally.len() as u64);

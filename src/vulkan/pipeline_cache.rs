@@ -3,17 +3,22 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::c_void;
+use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ash::vk;
 use log::Level;
 use vulkano::device::Device;
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::pipeline::cache::{PipelineCache, PipelineCacheCreateInfo};
+use vulkano::{VulkanError, VulkanObject};
 
 use super::gpu::driver_error;
 use crate::checksum::checksum;
 use crate::control;
 use crate::error::Error;
+use crate::memory::{room, zeros};
 
 /// The first bytes of a packed cache: the version, since other shaders need other pipelines, and the
 /// number of the format. The driver's version, the data's length and a checksum follow, then the data.
@@ -96,8 +101,9 @@ impl Cache {
     pub(super) fn new(device: &Arc<Device>) -> Self {
         let identity = Identity::of(device.physical_device());
         let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = kept.iter().find(|(of, _)| *of == identity).map_or(Vec::new(), |(_, data)| data.clone());
-        Self { identity, cache: make(device, kept).or_else(|| make(device, Vec::new())) }
+        let kept = kept.iter().find(|(of, _)| *of == identity).and_then(|(_, data)| copied(data).ok());
+        let cache = kept.and_then(|kept| make(device, kept)).or_else(|| make(device, Vec::new()));
+        Self { identity, cache }
     }
 
     /// Adds what a host has kept, if it fits.
@@ -114,12 +120,8 @@ impl Cache {
             );
             return Ok(());
         };
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(data.len())
-            .map_err(|_| Error::OutOfMemory(format!("copying the pipeline cache, {} bytes", data.len())))?;
-        copy.extend_from_slice(data);
         // Whatever the driver has against it, pipelines can be compiled.
-        let merged = make(device_of(cache), copy).map(|added| cache.merge([&*added]));
+        let merged = make(device_of(cache), copied(data)?).map(|added| cache.merge([&*added]));
         let verb = if matches!(merged, Some(Ok(()))) { "is used" } else { "is refused by the driver" };
         control::message(Level::Info, format_args!("the pipeline cache of the options {verb}"));
         Ok(())
@@ -128,16 +130,14 @@ impl Cache {
     /// What the cache holds, for a host to keep.
     pub(super) fn packed(&self) -> Result<Vec<u8>, Error> {
         match &self.cache {
-            Some(cache) => {
-                self.identity.pack(&cache.get_data().map_err(driver_error("reading the pipeline cache"))?)
-            }
+            Some(cache) => self.identity.pack(&data_of(cache)?),
             None => Ok(Vec::new()),
         }
     }
 
     /// Keeps what the cache holds for contexts to come.
     pub(super) fn keep(&self) {
-        let Some(Ok(data)) = self.cache.as_ref().map(|cache| cache.get_data()) else { return };
+        let Some(Ok(data)) = self.cache.as_ref().map(|cache| data_of(cache)) else { return };
         if !data.starts_with(&self.identity.vulkan_header()) {
             return;
         }
@@ -154,6 +154,36 @@ impl Cache {
 
 fn device_of(cache: &PipelineCache) -> &Arc<Device> {
     vulkano::device::DeviceOwned::device(cache)
+}
+
+/// A copy of a cache's data, if there is memory for it.
+fn copied(data: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut copy = room(data.len())?;
+    copy.extend_from_slice(data);
+    Ok(copy)
+}
+
+/// What a cache holds. By hand, since vulkano would end the process where there is no memory for it.
+fn data_of(cache: &PipelineCache) -> Result<Vec<u8>, Error> {
+    let device = device_of(cache);
+    let read = |size: &mut usize, data: *mut c_void| {
+        // SAFETY: the cache is the device's, and the data have the size that is said, or there are none.
+        unsafe { (device.fns().v1_0.get_pipeline_cache_data)(device.handle(), cache.handle(), size, data) }
+    };
+    let failed = |result| driver_error("reading the pipeline cache")(VulkanError::from(result));
+    loop {
+        let mut size = 0;
+        read(&mut size, ptr::null_mut()).result().map_err(failed)?;
+        let mut data = zeros::<u8>(size)?;
+        match read(&mut size, data.as_mut_ptr().cast()) {
+            vk::Result::INCOMPLETE => {} // it has grown meanwhile
+            result => {
+                result.result().map_err(failed)?;
+                data.truncate(size);
+                return Ok(data);
+            }
+        }
+    }
 }
 
 /// A driver's cache that begins with these data, which [`Identity::unpack`] has checked or the driver

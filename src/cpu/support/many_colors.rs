@@ -26,7 +26,7 @@ use crate::cpu::collect::collect;
 use crate::cpu::count::{Part, Stop};
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::memory::{no_memory, room, zeros};
+use crate::memory::{no_memory, room, try_push, zeros};
 use crate::params::Params;
 use crate::pipeline::{ColorCount, Counts};
 use crate::select::Best;
@@ -195,7 +195,7 @@ fn count_buckets<const C: usize>(
                 let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
                 colorless += codes::encode(pixels, tile, &mut room, hasher, codes.next(), count) as u64;
             }
-            ranges.push(span.pixels);
+            try_push(&mut ranges, span.pixels)?;
         }
         Ok(CountedPart { ranges, counters, colorless })
     })?;
@@ -222,11 +222,11 @@ fn count_watching<const C: usize>(
             for tile in tiles_of(span.pixels.clone()) {
                 let (index, kept) = (tile.start / TILE, labels.next());
                 if kept.is_some() {
-                    watch.keep(index);
+                    watch.keep(index)?;
                 }
                 watch.count(tile, kept.unwrap_or(&mut scratch))?;
             }
-            ranges.push(span.pixels);
+            try_push(&mut ranges, span.pixels)?;
         }
         let (counters, colorless, colors) = watch.finish();
         Ok((CountedPart { ranges, counters, colorless }, colors))
@@ -291,7 +291,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             for span in spans {
                 let codes = tiles_of(span.pixels.clone()).filter_map(|tile| codes.of_tile(tile));
                 codes.flatten().for_each(|&code| counters[usize::from(code) >> (CODE_BITS - bits)] += 1);
-                ranges.push(span.pixels);
+                try_push(&mut ranges, span.pixels)?;
             }
             Ok(CountedPart { ranges, counters, colorless: 0 })
         })?;
@@ -319,14 +319,16 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
             let mut counters = zeros::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
-            let spans = spans.map(|span| {
-                ranges.push(span.pixels.clone());
-                span.pixels
+            let mut kept = Ok(());
+            let spans = spans.map_while(|span| {
+                kept = try_push(&mut ranges, span.pixels.clone());
+                kept.is_ok().then_some(span.pixels)
             });
             self.for_wanted(spans, &wanted, |_, hash| {
                 counters[(hash >> (u32::BITS - bits)) as usize] += 1;
                 Ok::<_, Error>(())
             })?;
+            kept?;
             Ok(CountedPart { ranges, counters, colorless: 0 })
         })?;
         let parts = parts.into_iter().collect::<Result<_, Error>>()?;

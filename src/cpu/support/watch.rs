@@ -12,7 +12,7 @@ use crate::color::{canonical, is_nan};
 use crate::cpu::count::Part;
 use crate::error::Error;
 use crate::labels::{LabelWidth, TileForm};
-use crate::memory::zeros;
+use crate::memory::{try_push, zeros};
 
 /// One thread's part of the image.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ impl<'a, const C: usize> Watch<'a, C> {
     }
 
     /// Remembers the tile that was counted: its labels are kept.
-    pub(super) fn keep(&mut self, tile: usize) {
-        self.part.tiles.push((tile, TileForm::Pixels(LabelWidth::Two)));
+    pub(super) fn keep(&mut self, tile: usize) -> Result<(), Error> {
+        try_push(&mut self.part.tiles, (tile, TileForm::Pixels(LabelWidth::Two)))
     }
 
     /// The pixels of each bucket, those without a colour, and the colours of the buckets that are watched, if they are
