@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,19 @@ class WithGradient:
     requires_grad = True
 
 
+class Wrapped:
+    """What a data set's variable shows of itself."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.array
+
+
+MASKED = np.ma.masked_array(PIXELS.copy())
+MASKED[1, 2] = np.ma.masked
+
 REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (TypeError, "image is on cuda:0; ctm reads memory of the host: pass image.cpu()", OnGpu(), {}),
     (TypeError, "image is on a GPU; ctm reads memory of the host: pass image.cpu()", CudaArray(), {}),
@@ -63,6 +77,20 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, "image.left is 3", PIXELS, {"rectangle": (3, 0, 5, 1)}),
     (ValueError, "outputs is 'masks'; a list", PIXELS, {"outputs": "masks"}),
     (ValueError, "mask_format is 'int8'", PIXELS, {"mask_format": "int8"}),
+    (TypeError, r"image is a masked array, .* 3 values are masked; pass numpy.ma.filled\(image, numpy.nan\)", MASKED, {}),
+    (TypeError, r"pass numpy.ma.filled\(image, value\), and the colour .* `ignored`", MASKED.astype(np.uint8), {}),
+    (TypeError, "image is a masked array", Wrapped(MASKED), {}),
+    (TypeError, r"palette is a masked array, .*; pass numpy.ma.filled\(palette, …\)", PIXELS, {"palette": MASKED[1]}),
+    (TypeError, "out_masks is a masked array", PIXELS, {"out_masks": MASKED.transpose(2, 0, 1)}),
+    (TypeError, "image has values of type complex64", PIXELS.astype(np.complex64), {}),
+    (TypeError, "image has values of type object", PIXELS.astype(object), {}),
+    (TypeError, "image has values of type .*'r'", np.zeros((4, 5), [("r", "u1"), ("g", "u1")]), {}),
+    (TypeError, "palette is no table of numbers: its values are of type complex", PIXELS, {"palette": [[1j, 0, 0]]}),
+    (TypeError, "palette is no table of numbers: its values are of type object", PIXELS, {"palette": [[None, 0, 0]]}),
+    (TypeError, "palette is no table of numbers: its values are of type <U1", PIXELS, {"palette": [["1", "2", "3"]]}),
+    (ValueError, "palette has the value 16777217, which a 32-bit float", PIXELS, {"palette": [[(1 << 24) + 1, 0, 0]]}),
+    (ValueError, "ignored has the value 9007199254740993, which", PIXELS, {"ignored": [[(1 << 53) + 1, 0, 0]]}),
+    (ValueError, r"ignored has the value 1e\+40, which a 32-bit float", PIXELS, {"ignored": [[1e40, 0, 0]]}),
 ]
 
 
@@ -72,6 +100,18 @@ def test_refused(context: ctm.Context, kind: type[Exception], text: str, image: 
         context.analyse(image, **settings)
     assert isinstance(caught.value, ctm.InvalidArgumentError) and caught.value.status == 1
     assert context.masks(PIXELS).shape == (1, 4, 5)  # The context is as good as before.
+
+
+def test_arrays_of_other_classes(context: ctm.Context) -> None:
+    # A mask that hides nothing, and a class whose views always have two dimensions.
+    assert context.masks(np.ma.masked_array(PIXELS)).shape == (1, 4, 5)
+    assert context.masks(np.ma.masked_array(PIXELS, np.zeros_like(PIXELS, bool))).shape == (1, 4, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert context.masks(np.matrix(PIXELS[:, :, 0])).shape == (1, 4, 5)
+    # As the error says.
+    filled = np.ma.filled(MASKED, np.nan)
+    assert context.masks(filled).sum() == 19
 
 
 def test_contexts_that_cannot_be() -> None:

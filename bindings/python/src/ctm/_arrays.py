@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import InvalidTypeError
+from ._errors import InvalidArgumentError, InvalidTypeError
 
 # DLPack's numbers for memory that the host can read: its own, and pinned by CUDA or ROCm.
 _HOST_MEMORY = {1, 3, 11}
@@ -46,10 +47,27 @@ def _numpy_knows(kind: Any) -> bool:
     return True
 
 
+def _unmasked(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """A plain array on the memory of one that may be of a class of its own, if that hides no value."""
+    # Where nobody has loaded that module there are none.
+    ma = sys.modules.get("numpy.ma")
+    masked = int(ma.getmaskarray(array).sum()) if ma and isinstance(array, ma.MaskedArray) else 0
+    if masked:
+        filled = f"pass numpy.ma.filled({name}, …) or {name}.data"
+        if name == "image":
+            filled = (
+                "pass numpy.ma.filled(image, numpy.nan): a pixel with a NaN has no colour"
+                if array.dtype.kind == "f"
+                else "pass numpy.ma.filled(image, value), and the colour that this makes as `ignored`"
+            )
+        raise InvalidTypeError(f"{name} is a masked array, and ctm would not see that {masked} values are masked; {filled}")
+    return np.asarray(array)
+
+
 def as_array(name: str, value: Any) -> NDArray[Any]:
     """A numpy array on the memory of `value`: an array, or anything with DLPack or the buffer protocol."""
     if isinstance(value, np.ndarray):
-        return value
+        return _unmasked(name, value)
     _refuse_foreign_memory(name, value)
     if hasattr(value, "__dlpack__"):
         try:
@@ -65,7 +83,27 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     except TypeError:
         pass
     if hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
-        return np.asarray(value)
+        return _unmasked(name, np.asanyarray(value))
     raise InvalidTypeError(
         f"{name} is a {type(value).__name__}; a numpy array, or an object with DLPack or the buffer protocol, is expected"
     )
+
+
+def numbers(name: str, values: Any) -> NDArray[np.float32]:
+    """Numbers, in an array or nested lists, as the floats that the library reads. Those of 64 bits are rounded as they
+    would be in an image; what a float can be no stand-in for is an error."""
+    try:
+        given = _unmasked(name, np.asanyarray(values))
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"{name} is no table of numbers: {error}") from None
+    if given.size and given.dtype.kind not in "biuf":
+        raise InvalidTypeError(f"{name} is no table of numbers: its values are of type {given.dtype}")
+    with np.errstate(over="ignore"):
+        floats = given.astype(np.float32)
+    if given.dtype.kind in "iu":
+        lost = floats.astype(np.longdouble) != given.astype(np.longdouble)
+    else:
+        lost = np.isinf(floats) & ~np.isinf(given)
+    if lost.any():
+        raise InvalidArgumentError(f"{name} has the value {given[lost][0]}, which a 32-bit float cannot hold")
+    return floats

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -14,20 +15,15 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._arguments import choice, unsigned
-from ._errors import BufferTooSmallError, CancelledError, InvalidArgumentError
+from ._calls import Call, Progress, interruptible, log_callback, log_level
+from ._errors import BufferTooSmallError, InvalidArgumentError
 from ._image import Image, describe
 from ._library import failure, lib, text
 from ._counts import Counts
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
-from ._params import make_params
+from ._params import make_params, takes_long
 
 _BACKENDS = {"auto": lib.CTM_BACKEND_AUTO, "vulkan": lib.CTM_BACKEND_VULKAN, "cpu": lib.CTM_BACKEND_CPU}
-_LOG_LEVELS = {
-    lib.CTM_LOG_ERROR: logging.ERROR,
-    lib.CTM_LOG_WARNING: logging.WARNING,
-    lib.CTM_LOG_INFO: logging.INFO,
-    lib.CTM_LOG_DEBUG: logging.DEBUG,
-}
 _OUTPUTS = ("masks", "labels", "palette")
 # Memory that is set aside, not touched, before it is known how many masks there are.
 _GUESSED_BYTES = 1 << 30
@@ -107,23 +103,27 @@ class Context:
         options.pipeline_cache_size = len(pipeline_cache or b"")
         log = ffi.NULL
         if logger is not None:
-            log = _log_callback(logger)
-            wanted = logger.getEffectiveLevel()
-            options.log = log
-            options.log_level = max((ours for ours, theirs in _LOG_LEVELS.items() if theirs >= wanted), default=1)
-        handle = ffi.new("ctm_context **")
-        status = lib.ctm_create(options, handle)
-        if status != lib.CTM_OK:
-            raise failure(status, ffi.NULL)
-        # The log is there as long as the context.
-        self._handle: Any = ffi.gc(handle[0], lambda context, log=log: lib.ctm_destroy(context))
+            options.log = log = log_callback(logger)
+            options.log_level = log_level(logger)
         # Keeps a call and its error text together. A callback may try another call, which the library refuses.
         self._lock = threading.RLock()
+        # Held where the context is used beside a call: it must not be closed meanwhile.
+        self._closing = threading.RLock()
+        self._at_work: int | None = None
         self._last_count = 0
+        self._handle: Any = None
+        handle = ffi.new("ctm_context **")
+        with Call(self._cancel_if_open):
+            status = lib.ctm_create(options, handle)
+            if status == lib.CTM_OK:
+                # The log is there as long as the context.
+                self._handle = ffi.gc(handle[0], lambda context, log=log: lib.ctm_destroy(context))
+        if status != lib.CTM_OK:
+            raise failure(status, ffi.NULL)
 
     def close(self) -> None:
         """Waits for the calls inside and gives back all that the context holds. It can be called twice."""
-        with self._lock:
+        with self._turn(), self._closing:
             handle, self._handle = self._handle, None
             if handle is not None:
                 ffi.release(handle)
@@ -148,26 +148,48 @@ class Context:
     @property
     def backend(self) -> str:
         """Where the context works: "vulkan" or "cpu"."""
-        number = lib.ctm_context_backend(self._open())
+        with self._closing:
+            number = lib.ctm_context_backend(self._open())
         return next(name for name, value in _BACKENDS.items() if value == number)
 
     @property
     def device_name(self) -> str:
         """The Vulkan device's name, or "CPU" with the number of threads."""
-        return text(lib.ctm_context_device_name(self._open()))
+        with self._closing:
+            return text(lib.ctm_context_device_name(self._open()))
 
-    def call(self, function: Any, *arguments: Any, accept: Collection[int] = ()) -> int:
-        """Calls a function of the library that takes a context first; other statuses are raised."""
-        with self._lock:
+    def call(self, function: Any, *arguments: Any, accept: Collection[int] = (), long: bool = False, kept: Any = None) -> int:
+        """Calls a function of the library that takes a context first; other statuses are raised, and
+        what its callbacks have raised. On the main thread a `long` call hears of signals; `kept` is what it works on."""
+        with self._turn():
             handle = self._open()
-            status: int = function(handle, *arguments)
+
+            def work(kept: Any = kept) -> int:
+                outer, self._at_work = self._at_work, threading.get_ident()
+                try:
+                    with Call(self._cancel_if_open):
+                        return int(function(handle, *arguments))
+                finally:
+                    self._at_work = outer
+
+            status = interruptible(work, self._cancel_if_open) if long else work()
             if status not in (lib.CTM_OK, *accept):
                 raise failure(status, handle)
         return status
 
+    def _turn(self) -> AbstractContextManager[object]:
+        # The call at work may be done on another thread than the one that holds the lock: its callbacks come from there.
+        return nullcontext() if self._at_work == threading.get_ident() else self._lock
+
     def cancel(self) -> None:
         """Ends the call that is at work, if there is one, with a `CancelledError`: for another thread or a callback."""
-        lib.ctm_cancel(self._open())
+        with self._closing:
+            lib.ctm_cancel(self._open())
+
+    def _cancel_if_open(self) -> None:
+        with self._closing:
+            if self._handle is not None:
+                lib.ctm_cancel(self._handle)
 
     def counters(self) -> dict[str, int]:
         """What the last call has cost: the fields of `ctm_counters`."""
@@ -264,7 +286,9 @@ class Context:
         out_masks: an array to write masks to, with room for as many as its first axis says. Its type is the format.
         out_labels: an array to write labels to.
         progress: called on this thread with how far the call is, from 0 to 1, every few milliseconds. The call ends with a
-            `CancelledError` if it returns False, and with its exception if it raises one, Ctrl-C's included.
+            `CancelledError` if it returns False, and with its exception if it raises one.
+
+        On the main thread Ctrl-C, or another signal whose handler raises an exception, ends the call with that.
 
         Raises `InvalidArgumentError` (a `ValueError`), `BufferTooSmallError` where `out_masks` or `out_labels` cannot
         take what was found, `UndeclaredColorsError`, `OutOfMemoryError` and others of `ctm.Error`.
@@ -306,45 +330,12 @@ class Context:
             undeclared_capacity=unsigned("undeclared_capacity", undeclared_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
         )
-        teller = _Progress(progress)
         if progress is not None:
-            params.progress = teller.callback
-        try:
-            result = call.run(self)
-        except CancelledError:
-            if teller.error is not None:
-                raise teller.error from None
-            raise
+            kept.append(told := Progress(progress))
+            params.progress = told.callback
+        result = call.run(self)
         del kept
         return result
-
-
-class _Progress:
-    """A Python function as `ctm_params.progress`."""
-
-    def __init__(self, function: Callable[[float], object] | None) -> None:
-        self.error: BaseException | None = None
-        self._highest = -1.0
-        self._function = function
-        self.callback = ffi.callback("int32_t(void *, double)", self._tell)
-
-    def _tell(self, _user: Any, done: float) -> int:
-        # A second try begins anew.
-        if self._function is None or done <= self._highest:
-            return 0
-        self._highest = done
-        try:
-            return int(self._function(done) is False)
-        except BaseException as error:  # It goes on where the C library has returned.
-            self.error = error
-            return 1
-
-
-def _log_callback(logger: logging.Logger) -> Any:
-    def log(_user: Any, level: int, message: Any) -> None:
-        logger.log(_LOG_LEVELS.get(level, logging.ERROR), "%s", text(message))
-
-    return ffi.callback("void(void *, uint32_t, const char *)", log)
 
 
 class _Shared:
@@ -414,13 +405,13 @@ class _Call:
             room, crop_bytes = self._likely_count(context._last_count), 0
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        if self._try(context, buffers.struct, found, accept=(too_small,)) == too_small:
+        if self._try(context, buffers.struct, found, (too_small,), buffers) == too_small:
             if buffers.masks is not None and not self.cropped:
                 self._check_room(buffers.masks, found.mask_count)
             if self.labels:
                 self.labels.fit(found.mask_count)
             buffers = self._buffers(found.mask_count, crop_bytes)
-            self._try(context, buffers.struct, found)
+            self._try(context, buffers.struct, found, (), buffers)
         context._last_count = found.mask_count
         return self._result(buffers, found)
 
@@ -429,8 +420,13 @@ class _Call:
         if self.masks and self.masks.given is not None and len(masks) < count:
             raise BufferTooSmallError(f"out_masks has room for {len(masks)} masks; there are {count}")
 
-    def _try(self, context: Context, outputs: Any, found: Any, accept: Collection[int] = ()) -> int:
-        return context.call(lib.ctm_analyse, self.image.struct, self.params, outputs, found, accept=accept)
+    def _try(
+        self, context: Context, outputs: Any, found: Any, accept: Collection[int] = (), buffers: _Buffers | None = None
+    ) -> int:
+        arguments = self.image.struct, self.params, outputs, found
+        # A progress function is called on this thread, and signals are heard there.
+        long = self.params.progress == ffi.NULL and takes_long(self.image, self.params)
+        return context.call(lib.ctm_analyse, *arguments, accept=accept, long=long, kept=(self, buffers))
 
     def _likely_count(self, last: int) -> int:
         if self.params.palette != ffi.NULL and not self.params.connected:

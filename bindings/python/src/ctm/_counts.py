@@ -8,7 +8,7 @@ from ._abi import ffi
 from ._errors import InvalidTypeError
 from ._image import describe
 from ._library import lib
-from ._params import make_params
+from ._params import compares, make_params, takes_long
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Counts:
         params, kept = make_params(
             image.channels, matching=matching, alpha=alpha, least_alpha=least_alpha, batch=batch
         )
-        self._context.call(lib.ctm_counts_add, self.handle, image.struct, params)
+        self._context.call(lib.ctm_counts_add, self.handle, image.struct, params, long=takes_long(image, params), kept=(image, kept))
         self._channels = image.channels
         del kept
 
@@ -85,10 +85,10 @@ class Counts:
 
         params, kept = make_params(self._channels or 1, **settings)
         result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
-        self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result)
+        self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
         outputs = new_outputs()
         entries = write_entries(outputs, "palette", PALETTE_DTYPE, result.palette_len)
-        self._context.call(lib.ctm_counts_select, self.handle, params, outputs, result)
+        self._context.call(lib.ctm_counts_select, self.handle, params, outputs, result, long=compares(params), kept=(kept, entries))
         del kept
         return entries
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._arguments import choice, unsigned
-from ._errors import InvalidArgumentError, InvalidTypeError
+from ._arrays import numbers
+from ._errors import InvalidArgumentError
+from ._image import Image
 from ._library import lib
 
 ALL = 0xFFFF_FFFF  # max_count: no bound.
@@ -36,10 +38,7 @@ _UNDECLARED = {
 
 def _colors(name: str, values: Any, least: int) -> NDArray[np.float32]:
     """Colours as the library reads them: rows of four floats, of which an image has `least`."""
-    try:
-        colors = np.asarray(values, np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"{name} is no table of numbers: {error}") from None
+    colors = numbers(name, values)
     if colors.size == 0:
         return np.zeros((0, 4), np.float32)
     if colors.ndim == 1 and least == 1:
@@ -101,3 +100,16 @@ def make_params(
             setattr(params, name, pointer)
             setattr(params, f"{name}_count", len(colors))
     return params, kept
+
+
+def compares(params: Any) -> bool:
+    """Whether all colours are compared with others, which can take seconds however small the image."""
+    none = lib.CTM_NEAREST_NONE, lib.CTM_MERGE_NONE, lib.CTM_UNDECLARED_IGNORE, 0
+    return (params.nearest, params.merge, params.undeclared, params.unmix_radius) != none
+
+
+def takes_long(image: Image, params: Any) -> bool:
+    """Whether a call may take longer than one waits for its answer to Ctrl-C; one that is listened to takes some 50
+    microseconds more."""
+    pixels = image.images * image.height * image.width
+    return pixels >= 1 << 22 or (pixels >= 1 << 16 and compares(params))

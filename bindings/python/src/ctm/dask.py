@@ -95,6 +95,8 @@ def _axes(array: Any, layout: str | None) -> str:
     """The names of the array's axes."""
     if not isinstance(array, da.Array):
         raise InvalidTypeError(f"array is a {type(array).__name__}; a Dask array is expected: dask.array.from_array(…)")
+    if isinstance(array._meta, np.ma.MaskedArray):
+        raise InvalidTypeError("array is a masked array, and ctm would not see the mask; pass dask.array.ma.filled(array, …)")
     names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
     if len(names) != array.ndim or names not in ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW"):
         raise InvalidArgumentError(

@@ -1,0 +1,31 @@
+//! What the fuzz targets do with bytes, as functions: `fuzz_targets/` hands libFuzzer's to them, `tests/fuzz_corpora.rs` those
+//! of the corpora. A finding is a panic, a touched guard page, or what a sanitizer says.
+
+#![allow(missing_docs)]
+
+// The C functions are in there.
+use ctm as _;
+
+pub mod c;
+pub mod case;
+pub mod counts;
+pub mod devices;
+pub mod guarded;
+pub mod interface;
+pub mod oracle;
+pub mod pipeline_cache;
+
+/// What libFuzzer, or a replay, hands bytes to.
+pub struct Target {
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+    /// How many random inputs a replay has time for.
+    pub random: u64,
+}
+
+pub const TARGETS: [Target; 4] = [
+    Target { name: "interface", run: interface::run, random: 5000 },
+    Target { name: "counts", run: counts::run, random: 3000 },
+    Target { name: "pipeline_cache", run: pipeline_cache::run, random: 20 },
+    Target { name: "devices", run: devices::run, random: 50 },
+];
