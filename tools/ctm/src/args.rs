@@ -423,7 +423,9 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let upper = text.trim().to_uppercase();
     let short = upper.trim_end_matches("IB").trim_end_matches('B');
     let (number, power) = match short.chars().last() {
-        Some(unit @ ('K' | 'M' | 'G' | 'T')) => (&short[..short.len() - 1], " KMGT".find(unit).unwrap_or(0) as u32),
+        Some(unit @ ('K' | 'M' | 'G' | 'T')) => {
+            (&short[..short.len() - 1], " KMGT".find(unit).unwrap_or(0) as u32)
+        }
         _ => (short, 0),
     };
     let number: Option<u64> = number.trim().parse().ok();

@@ -27,7 +27,12 @@ fn decode_in_memory(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
 
 /// Elsewhere decoders run in this process.
 #[cfg(not(unix))]
-pub(crate) fn decode_file(file: File, len: u64, format: ImageFormat, max_memory: u64) -> anyhow::Result<Image> {
+pub(crate) fn decode_file(
+    file: File,
+    len: u64,
+    format: ImageFormat,
+    max_memory: u64,
+) -> anyhow::Result<Image> {
     decode::decode(BufReader::new(file), len, format, max_memory)
 }
 
@@ -62,8 +67,8 @@ mod unix {
     use super::decode_in_memory;
     use crate::decode;
     use crate::input::{self, Image, Values};
-    use crate::memory::zeroed;
     use crate::interrupt;
+    use crate::memory::zeroed;
     use crate::source::Stream;
     use crate::terminal::thousands;
 
@@ -81,7 +86,15 @@ mod unix {
     /// What the process says before the values of an image, in a line of JSON.
     #[derive(Debug, Deserialize, Serialize)]
     enum Reply {
-        Image { width: u32, height: u32, channels: u32, depth: Depth, kind: String, lossy: Option<String>, hints: Vec<String> },
+        Image {
+            width: u32,
+            height: u32,
+            channels: u32,
+            depth: Depth,
+            kind: String,
+            lossy: Option<String>,
+            hints: Vec<String>,
+        },
         Failed(String),
     }
 
@@ -94,7 +107,12 @@ mod unix {
     }
 
     /// Decodes a file that can be read from any place.
-    pub(crate) fn decode_file(file: File, _: u64, format: ImageFormat, max_memory: u64) -> anyhow::Result<Image> {
+    pub(crate) fn decode_file(
+        file: File,
+        _: u64,
+        format: ImageFormat,
+        max_memory: u64,
+    ) -> anyhow::Result<Image> {
         decode(file, FILE, max_memory, &format!("cannot be read as {}", decode::name(format)))
     }
 
@@ -153,7 +171,9 @@ mod unix {
     }
 
     fn read_image(reply: Reply, output: &mut dyn Read) -> anyhow::Result<Image> {
-        let Reply::Image { width, height, channels, depth, kind, lossy, hints } = reply else { bail!("no image") };
+        let Reply::Image { width, height, channels, depth, kind, lossy, hints } = reply else {
+            bail!("no image")
+        };
         let shape = Shape::new(width, height, channels)?;
         let values = match depth {
             Depth::U8 => Values::U8(read_values(output, shape)?),
@@ -178,7 +198,8 @@ mod unix {
             said = String::from_utf8_lossy(&bytes).into_owned();
         }
         let status = child.wait()?;
-        let needs_more = format!("the decoder needs more than {} bytes (--max-memory)", thousands(max_memory));
+        let needs_more =
+            format!("the decoder needs more than {} bytes (--max-memory)", thousands(max_memory));
         Ok(match status.signal().and_then(Signal::from_named_raw) {
             Some(Signal::INT) => return Err(interrupt::Interrupted.into()),
             _ if said.contains("memory allocation of") => Some(needs_more),
@@ -212,7 +233,8 @@ mod unix {
     fn limit(max_memory: u64) {
         let seconds = SECONDS + max_memory / BYTES_PER_SECOND;
         // At the second limit of time there would be no word of it.
-        for (resource, limit) in [(Resource::Data, max_memory), (Resource::Cpu, seconds), (Resource::Core, 0)] {
+        for (resource, limit) in [(Resource::Data, max_memory), (Resource::Cpu, seconds), (Resource::Core, 0)]
+        {
             let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit + 1) });
         }
         #[cfg(target_os = "linux")]

@@ -51,7 +51,8 @@ impl Maps {
     pub(crate) fn read(paths: &[PathBuf], reading: Reading) -> anyhow::Result<Self> {
         let (first, others) = paths.split_first().ok_or_else(|| anyhow!("no image is given"))?;
         let Image { values, shape, kind, lossy, hints } = Image::read(first, reading)?;
-        let mut maps = Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy, hints }] };
+        let mut maps =
+            Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy, hints }] };
         for path in others {
             maps.add(path, Image::read(path, reading)?)?;
         }
@@ -104,6 +105,11 @@ impl Maps {
             Values::F32(floats) => Some(floats),
             Values::U8(_) | Values::U16(_) => None,
         }
+    }
+
+    /// Whether the channels are cyan, magenta, yellow and black.
+    pub(crate) fn is_cmyk(&self) -> bool {
+        self.files.iter().any(|file| file.kind.ends_with("CMYK"))
     }
 
     /// Pixels of one map.

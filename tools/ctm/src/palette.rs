@@ -56,9 +56,11 @@ fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
 /// meant to be. Floats of a wide range are written with a point: `1.0`.
 fn check_range(colors: &[GivenColor]) -> anyhow::Result<()> {
     let written = |color: &GivenColor| color.origin.split_once(": ").map_or("", |(_, text)| text).to_owned();
-    let is_whole = |color: &GivenColor| !written(color).starts_with('#') && !written(color).contains(['.', '/', 'e']);
+    let is_whole =
+        |color: &GivenColor| !written(color).starts_with('#') && !written(color).contains(['.', '/', 'e']);
     let whole = || colors.iter().filter(|color| is_whole(color));
-    let has_one = |color: &&GivenColor| color.values.contains(&1.0) && color.values.iter().all(|&value| value <= 1.0);
+    let has_one =
+        |color: &&GivenColor| color.values.contains(&1.0) && color.values.iter().all(|&value| value <= 1.0);
     let is_beyond = |color: &&GivenColor| color.values.iter().any(|&value| value > 1.0 && value.is_finite());
     if let (Some(one), Some(beyond)) = (whole().find(has_one), whole().find(is_beyond)) {
         bail!(

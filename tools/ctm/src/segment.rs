@@ -157,6 +157,7 @@ fn segment<'a>(
         choice,
         display: match maps.floats() {
             Some(floats) => Display::widened(channels, floats),
+            None if maps.is_cmyk() => Display::cmyk(),
             None => Display::new(channels),
         },
         backend: context.backend(),

@@ -7,7 +7,9 @@ use ctm::{
     Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared,
 };
 
-use crate::args::{AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
+use crate::args::{
+    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg,
+};
 use crate::maps::Maps;
 use crate::palette;
 use crate::values::{GivenColor, most, within};
@@ -26,7 +28,12 @@ pub(crate) struct Choice {
 }
 
 /// Checks that no colour is given twice, and says where it is.
-fn check_different(given: &[GivenColor], units: &[[f32; 4]], args: &ColorArgs, format: Format) -> anyhow::Result<()> {
+fn check_different(
+    given: &[GivenColor],
+    units: &[[f32; 4]],
+    args: &ColorArgs,
+    format: Format,
+) -> anyhow::Result<()> {
     let compared = |value: f32| match args.matching {
         MatchArg::Exact => value + 0.0, // -0 is 0
         MatchArg::EightBit => (value / most(format) * 255.0).round() + 0.0,
@@ -45,6 +52,9 @@ impl Choice {
         let colors = &args.colors;
         let format = maps.format();
         let stored = maps.shape.channels() as usize;
+        if maps.is_cmyk() && colors.alpha != AlphaArg::Color {
+            bail!("--alpha: the image has CMYK colours, of which no channel is alpha");
+        }
         let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
         let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Vec<[f32; 4]>> {
             let units =
@@ -72,7 +82,8 @@ impl Choice {
         let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
         // The channels that are compared by how far they are apart.
         let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
-        let distance = |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
+        let distance =
+            |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
         let tolerance = tolerance.map(|number| distance(number, "--tolerance")).transpose()?;
         let merge = colors.merge.map(|number| distance(number, "--merge")).transpose()?;
         let plain = Settings {

@@ -25,7 +25,10 @@ pub(crate) fn within(number: f64, largest: f64, format: Format, option: &str) ->
     let most = f64::from(most(format));
     if most > 1.0 && number.is_finite() && number > largest {
         let hint = if number <= most * largest { format!("; write {number}/{most}") } else { String::new() };
-        return Err(format!("{option} {number} is beyond {largest}, since values count from 0 to 1{hint}"));
+        return Err(format!(
+            "{option} {number} is beyond {}, since values count from 0 to 1{hint}",
+            (largest * 100.0).floor() / 100.0
+        ));
     }
     Ok(in_units(number, format))
 }

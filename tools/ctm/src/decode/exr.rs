@@ -25,7 +25,8 @@ const MOST_EMPTY: u64 = 4096;
 pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Result<Image> {
     let reader = block::read(input, false).map_err(plain)?;
     let headers = reader.headers();
-    let Some((layer, channels)) = headers.iter().enumerate().find_map(|(index, header)| Some((index, channels(header)?)))
+    let Some((layer, channels)) =
+        headers.iter().enumerate().find_map(|(index, header)| Some((index, channels(header)?)))
     else {
         bail!("has no layer with the channels R, G and B, with Y, or with one channel alone");
     };
@@ -48,13 +49,15 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
         values.fill(f32::NAN);
     }
     let mut pixels = Pixels { header: &header, channels: &channels, window: &window, values };
-    let chunks = reader.filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
+    let chunks =
+        reader.filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
     let mut blocks = HashSet::new();
     let mut covered = 0;
     let mut chunks = chunks.map_err(plain)?;
     let meta_data = exr::block::reader::ChunksReader::meta_data(&chunks).clone();
     for chunk in &mut chunks {
-        let block = UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true).map_err(plain)?;
+        let block =
+            UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true).map_err(plain)?;
         if block.index.layer != layer || block.index.level != Vec2(0, 0) {
             bail!("a part of the image is of another layer than the file says");
         }
@@ -65,7 +68,11 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     }
     let expected = header.layer_size.area() as u64;
     if covered != expected {
-        bail!("{} of {} pixels are missing", thousands(expected - covered.min(expected)), thousands(expected));
+        bail!(
+            "{} of {} pixels are missing",
+            thousands(expected - covered.min(expected)),
+            thousands(expected)
+        );
     }
     let mut hints = Vec::new();
     if window.empty > 0 {
@@ -77,7 +84,8 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     let kind = format!("OpenEXR, {} {}", types(&header, &channels), names(&header, &channels));
     let values = Values::F32(pixels.values);
     let lossy = lossy(&header);
-    Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }.turned()
+    Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }
+        .turned()
 }
 
 /// The channels that are read, in the order of a pixel's values.
@@ -107,7 +115,11 @@ fn types(header: &Header, channels: &[usize]) -> String {
 
 fn names(header: &Header, channels: &[usize]) -> String {
     let name = header.channels.list[channels[0]].name.to_string();
-    if channels.len() == 1 && name != "Y" { format!("channel {name}") } else { channels_text(channels.len() as u32).into() }
+    if channels.len() == 1 && name != "Y" {
+        format!("channel {name}")
+    } else {
+        channels_text(channels.len() as u32).into()
+    }
 }
 
 /// The name of a compression that has changed values.
@@ -148,7 +160,12 @@ impl Window {
         let filled = inside(start[0], data.0, size[0]) * inside(start[1], data.1, size[1]);
         let empty = shape.pixels() - filled;
         if empty / MOST_EMPTY > filled {
-            bail!("is {} x {} pixels by its display window, and has data for {} only", size[0], size[1], thousands(filled));
+            bail!(
+                "is {} x {} pixels by its display window, and has data for {} only",
+                size[0],
+                size[1],
+                thousands(filled)
+            );
         }
         Ok(Self { shape, start, empty })
     }

@@ -60,13 +60,21 @@ fn decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
 fn check_length(bytes: &[u8], [width, height]: [u32; 2]) -> anyhow::Result<()> {
     let blocks = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8));
     if blocks / 8 > bytes.len() as u64 {
-        bail!("the file of {} bytes is too short for {width} x {height} pixels", thousands(bytes.len() as u64));
+        bail!(
+            "the file of {} bytes is too short for {width} x {height} pixels",
+            thousands(bytes.len() as u64)
+        );
     }
     Ok(())
 }
 
 /// Decodes a JPEG image inside another file, of which size and channels are known. `is_converted`: YCbCr becomes RGB.
-pub(super) fn decode_part(bytes: &[u8], size: [u32; 2], channels: u32, is_converted: bool) -> anyhow::Result<Vec<u8>> {
+pub(super) fn decode_part(
+    bytes: &[u8],
+    size: [u32; 2],
+    channels: u32,
+    is_converted: bool,
+) -> anyhow::Result<Vec<u8>> {
     let mut decoder = decoder(bytes);
     decoder.decode_headers().map_err(plain)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();

@@ -18,7 +18,8 @@ use crate::input::{Image, Values};
 use crate::terminal::{self, thousands};
 
 /// What can be read.
-pub(crate) const SUPPORTED: &str = "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
+pub(crate) const SUPPORTED: &str =
+    "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
 
 /// What a decoder reads from: a file, or what came through a pipe.
 pub(crate) trait Input: BufRead + Seek {}
@@ -53,7 +54,12 @@ pub(crate) fn name(format: ImageFormat) -> String {
 }
 
 /// Decodes an image of `len` bytes within so many bytes of memory.
-pub(crate) fn decode(mut input: impl Input, len: u64, format: ImageFormat, budget: u64) -> anyhow::Result<Image> {
+pub(crate) fn decode(
+    mut input: impl Input,
+    len: u64,
+    format: ImageFormat,
+    budget: u64,
+) -> anyhow::Result<Image> {
     let decode = || match format {
         ImageFormat::Png => png::decode(&mut input, len, budget),
         ImageFormat::Jpeg => jpeg::decode(&mut input, budget),

@@ -27,7 +27,8 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     let info = decoder.read_header_info().map_err(plain)?;
     let size = [info.width, info.height];
     // The transparent colour, which follows the header, may add a channel.
-    let most_channels = if info.color_type == ColorType::Indexed { 4 } else { info.color_type.samples() as u64 + 1 };
+    let most_channels =
+        if info.color_type == ColorType::Indexed { 4 } else { info.color_type.samples() as u64 + 1 };
     let value_bytes = if info.bit_depth == BitDepth::Sixteen { 2 } else { 1 };
     let shape = check_size(size, 1, 1, u64::MAX)?;
     let packed = info.raw_row_length() as u64 * u64::from(size[1]);
@@ -40,7 +41,8 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     let mut reader = decoder.read_info().map_err(plain)?;
     let (color_type, depth) = reader.output_color_type();
     let channels = color_type.samples() as u32;
-    let shape = check_size([shape.width(), shape.height()], channels, u64::from(channels) * value_bytes, budget)?;
+    let shape =
+        check_size([shape.width(), shape.height()], channels, u64::from(channels) * value_bytes, budget)?;
     let values = if depth == BitDepth::Sixteen {
         let mut values: Vec<u16> = zeroed(shape.floats() as u128, "the image needs")?;
         reader.next_frame(cast_slice_mut(&mut values)).map_err(plain)?;
@@ -83,8 +85,12 @@ fn frames(info: &Info) -> Option<String> {
 /// An error as the tool tells it.
 fn plain(error: DecodingError) -> anyhow::Error {
     match error {
-        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => anyhow!("the file ends too early"),
-        DecodingError::LimitsExceeded => anyhow!("the decoder needs more memory than an image of this size should"),
+        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            anyhow!("the file ends too early")
+        }
+        DecodingError::LimitsExceeded => {
+            anyhow!("the decoder needs more memory than an image of this size should")
+        }
         error => anyhow!(error),
     }
 }

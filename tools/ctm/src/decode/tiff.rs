@@ -134,9 +134,18 @@ impl Page {
         let row_bytes = self.layout.row_bytes(samples_in_chunk, self.kind);
         let chunk_bytes = row_bytes.saturating_mul(u64::from(chunk_height));
         if chunk_bytes > budget {
-            bail!("a part of {chunk_width} x {chunk_height} pixels needs {} bytes; {} are allowed (--max-memory)", thousands(chunk_bytes), thousands(budget));
+            bail!(
+                "a part of {chunk_width} x {chunk_height} pixels needs {} bytes; {} are allowed (--max-memory)",
+                thousands(chunk_bytes),
+                thousands(budget)
+            );
         }
-        self.compression.check_length(&self.chunks, chunk_bytes, reader.len)?;
+        let needed = match self.layout.is_tiled {
+            true => chunk_bytes.saturating_mul(self.chunks.len() as u64),
+            // The last strip may be short.
+            false => row_bytes * u64::from(self.size[1]) * u64::from(self.samples / samples_in_chunk),
+        };
+        self.compression.check_length(&self.chunks, needed, reader.len)?;
         let mut samples = Samples::zeroed(shape.floats(), self.kind)?;
         let across = self.size[0].div_ceil(chunk_width);
         let per_plane = (across * self.size[1].div_ceil(chunk_height)) as usize;
@@ -199,7 +208,9 @@ fn colors(reader: &mut Reader, directory: &Directory, samples: u32, kind: Kind) 
         (Some(6), 3) => Colors::YCbCr,
         (Some(6), _) => bail!("YCbCr colours of {samples} channels are not supported"),
         (Some(8..=10), _) => bail!("Lab colours are not supported; save the map as RGB"),
-        (Some(other), _) => bail!("{samples} channels of photometric interpretation {other} are not supported"),
+        (Some(other), _) => {
+            bail!("{samples} channels of photometric interpretation {other} are not supported")
+        }
     })
 }
 
@@ -218,7 +229,11 @@ fn chunks(
         false => (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS, "strips"),
     };
     if width == 0 || height == 0 || layout.chunk.contains(&0) {
-        bail!("{width} x {height} pixels in {what} of {} x {} are no image", layout.chunk[0], layout.chunk[1]);
+        bail!(
+            "{width} x {height} pixels in {what} of {} x {} are no image",
+            layout.chunk[0],
+            layout.chunk[1]
+        );
     }
     let planes = if layout.is_planar { u64::from(samples) } else { 1 };
     let across = u64::from(width.div_ceil(layout.chunk[0]));

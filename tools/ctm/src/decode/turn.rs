@@ -7,7 +7,11 @@ use image::metadata::Orientation;
 use crate::memory::zeroed;
 
 /// Turns an image as its file asks viewers to.
-pub(super) fn turned<T: Pod>(values: Vec<T>, shape: Shape, orientation: Orientation) -> anyhow::Result<(Vec<T>, Shape)> {
+pub(super) fn turned<T: Pod>(
+    values: Vec<T>,
+    shape: Shape,
+    orientation: Orientation,
+) -> anyhow::Result<(Vec<T>, Shape)> {
     // First mirrored left to right, then turned clockwise by so many quarters.
     let (mirrored, quarters) = match orientation {
         Orientation::NoTransforms => return Ok((values, shape)),

@@ -1,6 +1,6 @@
 //! WebP.
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use image::metadata::Orientation;
 use image_webp::{DecodingError, WebPDecoder};
 
@@ -8,10 +8,16 @@ use super::{Input, Stored, channels_text, check_size};
 use crate::input::{Image, Values};
 use crate::memory::zeroed;
 
+/// The format's images are no larger. A canvas of frames may claim to be, with nothing to fill it.
+const MOST_SIDE: u32 = 16_384;
+
 pub(super) fn decode(input: &mut dyn Input, budget: u64) -> anyhow::Result<Image> {
     let mut decoder = WebPDecoder::new(input).map_err(plain)?;
     decoder.set_memory_limit(usize::try_from(budget)?);
     let (width, height) = decoder.dimensions();
+    if width.max(height) > MOST_SIDE {
+        bail!("{width} x {height} pixels are more than the {MOST_SIDE} x {MOST_SIDE} of the format");
+    }
     let channels = if decoder.has_alpha() { 4 } else { 3 };
     // Beside the pixels the decoder holds four bytes for each.
     let shape = check_size([width, height], channels, u64::from(channels) + 4, budget)?;

@@ -46,8 +46,8 @@ impl Compression {
         bail!("compression by {name} ({number}) is not supported; save the file with Deflate or LZW")
     }
 
-    /// Refuses a file whose parts are longer than their bytes can become.
-    pub(super) fn check_length(self, chunks: &[(u64, u64)], chunk_bytes: u64, file: u64) -> anyhow::Result<()> {
+    /// Refuses a file whose parts cannot become as many bytes as are needed.
+    pub(super) fn check_length(self, chunks: &[(u64, u64)], needed: u64, file: u64) -> anyhow::Result<()> {
         let most = match self {
             Self::None => 1,
             Self::PackBits => 64,
@@ -56,9 +56,8 @@ impl Compression {
             // Their decoders check for themselves.
             Self::Jpeg | Self::Group4 => return Ok(()),
         };
-        let packed = chunks.iter().fold(0, |sum: u64, chunk| sum.saturating_add(chunk.1.saturating_mul(most)));
-        // The last strip may be shorter.
-        let needed = chunk_bytes.saturating_mul(chunks.len() as u64 / 2);
+        let packed =
+            chunks.iter().fold(0, |sum: u64, chunk| sum.saturating_add(chunk.1.saturating_mul(most)));
         if packed < needed {
             bail!("the file of {} bytes is too short for its pixels", thousands(file));
         }
@@ -83,7 +82,9 @@ impl Layout {
     pub(super) fn check(&self, kind: Kind, compression: Compression) -> anyhow::Result<()> {
         match self.predictor {
             1 => {}
-            2 if kind.is_bits() || kind.bits() > 32 => bail!("predictor 2 of {} bits is not supported", kind.bits()),
+            2 if kind.is_bits() || kind.bits() > 32 => {
+                bail!("predictor 2 of {} bits is not supported", kind.bits())
+            }
             3 if !kind.is_float() => bail!("predictor 3 is for floats only"),
             2 | 3 => {}
             other => bail!("predictor {other} is not supported"),
@@ -117,14 +118,21 @@ pub(super) struct Part<'a> {
 
 impl Part<'_> {
     /// Fills `rows`, or fails.
-    pub(super) fn unpack(&self, compression: Compression, packed: &[u8], rows: &mut [u8]) -> anyhow::Result<()> {
+    pub(super) fn unpack(
+        &self,
+        compression: Compression,
+        packed: &[u8],
+        rows: &mut [u8],
+    ) -> anyhow::Result<()> {
         match compression {
             Compression::None => {
                 let bytes = packed.get(..rows.len()).ok_or_else(too_short)?;
                 rows.copy_from_slice(bytes);
             }
             Compression::PackBits => unpack_bits(packed, rows)?,
-            Compression::Deflate => ZlibDecoder::new(packed).read_exact(rows).context("is no Deflate data")?,
+            Compression::Deflate => {
+                ZlibDecoder::new(packed).read_exact(rows).context("is no Deflate data")?
+            }
             Compression::Lzw => unpack_lzw(packed, rows)?,
             Compression::Group4 => self.unpack_group4(packed, rows)?,
             Compression::Jpeg => {
@@ -164,7 +172,8 @@ impl Part<'_> {
             ($row:expr, $type:ty) => {{
                 const SIZE: usize = size_of::<$type>();
                 for at in (samples * SIZE..$row.len()).step_by(SIZE) {
-                    let left = <$type>::from_ne_bytes($row[at - samples * SIZE..][..SIZE].try_into().unwrap());
+                    let left =
+                        <$type>::from_ne_bytes($row[at - samples * SIZE..][..SIZE].try_into().unwrap());
                     let here = <$type>::from_ne_bytes($row[at..at + SIZE].try_into().unwrap());
                     $row[at..at + SIZE].copy_from_slice(&here.wrapping_add(left).to_ne_bytes());
                 }
@@ -203,7 +212,8 @@ impl Part<'_> {
         let width = u16::try_from(self.size[0])
             .map_err(|_| anyhow!("CCITT compression of {} columns is not supported", self.size[0]))?;
         let failed = || anyhow!("is no CCITT data");
-        let mut decoder = Group4Decoder::new(packed.iter().map(|&byte| Ok::<u8, std::io::Error>(byte)), width)?;
+        let mut decoder =
+            Group4Decoder::new(packed.iter().map(|&byte| Ok::<u8, std::io::Error>(byte)), width)?;
         rows.fill(0);
         for row in rows.chunks_exact_mut(self.row_bytes()) {
             match decoder.advance() {
@@ -238,7 +248,11 @@ fn unpack_bits(mut packed: &[u8], mut rows: &mut [u8]) -> anyhow::Result<()> {
         let (to, behind) = std::mem::take(&mut rows).split_at_mut(here);
         let taken = if head < 0 { 1 } else { count };
         let bytes = packed.get(..taken).ok_or_else(too_short)?;
-        if head < 0 { to.fill(bytes[0]) } else { to.copy_from_slice(&bytes[..here]) }
+        if head < 0 {
+            to.fill(bytes[0])
+        } else {
+            to.copy_from_slice(&bytes[..here])
+        }
         packed = &packed[taken..];
         rows = behind;
     }

@@ -209,7 +209,9 @@ impl Page {
                     }
                     (Values::U8(values), _) => values.iter_mut().for_each(|value| *value = !*value),
                     (Values::U16(values), _) => values.iter_mut().for_each(|value| *value = !*value),
-                    (Values::F32(_), kind) => bail!("inverted values (white is 0) of type {kind:?} are not supported"),
+                    (Values::F32(_), kind) => {
+                        bail!("inverted values (white is 0) of type {kind:?} are not supported")
+                    }
                 }
                 spread(&mut values, self.kind);
                 Ok((values, shape, kind(name) + ", stored inverted"))
@@ -227,7 +229,11 @@ fn spread(values: &mut Values, kind: Kind) {
 }
 
 /// The colours of indices.
-fn palette(indices: &Values, [width, height]: [u32; 2], table: &[u16]) -> anyhow::Result<(Values, Shape, String)> {
+fn palette(
+    indices: &Values,
+    [width, height]: [u32; 2],
+    table: &[u16],
+) -> anyhow::Result<(Values, Shape, String)> {
     let shape = Shape::new(width, height, 3)?;
     let what = "the colours of the palette need";
     let count = table.len() / 3;
