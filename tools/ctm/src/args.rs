@@ -6,6 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
+use crate::maps;
+use crate::memory;
+use crate::source;
 use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
 
 const EXIT_CODES: &str = "\
@@ -61,8 +64,8 @@ pub(crate) enum Command {
 /// `ctm segment`.
 #[derive(Args, Debug)]
 pub(crate) struct SegmentArgs {
-    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw; several of the same size and kind
-    /// get masks of the same colours, unless --batch each
+    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw; - is standard input; several of the same
+    /// size and kind get masks of the same colours, unless --batch each
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
 
@@ -87,6 +90,10 @@ pub(crate) struct SegmentArgs {
     /// IMAGE holds raw little-endian 32-bit floats, rows from the top, channels interleaved
     #[arg(long, value_name = "WIDTHxHEIGHTxCHANNELS", value_parser = parse_raw_shape)]
     pub(crate) raw: Option<Shape>,
+
+    /// Memory that reading an image may take: bytes, or a number with K, M, G or T [default: half of the machine's, at most 16G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
 
     /// Where to work; auto: a GPU with Vulkan if there is one, else the CPU
     #[arg(
@@ -139,7 +146,7 @@ pub(crate) struct ColorArgs {
     pub(crate) color: Vec<GivenColor>,
 
     /// Make masks of the colours in FILE: a colour and perhaps a name in each line, a GIMP palette, or the
-    /// output of an earlier --json
+    /// output of an earlier --json; - is standard input
     #[arg(long, value_name = "FILE", group = "given", conflicts_with = "batch")]
     pub(crate) palette: Option<PathBuf>,
 
@@ -348,6 +355,11 @@ impl SegmentArgs {
         self.max_count.unwrap_or(5)
     }
 
+    /// The most memory that decoding an image may take.
+    pub(crate) fn max_memory(&self) -> u64 {
+        self.max_memory.unwrap_or_else(memory::default_budget)
+    }
+
     /// Whether masks have the shares of pixels.
     pub(crate) fn has_shares(&self) -> bool {
         let is_whole = self.colors.connected.is_some() || self.outputs.mask_format == MaskFormatArg::OneBit;
@@ -372,10 +384,15 @@ impl SegmentArgs {
                 "--metric says how to measure --tolerance, --merge or --undeclared nearest; give one of them";
             return Some(text.into());
         }
-        let mut names: Vec<_> = self.images.iter().map(|path| path.file_stem()).collect();
+        let is_palette_piped = colors.palette.as_deref().is_some_and(source::is_standard_input);
+        let pipes = self.images.iter().filter(|path| source::is_standard_input(path)).count();
+        if pipes + usize::from(is_palette_piped) > 1 {
+            return Some("standard input (-) can be read once only".into());
+        }
+        let mut names: Vec<_> = self.images.iter().map(|path| maps::name(path)).collect();
         names.sort();
         let same = names.windows(2).find(|pair| pair[0] == pair[1])?;
-        let name = same[0].unwrap_or_default().to_string_lossy();
+        let name = same[0].display();
         Some(format!(
             "two images are called '{name}'; several images need different names, of which their folders are made"
         ))
@@ -404,6 +421,21 @@ fn parse_raw_shape(text: &str) -> Result<Shape, String> {
         }
         _ => Err("three numbers such as 640x480x3 are expected".into()),
     }
+}
+
+/// Reads `4096`, `512M`, `4G`, `4GiB`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let upper = text.trim().to_uppercase();
+    let short = upper.trim_end_matches("IB").trim_end_matches('B');
+    let (number, power) = match short.chars().last() {
+        Some(unit @ ('K' | 'M' | 'G' | 'T')) => {
+            (&short[..short.len() - 1], " KMGT".find(unit).unwrap_or(0) as u32)
+        }
+        _ => (short, 0),
+    };
+    let number: Option<u64> = number.trim().parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1024u64.pow(power)));
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| "a number of bytes such as 512M or 4G is expected".into())
 }
 
 /// Reads `color`, `ignored`, `at-least=0.5`.

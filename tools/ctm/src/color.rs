@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Display {
     channels: usize,
+    /// Whether the channels are cyan, magenta, yellow and black.
+    is_cmyk: bool,
     /// The value that shows as black, and the one that shows as white.
     range: (f64, f64),
 }
@@ -11,7 +13,12 @@ pub(crate) struct Display {
 impl Display {
     /// Shows 0 as black and 1 as white.
     pub(crate) fn new(channels: usize) -> Self {
-        Self { channels, range: (0.0, 1.0) }
+        Self { channels, is_cmyk: false, range: (0.0, 1.0) }
+    }
+
+    /// Shows four channels as cyan, magenta, yellow and black.
+    pub(crate) fn cmyk() -> Self {
+        Self { is_cmyk: true, ..Self::new(4) }
     }
 
     /// As [`Display::new`], but widened so that the smallest and the largest finite value still show.
@@ -48,6 +55,10 @@ impl Display {
         match *pixel {
             [grey] => [shown(grey), shown(grey), shown(grey), 1.0],
             [grey, alpha] => [shown(grey), shown(grey), shown(grey), opacity(alpha)],
+            [c, m, y, k] if self.is_cmyk => {
+                let light = |ink: f32| (1.0 - shown(ink)) * (1.0 - shown(k));
+                [light(c), light(m), light(y), 1.0]
+            }
             [r, g, b] => [shown(r), shown(g), shown(b), 1.0],
             [r, g, b, alpha] => [shown(r), shown(g), shown(b), opacity(alpha)],
             _ => [0.0; 4],
@@ -123,6 +134,14 @@ mod tests {
         assert_eq!(text(&[0.5]), "0.5");
         assert_eq!(text(&[0.1, f32::INFINITY, 1e30]), "(0.1, inf, 1e30)");
         assert_eq!(short_text(&[0.123_456_79, 123.456, 1.234_567e9]), "(0.123, 123.456, 1.2e9)");
+    }
+
+    #[test]
+    fn inks_show_as_light() {
+        let display = Display::cmyk();
+        assert_eq!(display.rgba(&[0.0; 4]), [1.0; 4]);
+        assert_eq!(display.rgba(&[1.0, 0.0, 0.0, 0.0]), [0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(display.rgba(&[0.0, 0.0, 0.0, 1.0]), [0.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]

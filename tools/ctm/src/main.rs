@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values`, `palette` | numbers and colours as people write them; files of colours |
-//! | `input`, `jpeg`, `memory` | a picture or raw file → pixels |
+//! | `source` | files, pipes and standard input |
+//! | `input`, `memory` | a picture or raw file → pixels |
+//! | `decode`, `decoder_process` | each format's decoder; the process in which most of them run |
 //! | `maps` | one image, or several of the same kind, in memory |
 //! | `settings` | the command line and the maps → the library's settings |
 //! | `segment` | `ctm segment`: input → masks → files |
@@ -22,12 +24,13 @@
 mod args;
 mod canvas;
 mod color;
+mod decode;
+mod decoder_process;
 mod devices;
 mod documents;
 mod find;
 mod input;
 mod interrupt;
-mod jpeg;
 mod labels;
 mod maps;
 mod masks;
@@ -39,6 +42,7 @@ mod progress;
 mod report;
 mod segment;
 mod settings;
+mod source;
 mod table;
 mod terminal;
 mod thumbnail;
@@ -59,6 +63,9 @@ const WRONG_USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    if let Some(code) = decoder_process::run_if_asked() {
+        return code;
+    }
     let cli = match Cli::parse_checked() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {

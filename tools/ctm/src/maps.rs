@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use ctm::{ColorMap, Format, Layout, Shape};
 
-use crate::input::{Image, Values};
+use crate::input::{Image, Reading, Values};
+use crate::source;
 use crate::terminal::thousands;
 
 /// The maps, one behind the other in memory.
@@ -24,25 +25,36 @@ pub(crate) struct MapFile {
     pub(crate) path: PathBuf,
     /// What the file holds: `PNG, 8-bit RGB`.
     pub(crate) kind: String,
-    /// Whether the file's compression changes colours.
-    pub(crate) lossy: bool,
+    /// The file's compression, if it changes colours.
+    pub(crate) lossy: Option<String>,
+    /// What else there is to know about the file.
+    pub(crate) hints: Vec<String>,
+}
+
+/// What an image is called: its file's name without the extension.
+pub(crate) fn name(path: &Path) -> &Path {
+    match source::is_standard_input(path) {
+        true => Path::new("stdin"),
+        false => Path::new(path.file_stem().unwrap_or_default()),
+    }
 }
 
 impl MapFile {
     /// What the folder of its masks is called where there are several maps.
     pub(crate) fn name(&self) -> &Path {
-        Path::new(self.path.file_stem().unwrap_or_default())
+        name(&self.path)
     }
 }
 
 impl Maps {
     /// Reads all files.
-    pub(crate) fn read(paths: &[PathBuf], raw: Option<Shape>) -> anyhow::Result<Self> {
+    pub(crate) fn read(paths: &[PathBuf], reading: Reading) -> anyhow::Result<Self> {
         let (first, others) = paths.split_first().ok_or_else(|| anyhow!("no image is given"))?;
-        let Image { values, shape, kind, lossy } = Image::read(first, raw)?;
-        let mut maps = Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy }] };
+        let Image { values, shape, kind, lossy, hints } = Image::read(first, reading)?;
+        let mut maps =
+            Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy, hints }] };
         for path in others {
-            maps.add(path, Image::read(path, raw)?)?;
+            maps.add(path, Image::read(path, reading)?)?;
         }
         Ok(maps)
     }
@@ -69,7 +81,8 @@ impl Maps {
                 text(self.shape, self.values.format()),
             ),
         }
-        self.files.push(MapFile { path: path.to_owned(), kind: image.kind, lossy: image.lossy });
+        let Image { kind, lossy, hints, .. } = image;
+        self.files.push(MapFile { path: path.to_owned(), kind, lossy, hints });
         Ok(())
     }
 
@@ -92,6 +105,11 @@ impl Maps {
             Values::F32(floats) => Some(floats),
             Values::U8(_) | Values::U16(_) => None,
         }
+    }
+
+    /// Whether the channels are cyan, magenta, yellow and black.
+    pub(crate) fn is_cmyk(&self) -> bool {
+        self.files.iter().any(|file| file.kind.ends_with("CMYK"))
     }
 
     /// Pixels of one map.

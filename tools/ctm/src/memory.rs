@@ -26,10 +26,19 @@ pub(crate) fn zeroed<T: Zeroable>(len: u128, what: &str) -> anyhow::Result<Vec<T
 ///
 /// Linux grants more memory than there is and kills the process that uses it; hence this look first.
 fn available() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kilobytes = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kilobytes.map_or(isize::MAX as u64, |kilobytes| kilobytes * 1024)
+    told("MemAvailable:").unwrap_or(isize::MAX as u64)
+}
+
+/// The most bytes that decoding an image may take where nobody says: half of the machine's, and no more than 32,768 x
+/// 32,768 pixels of RGBA floats are. Beyond it a file's size is taken for a mistake or an attack.
+pub(crate) fn default_budget() -> u64 {
+    told("MemTotal:").map_or(u64::MAX, |bytes| bytes / 2).min(16 << 30)
+}
+
+/// A number of bytes that Linux tells.
+fn told(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u64 = rest.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }

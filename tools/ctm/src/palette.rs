@@ -1,18 +1,21 @@
 //! Files with the colours that are to get masks: one colour a line, GIMP's palettes, or what
 //! `ctm segment --json` has printed for another image.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 
+use crate::source;
 use crate::values::{GivenColor, parse_color};
+
+/// A file of more bytes than this is no palette.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Reads a palette.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<GivenColor>> {
     let colors = || -> anyhow::Result<Vec<GivenColor>> {
-        let bytes = fs::read(path).context("cannot be read")?;
+        let bytes = source::open(path)?.read_all(MOST_BYTES, "a palette is expected")?;
         let text = String::from_utf8(bytes).map_err(|_| anyhow!("is no text; a palette is expected"))?;
         let colors = parse(text.trim_start_matches('\u{feff}'))?;
         if colors.is_empty() {
@@ -42,7 +45,32 @@ fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
             Err(error) => Err(anyhow!("{place}: {error}")),
         })
     });
-    colors.collect()
+    let colors = colors.collect::<anyhow::Result<Vec<GivenColor>>>()?;
+    if !is_gimp {
+        check_range(&colors)?;
+    }
+    Ok(colors)
+}
+
+/// Refuses whole numbers up to 1 beside larger ones: `1,1,1` would be white, and beside `128,0,0` most likely is not
+/// meant to be. Floats of a wide range are written with a point: `1.0`.
+fn check_range(colors: &[GivenColor]) -> anyhow::Result<()> {
+    let written = |color: &GivenColor| color.origin.split_once(": ").map_or("", |(_, text)| text).to_owned();
+    let is_whole =
+        |color: &GivenColor| !written(color).starts_with('#') && !written(color).contains(['.', '/', 'e']);
+    let whole = || colors.iter().filter(|color| is_whole(color));
+    let has_one =
+        |color: &&GivenColor| color.values.contains(&1.0) && color.values.iter().all(|&value| value <= 1.0);
+    let is_beyond = |color: &&GivenColor| color.values.iter().any(|&value| value > 1.0 && value.is_finite());
+    if let (Some(one), Some(beyond)) = (whole().find(has_one), whole().find(is_beyond)) {
+        bail!(
+            "{} is at most 1 in every value, and {} is more: values count from 0 to 1; write #800000 or 128/255,0,0 for \
+             128 of 255, and 1.0 for floats",
+            one.origin,
+            beyond.origin
+        );
+    }
+    Ok(())
 }
 
 /// `#ff8000 A name`; `# ` begins a comment.

@@ -13,6 +13,7 @@ use ctm::{
 use crate::args::{AlphaArg, BatchArg, SegmentArgs, UndeclaredArg};
 use crate::color::Display;
 use crate::find::{self, Found};
+use crate::input::Reading;
 use crate::interrupt;
 use crate::labels;
 use crate::maps::Maps;
@@ -87,10 +88,14 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let mut context = Context::new(&options)?;
     interrupt::listen(&context);
     // Maps that share their masks. All are read before anything is written.
+    let reading = Reading { raw: args.raw, max_memory: args.max_memory() };
     let groups: Vec<Maps> = match args.colors.batch {
-        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), args.raw)).collect(),
-        BatchArg::All | BatchArg::First => Maps::read(&args.images, args.raw).map(|maps| vec![maps]),
+        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), reading)).collect(),
+        BatchArg::All | BatchArg::First => Maps::read(&args.images, reading).map(|maps| vec![maps]),
     }?;
+    for file in groups.iter().flat_map(|maps| &maps.files) {
+        file.hints.iter().for_each(|text| terminal::hint(&format!("{} {text}", file.path.display())));
+    }
     let choices = groups.iter().map(|maps| Choice::new(args, maps)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut outcomes = Vec::new();
     for (maps, choice) in groups.iter().zip(&choices) {
@@ -128,14 +133,16 @@ fn segment<'a>(
     let distinct_colors = count_all_colors(context, &color_map, choice, palette)?;
     if palette.colors.is_empty() {
         hint_at_no_mask(context, (maps, &color_map), choice, args)?;
-    } else if maps.files.iter().any(|file| file.lossy)
+    } else if let Some(lossy) = maps.files.iter().find_map(|file| file.lossy.as_ref())
         && distinct_colors > palette.colors.len() as u64
         && !joins_near_colors(args)
     {
         hint(
             args,
             maps,
-            "JPEG changes colours, so that masks get holes; save colour maps as PNG, or try --merge 8/255",
+            &format!(
+                "{lossy} changes colours, so that masks get holes; save colour maps as PNG, or try --merge 8/255"
+            ),
         );
     }
 
@@ -150,6 +157,7 @@ fn segment<'a>(
         choice,
         display: match maps.floats() {
             Some(floats) => Display::widened(channels, floats),
+            None if maps.is_cmyk() => Display::cmyk(),
             None => Display::new(channels),
         },
         backend: context.backend(),

@@ -1,14 +1,18 @@
 //! The command line and the maps become the library's settings: colours and distances in the units of the images.
 
-use anyhow::anyhow;
+use std::collections::HashMap;
+
+use anyhow::{anyhow, bail};
 use ctm::{
     Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared,
 };
 
-use crate::args::{AlphaArg, BatchArg, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg};
+use crate::args::{
+    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg,
+};
 use crate::maps::Maps;
 use crate::palette;
-use crate::values::{GivenColor, in_units, most};
+use crate::values::{GivenColor, most, within};
 
 /// The settings, and the colours that they borrow.
 #[derive(Debug)]
@@ -23,11 +27,34 @@ pub(crate) struct Choice {
     pub(crate) channels: usize,
 }
 
+/// Checks that no colour is given twice, and says where it is.
+fn check_different(
+    given: &[GivenColor],
+    units: &[[f32; 4]],
+    args: &ColorArgs,
+    format: Format,
+) -> anyhow::Result<()> {
+    let compared = |value: f32| match args.matching {
+        MatchArg::Exact => value + 0.0, // -0 is 0
+        MatchArg::EightBit => (value / most(format) * 255.0).round() + 0.0,
+    };
+    let mut first = HashMap::new();
+    for (color, units) in given.iter().zip(units) {
+        if let Some(other) = first.insert(units.map(|value| compared(value).to_bits()), &color.origin) {
+            bail!("{} is the same colour as {other}; different colours are expected", color.origin);
+        }
+    }
+    Ok(())
+}
+
 impl Choice {
     pub(crate) fn new(args: &SegmentArgs, maps: &Maps) -> anyhow::Result<Self> {
         let colors = &args.colors;
         let format = maps.format();
         let stored = maps.shape.channels() as usize;
+        if maps.is_cmyk() && colors.alpha != AlphaArg::Color {
+            bail!("--alpha: the image has CMYK colours, of which no channel is alpha");
+        }
         let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
         let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Vec<[f32; 4]>> {
             let units =
@@ -36,9 +63,13 @@ impl Choice {
         };
         let (palette, names) = if let Some(path) = &colors.palette {
             let given = palette::read(path)?;
-            (Some(units(&given, "")?), given.into_iter().map(|color| color.name).collect())
+            let units = units(&given, "")?;
+            check_different(&given, &units, colors, format)?;
+            (Some(units), given.into_iter().map(|color| color.name).collect())
         } else if !colors.color.is_empty() {
-            (Some(units(&colors.color, "--color ")?), Vec::new())
+            let units = units(&colors.color, "--color ")?;
+            check_different(&colors.color, &units, colors, format)?;
+            (Some(units), Vec::new())
         } else {
             (None, Vec::new())
         };
@@ -49,18 +80,19 @@ impl Choice {
         // With distance 0 colours join their own masks only; the metric is that of undeclared colours, then.
         let is_for_undeclared = colors.metric.is_some() && colors.undeclared == UndeclaredArg::Nearest;
         let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
-        let tolerance = tolerance.map(|distance| in_units(distance, format));
+        // The channels that are compared by how far they are apart.
+        let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
+        let distance =
+            |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
+        let tolerance = tolerance.map(|number| distance(number, "--tolerance")).transpose()?;
+        let merge = colors.merge.map(|number| distance(number, "--merge")).transpose()?;
         let plain = Settings {
             params: Params { min_pixels: args.min_pixels(), max_count: args.max_count() },
             matching: match colors.matching {
                 MatchArg::Exact => Matching::Exact,
                 MatchArg::EightBit => Matching::EightBit,
             },
-            merge: colors.merge.map(|distance| Merge {
-                metric,
-                tolerance: in_units(distance, format),
-                most_pixels: colors.merge_most_pixels,
-            }),
+            merge: merge.map(|tolerance| Merge { metric, tolerance, most_pixels: colors.merge_most_pixels }),
             nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
             undeclared: match colors.undeclared {
                 UndeclaredArg::Ignore => Undeclared::Ignore,
@@ -70,7 +102,9 @@ impl Choice {
             alpha: match colors.alpha {
                 AlphaArg::Color => Alpha::Color,
                 AlphaArg::Ignored => Alpha::Ignored,
-                AlphaArg::AtLeast(least) => Alpha::AtLeast(in_units(least, format) as f32),
+                AlphaArg::AtLeast(least) => Alpha::AtLeast(
+                    within(least, 1.0, format, "--alpha at-least").map_err(|why| anyhow!(why))? as f32,
+                ),
             },
             unmix_radius: colors.unmix.unwrap_or(0),
             connected: colors.connected.map(|connected| match connected {

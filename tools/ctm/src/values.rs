@@ -20,6 +20,19 @@ pub(crate) fn parse_distance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A distance or an alpha in the units of an image. `largest` is as far as values can be apart; floats may be further.
+pub(crate) fn within(number: f64, largest: f64, format: Format, option: &str) -> Result<f64, String> {
+    let most = f64::from(most(format));
+    if most > 1.0 && number.is_finite() && number > largest {
+        let hint = if number <= most * largest { format!("; write {number}/{most}") } else { String::new() };
+        return Err(format!(
+            "{option} {number} is beyond {}, since values count from 0 to 1{hint}",
+            (largest * 100.0).floor() / 100.0
+        ));
+    }
+    Ok(in_units(number, format))
+}
+
 fn plain<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| format!("'{text}' is no number such as 0.5 or 128/255"))
 }
@@ -105,8 +118,13 @@ impl GivenColor {
         for (to, &value) in units.iter_mut().zip(&self.values).take(channels) {
             *to = if format == Format::F32 { value } else { (value * most).round() };
             if format != Format::F32 && (*to / most != value || !(0.0..=most).contains(to)) {
+                let hint = if (2.0..=most).contains(&value) && value.fract() == 0.0 {
+                    format!("; write {value}/{most}")
+                } else {
+                    String::new()
+                };
                 return Err(format!(
-                    "{origin}: {value} is no value of the image, whose values are 0/{most} to {most}/{most}"
+                    "{origin}: {value} is no value of the image, whose values are 0/{most} to {most}/{most}{hint}"
                 ));
             }
         }

@@ -40,7 +40,7 @@ fn what_is_no_image() {
     refused(Path::new("/no/such/map.png"), &[], "cannot be opened");
     let (folder, text) = file("text.png", b"This is no picture, whatever its name says.\n");
     refused(&text, &[], "is no image of a known format; PNG, JPEG");
-    refused(folder.path(), &[], "is a folder; an image file is expected");
+    refused(folder.path(), &[], "is a folder; a file is expected");
     refused(folder.path(), &["--raw", "1x1x1"], "is a folder");
     let (_folder, empty) = file("empty.png", b"");
     refused(&empty, &[], "is empty");
@@ -106,7 +106,7 @@ fn png_of_size(width: u32, height: u32) -> Vec<u8> {
 fn absurd_sizes() {
     for (width, height) in [(0x7fff_ffff, 0x7fff_ffff), (1_000_000, 1_000_000), (65_535, 65_535)] {
         let (_folder, path) = file("huge.png", &png_of_size(width, height));
-        refused(&path, &[], "17,179,869,184");
+        refused(&path, &["--max-memory", "16G"], "17,179,869,184 are allowed (--max-memory)");
     }
     let (_folder, path) = file("zero.png", &png_of_size(0, 10));
     refused(&path, &[], "cannot be read as PNG");

@@ -3,9 +3,12 @@
 mod common;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
-use common::{Map, backends, segment, write_floats};
+use common::{Map, backends, floats, segment, write_floats};
+use exr::prelude::{AnyChannel, AnyChannels, FlatSamples, Image as ExrImage, WritableImage as _};
+use half::f16;
 use image::{DynamicImage, ImageBuffer, Pixel};
 
 const WIDTH: u32 = 9;
@@ -115,6 +118,153 @@ fn exr() {
     let colors =
         [[0.0, 1.0, -2.0, 0.5], [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.5], [1e30; 4], [f32::MAX; 4]];
     check("a.exr", "OpenEXR, 32-bit float RGBA", colors.map(image::Rgba), |value| value);
+}
+
+/// An OpenEXR file of one layer, with channels of their own types.
+fn write_exr(file: &Path, channels: Vec<(&str, FlatSamples)>) {
+    let channels = channels.into_iter().map(|(name, samples)| AnyChannel::new(name, samples));
+    let image = ExrImage::from_channels((3, 2), AnyChannels::sort(channels.collect()));
+    image.write().to_file(file).unwrap();
+}
+
+#[test]
+fn exr_channels_have_types_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids.exr");
+    let ids = || FlatSamples::U32(vec![0, 1, 16_777_216, 16_777_218, 4_000_000_000, 7]);
+    let halves = || FlatSamples::F16([0.0, 0.5, 1.0, -2.0, 65504.0, 0.0].map(f16::from_f32).to_vec());
+    let floats = || FlatSamples::F32(vec![0.1, 0.2, 0.3, 0.4, 0.5, f32::INFINITY]);
+    write_exr(&file, vec![("R", ids()), ("G", halves()), ("B", floats())]);
+    let expected: Vec<f32> = [0.0, 1.0, 16_777_216.0, 16_777_218.0, 4e9, 7.0]
+        .into_iter()
+        .zip([0.0, 0.5, 1.0, -2.0, 65504.0, 0.0])
+        .zip([0.1, 0.2, 0.3, 0.4, 0.5, f32::INFINITY])
+        .flat_map(|((r, g), b)| [r, g, b])
+        .collect();
+    let map = Map { width: 3, channels: 3, floats: expected };
+    let json = map.check(&backends()[0], &file, 1, 9, &[]);
+    assert_eq!(json["format"], "OpenEXR, 32-bit integer and 16-bit float and 32-bit float RGB");
+    write_exr(&file, vec![("id", ids())]);
+    let map = Map { width: 3, channels: 1, floats: vec![0.0, 1.0, 16_777_216.0, 16_777_218.0, 4e9, 7.0] };
+    assert_eq!(map.check(&backends()[0], &file, 1, 9, &[])["format"], "OpenEXR, 32-bit integer channel id");
+    for id in [16_777_217, u32::MAX] {
+        write_exr(&file, vec![("id", FlatSamples::U32(vec![0, 0, 0, 0, id, 0]))]);
+        let run = segment(&backends()[0], &file, folder.path(), &[]);
+        let expected =
+            format!("channel id has the integer {id} at column 1, row 1, which no 32-bit float holds");
+        assert!(run.error(1).contains(&expected), "{run:?}");
+    }
+}
+
+#[test]
+fn exr_pixels_without_data_have_no_color() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("window.exr");
+    let channels =
+        AnyChannels::sort([AnyChannel::new("Y", FlatSamples::F32(vec![0.0; 6]))].into_iter().collect());
+    let mut image = ExrImage::from_channels((3, 2), channels);
+    image.attributes.display_window.size = exr::math::Vec2(5, 4);
+    image.write().to_file(&file).unwrap();
+    let run = segment(&backends()[0], &file, folder.path(), &["--min-pixels", "1", "--json"]);
+    assert!(run.hint().contains("14 pixels outside the data window have no colour"), "{run:?}");
+    assert_eq!(run.json()["masks"][0]["pixels"], 6);
+}
+
+/// Parts that are missing are not black, whatever their number.
+#[test]
+fn exr_with_missing_parts_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cut.exr");
+    image::Rgb32FImage::from_pixel(64, 64, image::Rgb([1.0; 3])).save(&file).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for len in [whole.len() - 1, whole.len() * 3 / 4] {
+        std::fs::write(&file, &whole[..len]).unwrap();
+        let run = segment(&backends()[0], &file, folder.path(), &[]);
+        assert!(run.error(1).contains("cannot be read as OpenEXR"), "{run:?}");
+    }
+}
+
+#[test]
+fn what_png_stores_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.png");
+    let write = |color, depth, transparent: Option<&'static [u8]>, data: &[u8]| {
+        let mut encoder = png::Encoder::new(File::create(&file).unwrap(), 8, 1);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        if let Some(transparent) = transparent {
+            encoder.set_trns(transparent);
+        }
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+    };
+    let check = |kind: &str, channels, floats: Vec<f32>| {
+        let map = Map { width: 8, channels, floats };
+        assert_eq!(map.check(&backends()[0], &file, 1, 20, &[])["format"], kind);
+    };
+    write(png::ColorType::Grayscale, png::BitDepth::One, None, &[0b1011_0001]);
+    check("PNG, 8-bit grey from 1 bit", 1, vec![1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    write(png::ColorType::Grayscale, png::BitDepth::Four, None, &[0x01, 0x23, 0x45, 0xef]);
+    let nibbles = [0, 1, 2, 3, 4, 5, 14, 15];
+    check("PNG, 8-bit grey from 4 bits", 1, nibbles.map(|n| f32::from(n * 17u8) / 255.0).to_vec());
+    write(png::ColorType::Grayscale, png::BitDepth::Eight, Some(&[0, 3]), &[0, 1, 2, 3, 3, 255, 6, 7]);
+    let grey = |value: u8| [f32::from(value) / 255.0, if value == 3 { 0.0 } else { 1.0 }];
+    let values = [0, 1, 2, 3, 3, 255, 6, 7].into_iter().flat_map(grey).collect();
+    check("PNG, 8-bit grey + alpha with a transparent colour", 2, values);
+}
+
+#[test]
+fn further_frames_are_mentioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("animation.png");
+    let mut encoder = png::Encoder::new(File::create(&file).unwrap(), 30, 20);
+    encoder.set_animated(3, 0).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    (0..3).for_each(|frame| writer.write_image_data(&vec![frame; 600]).unwrap());
+    writer.finish().unwrap();
+    let run = segment(&backends()[0], &file, folder.path(), &["--json"]);
+    assert!(run.hint().contains("is an animation of 3 frames; only the first image is read"), "{run:?}");
+    assert_eq!(floats(&run.json()["masks"][0]["color"]), [0.0]);
+
+    // Frames of WebP are whole images in a chunk of their own.
+    let frame = |value| {
+        let mut bytes = Cursor::new(Vec::new());
+        let image = image::RgbImage::from_pixel(30, 20, image::Rgb([value; 3]));
+        image.write_to(&mut bytes, image::ImageFormat::WebP).unwrap();
+        let still = bytes.into_inner();
+        let head = [&[0; 6][..], &[29, 0, 0, 19, 0, 0, 50, 0, 0, 0]].concat();
+        chunk(b"ANMF", &[&head, &still[12..]].concat())
+    };
+    let size = [29, 0, 0, 19, 0, 0];
+    let header = chunk(b"VP8X", &[&[2, 0, 0, 0][..], &size].concat());
+    let body = [&b"WEBP"[..], &header, &chunk(b"ANIM", &[0; 6]), &frame(255), &frame(0)].concat();
+    let file = folder.path().join("animation.webp");
+    std::fs::write(&file, chunk(b"RIFF", &body)).unwrap();
+    let run = segment(&backends()[0], &file, folder.path(), &["--json"]);
+    assert!(run.hint().contains("is an animation of 2 frames; only the first image is read"), "{run:?}");
+    assert_eq!(floats(&run.json()["masks"][0]["color"])[0], 1.0);
+}
+
+/// A chunk of a RIFF file.
+fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    [&name[..], &(content.len() as u32).to_le_bytes(), content, &[0][..content.len() % 2]].concat()
+}
+
+#[test]
+fn cmyk_jpeg_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("inks.jpg");
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut bytes);
+    image::RgbImage::new(16, 16).write_with_encoder(encoder).unwrap();
+    // A frame of four components in place of three.
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let four =
+        [&[0xff, 0xc0, 0, 20, 8, 0, 16, 0, 16, 4][..], &[1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]]
+            .concat();
+    bytes.splice(frame..frame + 19, four);
+    std::fs::write(&file, bytes).unwrap();
+    let run = segment(&backends()[0], &file, folder.path(), &[]);
+    assert!(run.error(1).contains("holds CMYK colours, which become others as RGB"), "{run:?}");
 }
 
 #[test]

@@ -752,11 +752,42 @@ fn what_contradicts_itself_is_wrong_usage() {
         ("", "has no colours"),
         ("#ff0000\nred\n", "line 2: 'red' is no colour"),
         ("0.1,0,0\n", "line 1: 0.1,0,0: 0.1 is no value of the image"),
+        ("0,0,0\n1,1,1\n128,0,0\n", "line 2: 1,1,1 is at most 1 in every value, and line 3: 128,0,0 is more"),
+        (
+            "1.0,1.0,1.0\n128,0,0\n",
+            "line 2: 128,0,0: 128 is no value of the image, whose values are 0/255 to 255/255; write 128/255",
+        ),
         ("#ff00\n", "line 1: #ff00 has 2 values; the image's colours have 3"),
-        ("#ff0000\n1,0,0\n", "palette[1] is the same colour as palette[0]"),
+        ("#ff0000\n1,0,0\n", "palette.txt, line 2: 1,0,0 is the same colour as "),
     ] {
         fs::write(&file, text).unwrap();
         let run = segment(&backends()[0], &data(FLAT), folder.path(), &["--palette", file.to_str().unwrap()]);
         assert!(run.error(1).contains(expected), "{run:?}");
     }
+}
+
+#[test]
+fn distances_beyond_all_values_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, expected) in [
+        (
+            &["--tolerance", "10"][..],
+            "--tolerance 10 is beyond 1.73, since values count from 0 to 1; write 10/255",
+        ),
+        (&["--merge", "40"], "--merge 40 is beyond 1.73, since values count from 0 to 1; write 40/255"),
+        (
+            &["--merge", "2", "--metric", "largest"],
+            "--merge 2 is beyond 1, since values count from 0 to 1; write 2/255",
+        ),
+        (&["--tolerance", "1e9"], "--tolerance 1000000000 is beyond 1.73, since values count from 0 to 1"),
+    ] {
+        let run = segment(&backends()[0], &data(FLAT), folder.path(), more);
+        assert!(run.error(1).contains(expected), "{run:?}");
+    }
+    // Floats may be further apart; and there is no harm in a distance that says "any".
+    let file = folder.path().join("map.f32");
+    write_floats(&file, &[0.0, 8.0, 100.0, 100.0]);
+    let args = ["--raw", "2x2x1", "--tolerance", "10", "--min-pixels", "2"];
+    segment(&backends()[0], &file, folder.path(), &args).quiet();
+    segment(&backends()[0], &data(FLAT), folder.path(), &["--tolerance", "inf"]).quiet();
 }

@@ -146,6 +146,28 @@ pub(crate) fn segment(backend: &Backend, image: &Path, output: &Path, more: &[&s
     Run::new(command.output().unwrap())
 }
 
+/// An image as the tool's decoder reads it.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    /// Size, channels, and what else is known.
+    pub(crate) head: Value,
+    /// All values.
+    pub(crate) values: Vec<u8>,
+}
+
+/// Runs the process in which the tool decodes.
+#[track_caller]
+pub(crate) fn decoded(file: &Path) -> Decoded {
+    let input = fs::File::open(file).unwrap();
+    let output = ctm().args(["decode-for-ctm", "file", "1000000000"]).stdin(input).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let end = output.stdout.iter().position(|&byte| byte == b'\n').unwrap();
+    Decoded {
+        head: serde_json::from_slice(&output.stdout[..end]).unwrap(),
+        values: output.stdout[end + 1..].to_vec(),
+    }
+}
+
 /// A colour map that a test knows.
 #[derive(Debug)]
 pub(crate) struct Map {

@@ -1,0 +1,231 @@
+//! OpenEXR: half floats, floats and 32-bit integers, each channel of a type of its own.
+
+use std::collections::HashSet;
+
+use anyhow::{anyhow, bail};
+use bytemuck::pod_read_unaligned;
+use ctm::Shape;
+use exr::block::{self, UncompressedBlock};
+use exr::compression::Compression;
+use exr::error::Error;
+use exr::math::Vec2;
+use exr::meta::attribute::{SampleType, Text};
+use exr::meta::header::Header;
+use half::f16;
+use image::metadata::Orientation;
+
+use super::{Input, Stored, channels_text, check_size};
+use crate::input::{Image, Values};
+use crate::memory::zeroed;
+use crate::terminal::{count, thousands};
+
+/// An image whose display window has more times the pixels that have data is a mistake.
+const MOST_EMPTY: u64 = 4096;
+
+pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Result<Image> {
+    let reader = block::read(input, false).map_err(plain)?;
+    let headers = reader.headers();
+    let Some((layer, channels)) =
+        headers.iter().enumerate().find_map(|(index, header)| Some((index, channels(header)?)))
+    else {
+        bail!("has no layer with the channels R, G and B, with Y, or with one channel alone");
+    };
+    let header = headers[layer].clone();
+    let others = headers.len() - 1;
+    let window = Window::new(&header, channels.len() as u32, budget)?;
+    for header in headers {
+        // Each has a place of 8 bytes in the file.
+        if header.chunk_count as u64 > len / 8 {
+            let chunks = thousands(header.chunk_count as u64);
+            bail!("the file of {} bytes is too short for the {chunks} parts of its image", thousands(len));
+        }
+    }
+    if let Some(channel) = header.channels.list.iter().find(|channel| channel.sampling != Vec2(1, 1)) {
+        bail!("channel {} has fewer values than there are pixels, which is not supported", channel.name);
+    }
+    let mut values = zeroed(window.shape.floats() as u128, "the image needs")?;
+    // Pixels without data have no colour.
+    if window.empty > 0 {
+        values.fill(f32::NAN);
+    }
+    let mut pixels = Pixels { header: &header, channels: &channels, window: &window, values };
+    let chunks =
+        reader.filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
+    let mut blocks = HashSet::new();
+    let mut covered = 0;
+    let mut chunks = chunks.map_err(plain)?;
+    let meta_data = exr::block::reader::ChunksReader::meta_data(&chunks).clone();
+    for chunk in &mut chunks {
+        let block =
+            UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true).map_err(plain)?;
+        if block.index.layer != layer || block.index.level != Vec2(0, 0) {
+            bail!("a part of the image is of another layer than the file says");
+        }
+        if blocks.insert((block.index.pixel_position.0, block.index.pixel_position.1)) {
+            covered += block.index.pixel_size.area() as u64;
+        }
+        pixels.put(&block)?;
+    }
+    let expected = header.layer_size.area() as u64;
+    if covered != expected {
+        bail!(
+            "{} of {} pixels are missing",
+            thousands(expected - covered.min(expected)),
+            thousands(expected)
+        );
+    }
+    let mut hints = Vec::new();
+    if window.empty > 0 {
+        hints.push(format!("{} outside the data window have no colour", count(window.empty, "pixel")));
+    }
+    if others > 0 {
+        hints.push(format!("has {} layers; only the first with colours is read", others + 1));
+    }
+    let kind = format!("OpenEXR, {} {}", types(&header, &channels), names(&header, &channels));
+    let values = Values::F32(pixels.values);
+    let lossy = lossy(&header);
+    Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }
+        .turned()
+}
+
+/// The channels that are read, in the order of a pixel's values.
+fn channels(header: &Header) -> Option<Vec<usize>> {
+    let find = |name: &str| header.channels.find_index_of_channel(&Text::from(name));
+    let all = |names: &[&str]| names.iter().map(|name| find(name)).collect::<Option<Vec<_>>>();
+    if header.deep {
+        return None;
+    }
+    [&["R", "G", "B", "A"][..], &["R", "G", "B"], &["Y", "A"], &["Y"]]
+        .into_iter()
+        .find_map(all)
+        .or_else(|| (header.channels.list.len() == 1).then(|| vec![0]))
+}
+
+/// What types the channels have, as people read it.
+fn types(header: &Header, channels: &[usize]) -> String {
+    let text = |index: &usize| match header.channels.list[*index].sample_type {
+        SampleType::F16 => "16-bit float",
+        SampleType::F32 => "32-bit float",
+        SampleType::U32 => "32-bit integer",
+    };
+    let mut types: Vec<&str> = channels.iter().map(text).collect();
+    types.dedup();
+    types.join(" and ")
+}
+
+fn names(header: &Header, channels: &[usize]) -> String {
+    let name = header.channels.list[channels[0]].name.to_string();
+    if channels.len() == 1 && name != "Y" {
+        format!("channel {name}")
+    } else {
+        channels_text(channels.len() as u32).into()
+    }
+}
+
+/// The name of a compression that has changed values.
+fn lossy(header: &Header) -> Option<&'static str> {
+    let has = |kind: SampleType| header.channels.list.iter().any(|channel| channel.sample_type == kind);
+    match header.compression {
+        Compression::PXR24 if has(SampleType::F32) => Some("PXR24 compression"),
+        Compression::B44 | Compression::B44A if has(SampleType::F16) => Some("B44 compression"),
+        Compression::DWAA(_) | Compression::DWAB(_) => Some("DWA compression"),
+        _ => None,
+    }
+}
+
+/// The image as it is shown, and where the data lies in it.
+struct Window {
+    shape: Shape,
+    /// Where the data begins: column and row.
+    start: [i64; 2],
+    /// Pixels without data.
+    empty: u64,
+}
+
+impl Window {
+    fn new(header: &Header, channels: u32, budget: u64) -> anyhow::Result<Self> {
+        let shown = header.shared_attributes.display_window;
+        let data = header.layer_size;
+        let position = header.own_attributes.layer_position;
+        let start = [0, 1].map(|axis| {
+            let at = |place: Vec2<i32>| i64::from(if axis == 0 { place.0 } else { place.1 });
+            at(position) - at(shown.position)
+        });
+        let size = [u32::try_from(shown.size.0)?, u32::try_from(shown.size.1)?];
+        let shape = check_size(size, channels, u64::from(channels) * 4, budget)?;
+        let inside = |start: i64, len: usize, shown: u32| -> u64 {
+            let end = start.saturating_add(len as i64).min(i64::from(shown));
+            u64::try_from(end - start.max(0)).unwrap_or(0)
+        };
+        let filled = inside(start[0], data.0, size[0]) * inside(start[1], data.1, size[1]);
+        let empty = shape.pixels() - filled;
+        if empty / MOST_EMPTY > filled {
+            bail!(
+                "is {} x {} pixels by its display window, and has data for {} only",
+                size[0],
+                size[1],
+                thousands(filled)
+            );
+        }
+        Ok(Self { shape, start, empty })
+    }
+}
+
+/// The pixels that are filled block by block.
+struct Pixels<'a> {
+    header: &'a Header,
+    channels: &'a [usize],
+    window: &'a Window,
+    values: Vec<f32>,
+}
+
+impl Pixels<'_> {
+    fn put(&mut self, block: &UncompressedBlock) -> anyhow::Result<()> {
+        let [width, height] = [self.window.shape.width(), self.window.shape.height()].map(i64::from);
+        for line in block.lines(&self.header.channels) {
+            let Some(channel) = self.channels.iter().position(|&index| index == line.location.channel) else {
+                continue;
+            };
+            let y = line.location.position.1 as i64 + self.window.start[1];
+            if !(0..height).contains(&y) {
+                continue;
+            }
+            let description = &self.header.channels.list[line.location.channel];
+            let size = description.sample_type.bytes_per_sample();
+            for (index, bytes) in line.value.chunks_exact(size).enumerate() {
+                let x = (line.location.position.0 + index) as i64 + self.window.start[0];
+                if !(0..width).contains(&x) {
+                    continue;
+                }
+                let value = match description.sample_type {
+                    SampleType::F16 => f16::from_bits(pod_read_unaligned(bytes)).to_f32(),
+                    SampleType::F32 => pod_read_unaligned(bytes),
+                    SampleType::U32 => {
+                        let id: u32 = pod_read_unaligned(bytes);
+                        let float = id as f32;
+                        if f64::from(float) != f64::from(id) {
+                            bail!(
+                                "channel {} has the integer {id} at column {x}, row {y}, which no 32-bit float holds; ids \
+                                 beyond 16,777,216 cannot be read exactly: save them as two channels of 16 bits",
+                                description.name
+                            );
+                        }
+                        float
+                    }
+                };
+                self.values[(y * width + x) as usize * self.channels.len() + channel] = value;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error that keeps its cause, if it has one.
+fn plain(error: Error) -> anyhow::Error {
+    match error {
+        Error::Io(error) => anyhow!(error),
+        Error::NotSupported(text) => anyhow!("not supported: {text}"),
+        Error::Invalid(text) => anyhow!("invalid: {text}"),
+        error => anyhow!("{error}"),
+    }
+}

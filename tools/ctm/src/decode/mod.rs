@@ -1,0 +1,126 @@
+//! Image files become pixels: one module a format. What a file stores is read exactly, or refused with a sentence.
+
+mod exr;
+mod jpeg;
+mod png;
+mod tiff;
+mod turn;
+mod webp;
+
+use std::io::{self, BufRead, Seek};
+use std::panic::{self, AssertUnwindSafe};
+
+use anyhow::{Context as _, anyhow, bail};
+use ctm::Shape;
+use image::ImageFormat;
+
+use crate::input::{Image, Values};
+use crate::terminal::{self, thousands};
+
+/// What can be read.
+pub(crate) const SUPPORTED: &str =
+    "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
+
+/// What a decoder reads from: a file, or what came through a pipe.
+pub(crate) trait Input: BufRead + Seek {}
+impl<T: BufRead + Seek> Input for T {}
+
+/// Of which format a file is, by its first bytes.
+pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
+    // The 64-bit kind of TIFF.
+    if head.starts_with(b"II+\0\x08\0") || head.starts_with(b"MM\0+\0\x08") {
+        return Ok(ImageFormat::Tiff);
+    }
+    match image::guess_format(head) {
+        Ok(format) if is_supported(format) => Ok(format),
+        Ok(format) => bail!("is a {} image; {SUPPORTED}", name(format)),
+        Err(_) if head.is_empty() => bail!("is empty; an image is expected"),
+        Err(_) => bail!("is no image of a known format; {SUPPORTED}"),
+    }
+}
+
+fn is_supported(format: ImageFormat) -> bool {
+    use ImageFormat::{Jpeg, OpenExr, Png, Tiff, WebP};
+    matches!(format, Png | Jpeg | Tiff | WebP | OpenExr)
+}
+
+/// A format as people write it.
+pub(crate) fn name(format: ImageFormat) -> String {
+    match format {
+        ImageFormat::OpenExr => "OpenEXR".into(),
+        ImageFormat::WebP => "WebP".into(),
+        format => format!("{format:?}").to_uppercase(),
+    }
+}
+
+/// Decodes an image of `len` bytes within so many bytes of memory.
+pub(crate) fn decode(
+    mut input: impl Input,
+    len: u64,
+    format: ImageFormat,
+    budget: u64,
+) -> anyhow::Result<Image> {
+    let decode = || match format {
+        ImageFormat::Png => png::decode(&mut input, len, budget),
+        ImageFormat::Jpeg => jpeg::decode(&mut input, budget),
+        ImageFormat::Tiff => tiff::decode(&mut input, len, budget),
+        ImageFormat::WebP => webp::decode(&mut input, budget),
+        _ => exr::decode(&mut input, len, budget),
+    };
+    // The decoders are others' code, and the file may be anything.
+    panic::catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|panic| Err(anyhow!("the decoder failed: {}", terminal::panic_text(panic.as_ref()))))
+        .map_err(plain_end)
+        .with_context(|| format!("cannot be read as {}", name(format)))
+}
+
+/// A file that ends too early is called that, whatever the decoder says.
+fn plain_end(error: anyhow::Error) -> anyhow::Error {
+    let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_end)) {
+        return anyhow!("the file ends too early");
+    }
+    error
+}
+
+/// Checks a size before anything of it is allocated: `held` bytes a pixel are needed at once.
+fn check_size(size: [u32; 2], channels: u32, held: u64, budget: u64) -> anyhow::Result<Shape> {
+    let [width, height] = size;
+    let shape = Shape::new(width, height, channels)?;
+    let bytes = shape.pixels().saturating_mul(held);
+    if bytes > budget {
+        bail!(
+            "{width} x {height} pixels need {} bytes; {} are allowed (--max-memory)",
+            thousands(bytes),
+            thousands(budget)
+        );
+    }
+    Ok(shape)
+}
+
+/// What so many channels are called where the file does not say.
+fn channels_text(channels: u32) -> &'static str {
+    ["grey", "grey + alpha", "RGB", "RGBA"][channels as usize - 1]
+}
+
+/// An image as its file stores it, to be turned as the file asks viewers to.
+struct Stored {
+    values: Values,
+    shape: Shape,
+    kind: String,
+    lossy: Option<&'static str>,
+    orientation: image::metadata::Orientation,
+    hints: Vec<String>,
+}
+
+impl Stored {
+    fn turned(self) -> anyhow::Result<Image> {
+        let (values, shape) = match self.values {
+            Values::U8(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U8(v), s)),
+            Values::U16(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U16(v), s)),
+            Values::F32(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::F32(v), s)),
+        }?;
+        let lossy = self.lossy.map(String::from);
+        Ok(Image { values, shape, kind: self.kind, lossy, hints: self.hints })
+    }
+}

@@ -1,0 +1,279 @@
+//! Decoding in a process of its own. Decoders allocate what a file claims to need, and end the process where they
+//! cannot: that process is another one here, whose memory and time are limited, and whose end becomes a sentence.
+
+#[cfg(not(unix))]
+use std::fs::File;
+#[cfg(not(unix))]
+use std::io::BufReader;
+use std::io::Cursor;
+
+#[cfg(not(unix))]
+use image::ImageFormat;
+
+use crate::decode;
+use crate::input::Image;
+use crate::source::{Source, Stream};
+
+#[cfg(unix)]
+pub(crate) use unix::{decode_file, decode_stream, run_if_asked};
+
+/// Reads all of a pipe, then decodes it.
+fn decode_in_memory(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
+    let bytes = Source::Stream(stream).read_all(max_memory, "that is what --max-memory allows")?;
+    let format = decode::format_of(&bytes[..bytes.len().min(16)])?;
+    let len = bytes.len() as u64;
+    decode::decode(Cursor::new(bytes), len, format, max_memory.saturating_sub(len))
+}
+
+/// Elsewhere decoders run in this process.
+#[cfg(not(unix))]
+pub(crate) fn decode_file(
+    file: File,
+    len: u64,
+    format: ImageFormat,
+    max_memory: u64,
+) -> anyhow::Result<Image> {
+    decode::decode(BufReader::new(file), len, format, max_memory)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn decode_stream(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
+    decode_in_memory(stream, max_memory)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn run_if_asked() -> Option<std::process::ExitCode> {
+    None
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::env;
+    use std::fs::File;
+    use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::panic;
+    use std::path::Path;
+    use std::process::{Child, Command, ExitCode, Stdio};
+
+    use anyhow::{Context as _, anyhow, bail};
+    use bytemuck::{Pod, cast_slice_mut};
+    use ctm::Shape;
+    use image::ImageFormat;
+    use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+    use serde::{Deserialize, Serialize};
+
+    use super::decode_in_memory;
+    use crate::decode;
+    use crate::input::{self, Image, Values};
+    use crate::interrupt;
+    use crate::memory::zeroed;
+    use crate::source::Stream;
+    use crate::terminal::thousands;
+
+    /// The first argument of a process that decodes. No person gives it.
+    const ARGUMENT: &str = "decode-for-ctm";
+    /// The second argument: what standard input is.
+    const FILE: &str = "file";
+    const STREAM: &str = "stream";
+    /// More than any reply has, but for values.
+    const MOST_REPLY: u64 = 1 << 20;
+    /// A decoder has so many seconds of a processor, and another one for each so many bytes that it may hold.
+    const SECONDS: u64 = 60;
+    const BYTES_PER_SECOND: u64 = 64 << 20;
+
+    /// What the process says before the values of an image, in a line of JSON.
+    #[derive(Debug, Deserialize, Serialize)]
+    enum Reply {
+        Image {
+            width: u32,
+            height: u32,
+            channels: u32,
+            depth: Depth,
+            kind: String,
+            lossy: Option<String>,
+            hints: Vec<String>,
+        },
+        Failed(String),
+    }
+
+    /// How a value is stored.
+    #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+    enum Depth {
+        U8,
+        U16,
+        F32,
+    }
+
+    /// Decodes a file that can be read from any place.
+    pub(crate) fn decode_file(
+        file: File,
+        _: u64,
+        format: ImageFormat,
+        max_memory: u64,
+    ) -> anyhow::Result<Image> {
+        decode(file, FILE, max_memory, &format!("cannot be read as {}", decode::name(format)))
+    }
+
+    /// Decodes what comes through a pipe.
+    pub(crate) fn decode_stream(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
+        decode(stream.into_file(), STREAM, max_memory, "cannot be read")
+    }
+
+    /// A process that ends when nobody needs it any more.
+    struct Process(Child);
+
+    impl Drop for Process {
+        fn drop(&mut self) {
+            // It may have ended already.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// Has another process decode an image. `failure` begins the sentence about its end.
+    fn decode(input: File, how: &str, max_memory: u64, failure: &str) -> anyhow::Result<Image> {
+        let mut process = Process(start(input, how, max_memory).context("the decoder cannot be started")?);
+        let output = process.0.stdout.take().map(OwnedFd::from).context("the decoder has no output")?;
+        // The fewer waits the better; any size will do.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::pipe::fcntl_setpipe_size(&output, 1 << 20);
+        let mut output = BufReader::new(Stream::of_process(File::from(output)));
+        let mut line = Vec::new();
+        (&mut output).take(MOST_REPLY).read_until(b'\n', &mut line)?;
+        let image = match serde_json::from_slice(&line) {
+            Ok(Reply::Failed(text)) => return Err(anyhow!(text)),
+            Ok(reply) => read_image(reply, &mut output),
+            Err(_) => None.context("no reply"),
+        };
+        image.or_else(|error| {
+            interrupt::check()?;
+            match end_of(&mut process.0, max_memory)? {
+                Some(end) => bail!("{failure}: {end}"),
+                None => Err(error.context(failure.to_owned())),
+            }
+        })
+    }
+
+    fn start(input: File, how: &str, max_memory: u64) -> io::Result<Child> {
+        // The file may have been replaced by a newer one; this process has not.
+        let this = Path::new("/proc/self/exe");
+        let program = if this.exists() { this.to_owned() } else { env::current_exe()? };
+        Command::new(program)
+            .arg0("ctm")
+            .args([ARGUMENT, how, &max_memory.to_string()])
+            .env("RUST_BACKTRACE", "0")
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    }
+
+    fn read_image(reply: Reply, output: &mut dyn Read) -> anyhow::Result<Image> {
+        let Reply::Image { width, height, channels, depth, kind, lossy, hints } = reply else {
+            bail!("no image")
+        };
+        let shape = Shape::new(width, height, channels)?;
+        let values = match depth {
+            Depth::U8 => Values::U8(read_values(output, shape)?),
+            Depth::U16 => Values::U16(read_values(output, shape)?),
+            Depth::F32 => Values::F32(read_values(output, shape)?),
+        };
+        Ok(Image { values, shape, kind, lossy, hints })
+    }
+
+    fn read_values<T: Pod>(output: &mut dyn Read, shape: Shape) -> anyhow::Result<Vec<T>> {
+        let mut values = zeroed(shape.floats() as u128, "the image needs")?;
+        output.read_exact(cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+
+    /// Why a process has ended, if it is not by its own will.
+    fn end_of(child: &mut Child, max_memory: u64) -> anyhow::Result<Option<String>> {
+        let mut said = String::new();
+        if let Some(errors) = child.stderr.take() {
+            let mut bytes = Vec::new();
+            errors.take(MOST_REPLY).read_to_end(&mut bytes)?;
+            said = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        let status = child.wait()?;
+        let needs_more =
+            format!("the decoder needs more than {} bytes (--max-memory)", thousands(max_memory));
+        Ok(match status.signal().and_then(Signal::from_named_raw) {
+            Some(Signal::INT) => return Err(interrupt::Interrupted.into()),
+            _ if said.contains("memory allocation of") => Some(needs_more),
+            Some(Signal::XCPU) => Some("the decoder takes too long for an image of this size".into()),
+            _ => match status.signal() {
+                Some(signal) => Some(format!("the decoder was ended by signal {signal}")),
+                None => None,
+            },
+        })
+    }
+
+    /// Decodes for another process, if this one was started for that: the image on standard input, the values to
+    /// standard output.
+    pub(crate) fn run_if_asked() -> Option<ExitCode> {
+        let mut args = env::args().skip(1);
+        if args.next()? != ARGUMENT {
+            return None;
+        }
+        let how = args.next()?;
+        let max_memory = args.next()?.parse().ok()?;
+        limit(max_memory);
+        panic::set_hook(Box::new(|_| {}));
+        Some(match decode_and_reply(&how, max_memory) {
+            Ok(()) => ExitCode::SUCCESS,
+            // The other process is gone, or the memory is.
+            Err(_) => ExitCode::FAILURE,
+        })
+    }
+
+    /// Has the system see to it that decoding stays within its limits. Where it cannot, the decoders' own remain.
+    fn limit(max_memory: u64) {
+        let seconds = SECONDS + max_memory / BYTES_PER_SECOND;
+        // At the second limit of time there would be no word of it.
+        for (resource, limit) in [(Resource::Data, max_memory), (Resource::Cpu, seconds), (Resource::Core, 0)]
+        {
+            let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit + 1) });
+        }
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    }
+
+    fn decode_and_reply(how: &str, max_memory: u64) -> anyhow::Result<()> {
+        let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let image = match how {
+            FILE => decode_in_place(file, max_memory),
+            _ => decode_in_memory(Stream::of_process(file), max_memory),
+        };
+        let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let reply = match &image {
+            Ok(image) => Reply::Image {
+                width: image.shape.width(),
+                height: image.shape.height(),
+                channels: image.shape.channels(),
+                depth: match image.values {
+                    Values::U8(_) => Depth::U8,
+                    Values::U16(_) => Depth::U16,
+                    Values::F32(_) => Depth::F32,
+                },
+                kind: image.kind.clone(),
+                lossy: image.lossy.clone(),
+                hints: image.hints.clone(),
+            },
+            Err(error) => Reply::Failed(format!("{error:#}")),
+        };
+        output.write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes())?;
+        if let Ok(image) = &image {
+            output.write_all(image.values.bytes())?;
+        }
+        Ok(())
+    }
+
+    fn decode_in_place(mut file: File, max_memory: u64) -> anyhow::Result<Image> {
+        let len = file.metadata()?.len();
+        let format = decode::format_of(&input::head(&mut file)?)?;
+        decode::decode(BufReader::new(file), len, format, max_memory)
+    }
+}
