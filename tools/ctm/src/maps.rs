@@ -28,13 +28,6 @@ pub(crate) struct MapFile {
     pub(crate) lossy: bool,
 }
 
-impl MapFile {
-    /// What the folder of its masks is called where there are several maps.
-    pub(crate) fn name(&self) -> &Path {
-        Path::new(self.path.file_stem().unwrap_or_default())
-    }
-}
-
 impl Maps {
     /// Reads all files.
     pub(crate) fn read(paths: &[PathBuf], raw: Option<Shape>) -> anyhow::Result<Self> {
