@@ -169,8 +169,10 @@ impl Files {
         if !folder.exists() && made.iter().any(|made| made.starts_with(&folder)) {
             return Ok(());
         }
-        let probed = if folder.exists() { save::probe(&folder) } else { Err(io::ErrorKind::NotFound.into()) };
-        probed.with_context(|| format!("{}: cannot be written: its folder", file.display()))
+        if !folder.exists() {
+            bail!("{}: cannot be written: its folder does not exist", file.display());
+        }
+        save::probe(&folder).with_context(|| format!("{}: cannot be written", file.display()))
     }
 
     /// A file that will be written.
