@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
-use crate::maps;
 use crate::memory;
+use crate::names;
 use crate::source;
 use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
 
@@ -16,7 +16,7 @@ Exit codes:
   0    success, also when no colour qualifies for a mask
   1    the work failed: an unreadable image, no such device, an unwritable folder
   2    wrong usage
-  130  interrupted: Ctrl-C ends the work where no file is left half written";
+  130  interrupted by Ctrl-C; 143 and 129 by SIGTERM and SIGHUP; no file is left half written";
 
 const FILES: &str = "\
 Files in DIR:
@@ -25,8 +25,9 @@ Files in DIR:
                         hexadecimal digits per channel, is left out where a value is not a multiple
                         of 1/255.
   overview.png          the map and up to 48 masks in one picture, for a first look
-Several images have a folder each in DIR, with the image's name. Files of the same names are replaced;
-others are left alone.
+Several images have a folder each in DIR, with the image's name. Files of the same names are replaced,
+each as a whole and links as well; others are left alone. Nothing is written where an input, or two
+outputs, would be the same file.
 
 Colours and values count from 0 to 1, whatever the image stores: #ff8000 (or ff8000), 1,0.5,0, or
 255/255,128/255,0; tolerances such as 10/255. Values that are part of the colour must be given.";
@@ -230,12 +231,14 @@ pub(crate) struct OutputArgs {
     )]
     pub(crate) mask_format: MaskFormatArg,
 
-    /// Write a PNG of labels, too: each pixel's mask number, 0 for none, in 8 bits up to 255 masks, else in 16;
-    /// of several images a file each, with the image's name added
+    /// Write a picture of labels, too, PNG or (.tif) TIFF: each pixel's mask number, 0 for none, in 8 bits up to 255
+    /// masks, else in 16, in a TIFF 32 above 65,535; of several images a file each, with the image's name added. A pipe
+    /// or - for standard output will do
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 
-    /// Write a CSV table, too: each mask's colour, pixels, bounding box, first pixel and centroid in each image
+    /// Write a CSV table, too: each mask's colour, pixels, bounding box, first pixel and centroid in each image. A pipe
+    /// or - for standard output will do
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
 
@@ -389,13 +392,64 @@ impl SegmentArgs {
         if pipes + usize::from(is_palette_piped) > 1 {
             return Some("standard input (-) can be read once only".into());
         }
-        let mut names: Vec<_> = self.images.iter().map(|path| maps::name(path)).collect();
-        names.sort();
-        let same = names.windows(2).find(|pair| pair[0] == pair[1])?;
-        let name = same[0].display();
+        self.output_contradiction().or_else(|| self.name_contradiction())
+    }
+
+    /// What cannot be written as it is called, or to where it is to go.
+    fn output_contradiction(&self) -> Option<String> {
+        let OutputArgs { labels, table, .. } = &self.outputs;
+        let is_other = |file: &Option<PathBuf>, extensions: &[&str]| {
+            file.as_deref()
+                .filter(|file| !names::is_called(file, extensions))
+                .map(|file| file.display().to_string())
+        };
+        if let Some(file) = is_other(labels, &["png", "tif", "tiff"]) {
+            return Some(format!(
+                "--labels '{file}' will be a PNG or a TIFF; a name that ends in .png, .tif or .tiff is expected"
+            ));
+        }
+        if let Some(file) = is_other(table, &["csv", "txt"]) {
+            let hint = if file.ends_with(".json") { "; --json prints JSON" } else { "" };
+            return Some(format!(
+                "--table '{file}' will be CSV; a name that ends in .csv or .txt is expected{hint}"
+            ));
+        }
+        let to_standard_output =
+            |file: &Option<PathBuf>| file.as_deref().is_some_and(names::is_standard_output);
+        match self.outputs.on_standard_output()? {
+            _ if to_standard_output(labels) && to_standard_output(table) => {
+                Some("--labels and --table cannot both be written to standard output".into())
+            }
+            option if self.json => {
+                Some(format!("--json and {option} cannot both be written to standard output"))
+            }
+            "--labels" if self.images.len() > 1 => {
+                Some("--labels of several images are a file each, which standard output cannot be".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Images whose files would have the same names.
+    fn name_contradiction(&self) -> Option<String> {
+        let mut names: Vec<_> = self.images.iter().map(|path| names::of_image(path)).collect();
+        names.sort_by_cached_key(|name| names::folded(name));
+        let same = names.windows(2).find(|pair| names::folded(&pair[0]) == names::folded(&pair[1]))?;
+        let [first, second] = [&same[0], &same[1]].map(|name| name.to_string_lossy());
+        let called = if first == second { format!("'{first}'") } else { format!("'{first}' and '{second}'") };
+        let but = if first == second { "" } else { ", upper and lower case aside" };
         Some(format!(
-            "two images are called '{name}'; several images need different names, of which their folders are made"
+            "two images are called {called}; several images need different names{but}, of which their folders are made"
         ))
+    }
+}
+
+impl OutputArgs {
+    /// The option whose file is standard output.
+    pub(crate) fn on_standard_output(&self) -> Option<&'static str> {
+        let files = [("--labels", &self.labels), ("--table", &self.table)];
+        let is_one = |file: &Option<PathBuf>| file.as_deref().is_some_and(names::is_standard_output);
+        files.into_iter().find(|(_, file)| is_one(file)).map(|(option, _)| option)
     }
 }
 

@@ -56,6 +56,7 @@ mod unix {
     use std::panic;
     use std::path::Path;
     use std::process::{Child, Command, ExitCode, Stdio};
+    use std::time::Duration;
 
     use anyhow::{Context as _, anyhow, bail};
     use bytemuck::{Pod, cast_slice_mut};
@@ -67,7 +68,6 @@ mod unix {
     use super::decode_in_memory;
     use crate::decode;
     use crate::input::{self, Image, Values};
-    use crate::interrupt;
     use crate::memory::zeroed;
     use crate::source::Stream;
     use crate::terminal::thousands;
@@ -148,7 +148,6 @@ mod unix {
             Err(_) => None.context("no reply"),
         };
         image.or_else(|error| {
-            interrupt::check()?;
             match end_of(&mut process.0, max_memory)? {
                 Some(end) => bail!("{failure}: {end}"),
                 None => Err(error.context(failure.to_owned())),
@@ -198,10 +197,13 @@ mod unix {
             said = String::from_utf8_lossy(&bytes).into_owned();
         }
         let status = child.wait()?;
+        if matches!(status.signal(), Some(libc::SIGHUP | libc::SIGINT | libc::SIGTERM)) {
+            // Whoever ends both processes means this one, whose answer may come a little later.
+            std::thread::sleep(Duration::from_secs(1));
+        }
         let needs_more =
             format!("the decoder needs more than {} bytes (--max-memory)", thousands(max_memory));
         Ok(match status.signal().and_then(Signal::from_named_raw) {
-            Some(Signal::INT) => return Err(interrupt::Interrupted.into()),
             _ if said.contains("memory allocation of") => Some(needs_more),
             Some(Signal::XCPU) => Some("the decoder takes too long for an image of this size".into()),
             _ => match status.signal() {

@@ -1,37 +1,39 @@
 //! `ctm documents`: man pages and shell completions, made of the command line's definition.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
+use clap_complete::{Generator, Shell};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::args::{Cli, DocumentsArgs};
+use crate::{interrupt, save};
 
 /// Runs the command.
 pub(crate) fn run(args: &DocumentsArgs) -> anyhow::Result<()> {
-    write_all(&args.folder).with_context(|| format!("{}: cannot be written to", args.folder.display()))
-}
-
-fn write_all(folder: &Path) -> io::Result<()> {
-    let (man, completions) = (folder.join("man"), folder.join("completions"));
-    fs::create_dir_all(&man)?;
-    fs::create_dir_all(&completions)?;
+    interrupt::listen()?;
+    let (man, completions) = (args.folder.join("man"), args.folder.join("completions"));
+    for folder in [&man, &completions] {
+        fs::create_dir_all(folder)
+            .and_then(|()| save::probe(folder))
+            .with_context(|| format!("{}: cannot be written to", args.folder.display()))?;
+    }
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     write_man_pages(&command, &man)?;
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "ctm", &completions)?;
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "ctm", &mut text);
+        save::bytes(&completions.join(shell.file_name("ctm")), &text)?;
     }
     Ok(())
 }
 
 /// One page for a command, and one for each of its subcommands.
-fn write_man_pages(command: &Command, folder: &Path) -> io::Result<()> {
+fn write_man_pages(command: &Command, folder: &Path) -> anyhow::Result<()> {
     for subcommand in command.get_subcommands() {
         write_man_pages(subcommand, folder)?;
     }
@@ -55,5 +57,5 @@ fn write_man_pages(command: &Command, folder: &Path) -> io::Result<()> {
         }
         roff.control("fi", []).to_writer(&mut page)?;
     }
-    fs::write(folder.join(man.get_filename()), page)
+    save::bytes(&folder.join(man.get_filename()), &page)
 }

@@ -51,7 +51,8 @@ pub(crate) fn masks(
     let mut size = u128::from(mask_count) * plane;
     let has_shares = args.has_shares();
     let mut labelled = most.min(65_535);
-    let mut is_guess = !choice.has_palette();
+    // Crops may need less.
+    let mut is_guess = !choice.has_palette() || wanted.cropped;
     loop {
         let what = what(mask_count, maps, wanted);
         let lower = |error| anyhow!("{error}{}", if choice.has_palette() { "" } else { LOWER });

@@ -12,7 +12,6 @@ use image::ImageFormat;
 
 use crate::decode;
 use crate::decoder_process;
-use crate::interrupt;
 use crate::memory::zeroed;
 use crate::source::{self, Source};
 use crate::terminal::thousands;
@@ -81,10 +80,7 @@ pub(crate) struct Reading {
 impl Image {
     /// Reads a file, a pipe or standard input: raw floats of the given shape, or else a picture.
     pub(crate) fn read(path: &Path, reading: Reading) -> anyhow::Result<Self> {
-        let image = Self::read_source(path, reading);
-        // A wait that has ended early has no other reason, then.
-        interrupt::check()?;
-        image.with_context(|| path.display().to_string())
+        Self::read_source(path, reading).with_context(|| path.display().to_string())
     }
 
     fn read_source(path: &Path, reading: Reading) -> anyhow::Result<Self> {

@@ -1,38 +1,83 @@
-//! Ctrl-C: the work ends where nothing is left half done.
+//! What ends the program from outside: Ctrl-C, and other requests to end. It ends at once, and files that are not whole
+//! go away.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ctm::{Canceller, Context};
+use crate::terminal;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static CANCELLER: Mutex<Option<Canceller>> = Mutex::new(None);
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Why the work has ended.
-#[derive(Debug)]
-pub(crate) struct Interrupted;
+/// The files that must not stay if the program ends now. As long as it is locked, no request ends it.
+pub(crate) fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
+/// Removes what is unfinished and ends the program. Nothing is asked to stop first: a pipe that nobody reads or a slow
+/// decoder would not.
+fn end(why: &str, status: i32) -> ! {
+    let unfinished = unfinished();
+    for file in unfinished.iter() {
+        let _ = fs::remove_file(file);
+    }
+    if io::stderr().is_terminal() {
+        // In place of a progress bar.
+        let _ = write!(io::stderr(), "\r\x1b[2K");
+    }
+    terminal::error(why);
+    exit(status)
+}
+
+/// From now on, requests to end the program go the way that [`end`] does.
+#[cfg(unix)]
+pub(crate) fn listen() -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::{flag, iterator::Signals, low_level::signal_name};
+
+    // A file that grows beyond the user's limit is an error of writing, as is a full disk.
+    flag::register(SIGXFSZ, std::sync::Arc::default())?;
+    let mut signals =
+        Signals::new([SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal)))?;
+    std::thread::Builder::new().spawn(move || {
+        for signal in signals.forever() {
+            let status = 128 + signal; // as shells have it
+            match signal_name(signal) {
+                Some(name) if signal != SIGINT => end(&format!("ended by {name}"), status),
+                _ => end("interrupted", status),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether whoever started the program wants it to outlive a signal, as `nohup` does.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "no crate asks without changing what it asks for")]
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: with no new action the call only writes the present one, whole where it returns 0.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
 
-impl std::error::Error for Interrupted {}
-
-/// From now on, Ctrl-C stops this context's calls, and `check` fails.
-pub(crate) fn listen(context: &Context) {
-    *CANCELLER.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.canceller());
-    // Where there is no such thing as Ctrl-C, it ends the program as ever.
-    let _ = ctrlc::set_handler(|| {
-        INTERRUPTED.store(true, Ordering::SeqCst);
-        let canceller = CANCELLER.lock().unwrap_or_else(PoisonError::into_inner);
-        canceller.iter().for_each(Canceller::cancel);
-    });
+#[cfg(unix)]
+fn exit(status: i32) -> ! {
+    // Without the exit handlers of Vulkan drivers, which may be at work.
+    signal_hook::low_level::exit(status)
 }
 
-/// Fails once Ctrl-C was pressed.
-pub(crate) fn check() -> Result<(), Interrupted> {
-    if INTERRUPTED.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+/// From now on, Ctrl-C goes the way that [`end`] does.
+#[cfg(not(unix))]
+pub(crate) fn listen() -> io::Result<()> {
+    ctrlc::set_handler(|| end("interrupted", 130)).map_err(io::Error::other)
+}
+
+#[cfg(not(unix))]
+fn exit(status: i32) -> ! {
+    std::process::exit(status)
 }

@@ -1,14 +1,22 @@
-//! Label maps: which mask each pixel is in; and PNG files of them.
+//! Label maps: which mask each pixel is in; and pictures of them.
 
-use std::path::{Path, PathBuf};
+use std::io::Cursor;
+use std::path::Path;
 
 use anyhow::bail;
 use ctm::LabelOutput;
 use png::{BitDepth, ColorType};
+use tiff::TiffResult;
+use tiff::encoder::colortype::{Gray8, Gray16, Gray32};
+use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffValue};
 
 use crate::memory::zeroed;
-use crate::png::{Picture, write_png};
+use crate::names;
+use crate::png::{self as png_file, Picture};
 use crate::terminal::thousands;
+
+/// The most masks that 16 bits have labels for.
+pub(crate) const MOST_IN_PNG: u64 = 65_535;
 
 /// The label of each pixel of all maps: 0 for none, else its mask's number, from 1.
 #[derive(Debug)]
@@ -47,53 +55,67 @@ impl Labels {
         }
     }
 
-    /// Writes the labels from `first` on as a PNG of 8 bits, or 16 where there are more masks.
-    pub(crate) fn write(
+    /// The labels from `first` on as a picture, a TIFF where the file is called so, else a PNG: of 8 bits, or as many as
+    /// the number of masks needs.
+    pub(crate) fn picture(
         &self,
         file: &Path,
         first: usize,
         size: [u32; 2],
         masks: usize,
-    ) -> anyhow::Result<()> {
-        let pixels = first..first + size[0] as usize * size[1] as usize;
-        let (depth, bytes) = match masks {
-            0..=255 => (BitDepth::Eight, pixels.map(|index| self.label(index) as u8).collect()),
-            256..=65_535 => {
-                let bytes: Vec<u8> =
-                    pixels.flat_map(|index| (self.label(index) as u16).to_be_bytes()).collect();
-                (BitDepth::Sixteen, bytes)
+    ) -> anyhow::Result<Vec<u8>> {
+        let labels = (first..first + size[0] as usize * size[1] as usize).map(|index| self.label(index));
+        let picture = |depth| Picture { size, color: ColorType::Grayscale, depth, place: None };
+        Ok(match (is_tiff(file), masks) {
+            (false, 0..=255) => png_file::encoded(
+                &labels.map(|label| label as u8).collect::<Vec<_>>(),
+                &picture(BitDepth::Eight),
+            )?,
+            (false, _) => {
+                let bytes: Vec<u8> = labels.flat_map(|label| (label as u16).to_be_bytes()).collect();
+                png_file::encoded(&bytes, &picture(BitDepth::Sixteen))?
             }
-            masks => bail!(
-                "{}: {} masks; a PNG has labels for 65,535 at most; lower --max-count",
-                file.display(),
-                thousands(masks as u64)
-            ),
-        };
-        write_png(file, &bytes, &Picture { size, color: ColorType::Grayscale, depth, place: None })
+            (true, 0..=255) => tiff::<Gray8>(&labels.map(|label| label as u8).collect::<Vec<_>>(), size)?,
+            (true, 256..=65_535) => {
+                tiff::<Gray16>(&labels.map(|label| label as u16).collect::<Vec<_>>(), size)?
+            }
+            (true, _) => tiff::<Gray32>(&labels.collect::<Vec<_>>(), size)?,
+        })
     }
 }
 
-/// The file of a map's labels: as it was named, with the map's name added where there are several.
-pub(crate) fn file(named: &Path, map: Option<&Path>) -> PathBuf {
-    let Some(map) = map else { return named.to_owned() };
-    let mut name = named.file_stem().unwrap_or_default().to_owned();
-    name.push("-");
-    name.push(map);
-    if let Some(extension) = named.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    named.with_file_name(name)
+/// Whether a label picture is to be a TIFF.
+fn is_tiff(file: &Path) -> bool {
+    file.extension().is_some() && names::is_called(file, &["tif", "tiff"])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_of_several_maps() {
-        assert_eq!(file(Path::new("a/l.png"), None), Path::new("a/l.png"));
-        assert_eq!(file(Path::new("a/l.png"), Some(Path::new("b"))), Path::new("a/l-b.png"));
-        assert_eq!(file(Path::new("l"), Some(Path::new("b.c"))), Path::new("l-b.c"));
+/// Fails where a picture of labels has no room for so many masks.
+pub(crate) fn check_count(file: &Path, masks: u64) -> anyhow::Result<()> {
+    if masks > MOST_IN_PNG && !is_tiff(file) {
+        bail!(
+            "{}: {} masks; a PNG has labels for {} at most: name it .tif, or lower --max-count",
+            file.display(),
+            thousands(masks),
+            thousands(MOST_IN_PNG)
+        );
     }
+    Ok(())
+}
+
+/// A TIFF file.
+fn tiff<C: tiff::encoder::colortype::ColorType>(labels: &[C::Inner], size: [u32; 2]) -> TiffResult<Vec<u8>>
+where
+    [C::Inner]: TiffValue,
+{
+    let mut file = Cursor::new(Vec::new());
+    let compression = Compression::Deflate(DeflateLevel::Fast);
+    // One that may grow beyond 4 GiB is a BigTIFF, which fewer programs read.
+    if size_of_val(labels) < 4_000_000_000 {
+        let mut encoder = TiffEncoder::new(&mut file)?.with_compression(compression);
+        encoder.write_image::<C>(size[0], size[1], labels)?;
+    } else {
+        let mut encoder = TiffEncoder::new_big(&mut file)?.with_compression(compression);
+        encoder.write_image::<C>(size[0], size[1], labels)?;
+    }
+    Ok(file.into_inner())
 }

@@ -11,13 +11,15 @@
 //! | `settings` | the command line and the maps → the library's settings |
 //! | `segment` | `ctm segment`: input → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
-//! | `masks`, `labels`, `png` | mask planes and labels → PNG files |
+//! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
 //! | `color` | a colour as text, as part of a file name, and as screen colour |
 //! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
 //! | `report`, `table` | the printed table and the JSON of `ctm segment`; its CSV table |
 //! | `devices` | `ctm devices` |
 //! | `progress` | a bar while masks are found |
-//! | `interrupt` | Ctrl-C |
+//! | `names`, `files` | what files are called; whether they can be written, before any is |
+//! | `save` | a file is written whole or not at all |
+//! | `interrupt` | Ctrl-C, and other requests to end |
 //! | `documents` | `ctm documents`: man pages, shell completions |
 //! | `terminal` | standard output and error, numbers for people |
 
@@ -28,6 +30,7 @@ mod decode;
 mod decoder_process;
 mod devices;
 mod documents;
+mod files;
 mod find;
 mod input;
 mod interrupt;
@@ -35,11 +38,13 @@ mod labels;
 mod maps;
 mod masks;
 mod memory;
+mod names;
 mod overview;
 mod palette;
 mod png;
 mod progress;
 mod report;
+mod save;
 mod segment;
 mod settings;
 mod source;
@@ -59,8 +64,6 @@ use crate::args::{Cli, Command};
 const FAILED: u8 = 1;
 /// The command line makes no sense.
 const WRONG_USAGE: u8 = 2;
-/// Ctrl-C was pressed; as shells have it, 128 and the number of the signal.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     if let Some(code) = decoder_process::run_if_asked() {
@@ -96,17 +99,9 @@ fn main() -> ExitCode {
 fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_interrupt(&error) => {
-            terminal::error("interrupted");
-            ExitCode::from(INTERRUPTED)
-        }
         Err(error) => {
             terminal::error(&format!("{error:#}"));
             ExitCode::from(FAILED)
         }
     }
-}
-
-fn is_interrupt(error: &anyhow::Error) -> bool {
-    error.is::<interrupt::Interrupted>() || matches!(error.downcast_ref(), Some(ctm::Error::Cancelled))
 }

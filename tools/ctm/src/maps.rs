@@ -6,7 +6,6 @@ use anyhow::{anyhow, bail};
 use ctm::{ColorMap, Format, Layout, Shape};
 
 use crate::input::{Image, Reading, Values};
-use crate::source;
 use crate::terminal::thousands;
 
 /// The maps, one behind the other in memory.
@@ -29,21 +28,6 @@ pub(crate) struct MapFile {
     pub(crate) lossy: Option<String>,
     /// What else there is to know about the file.
     pub(crate) hints: Vec<String>,
-}
-
-/// What an image is called: its file's name without the extension.
-pub(crate) fn name(path: &Path) -> &Path {
-    match source::is_standard_input(path) {
-        true => Path::new("stdin"),
-        false => Path::new(path.file_stem().unwrap_or_default()),
-    }
-}
-
-impl MapFile {
-    /// What the folder of its masks is called where there are several maps.
-    pub(crate) fn name(&self) -> &Path {
-        name(&self.path)
-    }
 }
 
 impl Maps {

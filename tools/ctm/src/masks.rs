@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use ctm::{Palette, Region};
 use indicatif::{ProgressBar, ProgressStyle};
 use png::{BitDepth, ColorType};
@@ -11,9 +12,9 @@ use rayon::prelude::*;
 use crate::args::{MaskFormatArg, OutputArgs};
 use crate::color;
 use crate::find::{Found, row_bytes};
-use crate::interrupt;
 use crate::maps::Maps;
-use crate::png::{Picture, write_png};
+use crate::png::{Picture, encoded};
+use crate::save;
 use crate::settings::Choice;
 
 /// Fewer pixels than this are written before a progress bar could be read.
@@ -90,7 +91,6 @@ pub(crate) fn write(masks: &[Mask], found: &Found, maps: &Maps, args: &OutputArg
     );
     bar.tick();
     let result = jobs.par_iter().try_for_each(|&(file, start, crop)| {
-        interrupt::check()?;
         let size = crop.map_or(whole, |region| [region.width, region.height]);
         let place = crop.map(|region| [region.left, region.top]);
         let depth = match args.mask_format {
@@ -99,7 +99,9 @@ pub(crate) fn write(masks: &[Mask], found: &Found, maps: &Maps, args: &OutputArg
         };
         let bytes = row_bytes(size[0], args) * size[1] as usize;
         let picture = Picture { size, color: ColorType::Grayscale, depth, place };
-        write_png(file, &found.planes[start..start + bytes], &picture)?;
+        let png = encoded(&found.planes[start..start + bytes], &picture)
+            .with_context(|| format!("{}: cannot be encoded", file.display()))?;
+        save::bytes(file, &png)?;
         bar.inc(1);
         Ok(())
     });

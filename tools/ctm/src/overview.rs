@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use png::{BitDepth, ColorType};
 
 use crate::canvas::{Canvas, Font, Rect, Rgb, mixed};
 use crate::color;
 use crate::labels::Labels;
 use crate::masks::Mask;
-use crate::png::{Picture, write_png};
+use crate::png::{Picture, encoded};
 use crate::report;
+use crate::save;
 use crate::segment::Outcome;
 use crate::terminal::{count, percent};
 use crate::thumbnail::{fit, scale};
@@ -52,7 +54,9 @@ pub(crate) fn write(outcome: &Outcome, map: usize, labels: &Labels, file: &Path)
     let canvas = draw(outcome, map, labels);
     let size = [canvas.width(), canvas.height()];
     let picture = Picture { size, color: ColorType::Rgb, depth: BitDepth::Eight, place: None };
-    write_png(file, canvas.bytes(), &picture)
+    let png = encoded(canvas.bytes(), &picture)
+        .with_context(|| format!("{}: cannot be encoded", file.display()))?;
+    save::bytes(file, &png)
 }
 
 /// Where everything goes.

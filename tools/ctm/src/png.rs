@@ -1,9 +1,5 @@
 //! PNG files.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::Context as _;
 use png::chunk::ChunkType;
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter};
 
@@ -18,13 +14,8 @@ pub(crate) struct Picture {
     pub(crate) place: Option<[u32; 2]>,
 }
 
-/// Writes one PNG file.
-pub(crate) fn write_png(file: &Path, bytes: &[u8], picture: &Picture) -> anyhow::Result<()> {
-    let png = encoded(bytes, picture).with_context(|| format!("{}: cannot be encoded", file.display()))?;
-    fs::write(file, png).with_context(|| format!("{}: cannot be written", file.display()))
-}
-
-fn encoded(bytes: &[u8], picture: &Picture) -> Result<Vec<u8>, EncodingError> {
+/// A PNG file.
+pub(crate) fn encoded(bytes: &[u8], picture: &Picture) -> Result<Vec<u8>, EncodingError> {
     let mut png = Vec::new();
     let mut encoder = Encoder::new(&mut png, picture.size[0], picture.size[1]);
     encoder.set_color(picture.color);

@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 use ctm::{Analysis, ColorMap, Context, Error, Outputs, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::interrupt;
-
 /// Work that is done sooner needs no bar.
 const LONG: Duration = Duration::from_millis(400);
 
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 
-/// Calls the library, which Ctrl-C stops.
+/// Calls the library.
 pub(crate) fn analyse(
     context: &mut Context,
     map: &ColorMap,
@@ -32,10 +30,7 @@ pub(crate) fn analyse(
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         bar.set_position((done * STEPS as f64) as u64);
-        match interrupt::check() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
+        ControlFlow::Continue(())
     });
     bar.finish_and_clear();
     found

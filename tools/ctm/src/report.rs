@@ -10,7 +10,7 @@ use crate::args::BatchArg;
 use crate::color;
 use crate::masks::{Mask, Part};
 use crate::segment::Outcome;
-use crate::terminal::{self, count, percent, thousands};
+use crate::terminal::{self, acts, count, percent, shown, thousands};
 
 /// The name of a backend on the command line.
 pub(crate) fn backend_name(backend: Backend) -> &'static str {
@@ -43,25 +43,20 @@ struct Column {
     head: &'static str,
     right: bool,
     texts: Vec<String>,
+    /// In characters.
+    width: usize,
 }
 
 impl Column {
     fn new(head: &'static str, right: bool, texts: impl Iterator<Item = String>) -> Self {
-        Self { head, right, texts: texts.collect() }
-    }
-
-    fn width(&self) -> usize {
-        self.texts
-            .iter()
-            .map(String::as_str)
-            .chain([self.head])
-            .map(|text| text.chars().count())
-            .max()
-            .unwrap_or(0)
+        let texts: Vec<String> = texts.map(|text| shown(&text)).collect();
+        let widths = texts.iter().map(String::as_str).chain([head]).map(|text| text.chars().count());
+        let width = widths.max().unwrap_or(0);
+        Self { head, right, texts, width }
     }
 
     fn padded(&self, text: &str) -> String {
-        let width = self.width();
+        let width = self.width;
         if self.right { format!("{text:>width$}") } else { format!("{text:<width$}") }
     }
 }
@@ -77,20 +72,20 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
 
 /// A list of files behind what comes before.
 fn files(name: &str, files: &[PathBuf]) -> String {
-    let list: String = files.iter().map(|file| format!("{name}: {}\n", file.display())).collect();
+    let list: String = files.iter().map(|file| format!("{name}: {}\n", shown(&path_text(file)))).collect();
     if list.is_empty() { list } else { format!("\n{list}") }
 }
 
 fn maps_table(outcome: &Outcome) -> String {
     let mut text = String::new();
     for (map, file) in outcome.maps.files.iter().enumerate() {
-        text += &format!("{}: {}\n", file.path.display(), image_text(outcome, map));
+        text += &format!("{}: {}\n", shown(&path_text(&file.path)), image_text(outcome, map));
     }
     text += &format!(
         "{} in {}, on {}, covering {}\n",
         count(outcome.masks.len() as u64, "mask"),
         duration_text(outcome.duration),
-        device_text(outcome),
+        shown(&device_text(outcome)),
         percent(outcome.share(outcome.covered()))
     );
     text += &mask_table(outcome);
@@ -364,7 +359,22 @@ pub(crate) fn json(outcomes: &[Outcome]) -> anyhow::Result<String> {
         [report] if !is_list => serde_json::to_string_pretty(report)?,
         reports => serde_json::to_string_pretty(reports)?,
     };
-    Ok(text + "\n")
+    Ok(ascii_controls(&text) + "\n")
+}
+
+/// Writes what acts on terminals as JSON writes control characters, which for it are those of ASCII only. All are within
+/// strings.
+fn ascii_controls(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            character if acts(character) && character != '\n' => {
+                text += &format!("\\u{:04x}", u32::from(character));
+            }
+            character => text.push(character),
+        }
+    }
+    text
 }
 
 fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {

@@ -1,23 +1,24 @@
 //! `ctm segment`: reads colour maps, finds the masks, writes them, and says what happened.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use ctm::{
     Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
 };
 
 use crate::args::{AlphaArg, BatchArg, SegmentArgs, UndeclaredArg};
 use crate::color::Display;
+use crate::files::{Files, Role};
 use crate::find::{self, Found};
 use crate::input::Reading;
 use crate::interrupt;
-use crate::labels;
+use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::masks::{self, Mask};
+use crate::names;
 use crate::overview;
 use crate::progress::analyse;
 use crate::report;
@@ -85,8 +86,9 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     if args.verbose {
         terminal::be_verbose();
     }
+    interrupt::listen()?;
+    let mut files = Files::check(args)?;
     let mut context = Context::new(&options)?;
-    interrupt::listen(&context);
     // Maps that share their masks. All are read before anything is written.
     let reading = Reading { raw: args.raw, max_memory: args.max_memory() };
     let groups: Vec<Maps> = match args.colors.batch {
@@ -97,17 +99,44 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         file.hints.iter().for_each(|text| terminal::hint(&format!("{} {text}", file.path.display())));
     }
     let choices = groups.iter().map(|maps| Choice::new(args, maps)).collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(labels) = &args.outputs.labels {
+        check_label_counts(&mut context, &groups, &choices, labels)?;
+    }
     let mut outcomes = Vec::new();
     for (maps, choice) in groups.iter().zip(&choices) {
-        interrupt::check()?;
-        let outcome = segment(&mut context, maps, choice, args);
+        let outcome = segment(&mut context, maps, choice, args, &mut files);
         outcomes.push(match groups.len() {
             1 => outcome?,
             _ => outcome.with_context(|| maps.files[0].path.display().to_string())?,
         });
     }
-    args.outputs.table.as_deref().map_or(Ok(()), |file| table::write(&outcomes, file))?;
-    terminal::print(&if args.json { report::json(&outcomes)? } else { report::table(&outcomes) })
+    if let Some(file) = &args.outputs.table {
+        files.write(file, |out| table::write(&outcomes, out))?;
+    }
+    match args.outputs.on_standard_output() {
+        Some(_) => Ok(()),
+        None if args.json => terminal::print(&report::json(&outcomes)?),
+        None => terminal::print(&report::table(&outcomes)),
+    }
+}
+
+/// Fails where labels have no room for all masks, as far as that can be known before files are written.
+fn check_label_counts(
+    context: &mut Context,
+    groups: &[Maps],
+    choices: &[Choice],
+    labels: &Path,
+) -> anyhow::Result<()> {
+    for (maps, choice) in groups.iter().zip(choices).filter(|(_, choice)| choice.most_masks() > MOST_IN_PNG) {
+        if choice.has_palette() {
+            labels::check_count(labels, choice.most_masks())?;
+        } else if groups.len() > 1 {
+            // Else it is known early enough once the masks are found.
+            let count = context.mask_count(&maps.color_map()?, &choice.settings())?;
+            labels::check_count(labels, count.into())?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives advice, and says for which of several images.
@@ -124,6 +153,7 @@ fn segment<'a>(
     maps: &'a Maps,
     choice: &'a Choice,
     args: &'a SegmentArgs,
+    files: &mut Files,
 ) -> anyhow::Result<Outcome<'a>> {
     let start = Instant::now();
     let color_map = maps.color_map()?;
@@ -146,10 +176,8 @@ fn segment<'a>(
         );
     }
 
-    let names = || maps.files.iter().map(|file| Some(file.name()).filter(|_| args.images.len() > 1));
-    let folders: Vec<PathBuf> =
-        names().map(|name| name.map_or_else(|| args.output.clone(), |name| args.output.join(name))).collect();
-    let labels = args.outputs.labels.iter().flat_map(|file| names().map(|name| labels::file(file, name)));
+    let images = || maps.files.iter().map(|file| &*file.path);
+    let folders: Vec<PathBuf> = images().map(|image| names::folder(args, image)).collect();
     let channels = maps.shape.channels() as usize;
     let outcome = Outcome {
         args,
@@ -167,13 +195,10 @@ fn segment<'a>(
         masks: masks::list(&found, choice, &folders, &args.outputs),
         undeclared: found.analysis.undeclared.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
-        overviews: match args.outputs.no_overview {
-            true => Vec::new(),
-            false => folders.iter().map(|folder| folder.join("overview.png")).collect(),
-        },
-        labels: labels.collect(),
+        overviews: images().filter_map(|image| names::overview(args, image)).collect(),
+        labels: images().filter_map(|image| names::labels(args, image)).collect(),
     };
-    write(&outcome, &found, &folders)?;
+    write(&outcome, &found, files)?;
     Ok(outcome)
 }
 
@@ -234,30 +259,26 @@ fn hint_at_no_mask(
 }
 
 /// Writes all files but the table.
-fn write(outcome: &Outcome, found: &Found, folders: &[PathBuf]) -> anyhow::Result<()> {
-    interrupt::check()?;
-    let wanted = &outcome.args.outputs;
-    for folder in folders {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
+fn write(outcome: &Outcome, found: &Found, files: &mut Files) -> anyhow::Result<()> {
+    let masks = outcome.masks.len();
+    for file in &outcome.labels {
+        labels::check_count(file, masks as u64)?;
     }
-    let inputs: Vec<PathBuf> =
-        outcome.args.images.iter().filter_map(|file| file.canonicalize().ok()).collect();
-    let masks = outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref());
-    for file in masks.chain(&outcome.overviews).chain(&outcome.labels).chain(&wanted.table) {
-        if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
-            bail!("{}: is the input and would be overwritten; choose another folder", file.display());
-        }
+    for file in outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref()) {
+        files.add(Role::Mask, file)?;
     }
-    masks::write(&outcome.masks, found, outcome.maps, wanted)?;
+    files.prepare()?;
+    masks::write(&outcome.masks, found, outcome.maps, &outcome.args.outputs)?;
     let Some(labels) = &found.labels else { return Ok(()) };
     let shape = outcome.maps.shape;
     for (map, file) in outcome.labels.iter().enumerate() {
         let size = [shape.width(), shape.height()];
-        labels.write(file, map * outcome.maps.plane(), size, outcome.masks.len())?;
+        let picture = labels
+            .picture(file, map * outcome.maps.plane(), size, masks)
+            .with_context(|| format!("{}: cannot be encoded", file.display()))?;
+        files.write(file, |out| Ok(out.write_all(&picture)?))?;
     }
     for (map, file) in outcome.overviews.iter().enumerate() {
-        interrupt::check()?;
         overview::write(outcome, map, labels, file)?;
     }
     Ok(())

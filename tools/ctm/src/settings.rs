@@ -21,6 +21,8 @@ pub(crate) struct Choice {
     palette: Option<Vec<[f32; 4]>>,
     /// What the palette calls its colours.
     names: Vec<Option<String>>,
+    /// The first place of each colour in a palette with names, whose regions may be many.
+    places: HashMap<[u32; 4], usize>,
     ignored: Vec<[f32; 4]>,
     format: Format,
     /// Channels that are part of a colour.
@@ -117,7 +119,14 @@ impl Choice {
             },
             ..Settings::default()
         };
-        Ok(Self { plain, palette, names, ignored: units(&colors.ignore, "--ignore ")?, format, channels })
+        let mut places = HashMap::new();
+        if names.iter().any(Option::is_some) && plain.connected.is_some() {
+            for (place, color) in palette.iter().flatten().enumerate() {
+                places.entry(bits(color, channels)).or_insert(place);
+            }
+        }
+        let ignored = units(&colors.ignore, "--ignore ")?;
+        Ok(Self { plain, palette, names, places, ignored, format, channels })
     }
 
     /// As the library wants them.
@@ -151,15 +160,23 @@ impl Choice {
 
     /// What the palette calls the colour of a mask.
     pub(crate) fn name(&self, mask: usize, color: &ctm::Color) -> Option<String> {
-        let palette = self.palette.as_ref()?;
-        let is_same = |given: &[f32; 4]| given[..self.channels] == color.values()[..self.channels];
         // Several regions have the same colour.
-        let index = if self.has_palette() { mask } else { palette.iter().position(is_same)? };
-        self.names.get(index).cloned().flatten()
+        let place = if self.has_palette() {
+            mask
+        } else {
+            *self.places.get(&bits(&color.values(), self.channels))?
+        };
+        self.names.get(place).cloned().flatten()
     }
 
     /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.
     pub(crate) fn color(&self, color: &ctm::Color) -> Vec<f32> {
         color.values()[..self.channels].iter().map(|value| value / most(self.format)).collect()
     }
+}
+
+/// The same for equal colours.
+fn bits(values: &[f32], channels: usize) -> [u32; 4] {
+    // The sum is +0.0 for -0.0.
+    std::array::from_fn(|channel| if channel < channels { (values[channel] + 0.0).to_bits() } else { 0 })
 }

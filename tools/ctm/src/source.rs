@@ -1,5 +1,5 @@
-//! What the tool reads from: files, pipes, and standard input as `-`. Nothing here waits for ever: Ctrl-C ends any
-//! wait, and what never ends or never begins is refused.
+//! What the tool reads from: files, pipes, and standard input as `-`. Nothing here waits for what never
+//! ends or never begins: that is refused.
 
 use std::fs::File;
 use std::io::Read;
@@ -74,11 +74,10 @@ mod platform {
     use rustix::io::Errno;
 
     use super::Source;
-    use crate::interrupt;
 
     /// How long a FIFO may be without a program that writes to it.
     const WAIT_FOR_WRITER: Duration = Duration::from_secs(5);
-    /// How often a wait looks for Ctrl-C.
+    /// How often a wait looks whether a program writes by now.
     const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
     /// Opens without waiting for a FIFO's other end, and without becoming a terminal's session.
@@ -152,7 +151,6 @@ mod platform {
     impl Read for Stream {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             loop {
-                interrupt::check().map_err(io::Error::other)?;
                 let is_ready = self.is_ready()?;
                 if !is_ready && self.has_begun {
                     continue;

@@ -1,11 +1,13 @@
 //! The CSV table: a row for each mask in each image.
 
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
 
-use anyhow::Context as _;
+use ctm::Region;
 
 use crate::color;
+use crate::names;
 use crate::segment::Outcome;
+use crate::terminal::shown;
 
 const HEAD: [&str; 15] = [
     "image",
@@ -26,43 +28,46 @@ const HEAD: [&str; 15] = [
 ];
 
 /// Writes the table. What a mask without a pixel does not have is empty.
-pub(crate) fn write(outcomes: &[Outcome], file: &Path) -> anyhow::Result<()> {
-    let write = || -> Result<(), csv::Error> {
-        let mut table = csv::Writer::from_path(file)?;
-        table.write_record(HEAD)?;
-        let images = outcomes.iter().flat_map(|outcome| {
-            outcome.maps.files.iter().enumerate().map(move |(map, image)| (outcome, map, image))
-        });
-        for (outcome, map, image) in images {
-            for (index, mask) in outcome.masks.iter().enumerate() {
-                let part = &mask.parts[map];
-                let region = &part.region;
-                let (first, centroid) = (region.first_pixel, region.centroid);
-                let box_and_points = [
-                    region.left.to_string(),
-                    region.top.to_string(),
-                    region.width.to_string(),
-                    region.height.to_string(),
-                    first.0.to_string(),
-                    first.1.to_string(),
-                    centroid.0.to_string(),
-                    centroid.1.to_string(),
-                ];
-                let place = if region.pixels == 0 { [const { String::new() }; 8] } else { box_and_points };
-                let mut row = vec![
-                    image.path.display().to_string(),
-                    (index + 1).to_string(),
-                    color::text(&mask.color),
-                    mask.name.clone().unwrap_or_default(),
-                    region.pixels.to_string(),
-                    outcome.share_of_one(region.pixels).to_string(),
-                ];
-                row.extend(place);
-                row.push(part.file.as_ref().map_or(String::new(), |file| file.display().to_string()));
-                table.write_record(row)?;
-            }
+pub(crate) fn write(outcomes: &[Outcome], out: &mut dyn Write) -> anyhow::Result<()> {
+    let is_shown = is_standard_output(outcomes) && io::stdout().is_terminal();
+    let text = |text: String| if is_shown { shown(&text) } else { text };
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(HEAD).map_err(io::Error::from)?;
+    let images = outcomes.iter().flat_map(|outcome| {
+        outcome.maps.files.iter().enumerate().map(move |(map, image)| (outcome, map, image))
+    });
+    for (outcome, map, image) in images {
+        for (index, mask) in outcome.masks.iter().enumerate() {
+            let part = &mask.parts[map];
+            let region = &part.region;
+            let mut row = vec![
+                text(image.path.display().to_string()),
+                (index + 1).to_string(),
+                color::text(&mask.color),
+                text(mask.name.clone().unwrap_or_default()),
+                region.pixels.to_string(),
+                outcome.share_of_one(region.pixels).to_string(),
+            ];
+            row.extend(place(region));
+            row.push(part.file.as_ref().map_or(String::new(), |file| text(file.display().to_string())));
+            table.write_record(row).map_err(io::Error::from)?;
         }
-        Ok(table.flush()?)
-    };
-    write().with_context(|| format!("{}: cannot be written", file.display()))
+    }
+    Ok(table.flush()?)
+}
+
+fn is_standard_output(outcomes: &[Outcome]) -> bool {
+    let table = outcomes.first().and_then(|outcome| outcome.args.outputs.table.as_deref());
+    table.is_some_and(names::is_standard_output)
+}
+
+/// Where a mask's pixels lie.
+fn place(region: &Region) -> [String; 8] {
+    let &Region { pixels, left, top, width, height, first_pixel: first, centroid } = region;
+    if pixels == 0 {
+        return [const { String::new() }; 8];
+    }
+    let whole = [left, top, width, height, first.0, first.1].map(|number| number.to_string());
+    let [left, top, width, height, x, y] = whole;
+    [left, top, width, height, x, y, centroid.0.to_string(), centroid.1.to_string()]
 }

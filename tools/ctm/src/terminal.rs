@@ -6,15 +6,49 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::Context as _;
 
-/// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
+/// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("standard output cannot be written")
+    let mut stdout = UntilClosed(io::stdout().lock());
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("standard output cannot be written")
+}
+
+/// Something to write to, whose reader may have seen enough (`| head`): then the rest is dropped, which is no failure.
+#[derive(Debug)]
+pub(crate) struct UntilClosed<W>(pub(crate) W);
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            result => result,
         }
-        _ => Ok(()),
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// A text without what would make a terminal do something: control characters, and those that turn the direction of
+/// writing around, are shown as `\n` and `\u{1b}`.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if acts(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    shown
+}
+
+/// Whether a character does something other than to show.
+pub(crate) fn acts(character: char) -> bool {
+    let turns = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns
 }
 
 /// Tells of a failure in one line on standard error.
@@ -50,7 +84,7 @@ pub(crate) fn be_verbose() {
 
 /// One line, whatever a file name or a decoder's message contains.
 fn line(kind: &str, text: &str) {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = shown(text);
     // With standard error closed there is nobody left to tell.
     let _ = writeln!(io::stderr(), "ctm: {kind}: {text}");
 }
@@ -97,6 +131,11 @@ pub(crate) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_acts_on_a_terminal() {
+        assert_eq!(shown("a\nb\u{1b}[2J\u{9b}1m\u{202e}é\\"), "a\\nb\\u{1b}[2J\\u{9b}1m\\u{202e}é\\");
+    }
 
     #[test]
     fn numbers_read_well() {

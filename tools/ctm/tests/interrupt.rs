@@ -1,9 +1,10 @@
-//! Ctrl-C ends the program where no file is left half written; `--verbose` tells what is done.
+//! Ctrl-C and other requests to end leave no file half written; `--verbose` tells what is done.
 
 #![cfg(unix)]
 
 mod common;
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -36,9 +37,13 @@ fn start(folder: &Path) -> Child {
         .unwrap()
 }
 
-fn interrupt(child: Child) -> Run {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
+}
+
+fn end(signal: &str, child: Child) -> Run {
+    send(signal, &child);
     Run::new(child.wait_with_output().unwrap())
 }
 
@@ -48,19 +53,62 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn files_are_whole() {
+    for (signal, code, text) in
+        [("-INT", 130, "interrupted"), ("-TERM", 143, "ended by SIGTERM"), ("-HUP", 129, "ended by SIGHUP")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let masks = folder.path().join("masks");
+        let child = start(folder.path());
+        while files(&masks).len() < 3 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(end(signal, child).error(code), text);
+        let files = files(&masks);
+        assert!((2..COLORS).contains(&files.len()), "{} files", files.len());
+        for file in files {
+            let picture = image::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert_eq!(picture.width() as usize, SIDE);
+        }
+    }
+}
+
+/// As under `nohup`.
+#[test]
+fn an_ignored_signal_stays_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let masks = folder.path().join("masks");
-    let child = start(folder.path());
-    while files(&masks).len() < 3 {
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ctm"), "segment", "--json", "-o"])
+        .args([&masks, &data("world-countries-2048.png")])
+        .args(["--backend", "cpu", "--max-count", "60"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while files(&masks).is_empty() {
         thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(interrupt(child).error(130), "interrupted");
-    let files = files(&masks);
-    assert!((3..COLORS).contains(&files.len()), "{} files", files.len());
-    for file in files {
-        let picture = image::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert_eq!(picture.width() as usize, SIDE);
-    }
+    send("-HUP", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(files(&masks).len(), 61);
+}
+
+/// A pipe that nobody reads keeps the program from going on, not from ending.
+#[test]
+fn waiting_for_a_reader_can_be_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = ctm()
+        .args(["segment", "--backend", "cpu", "--max-count", "60000", "--labels", "-", "-o"])
+        .args([&folder.path().join("masks"), &data("astronaut-1024.png")])
+        .args(["--min-pixels", "1", "--no-masks", "--no-overview", "--verbose"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More labels than a pipe holds: they are waiting once the first are there.
+    let mut first = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 /// At any moment before the files are written, nothing is.
@@ -70,7 +118,7 @@ fn any_moment_will_do() {
         let folder = tempfile::tempdir().unwrap();
         let child = start(folder.path());
         thread::sleep(Duration::from_millis(delay));
-        let run = interrupt(child);
+        let run = end("-INT", child);
         // A program that has not come to listen yet is ended by the signal itself.
         assert!(matches!(run.code, Some(130) | None), "{run:?}");
         for file in files(&folder.path().join("masks")) {

@@ -1,0 +1,324 @@
+//! What will be written, checked before anything is: that it can be, and that nothing is written over anything else.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::iter;
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::args::SegmentArgs;
+use crate::names;
+use crate::save::{self, Place, folder_of};
+use crate::terminal::UntilClosed;
+
+/// What a file is read or written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    ColorMap,
+    Palette,
+    StandardOutput,
+    Folder,
+    Mask,
+    Overview,
+    Labels,
+    Table,
+}
+
+impl Role {
+    fn text(self) -> &'static str {
+        match self {
+            Self::ColorMap => "the colour map (IMAGE)",
+            Self::Palette => "the palette (--palette)",
+            Self::StandardOutput => "standard output",
+            Self::Folder => "a folder of masks (--output)",
+            Self::Mask => "a mask (--output)",
+            Self::Overview => "the overview (--output)",
+            Self::Labels => "the labels (--labels)",
+            Self::Table => "the table (--table)",
+        }
+    }
+
+    fn is_read(self) -> bool {
+        matches!(self, Self::ColorMap | Self::Palette)
+    }
+
+    /// Whether a pipe or a device may take what is written.
+    fn may_stream(self) -> bool {
+        matches!(self, Self::Labels | Self::Table)
+    }
+}
+
+/// Device and number of a file, which all of its names share.
+#[cfg(unix)]
+type FileId = (u64, u64);
+#[cfg(not(unix))]
+type FileId = same_file::Handle;
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> io::Result<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> io::Result<FileId> {
+    FileId::from_path(path)
+}
+
+/// What makes two paths the same file.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    /// One that exists.
+    File(FileId),
+    /// Folder and name of one that may come to exist, whatever the case of its letters: some file systems do not tell
+    /// them apart.
+    Name(PathBuf, OsString),
+}
+
+/// The files of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    known: HashMap<Identity, Role>,
+    /// Where folders really are.
+    resolved: HashMap<PathBuf, PathBuf>,
+    /// Folders that are still to be made.
+    to_make: Vec<PathBuf>,
+    /// Pipes and devices that are still to be opened, and those that are.
+    to_open: Vec<PathBuf>,
+    streams: HashMap<PathBuf, File>,
+}
+
+impl Files {
+    /// Checks all files but the masks, which are not known yet. Nothing is made or written.
+    pub(crate) fn check(args: &SegmentArgs) -> anyhow::Result<Self> {
+        let mut files = Self::default();
+        args.images.iter().for_each(|image| files.add_input(Role::ColorMap, image));
+        args.colors.palette.iter().for_each(|palette| files.add_input(Role::Palette, palette));
+        files.add_standard_output(args)?;
+        files.add_folders(args)?;
+        for file in args.images.iter().filter_map(|image| names::overview(args, image)) {
+            files.add(Role::Overview, &file)?;
+        }
+        let labels = args.images.iter().filter_map(|image| names::labels(args, image));
+        let labels = labels.map(|file| (Role::Labels, file));
+        let table = args.outputs.table.iter().map(|file| (Role::Table, file.clone()));
+        for (role, file) in labels.chain(table).filter(|(_, file)| !names::is_standard_output(file)) {
+            files.add(role, &file)?;
+            files.check_folder_of(&file)?;
+        }
+        Ok(files)
+    }
+
+    /// A file that is read, and the links that lead to it.
+    fn add_input(&mut self, role: Role, path: &Path) {
+        let path = if names::is_dash(path) { Path::new("/dev/stdin") } else { path };
+        let next = |link: &PathBuf| Some(folder_of(link).join(fs::read_link(link).ok()?));
+        for link in iter::successors(Some(path.to_owned()), next).take(40) {
+            if let Some(name) = self.name(&link).filter(|_| link.is_symlink()) {
+                self.known.insert(name, role);
+            }
+        }
+        self.known.extend(file(path).map(|file| (file, role)));
+    }
+
+    fn add_standard_output(&mut self, args: &SegmentArgs) -> anyhow::Result<()> {
+        let is_picture = args.outputs.labels.as_deref().is_some_and(names::is_standard_output);
+        if is_picture && io::stdout().is_terminal() {
+            bail!(
+                "the labels (--labels) are a picture, and standard output is a terminal; give a file's name"
+            );
+        }
+        match file(Path::new("/dev/stdout")) {
+            Some(file) => self.claim(file, Role::StandardOutput, Path::new("standard output")),
+            None => Ok(()),
+        }
+    }
+
+    /// The folders that masks and overviews are written to.
+    fn add_folders(&mut self, args: &SegmentArgs) -> anyhow::Result<()> {
+        self.to_make.push(args.output.clone());
+        if args.images.len() > 1 {
+            self.to_make.extend(args.images.iter().map(|image| names::folder(args, image)));
+        }
+        let is_used = !args.outputs.no_masks || !args.outputs.no_overview;
+        for (index, folder) in self.to_make.clone().iter().enumerate() {
+            if index > 0 && folder.is_symlink() {
+                bail!("{}: is a link, which is not followed; {FOLDER_IN}", folder.display());
+            }
+            if let Some(name) = self.name(folder) {
+                self.claim(name, Role::Folder, folder)?;
+            }
+            if is_used {
+                check_folder(folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The labels' and the table's folder must be there, or be one that is made.
+    fn check_folder_of(&mut self, file: &Path) -> anyhow::Result<()> {
+        if self.to_open.iter().any(|stream| stream == file) {
+            return Ok(());
+        }
+        let folder = self.resolve(folder_of(file));
+        let made: Vec<PathBuf> = self.to_make.clone().iter().map(|made| self.resolve(made)).collect();
+        if !folder.exists() && made.iter().any(|made| made.starts_with(&folder)) {
+            return Ok(());
+        }
+        if !folder.exists() {
+            bail!("{}: cannot be written: its folder does not exist", file.display());
+        }
+        save::probe(&folder).with_context(|| format!("{}: cannot be written", file.display()))
+    }
+
+    /// A file that will be written.
+    pub(crate) fn add(&mut self, role: Role, path: &Path) -> anyhow::Result<()> {
+        let name = self.name(path).filter(|_| !path.to_string_lossy().ends_with(std::path::is_separator));
+        let Some(name) = name else { bail!("'{}' is no name of a file for {}", path.display(), role.text()) };
+        let place = Place::of(path, role.may_stream());
+        match place.with_context(|| format!("{}: cannot be written", path.display()))? {
+            Place::Free => {}
+            Place::File(_) => file(path).map_or(Ok(()), |file| self.claim(file, role, path))?,
+            Place::Stream => {
+                self.to_open.push(path.to_owned());
+                // Any number of things may go to a device.
+                return file(path).map_or(Ok(()), |file| self.claim(file, role, path));
+            }
+        }
+        self.claim(name, role, path)
+    }
+
+    fn claim(&mut self, identity: Identity, role: Role, path: &Path) -> anyhow::Result<()> {
+        let Some(known) = self.known.insert(identity, role) else { return Ok(()) };
+        let (path, known_as, text) = (path.display(), known.text(), role.text());
+        match known.is_read() {
+            true => Err(anyhow!("{path}: is {known_as}, which {text} would overwrite; choose another place")),
+            false => {
+                Err(anyhow!("{path}: {known_as} and {text} would be the same file; choose another name"))
+            }
+        }
+    }
+
+    fn name(&mut self, path: &Path) -> Option<Identity> {
+        let name = names::folded(path.file_name()?);
+        Some(Identity::Name(self.resolve(folder_of(path)), name))
+    }
+
+    /// Where a folder is, whatever links lead there; it need not exist.
+    fn resolve(&mut self, folder: &Path) -> PathBuf {
+        if let Some(known) = self.resolved.get(folder) {
+            return known.clone();
+        }
+        let resolved = folder.canonicalize().unwrap_or_else(|_| match folder.file_name() {
+            Some(name) => self.resolve(folder_of(folder)).join(name),
+            None => {
+                folder.parent().map_or(folder.to_owned(), |inner| folder_of(&self.resolve(inner)).to_owned())
+            }
+        });
+        self.resolved.insert(folder.to_owned(), resolved.clone());
+        resolved
+    }
+
+    /// Makes the folders and opens pipes and devices; when called again, nothing.
+    pub(crate) fn prepare(&mut self) -> anyhow::Result<()> {
+        let mut made = HashMap::new();
+        for folder in mem::take(&mut self.to_make) {
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
+            // Names may be the same for a file system in more ways than one can know.
+            let id = file_id(&folder).with_context(|| folder.display().to_string())?;
+            if let Some(other) = made.insert(id, folder.clone()) {
+                bail!("{}: is the same folder as {}; {FOLDER_IN}", folder.display(), other.display());
+            }
+        }
+        for path in mem::take(&mut self.to_open) {
+            let stream =
+                open_stream(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+            self.streams.insert(path, stream);
+        }
+        Ok(())
+    }
+
+    /// Writes one of the labels or the table to where it belongs.
+    pub(crate) fn write(
+        &mut self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if names::is_standard_output(path) {
+            let mut stdout = UntilClosed(io::stdout().lock());
+            return write(&mut stdout)
+                .and_then(|()| Ok(stdout.flush()?))
+                .context("standard output cannot be written");
+        }
+        match self.streams.remove(path) {
+            Some(stream) => write(&mut UntilClosed(stream))
+                .with_context(|| format!("{}: cannot be written", path.display())),
+            None => save::save(path, write),
+        }
+    }
+}
+
+const FOLDER_IN: &str = "each of several images needs a folder of its own in DIR (--output)";
+
+/// The identity of a file or a pipe that exists. Terminals and other devices have none: all may be the same one.
+fn file(path: &Path) -> Option<Identity> {
+    let kind = fs::metadata(path).ok()?.file_type();
+    let is_pipe = save::is_stream(kind) && !is_device(kind);
+    (kind.is_file() || is_pipe).then(|| file_id(path).ok()).flatten().map(Identity::File)
+}
+
+/// Fails where masks cannot be written to a folder, or it cannot be made.
+fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    let fails = if folder.is_dir() { "cannot be written to" } else { "cannot be made a folder" };
+    probe_nearest(folder).with_context(|| format!("{}: {fails}", folder.display()))
+}
+
+/// Whether a file can be made in a folder, or in what is there of the way to it.
+fn probe_nearest(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => save::probe(folder),
+        Ok(_) => Err(io::Error::other("a file is there")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(folder) != folder => {
+            probe_nearest(folder_of(folder))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn is_device(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_device(_: fs::FileType) -> bool {
+    false
+}
+
+/// Opens a pipe or a device to write to, without waiting for someone to read from it.
+#[cfg(unix)]
+fn open_stream(path: &Path) -> io::Result<File> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    use rustix::io::Errno;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let stream = File::options().write(true).custom_flags(nonblocking).open(path);
+    let stream = stream.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::NXIO) => io::Error::other("nobody reads from this pipe"),
+        _ => error,
+    })?;
+    // Someone does: then writing may wait.
+    fcntl_setfl(&stream, fcntl_getfl(&stream)? & !OFlags::NONBLOCK)?;
+    Ok(stream)
+}
+
+#[cfg(not(unix))]
+fn open_stream(path: &Path) -> io::Result<File> {
+    File::options().write(true).open(path)
+}

@@ -1,0 +1,151 @@
+//! Files are written whole or not at all: to a temporary file beside their place, which then takes it.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use tempfile::{Builder, NamedTempFile};
+
+use crate::interrupt;
+
+/// What is at the place of a file that is to be written.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Nothing, or a link, which is replaced and not followed.
+    Free,
+    /// A file, which is replaced.
+    File(Permissions),
+    /// A pipe or a device, which is written to.
+    Stream,
+}
+
+impl Place {
+    /// Looks. What can be no place of a file is an error; so is a stream, unless one will do.
+    pub(crate) fn of(path: &Path, may_stream: bool) -> io::Result<Self> {
+        let metadata = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Free),
+            metadata => metadata?,
+        };
+        let kind = metadata.file_type();
+        // Open files of a program are links.
+        if may_stream && fs::metadata(path).is_ok_and(|metadata| is_stream(metadata.file_type())) {
+            return Ok(Self::Stream);
+        }
+        let refused = |why: &str| Err(io::Error::other(why));
+        if kind.is_symlink() {
+            let is_of_system = folder_of(path).canonicalize().is_ok_and(|folder| folder == Path::new("/dev"));
+            return if is_of_system {
+                refused("leads to an open file; give that file's name")
+            } else {
+                Ok(Self::Free)
+            };
+        }
+        match metadata.permissions() {
+            _ if kind.is_dir() => refused("is a folder; a file is expected"),
+            _ if !kind.is_file() => refused("is no file, but a pipe, a device or a socket"),
+            permissions if permissions.readonly() => refused("is write-protected"),
+            permissions => Ok(Self::File(permissions)),
+        }
+    }
+}
+
+/// Whether what is written there goes to another program or a device.
+#[cfg(unix)]
+pub(crate) fn is_stream(kind: fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    kind.is_fifo() || kind.is_char_device()
+}
+
+/// Whether what is written there goes to another program or a device.
+#[cfg(not(unix))]
+pub(crate) fn is_stream(_: fs::FileType) -> bool {
+    false
+}
+
+/// Writes a file, or leaves what is there as it was.
+pub(crate) fn save(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let save = || -> anyhow::Result<()> {
+        let place = Place::of(path, false)?;
+        let mut temporary = Temporary::new(folder_of(path))?;
+        write(temporary.file())?;
+        if let Place::File(permissions) = place {
+            temporary.file().set_permissions(permissions)?;
+        }
+        Ok(temporary.take_place(path)?)
+    };
+    save().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Writes a file of these bytes, or leaves what is there as it was.
+pub(crate) fn bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    save(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// Fails where no file can be made.
+pub(crate) fn probe(folder: &Path) -> io::Result<()> {
+    Temporary::new(folder).map(drop)
+}
+
+/// The folder that a path's last name is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A file that goes away unless it takes its place, also where a signal ends the program.
+struct Temporary(Option<NamedTempFile>);
+
+impl Temporary {
+    fn new(folder: &Path) -> io::Result<Self> {
+        let mut builder = Builder::new();
+        builder.prefix(".ctm-").suffix(".tmp");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
+        let mut unfinished = interrupt::unfinished();
+        let file = builder.tempfile_in(folder).map_err(own_error)?;
+        unfinished.insert(file.path().to_owned());
+        Ok(Self(Some(file)))
+    }
+
+    fn file(&mut self) -> &mut File {
+        self.0.as_mut().expect("there until it is dropped").as_file_mut()
+    }
+
+    fn take_place(mut self, path: &Path) -> io::Result<()> {
+        match self.0.take() {
+            Some(file) => finish(file, |file| file.persist(path).map(drop).map_err(|failed| failed.error)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            let _ = finish(file, NamedTempFile::close);
+        }
+    }
+}
+
+/// Does the last thing with a temporary file.
+fn finish(file: NamedTempFile, last: impl FnOnce(NamedTempFile) -> io::Result<()>) -> io::Result<()> {
+    let mut unfinished = interrupt::unfinished();
+    let path = file.path().to_owned();
+    let result = last(file);
+    unfinished.remove(&path);
+    result.map_err(own_error)
+}
+
+/// Without the name of the temporary file, which says nothing to anyone.
+fn own_error(error: io::Error) -> io::Error {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(_), _) | (None, io::ErrorKind::Other) => error,
+        (None, kind) => kind.into(),
+    }
+}
