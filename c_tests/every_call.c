@@ -201,7 +201,7 @@ static uint64_t outcome_of_counts(ctm_context *context, const ctm_image *image)
     add(&hash, data, size);
     CHECK_STATUS(context, ctm_counts_import(context, data, size, &same), CTM_OK);
     CHECK_STATUS(context, ctm_counts_merge(context, counts, same), CTM_OK);
-    ctm_palette_entry entries[ENTRIES];
+    static ctm_palette_entry entries[ENTRIES];
     memset(entries, 0, sizeof entries);
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.palette = entries;

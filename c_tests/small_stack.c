@@ -53,7 +53,9 @@ static void *work(void *device)
             free(map);
         }
     }
-    CHECK(ctm_device_name(1000) == NULL);
+    if (strcmp(device, "cpu") != 0) {
+        CHECK(ctm_device_name(1000) == NULL); /* Asks the drivers. */
+    }
     ctm_cancel(context);
     ctm_destroy(context);
     return NULL;

@@ -49,6 +49,8 @@ const char *device_argument(int argc, char **argv)
 ctm_options options_for(const char *device)
 {
     ctm_options options = CTM_OPTIONS_INIT;
+    const char *timeout = getenv("CTM_TEST_DEVICE_TIMEOUT_MS"); /* For devices that run some fifty times slower. */
+    options.device_timeout_ms = timeout != NULL ? (uint32_t)strtoul(timeout, NULL, 10) : 0;
     if (strcmp(device, "cpu") == 0) {
         options.backend = CTM_BACKEND_CPU;
     } else if (strcmp(device, "vulkan") == 0) {

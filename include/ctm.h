@@ -11,8 +11,20 @@
  *     ctm_destroy(context);
  *
  * No call ends, aborts or unwinds into the host, whatever it is passed, a dangling pointer aside.
+ * Memory in proportion to an image may be missing; where some KiB for the library's own needs (up to
+ * 8 KiB at once were seen) are not there, the language's runtime ends the process.
  * Nothing is printed, no environment variable is changed, no signal handler is set. The Vulkan
  * loader is opened at run time: the library loads and works, on the CPU, where it is missing.
+ *
+ * The host's floating-point state (rounding, flushing of subnormals, unmasked exceptions) and its
+ * locale change no bit of a result. The state is left as it was, flags included, and is in force while
+ * a function of the host's is called. Calls on the CPU need 64 KiB of stack, those on a Vulkan
+ * device 128 KiB (as lavapipe does; another driver may need more).
+ *
+ * A thread that is cancelled (`pthread_cancel`) during a call stays until it has left it: cancellation
+ * is disabled during calls, the host's functions that they call included. With the type
+ * `PTHREAD_CANCEL_ASYNCHRONOUS` nothing but the functions that POSIX lists may be called, and none of
+ * these.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -171,7 +183,8 @@
 #define CTM_NEAREST_NONE 0
 
 /**
- * `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences.
+ * `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences:
+ * `sqrt((r * r + g * g) + (b * b + a * a))`, each step rounded to a 64-bit float.
  */
 #define CTM_NEAREST_EUCLIDEAN 1
 
@@ -203,7 +216,8 @@
 #define CTM_MERGE_NONE 0
 
 /**
- * `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences.
+ * `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences, computed as for
+ * `CTM_NEAREST_EUCLIDEAN`.
  */
 #define CTM_MERGE_EUCLIDEAN 1
 
@@ -655,8 +669,8 @@ typedef struct ctm_params {
      */
     uint32_t nearest;
     /**
-     * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
-     * With `CTM_NEAREST_NONE` 0.
+     * How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
+     * these, not their squares, that are compared with it and with each other. With `CTM_NEAREST_NONE` 0.
      */
     double tolerance;
     /**
@@ -673,8 +687,8 @@ typedef struct ctm_params {
      */
     uint32_t merge;
     /**
-     * How far that colour may be, at least 0, in the units of the image. Distances are computed with 64-bit floats.
-     * With `CTM_MERGE_NONE` 0.
+     * How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
+     * these, not their squares, that are compared with it. With `CTM_MERGE_NONE` 0.
      */
     double merge_tolerance;
     /**
@@ -719,7 +733,7 @@ typedef struct ctm_params {
      * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
      * `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
      * wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
-     * an exception or `longjmp`.
+     * an exception, `longjmp` or `pthread_exit`.
      */
     int32_t (*progress)(void *user, double done);
     /**
@@ -1025,8 +1039,8 @@ typedef struct ctm_result {
 #define CTM_ERROR_DRIVER 8
 
 /**
- * A defect in ctm, caught before it could reach the host. Every further run on the context fails;
- * destroy it. Please report it with the text of `ctm_last_error`.
+ * A defect in ctm, or pixels that have changed during the call, caught before it could reach the host. The context stays
+ * usable: the next call throws away what this one has left. Please report it with the text of `ctm_last_error`.
  */
 #define CTM_ERROR_INTERNAL 9
 

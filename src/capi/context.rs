@@ -653,10 +653,7 @@ pub(super) unsafe fn on_any_context(
 }
 
 /// Turns what a call came to into a status, and keeps the reason for `ctm_last_error`.
-fn finish(
-    outcome: Result<Result<(), Failure>, String>,
-    context: Option<&ctm_context>,
-) -> ctm_status {
+fn finish(outcome: Result<Result<(), Failure>, String>, context: Option<&ctm_context>) -> ctm_status {
     let Failure { status, text } = match outcome {
         Ok(Ok(())) => return CTM_OK,
         Ok(Err(failure)) => failure,
