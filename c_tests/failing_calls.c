@@ -117,6 +117,22 @@ static void check_case(size_t i, const char *device, const float *map, const flo
     }
 }
 
+/* A context is destroyed while no wait works: what it has to keep is freed when there is another. */
+static void check_destroying(const char *device, const float *map, float *masks)
+{
+    const long objects = living_objects();
+    ctm_context *context = context_for(device);
+    fail_calls("Wait", VK_ERROR_OUT_OF_HOST_MEMORY, 0, true);
+    CHECK_STATUS(context, run(context, map, masks), CTM_ERROR_OUT_OF_MEMORY);
+    ctm_destroy(context);
+    CHECK(fail_calls(NULL, VK_SUCCESS, 0, false) > 0);
+    CHECK(living_objects() > objects);
+    ctm_context *another = context_for(device);
+    check_small_image(another);
+    ctm_destroy(another);
+    CHECK(living_objects() == objects);
+}
+
 int main(int argc, char **argv)
 {
     const char *device = device_argument(argc, argv);
@@ -137,6 +153,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case(i, device, map, expected, masks);
     }
+    check_destroying(device, map, masks);
     free(masks);
     free(expected);
     free(map);

@@ -1,12 +1,14 @@
 //! The stages' host side: chunks, and what is kept from call to call.
 
 use std::mem::ManuallyDrop;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use log::Level;
 
 use super::codes::Coded;
 use super::commands::{Bytes, Commands};
-use super::gpu::Gpu;
+use super::gpu::{Gpu, LAST_WAIT};
 use super::import::Import;
 use super::labels::Taker;
 use super::memory::{Buffer, Shared};
@@ -35,13 +37,26 @@ pub(crate) struct Vulkan {
 
 impl Drop for Vulkan {
     fn drop(&mut self) {
-        // A device that hangs may still be working on its buffers: then they are never freed.
-        if self.work.gpu.is_idle_at_last() {
-            // SAFETY: dropped here and nowhere else.
-            #[allow(unsafe_code)]
-            unsafe {
-                ManuallyDrop::drop(&mut self.work);
-            }
+        // SAFETY: it is not used any more.
+        #[allow(unsafe_code)]
+        let work = unsafe { ManuallyDrop::take(&mut self.work) };
+        drop_idle([work], LAST_WAIT);
+    }
+}
+
+/// What contexts have left whose device may still be working on its buffers. Who opens a device looks again.
+static LEFT: Mutex<Vec<Work>> = Mutex::new(Vec::new());
+
+fn left() -> MutexGuard<'static, Vec<Work>> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Drops what is idle, after a wait, and leaves the rest for later.
+fn drop_idle(works: impl IntoIterator<Item = Work>, patience: Duration) {
+    for mut work in works {
+        match work.gpu.is_idle_at_last(patience) {
+            true => drop(work),
+            false => left().push(work),
         }
     }
 }
@@ -103,6 +118,7 @@ pub(super) struct ExactBuffers {
 impl Vulkan {
     /// Opens the device that the options ask for.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        drop_idle(std::mem::take(&mut *left()), Duration::ZERO);
         Gpu::open(options, |gpu| {
             let mut vulkan = Self::on(gpu, options);
             vulkan.check_trust(options)?;

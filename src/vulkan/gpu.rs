@@ -70,7 +70,7 @@ pub(super) struct Gpu {
 pub(super) struct Ticket(u64);
 
 /// How long a context that is dropped waits for a device that timed out.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// How often a driver is asked again that cannot say whether the device has finished, and the time between.
 const ASKED_AGAIN: u32 = 10;
@@ -183,11 +183,11 @@ impl Gpu {
         self.counters.set(counters);
     }
 
-    /// Gives a device that may still be at work a last chance; says whether it is idle now, so that what it uses may be
-    /// freed.
-    pub(super) fn is_idle_at_last(&mut self) -> bool {
+    /// Gives a device that may still be at work so long to finish; says whether it is idle then, so that what it uses may
+    /// be freed.
+    pub(super) fn is_idle_at_last(&mut self, patience: Duration) -> bool {
         if !self.is_idle()
-            && let Err(error) = self.settle(LAST_WAIT)
+            && let Err(error) = self.settle(patience)
         {
             self.failure = Some(driver_error("closing the device")(error));
         }
