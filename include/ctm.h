@@ -68,13 +68,16 @@
 #define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
- * `ctm_options.backend`: a hardware Vulkan device where there is one, else the CPU.
+ * `ctm_options.backend`: a hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the
+ * device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the CPU does
+ * that call and all later ones of the context; `ctm_options.log` gets one warning that says why. A call with memory on the
+ * device (`ctm_device_memory`) fails instead.
  */
 #define CTM_BACKEND_AUTO 0
 
 /**
- * `ctm_options.backend`: a Vulkan device, software rasterisers included; where there is none,
- * `ctm_create` fails.
+ * `ctm_options.backend`: a Vulkan device, software rasterisers included; where there is none, or none that has passed its
+ * self-test, `ctm_create` fails.
  */
 #define CTM_BACKEND_VULKAN 1
 
@@ -354,7 +357,8 @@ typedef struct ctm_options {
     uint32_t max_threads;
     /**
      * Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
-     * with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits.
+     * with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits, though not where the device
+     * itself does.
      * NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
      * or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
      */
@@ -1034,7 +1038,8 @@ typedef struct ctm_result {
 #define CTM_ERROR_TIMEOUT 7
 
 /**
- * The Vulkan driver refused a call that should have worked. The context stays usable.
+ * The Vulkan driver refused a call that should have worked, or the device has not done what it was told, though its driver
+ * reported no failure. The context stays usable.
  */
 #define CTM_ERROR_DRIVER 8
 
@@ -1112,7 +1117,8 @@ const char *ctm_device_name(uint32_t index);
  * @param context Receives the new context, or NULL on any error. Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_NO_DEVICE` when the options ask for a
  * Vulkan device that is not there; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`,
- * `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+ * `CTM_ERROR_DRIVER`, also when the device has not passed the self-test that comes before the process uses it for the first
+ * time, or `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
  * Ownership: the caller's, to be given back with `ctm_destroy`.
  * Threads: any, at any time.
  * Not promised: that two contexts with the same options run on the same device.
@@ -1120,7 +1126,8 @@ const char *ctm_device_name(uint32_t index);
  * # Safety
  * `options` and `context` are NULL or point to what their types say.
  */
-ctm_status ctm_create(const struct ctm_options *options, struct ctm_context **context);
+ctm_status ctm_create(const struct ctm_options *options,
+                      struct ctm_context **context);
 
 /**
  * Counts the exact colours of a colour map, keeps those with at least `min_pixels` pixels, takes
@@ -1208,7 +1215,8 @@ void ctm_destroy(struct ctm_context *context);
  *
  * @param context A context of `ctm_create`, or NULL.
  * @return `CTM_BACKEND_VULKAN` or `CTM_BACKEND_CPU`, never `CTM_BACKEND_AUTO`, which is what NULL
- * gives.
+ * gives. A context that was made with `CTM_BACKEND_AUTO` changes to the CPU, for good, in the call in which its device
+ * fails.
  * Threads: any; does not wait for a running call.
  *
  * # Safety
@@ -1218,7 +1226,7 @@ uint32_t ctm_context_backend(const struct ctm_context *context);
 
 /**
  * The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
- * with the number of threads.
+ * with the number of threads. The name changes when the backend does, see `ctm_context_backend`; the old string lives on.
  *
  * @param context A context of `ctm_create`, or NULL.
  * @return A NUL-terminated string that lives as long as the context; "" for NULL.

@@ -74,7 +74,7 @@ impl DeviceCheck {
             let result = test();
             *time = start.elapsed();
             if let Err(failure) = result {
-                self.failure = Some(failure.into());
+                self.failure = Some(failure.into_error());
                 break;
             }
         }
@@ -102,11 +102,11 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Wrong(text) => Self::Driver(text),
-            Failure::Untested(error) => error,
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Wrong(text) => Error::Driver(text),
+            Self::Untested(error) => error,
         }
     }
 }

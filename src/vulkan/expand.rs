@@ -86,6 +86,7 @@ impl Work {
         // Lossless: the number of masks is a u32.
         for masks in plan::chunks(parts.mask_count as u64, most_planes.into()) {
             let plane_count = (masks.end - masks.start) as u32;
+            let is_last = masks.end == parts.mask_count as u64;
             let first = masks.start * plane + chunk.start as u64;
             let words = u64::from(plane_count - 1) * plane + u64::from(chunk.pixels);
             let (planes, first_word) = import.words(first, words);
@@ -108,7 +109,7 @@ impl Work {
                     commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
                     *told += workgroups;
                 }
-                receipt.download(labels, commands)
+                if is_last { receipt.download(labels, commands) } else { Ok(()) }
             })?);
         }
         Ok(ticket)

@@ -51,13 +51,20 @@ fn each_device_is_tested_and_passes() {
     let json = run(["devices", "--check", "--json"]).quiet().json();
     for device in json["devices"].as_array().unwrap() {
         let check = &device["check"];
-        assert_eq!((&check["passed"], &check["failure"]), (&true.into(), &serde_json::Value::Null), "{device}");
+        assert_eq!(
+            (&check["passed"], &check["failure"]),
+            (&true.into(), &serde_json::Value::Null),
+            "{device}"
+        );
         for time in ["opening_ms", "first_run_ms", "warm_run_ms"] {
             assert!(check[time].as_f64().unwrap() >= 0.0, "{device}");
         }
     }
     let table = run(["devices", "--check"]).quiet().stdout;
-    assert!(table.lines().next().unwrap().ends_with("check   opening ms  first run ms  warm run ms"), "{table}");
+    assert!(
+        table.lines().next().unwrap().ends_with("check   opening ms  first run ms  warm run ms"),
+        "{table}"
+    );
     assert_eq!(table.matches(" passed ").count(), json["devices"].as_array().unwrap().len(), "{table}");
     let json = run(["devices", "--json"]).quiet().json();
     assert!(json["devices"].as_array().unwrap().iter().all(|device| device["check"].is_null()), "{json:#}");
