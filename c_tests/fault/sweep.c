@@ -497,11 +497,11 @@ static void print_summary(void)
     for (int status = 0; status < STATUSES; status++) {
         errors += shared->failed[status];
     }
-    printf("SUMMARY %s %s%s%s%s: faults %ld, ok %ld, errors %ld, findings %ld, wrong %ld, crashes %ld, hangs %ld, leaks %ld, absent %ld, "
+    printf("SUMMARY %s %s%s%s%s: faults %ld, ok %ld, errors %ld, findings %ld, wrong %ld, crashes %ld, hangs %ld, leaks %ld, absent %ld, listed %ld, "
            "statuses",
            arguments.device, arguments.scenario, arguments.cold ? " cold" : "", arguments.discrete ? " discrete" : "",
            arguments.uncached ? " uncached" : "", shared->faults, shared->succeeded, errors, shared->findings, shared->wrong,
-           shared->crashes, shared->hangs, shared->leaks, shared->absent);
+           shared->crashes, shared->hangs, shared->leaks, shared->absent, list.count);
     for (int status = 0; status < STATUSES; status++) {
         if (shared->failed[status] > 0) {
             printf(" %d:%ld", status, shared->failed[status]);
