@@ -127,6 +127,7 @@ static void work(long first)
 static void sweep(void)
 {
     for (long first = arguments.number; !shared->done && shared->aborts + shared->hangs < MOST_DEATHS;) {
+        shared->ready = false;
         const int signal = run_process(work, first);
         if (!shared->ready) {
             fprintf(stderr, "%s does not work while there is memory\n", arguments.scenario);

@@ -322,9 +322,9 @@ static const scenario scenarios[] = {
     { "batch", analyze, 300, 200, 9, 60, 40, 16, 0, batch },
     { "regions", analyze, 500, 400, 30, 3, 2, 40, 0, connected },
     { "many_masks", analyze, 400, 300, 0, 0, 1, 3, 0, many_masks },
-    { "given_colors", analyze, 400, 300, 0, 0, 1, 3, 0, given_colors },
+    { "given_colors", analyze, 200, 100, 0, 0, 1, 3, 0, given_colors },
     { "tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, gray_bytes },
-    { "connected_tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, connected_gray_bytes },
+    { "connected_tiles", analyze, 1500, 800, 1, 4000, 100, 4, 0, connected_gray_bytes },
     { "unmixed_tiles", analyze, 1500, 800, 3, 4000, 100, 4, 0, unmixed_gray_bytes },
     { "counts", count_and_analyze, 300, 200, 3000, 10, 3, 8, 0, NULL },
     { "sizes", ask_for_sizes, 300, 200, 37, 30, 3, 8, 0, NULL },
@@ -370,7 +370,6 @@ static float *make_pixels(const scenario *scenario)
         for (uint32_t channel = 0; channel < 3; channel++) {
             made[i * CHANNELS + channel] = (float)((color >> (8 * channel)) & 255) / 256.0f;
         }
-        made[i * CHANNELS + 3] = 1.0f;
     }
     return made;
 }

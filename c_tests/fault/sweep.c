@@ -61,7 +61,9 @@ typedef struct {
 
 /* What the processes share. */
 static struct {
-    bool counted, done;
+    bool counted; /* What the calls are is known. */
+    bool ready;   /* The present process has begun to let them fail. */
+    bool done;
     long calls[MOST_FUNCTIONS];
     living baseline;
     long index; /* The fault that is tried. */
@@ -406,6 +408,7 @@ static void try_fault(const shim_fault *fault)
 static void count_calls(void)
 {
     const shim_fault none = { 0 };
+    const long findings = shared->findings;
     ctm_context *context = NULL;
     if (!arguments.cold && !scenario_is("create")) {
         CHECK_STATUS(NULL, create(NULL, &context), CTM_OK);
@@ -420,8 +423,8 @@ static void count_calls(void)
         CHECK(do_and_judge(&none, small_job, context) == CTM_OK);
     }
     ctm_destroy(context);
-    CHECK(shared->findings == 0);
-    for (int function = 0; shim_function_name(function) != NULL; function++) {
+    CHECK(shared->findings == findings);
+    for (int function = 0; !shared->counted && shim_function_name(function) != NULL; function++) {
         shared->calls[function] = shim_calls(function);
     }
     shared->baseline = count_living();
@@ -450,6 +453,7 @@ static void work(long first)
         count_calls();
         shared->counted = true;
     }
+    shared->ready = true;
     if (arguments.cold && first < 0) {
         exit(0);
     }
@@ -467,8 +471,9 @@ static void sweep(void)
 {
     for (long first = -1; !shared->done && shared->crashes + shared->hangs < MOST_DEATHS;) {
         shared->index = first;
+        shared->ready = false;
         const int signal = run_process(work, first);
-        if (!shared->counted) {
+        if (!shared->ready) {
             fprintf(stderr, "%s does not work without faults (signal %d)\n", arguments.scenario, signal);
             exit(3);
         }
@@ -492,11 +497,11 @@ static void print_summary(void)
     for (int status = 0; status < STATUSES; status++) {
         errors += shared->failed[status];
     }
-    printf("SUMMARY %s %s%s%s%s: faults %ld, ok %ld, errors %ld, findings %ld, wrong %ld, crashes %ld, hangs %ld, leaks %ld, absent %ld, "
+    printf("SUMMARY %s %s%s%s%s: faults %ld, ok %ld, errors %ld, findings %ld, wrong %ld, crashes %ld, hangs %ld, leaks %ld, absent %ld, listed %ld, "
            "statuses",
            arguments.device, arguments.scenario, arguments.cold ? " cold" : "", arguments.discrete ? " discrete" : "",
            arguments.uncached ? " uncached" : "", shared->faults, shared->succeeded, errors, shared->findings, shared->wrong,
-           shared->crashes, shared->hangs, shared->leaks, shared->absent);
+           shared->crashes, shared->hangs, shared->leaks, shared->absent, list.count);
     for (int status = 0; status < STATUSES; status++) {
         if (shared->failed[status] > 0) {
             printf(" %d:%ld", status, shared->failed[status]);
