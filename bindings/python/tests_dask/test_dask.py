@@ -147,3 +147,9 @@ def test_clear_words(world: Any) -> None:
     for kind, text, given, settings in refused:
         with pytest.raises(kind, match=text):
             ctm.dask.analyse(given, **settings)
+
+
+def test_masked_arrays_are_refused() -> None:
+    masked = da.ma.masked_equal(da.from_array(np.zeros((8, 8), np.float32), chunks=4), 1.0)
+    with pytest.raises(TypeError, match=r"array is a masked array, .*; pass dask.array.ma.filled\(array, …\)"):
+        ctm.dask.analyse(masked)
