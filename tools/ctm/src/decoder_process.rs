@@ -77,6 +77,8 @@ mod unix {
     /// The second argument: what standard input is.
     const FILE: &str = "file";
     const STREAM: &str = "stream";
+    /// A pipe that no program may have opened for writing.
+    const FIFO: &str = "fifo";
     /// More than any reply has, but for values.
     const MOST_REPLY: u64 = 1 << 20;
     /// A decoder has so many seconds of a processor, and another one for each so many bytes that it may hold.
@@ -118,7 +120,8 @@ mod unix {
 
     /// Decodes what comes through a pipe.
     pub(crate) fn decode_stream(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
-        decode(stream.into_file(), STREAM, max_memory, "cannot be read")
+        let how = if stream.has_begun() { STREAM } else { FIFO };
+        decode(stream.into_file(), how, max_memory, "cannot be read")
     }
 
     /// A process that ends when nobody needs it any more.
@@ -247,6 +250,7 @@ mod unix {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let image = match how {
             FILE => decode_in_place(file, max_memory),
+            FIFO => decode_in_memory(Stream::new(file), max_memory),
             _ => decode_in_memory(Stream::of_process(file), max_memory),
         };
         let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);

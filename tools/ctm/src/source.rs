@@ -125,13 +125,18 @@ mod platform {
 
     impl Stream {
         /// Of a pipe that was opened without waiting.
-        pub(super) fn new(file: File) -> Self {
+        pub(crate) fn new(file: File) -> Self {
             Self { file, since: Instant::now(), has_begun: false }
         }
 
         /// Of a pipe that another process has the other end of.
         pub(crate) fn of_process(file: File) -> Self {
             Self { file, since: Instant::now(), has_begun: true }
+        }
+
+        /// Whether another program is known to have the other end.
+        pub(crate) fn has_begun(&self) -> bool {
+            self.has_begun
         }
 
         /// The file, for another process to read.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{backends, data, floats, run, segment};
+use common::{backends, data, floats, run, segment, write_floats};
 use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -86,8 +86,7 @@ fn plain_end(error: anyhow::Error) -> anyhow::Error {
 /// Checks a size before anything of it is allocated: `held` bytes a pixel are needed at once.
 fn check_size(size: [u32; 2], channels: u32, held: u64, budget: u64) -> anyhow::Result<Shape> {
     let [width, height] = size;
-    let shape = Shape::new(width, height, channels)?;
-    let bytes = shape.pixels().saturating_mul(held);
+    let bytes = (u64::from(width) * u64::from(height)).saturating_mul(held);
     if bytes > budget {
         bail!(
             "{width} x {height} pixels need {} bytes; {} are allowed (--max-memory)",
@@ -95,7 +94,7 @@ fn check_size(size: [u32; 2], channels: u32, held: u64, budget: u64) -> anyhow::
             thousands(budget)
         );
     }
-    Ok(shape)
+    Ok(Shape::new(width, height, channels)?)
 }
 
 /// What so many channels are called where the file does not say.

@@ -30,9 +30,8 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     let most_channels =
         if info.color_type == ColorType::Indexed { 4 } else { info.color_type.samples() as u64 + 1 };
     let value_bytes = if info.bit_depth == BitDepth::Sixteen { 2 } else { 1 };
-    let shape = check_size(size, 1, 1, u64::MAX)?;
+    let shape = check_size(size, 1, info.color_type.samples() as u64 * value_bytes, budget)?;
     let packed = info.raw_row_length() as u64 * u64::from(size[1]);
-    check_size(size, 1, info.color_type.samples() as u64 * value_bytes, budget)?;
     if packed / MOST_EXPANSION > len {
         bail!("the file of {} bytes is too short for {} x {} pixels", thousands(len), size[0], size[1]);
     }

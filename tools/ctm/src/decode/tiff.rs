@@ -127,7 +127,9 @@ impl Page {
 
     /// Reads all strips or tiles.
     fn read(&self, reader: &mut Reader, budget: u64) -> anyhow::Result<Samples> {
-        let held = u64::from(self.samples) * self.kind.held_bytes();
+        // The colours of a palette are held beside their indices.
+        let more = if matches!(self.colors, Colors::Palette(_)) { 6 } else { 0 };
+        let held = u64::from(self.samples) * self.kind.held_bytes() + more;
         let shape = check_size(self.size, self.samples, held, budget)?;
         let [chunk_width, chunk_height] = self.layout.chunk;
         let samples_in_chunk = if self.layout.is_planar { 1 } else { self.samples };
