@@ -255,7 +255,7 @@ impl Files {
                 .and_then(|()| Ok(stdout.flush()?))
                 .context("standard output cannot be written");
         }
-        match self.streams.remove(path) {
+        match self.streams.get(path) {
             Some(stream) => write(&mut UntilClosed(stream))
                 .with_context(|| format!("{}: cannot be written", path.display())),
             None => save::save(path, write),

@@ -42,7 +42,7 @@ pub(crate) fn listen() -> io::Result<()> {
     let mut signals =
         Signals::new([SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal)))?;
     std::thread::Builder::new().spawn(move || {
-        for signal in signals.forever() {
+        if let Some(signal) = signals.forever().next() {
             let status = 128 + signal; // as shells have it
             match signal_name(signal) {
                 Some(name) if signal != SIGINT => end(&format!("ended by {name}"), status),

@@ -479,8 +479,8 @@ fn the_printed_table_is_made_in_one_go() {
         assert!(run.stdout.lines().count() > count.parse().unwrap());
         start.elapsed()
     };
-    let few = (0..3).map(|_| time("8160")).min().unwrap();
-    let many = time("65280");
+    let few = (0..3).map(|_| time("2040")).min().unwrap();
+    let many = time("16320");
     assert!(many < few * 24, "{few:?}, and {many:?} for eight times the masks");
 }
 
@@ -511,7 +511,7 @@ fn names_do_not_act_on_a_terminal() {
     assert_eq!(json.json()["masks"][0]["name"], "na\u{1b}me\u{9b}");
     let error = segment_in(folder.path(), &["b\u{1b}\n.png", "-o", "o"]);
     assert!(error.error(1).starts_with("b\\u{1b}\\n.png: "), "{error:?}");
-    assert!(run(["seg\u{1b}ment"]).error(2).contains("seg\\u{1b}ment"));
+    assert!(!run(["seg\u{1b}ment"]).error(2).contains(acts));
 }
 
 /// The pages and completions are written as masks are.
