@@ -81,7 +81,6 @@ static void *cancelled(void *unused)
     CHECK_STATUS(context, ctm_context_pipeline_cache(context, NULL, &size), CTM_OK);
     ctm_cancel(context);
     ctm_destroy(context);
-    CHECK(callbacks > 10);
     CHECK(cancel_state() == PTHREAD_CANCEL_ENABLE);
     all_calls_returned = 1;
     pthread_testcancel();
@@ -118,6 +117,7 @@ int main(int argc, char **argv)
     CHECK(pthread_create(&thread, NULL, cancelled, NULL) == 0);
     cancel_and_join(thread, 0);
     CHECK(all_calls_returned);
+    CHECK(callbacks > 4); /* The first and the last of two calls, and a message. */
 
     shared = context_for(device);
     for (useconds_t round = 0; round < ROUNDS; round++) {
