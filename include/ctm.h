@@ -1033,7 +1033,8 @@ typedef struct ctm_result {
  * fails; destroy it and create another. All of the caller's memory of the host is the caller's again, as after
  * any other call; memory that was lent by `ctm_device_memory` may be in use still, see there. `ctm_destroy`
  * waits for a hardware device up to two seconds more; if it is still at work then, the memory that the
- * library has on the device is never freed, and a process that ends meanwhile may crash inside the driver.
+ * library has on the device is kept until a later `ctm_create` finds that it has finished, and a process that
+ * ends meanwhile may crash inside the driver.
  */
 #define CTM_ERROR_TIMEOUT 7
 

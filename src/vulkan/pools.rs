@@ -101,6 +101,7 @@ impl DescriptorSets {
             pool_sizes: counts.map(|(&kind, &count)| (kind, count * SETS_PER_POOL)).collect(),
             ..Default::default()
         };
+        #[allow(clippy::arc_with_non_send_sync)] // vulkano wants it so
         let pool = Arc::new(DescriptorPool::new(self.device.clone(), create_info)?);
         let sets = (0..SETS_PER_POOL).map(|_| DescriptorSetAllocateInfo::new(layout.clone()));
         // SAFETY: the pool is new and used by nobody else; each set keeps it alive.
