@@ -209,10 +209,7 @@ mod unix {
         Ok(match status.signal().and_then(Signal::from_named_raw) {
             _ if said.contains("memory allocation of") => Some(needs_more),
             Some(Signal::XCPU) => Some("the decoder takes too long for an image of this size".into()),
-            _ => match status.signal() {
-                Some(signal) => Some(format!("the decoder was ended by signal {signal}")),
-                None => None,
-            },
+            _ => status.signal().map(|signal| format!("the decoder was ended by signal {signal}")),
         })
     }
 

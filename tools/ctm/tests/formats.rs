@@ -241,7 +241,9 @@ fn further_frames_are_mentioned() {
     std::fs::write(&file, chunk(b"RIFF", &body)).unwrap();
     let run = segment(&backends()[0], &file, folder.path(), &["--json"]);
     assert!(run.hint().contains("is an animation of 2 frames; only the first image is read"), "{run:?}");
-    assert_eq!(floats(&run.json()["masks"][0]["color"])[0], 1.0);
+    // The decoder's blending is not exact, and the hint says so.
+    assert!(run.hint().contains("may have changed its values by 1"), "{run:?}");
+    assert!(floats(&run.json()["masks"][0]["color"])[0] >= 254.0 / 255.0);
 }
 
 /// A chunk of a RIFF file.

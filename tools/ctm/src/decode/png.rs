@@ -54,7 +54,7 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     };
     let info = reader.info();
     let orientation = info.exif_metadata.as_deref().and_then(Orientation::from_exif_chunk);
-    Ok(Stored {
+    Stored {
         values,
         shape,
         kind: format!("PNG, {}-bit {}{}", depth as u8, channels_text(channels), origin(info)),
@@ -62,7 +62,7 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         hints: frames(info).into_iter().collect(),
     }
-    .turned()?)
+    .turned()
 }
 
 /// What the values were before they became what they are.

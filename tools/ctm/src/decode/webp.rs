@@ -28,7 +28,7 @@ pub(super) fn decode(input: &mut dyn Input, budget: u64) -> anyhow::Result<Image
     decoder.read_image(&mut values).map_err(plain)?;
     let frames = decoder.num_frames();
     let hint = (decoder.is_animated() && frames > 1)
-        .then(|| format!("is an animation of {frames} frames; only the first image is read"));
+        .then(|| format!("is an animation of {frames} frames; only the first image is read, and blending may have changed its values by 1"));
     Stored {
         values: Values::U8(values),
         shape,

@@ -196,8 +196,8 @@ impl Page {
         };
         let kind = |name: &str| format!("TIFF, {} {name}{packed}", self.kind.text());
         match &self.colors {
-            Colors::Palette(table) => return palette(&values, [width, height], table),
-            Colors::YCbCr => return Ok((values, shape, kind(channels_text(3)))),
+            Colors::Palette(table) => palette(&values, [width, height], table),
+            Colors::YCbCr => Ok((values, shape, kind(channels_text(3)))),
             Colors::Named(name) => {
                 spread(&mut values, self.kind);
                 Ok((values, shape, kind(name)))
