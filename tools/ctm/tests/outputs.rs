@@ -246,12 +246,13 @@ fn pipes_and_devices() {
         command.current_dir(folder.path()).output().unwrap()
     };
     // Pipes that someone reads.
-    let run =
-        Run::new(shell("ctm -o o --labels >(cat >labels.png) --table >(cat >table.csv) && sleep 1")).quiet();
+    let readers = "ctm -o o --labels >(cat >l; mv l labels.png) --table >(cat >t; mv t table.csv) && \
+                   until [ -e labels.png ] && [ -e table.csv ]; do sleep 0.05; done";
+    let run = Run::new(shell(readers)).quiet();
     assert!(run.stdout.contains("labels: /dev/fd/"), "{run:?}");
     assert_eq!(image::open(path("labels.png")).unwrap().into_luma8().into_raw()[..4], [2, 2, 2, 1]);
     assert_eq!(fs::read_to_string(path("table.csv")).unwrap().lines().count(), 3);
-    Run::new(shell("mkfifo pipe; cat pipe >table.csv & sleep 0.2; ctm -o o --table pipe && wait")).quiet();
+    Run::new(shell("mkfifo pipe; exec 3<>pipe; ctm -o o --table pipe && head -n 3 <&3 >table.csv")).quiet();
     assert_eq!(fs::read_to_string(path("table.csv")).unwrap().lines().count(), 3);
     // And those that nobody does.
     let before = files(&path("o"));
