@@ -234,8 +234,10 @@ static bool status_fits(const shim_fault *fault, ctm_status status)
         return true;
     }
     /* Pools, handles and the like that have run out may count as memory that has. */
+    const bool makes_context = arguments.cold || strcmp(arguments.scenario, "create") == 0 ||
+                               strcmp(arguments.scenario, "pipeline_cache") == 0;
     return status == CTM_ERROR_DRIVER || status == CTM_ERROR_OUT_OF_DEVICE_MEMORY ||
-           (status == CTM_ERROR_NO_DEVICE && (arguments.cold || strcmp(arguments.scenario, "create") == 0));
+           (makes_context && status == CTM_ERROR_NO_DEVICE);
 }
 
 /* Whether this is a sentence; a NULL or "" is none. */
