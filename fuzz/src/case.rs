@@ -178,12 +178,10 @@ impl Case {
                     }
                     run -= 1;
                     pixel += 1;
-                    for channel in 0..self.image.channels as usize {
+                    let channels = self.image.channels as usize;
+                    for (channel, &stored) in colors[color].iter().take(channels).enumerate() {
                         let offset = self.offset(image, x, y, channel);
-                        let mut bytes = colors[color][channel];
-                        if all_different && channel == 0 {
-                            bytes = pixel.to_ne_bytes();
-                        }
+                        let bytes = if all_different && channel == 0 { pixel.to_ne_bytes() } else { stored };
                         self.pixels.bytes_mut()[offset..offset + value].copy_from_slice(&bytes[..value]);
                     }
                 }

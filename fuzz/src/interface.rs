@@ -35,6 +35,9 @@ fn any_call(u: &mut Unstructured) -> Result<()> {
     }
 }
 
+/// What is in buffers, those that there are.
+type Buffers = Vec<Option<Vec<u8>>>;
+
 /// The buffers of a call, and the struct that points to them.
 pub(crate) struct Room {
     pub(crate) outputs: Outputs,
@@ -69,7 +72,7 @@ impl Room {
         self.buffers.iter().flatten().all(|buffer| buffer.bytes().iter().all(|byte| *byte == UNTOUCHED))
     }
 
-    fn bytes(&self) -> Vec<Option<Vec<u8>>> {
+    fn bytes(&self) -> Buffers {
         self.buffers.iter().map(|buffer| buffer.as_ref().map(|buffer| buffer.bytes().to_vec())).collect()
     }
 }
@@ -431,7 +434,7 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
         }
     }
     state_truly(&mut room);
-    let mut first: Option<(i32, Vec<u8>, Vec<Option<Vec<u8>>>)> = None;
+    let mut first: Option<(i32, Vec<u8>, Buffers)> = None;
     for context in CONTEXTS.iter() {
         for buffer in room.buffers.iter_mut().flatten() {
             buffer.bytes_mut().fill(UNTOUCHED);
