@@ -321,6 +321,10 @@ mod tests {
             self.cpu.forget_pixels();
         }
 
+        fn recover(&mut self) -> Result<(), Error> {
+            self.cpu.recover()
+        }
+
         fn counters(&self) -> crate::counters::Counters {
             self.cpu.counters()
         }

@@ -225,7 +225,7 @@ fn make(
     let stage = PipelineShaderStageCreateInfo::new(entry_point);
     let layout = PipelineDescriptorSetLayoutCreateInfo::from_stages([&stage])
         .into_pipeline_layout_create_info(device.clone())
-        .map_err(|error| invalid(&error.to_string()))?;
+        .map_err(|error| error.error)?;
     let layout = PipelineLayout::new(device.clone(), layout)?;
     ComputePipeline::new(
         device,

@@ -150,11 +150,9 @@ mod unix {
             Ok(reply) => read_image(reply, &mut output),
             Err(_) => None.context("no reply"),
         };
-        image.or_else(|error| {
-            match end_of(&mut process.0, max_memory)? {
-                Some(end) => bail!("{failure}: {end}"),
-                None => Err(error.context(failure.to_owned())),
-            }
+        image.or_else(|error| match end_of(&mut process.0, max_memory)? {
+            Some(end) => bail!("{failure}: {end}"),
+            None => Err(error.context(failure.to_owned())),
         })
     }
 
