@@ -123,3 +123,32 @@ impl Stored {
         Ok(Image { values, shape, kind: self.kind, lossy, hints: self.hints })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What the fuzz target `decoders` does with each file of its corpus.
+    #[test]
+    fn the_fuzzers_corpus() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/decoders");
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let Ok(format) = format_of(&bytes[..bytes.len().min(16)]) else { continue };
+            let len = bytes.len() as u64;
+            if let Ok(image) = decode(Cursor::new(bytes), len, format, 16 << 20) {
+                let value = match image.values {
+                    Values::U8(_) => 1,
+                    Values::U16(_) => 2,
+                    Values::F32(_) => 4,
+                };
+                assert_eq!(image.values.bytes().len(), image.shape.floats() * value, "{}", path.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Palette files and raw files: colours, floats, or an error.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
+
+use super::input::{Image, Reading};
+use super::palette;
+
+pub fn run(bytes: &[u8]) {
+    let Some((&kind, bytes)) = bytes.split_first() else { return };
+    let descriptor = rustix::fs::memfd_create(c"fuzz", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    let mut file = File::from(descriptor);
+    file.write_all(bytes).unwrap();
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    if kind < 200 {
+        match palette::read(&path) {
+            Ok(colors) => assert!(!colors.is_empty()),
+            Err(error) => assert!(!format!("{error:#}").is_empty()),
+        }
+        return;
+    }
+    let shape = ctm::Shape::new(u32::from(kind) - 199, 3, 1 + u32::from(kind) % 4).unwrap();
+    let read = Image::read(&path, Reading { raw: Some(shape), max_memory: 1 << 20 });
+    assert_eq!(read.is_ok(), bytes.len() == shape.floats() * 4, "{} bytes", bytes.len());
+}
