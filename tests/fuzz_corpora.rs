@@ -4,7 +4,7 @@
 #![cfg(unix)]
 #![allow(unsafe_code, missing_docs, unreachable_pub, dead_code)]
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../fuzz/src/library/mod.rs"]
 mod fuzz;
 
 use std::fs;
