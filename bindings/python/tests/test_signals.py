@@ -10,6 +10,8 @@ import pytest
 START = """
 import logging, os, signal, sys, threading, time, warnings
 import ctm, numpy as np
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 IMAGE = np.arange(9_000_000, dtype=np.float32).reshape(3000, 3000)
 SMALL = np.zeros((2, 2), np.float32)
 """
