@@ -3,7 +3,7 @@
 
 #![allow(missing_docs)]
 
-mod library;
+pub mod library;
 
 // The tool's files in. They call each other `crate::…`, and so lie here.
 #[allow(dead_code)]
