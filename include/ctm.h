@@ -12,7 +12,8 @@
  *
  * No call ends, aborts or unwinds into the host, whatever it is passed, a dangling pointer aside.
  * Memory in proportion to an image may be missing; where some KiB for the library's own needs (up to
- * 8 KiB at once were seen) are not there, the language's runtime ends the process.
+ * 8 KiB at once were seen; 256 KiB where a device's pipelines are made, as for the first images of a
+ * context on it) are not there, the language's runtime ends the process.
  * Nothing is printed, no environment variable is changed, no signal handler is set. The Vulkan
  * loader is opened at run time: the library loads and works, on the CPU, where it is missing.
  *

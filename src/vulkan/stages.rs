@@ -15,6 +15,7 @@ use super::palette_table::GOOD_PROBES;
 use super::pipeline_cache::Cache;
 use crate::error::Error;
 use crate::labels::LabelWidth;
+use crate::memory::room;
 use crate::plan::{DeviceLimits, WORKGROUP_SIZE};
 
 /// How a device's work is dealt to invocations.
@@ -138,6 +139,9 @@ pub(super) enum Stage {
     },
 }
 
+/// More than vulkano takes to read a shader: some 220 KiB at once.
+const READING_BYTES: usize = 1 << 20;
+
 /// Specialisation constants: their numbers and values.
 type Constants = Vec<(u32, u32)>;
 
@@ -165,6 +169,8 @@ impl Pipelines {
         if let Some(pipeline) = made.get(&key) {
             return Ok(pipeline.clone());
         }
+        // vulkano ends the process where it has no memory for what it reads out of a shader.
+        std::hint::black_box(room::<u8>(READING_BYTES)?);
         let pipeline = make(gpu, &self.cache, stage, &key.1).map_err(driver_error("making a pipeline"))?;
         made.insert(key, pipeline.clone());
         gpu.count(|counters| counters.pipelines += 1);
