@@ -64,7 +64,7 @@ mod x86 {
 
     /// Rounds to nearest, flushes nothing, all exceptions are masked.
     static MXCSR: u32 = 0x1f80;
-    /// The same, with 64 bits of precision.
+    /// The default of the old unit: rounds to nearest with 64 bits of precision, all exceptions are masked.
     const X87_CONTROL: u16 = 0x037f;
     /// Exceptions that have happened.
     const X87_FLAGS: u16 = 0x007f;

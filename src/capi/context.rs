@@ -636,7 +636,8 @@ pub(super) unsafe fn on_context(
     unsafe { on_any_context(context, |call| work(call.ok_or_else(no_context)?)) }
 }
 
-/// The same for a function that has something to do without a context, too.
+/// Runs a function of the interface that has something to do without a context, too; a failure or a panic becomes the
+/// status and the last error.
 ///
 /// # Safety
 /// As [`Call::enter`].

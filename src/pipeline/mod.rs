@@ -209,7 +209,7 @@ impl Context {
         &self.device_name
     }
 
-    /// The same for the CPU.
+    /// The name of the CPU, with the number of threads.
     pub(crate) fn cpu_name(&self) -> String {
         cpu_name(self.threads.count())
     }

@@ -175,7 +175,7 @@ impl Choice {
     }
 }
 
-/// The same for equal colours.
+/// A key for a colour: colours that are equal as floats have equal keys.
 fn bits(values: &[f32], channels: usize) -> [u32; 4] {
     // The sum is +0.0 for -0.0.
     std::array::from_fn(|channel| if channel < channels { (values[channel] + 0.0).to_bits() } else { 0 })
