@@ -13,7 +13,7 @@ const C_INTERFACE: [&str; 10] = [
     "src/capi/image.rs",
     "src/capi/params.rs",
     "src/capi/outputs.rs",
-    "src/capi/analyse.rs",
+    "src/capi/analyze.rs",
     "src/capi/counts.rs",
 ];
 

@@ -38,7 +38,7 @@ static void *work(void *argument)
         outputs.masks = j->masks;
         outputs.masks_size = sizeof *j->masks * MASKS * PIXELS;
         ctm_result result = CTM_RESULT_INIT;
-        j->status = ctm_analyse(j->context, &image, &params, &outputs, &result);
+        j->status = ctm_analyze(j->context, &image, &params, &outputs, &result);
         j->mask_count = result.mask_count;
     } else {
         j->status = ctm_run(j->context, map, SIDE, SIDE, CHANNELS, 1, MASKS, j->masks, MASKS * PIXELS,

@@ -71,7 +71,7 @@ static bool run_changing(ctm_context *context, int kind, int from, int to)
     outputs.masks_size = sizeof *masks * MASKS * PIXELS;
     ctm_result result = CTM_RESULT_INIT;
     memset(masks, 0xa5, sizeof *masks * (MASKS * PIXELS + SLACK));
-    const ctm_status status = ctm_analyse(context, &image, &params, &outputs, &result);
+    const ctm_status status = ctm_analyze(context, &image, &params, &outputs, &result);
     CHECK(all_bytes_are(masks + (size_t)MASKS * PIXELS, sizeof *masks * SLACK, 0xa5));
     if (status == CTM_OK) {
         CHECK(result.mask_count <= MASKS);

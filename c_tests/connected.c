@@ -113,7 +113,7 @@ static void regions_of_a_map(ctm_context *context, const float *map, uint32_t co
     params.min_pixels = MIN_PIXELS;
     params.connected = connected;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, NULL, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, NULL, &result), CTM_OK);
     CHECK(result.mask_count == count && result.palette_len == count);
 
     uint32_t *labels = allocate(PIXELS * sizeof *labels, 0x55);
@@ -127,7 +127,7 @@ static void regions_of_a_map(ctm_context *context, const float *map, uint32_t co
     outputs.labels_size = PIXELS * sizeof *labels;
     outputs.palette = palette;
     outputs.palette_capacity = count;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(labels, expected, PIXELS * sizeof *labels) == 0);
     for (uint32_t i = 0; i < count; i++) {
         CHECK(palette[i].pixel_count == regions[i].pixels);
@@ -140,7 +140,7 @@ static void regions_of_a_map(ctm_context *context, const float *map, uint32_t co
     }
     /* The largest three. */
     params.max_count = 3;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 3);
     for (size_t p = 0; p < PIXELS; p++) {
         CHECK(labels[p] == (expected[p] <= 3 ? expected[p] : 0));
@@ -174,7 +174,7 @@ static void regions_stay_in_their_image(ctm_context *context)
     outputs.palette = palette;
     outputs.palette_capacity = 12;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     /* 7 of the first image, 1 and 7 of the second, which are equally large, then single pixels. */
     const unsigned char expected[12] = { 1, 1, 1, 4, 5, 1, 3, 2, 2, 3, 3, 2 };
     CHECK(result.mask_count == 5 && memcmp(labels, expected, sizeof labels) == 0);
@@ -192,13 +192,13 @@ static void wrong_values_are_refused(ctm_context *context, const float *map)
     ctm_params params = CTM_PARAMS_INIT;
     params.connected = 6;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(strstr(ctm_last_error(context), "params.connected is 6; 0 (none), 4 or 8 is expected") != NULL);
     params.connected = CTM_CONNECTED_4;
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.mask_format = CTM_MASK_COVERAGE;
     result.mask_count = 77;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(strstr(ctm_last_error(context), "connected") != NULL && result.mask_count == 77);
 }
 

@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     outputs.palette = entries;
     outputs.palette_capacity = MOST_COLORS;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == count && result.masks_size == sizeof *coverage * values);
     CHECK(all_bytes_are(coverage + values, BEHIND, 0x55));
 
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     CHECK(edges > 100 && right * 10 > edges * 7);
 
     params.unmix_radius = 17;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(strstr(ctm_last_error(context), "params.unmix_radius is 17; 0 (off) to 16 are expected") != NULL);
     free(labels);
     free(coverage);

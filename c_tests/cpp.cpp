@@ -28,14 +28,14 @@ void golden(ctm::context &context, const std::string &folder)
     params.min_pixels = MIN_PIXELS;
     params.max_count = MAX_COUNT;
     const ctm::image image(map, WIDTH, HEIGHT, 3);
-    const auto sizes = context.try_analyse(image, params);
+    const auto sizes = context.try_analyze(image, params);
     CHECK(sizes && sizes->mask_count == COUNT && sizes->masks_size == PIXELS * COUNT * sizeof(float));
     std::vector<std::uint8_t> planes(PIXELS * COUNT);
     std::vector<std::uint16_t> labels(PIXELS);
     std::vector<ctm::palette_entry> entries(COUNT);
     ctm::outputs outputs;
     outputs.set_masks(planes, CTM_MASK_U8_ONE).set_labels(labels).set_palette(entries);
-    const auto found = context.try_analyse(image, params, outputs);
+    const auto found = context.try_analyze(image, params, outputs);
     CHECK(found && found->mask_count == COUNT);
     CHECK(std::memcmp(planes.data(), expected.data(), planes.size()) == 0);
     CHECK(entries[0].pixel_count == 6435 && entries[COUNT - 1].pixel_count == 41);
@@ -74,13 +74,13 @@ void small(ctm::context &context)
     std::vector<ctm::palette_entry> undeclared(1);
     ctm::outputs outputs;
     outputs.set_labels(labels).set_undeclared(undeclared);
-    auto found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params, outputs);
+    auto found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params, outputs);
     CHECK(found && found->mask_count == 2 && found->undeclared_colors == 1);
     CHECK(undeclared[0].color[0] == 200.0f);
     const std::array<std::uint8_t, 6> expected = {{2, 2, 2, 1, 1, 0}};
     CHECK(labels == expected);
     params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());
-    found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params);
+    found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params);
     CHECK(found && found->mask_count == 1);
 
     // 7 becomes 9, which is more frequent.
@@ -88,7 +88,7 @@ void small(ctm::context &context)
     params = ctm::params();
     params.merge = CTM_MERGE_EUCLIDEAN;
     params.merge_tolerance = 2;
-    found = context.try_analyse(ctm::image(bytes, 3, 2, 1), params, ctm::outputs().set_merged(merged));
+    found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params, ctm::outputs().set_merged(merged));
     CHECK(found && found->mask_count == 2 && found->merged_colors == 1);
     CHECK(merged[0].color[0] == 7.0f && merged[0].into[0] == 9.0f && merged[0].pixel_count == 2);
 }
@@ -107,9 +107,9 @@ void shapes(ctm::context &context)
     image.pixel_stride = 3;
     std::vector<std::uint8_t> bytes(image.pixels_size);
     image.pixels = bytes.data();
-    CHECK(context.try_analyse(image));
+    CHECK(context.try_analyze(image));
     image.pixels_size--;
-    const auto refused = context.try_analyse(image);
+    const auto refused = context.try_analyze(image);
     CHECK(refused.status() == CTM_ERROR_INVALID_ARGUMENT);
     CHECK(contains(refused.message(), "pixels_size is 71; the image's shape and strides reach over 72 bytes"));
 
@@ -119,16 +119,16 @@ void shapes(ctm::context &context)
     batch.planar = 1;
     batch.image_count = 2;
     CHECK(batch.format == CTM_FORMAT_U16 && batch.pixels_size == 64);
-    CHECK(context.try_analyse(batch));
+    CHECK(context.try_analyze(batch));
     batch.image_stride = 34;
-    CHECK(!context.try_analyse(batch));
+    CHECK(!context.try_analyze(batch));
 
     // Sizes beyond any memory do not wrap around; what the library itself refuses has its sentence.
     batch.image_stride = std::numeric_limits<std::size_t>::max() - 2;
-    CHECK(contains(context.try_analyse(batch).message(), "18446744073709551615 bytes"));
+    CHECK(contains(context.try_analyze(batch).message(), "18446744073709551615 bytes"));
     batch.channels = 5;
-    CHECK(contains(context.try_analyse(batch).message(), "channels is 5"));
-    CHECK(contains(context.try_analyse(ctm::image()).message(), "width is 0"));
+    CHECK(contains(context.try_analyze(batch).message(), "channels is 5"));
+    CHECK(contains(context.try_analyze(ctm::image()).message(), "width is 0"));
 }
 
 // What a context has compiled goes to the next one, as it is; the CPU's cache has no bytes, and is none.
@@ -215,9 +215,9 @@ void cancelling(ctm::context &context)
         return 0;
     };
     params.progress_user = &told;
-    const auto found = context.try_analyse(image, params);
+    const auto found = context.try_analyze(image, params);
     CHECK(found.status() == CTM_ERROR_CANCELLED && told.calls > 0);
-    CHECK(context.try_analyse(image));
+    CHECK(context.try_analyze(image));
     ctm::context().cancel();
 }
 
@@ -229,7 +229,7 @@ void exceptions(const char *device)
     const ctm::image image(bytes, 3, 2, 1);
     const std::vector<ctm::palette_entry> palette = context.palette(image);
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
-    CHECK(context.analyse(image).mask_count == 3);
+    CHECK(context.analyze(image).mask_count == 3);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
     const float map[] = {1, 2, 2};

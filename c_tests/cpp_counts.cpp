@@ -50,7 +50,7 @@ void bands(ctm::context &context, const std::vector<float> &map, const std::vect
         std::vector<ctm::palette_entry> entries(COUNT);
         ctm::outputs outputs;
         outputs.set_masks(masks, CTM_MASK_U8_ONE).set_labels(labels).set_palette(entries);
-        const auto found = context.try_analyse(ctm::image(band, WIDTH, rows, 3), params, outputs);
+        const auto found = context.try_analyze(ctm::image(band, WIDTH, rows, 3), params, outputs);
         CHECK(found && found->mask_count == COUNT);
         for (std::size_t mask = 0; mask < COUNT; mask++) {
             CHECK(std::memcmp(&masks[mask * own], &expected[mask * PIXELS + before], own) == 0);
@@ -103,7 +103,7 @@ void refusals(ctm::context &context, const std::vector<float> &map)
 {
     ctm::counts counts = counts_of(context, map, 0, HEIGHT);
     const auto before = counts.try_to_bytes(context);
-    // An image that ends too early is refused before anything is read, as by `analyse`.
+    // An image that ends too early is refused before anything is read, as by `analyze`.
     const auto short_one = counts.try_add(context, ctm::image(map, WIDTH, HEIGHT + 1, 3));
     CHECK(short_one.status() == CTM_ERROR_INVALID_ARGUMENT);
     CHECK(short_one.message() ==

@@ -57,10 +57,10 @@ void golden(ctm::context &context, const vulkan_host &host, const std::string &f
     std::vector<ctm::palette_entry> palette(COUNT);
     ctm::outputs outputs;
     outputs.set_masks(masks_memory, masks_size - 1).set_labels(labels_memory, labels.size(), CTM_LABEL_U8);
-    auto found = context.try_analyse(image, params, outputs);
+    auto found = context.try_analyze(image, params, outputs);
     CHECK(found.status() == CTM_ERROR_BUFFER_TOO_SMALL && found->masks_size == masks_size);
     outputs.set_masks(masks_memory, masks_size).set_palette(palette);
-    found = context.try_analyse(image, params, outputs);
+    found = context.try_analyze(image, params, outputs);
     CHECK(found && found->mask_count == COUNT && palette[0].pixel_count == 6435);
     check_room(host, pixels_buffer, map);
     check_room(host, masks_buffer, masks);
@@ -70,7 +70,7 @@ void golden(ctm::context &context, const vulkan_host &host, const std::string &f
     std::vector<float> host_masks(masks.size());
     std::vector<std::uint8_t> host_labels(labels.size());
     outputs.set_masks(host_masks).set_labels(host_labels);
-    CHECK(context.try_analyse(image, params, outputs));
+    CHECK(context.try_analyze(image, params, outputs));
     CHECK(host_masks == masks && host_labels == labels);
     CHECK(context.try_palette(image, params)->size() == COUNT);
     destroy_exported(&host, &labels_buffer);
@@ -82,13 +82,13 @@ void golden(ctm::context &context, const vulkan_host &host, const std::string &f
 void unsupported(ctm::context &context)
 {
     const ctm::device_memory memory(0, 1 << 20, 0);
-    auto found = context.try_analyse(ctm::image(memory, 4, 3, 3));
+    auto found = context.try_analyze(ctm::image(memory, 4, 3, 3));
     CHECK(found.status() == CTM_ERROR_UNSUPPORTED && contains(found.message(), "image.device_memory"));
     const std::vector<float> map(4 * 3 * 3);
     const ctm::image image(map, 4, 3, 3);
-    found = context.try_analyse(image, ctm::params(), ctm::outputs().set_masks(memory, 1000));
+    found = context.try_analyze(image, ctm::params(), ctm::outputs().set_masks(memory, 1000));
     CHECK(found.status() == CTM_ERROR_UNSUPPORTED && contains(found.message(), "outputs.masks_memory"));
-    found = context.try_analyse(image, ctm::params(), ctm::outputs().set_labels(memory, 1000, CTM_LABEL_U8));
+    found = context.try_analyze(image, ctm::params(), ctm::outputs().set_labels(memory, 1000, CTM_LABEL_U8));
     CHECK(found.status() == CTM_ERROR_UNSUPPORTED && contains(found.message(), "outputs.labels_memory"));
 }
 

@@ -79,7 +79,7 @@ static void check_golden_case(const golden_case *golden, void *user)
         outputs.label_format = CTM_LABEL_U8;
     }
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(session->context, ctm_analyse(session->context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(session->context, ctm_analyze(session->context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == golden->mask_count);
 
     float *expected = allocate(size, 0);
@@ -148,14 +148,14 @@ static answer host_answer(ctm_context *context, const job *job)
     const ctm_image image = image_of(job);
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.label_format = job->label_format;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &job->params, &outputs, &found.result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &job->params, &outputs, &found.result), CTM_OK);
     outputs.masks = found.masks = allocate((size_t)found.result.masks_size, FILL);
     outputs.masks_size = (size_t)found.result.masks_size;
     outputs.labels = found.labels = allocate((size_t)found.result.labels_size, FILL);
     outputs.labels_size = (size_t)found.result.labels_size;
     outputs.palette = found.palette = allocate((size_t)found.result.palette_len * sizeof *found.palette, 0);
     outputs.palette_capacity = (size_t)found.result.palette_len;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &job->params, &outputs, &found.result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &job->params, &outputs, &found.result), CTM_OK);
     return found;
 }
 
@@ -214,7 +214,7 @@ static ctm_counters check_places(const session *session, const job *job, const a
     }
     ctm_result result = CTM_RESULT_INIT;
     const int before = memory_files(session->any);
-    CHECK_STATUS(session->context, ctm_analyse(session->context, &image, &job->params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(session->context, ctm_analyze(session->context, &image, &job->params, &outputs, &result), CTM_OK);
     CHECK(memory_files(session->any) == before);
     CHECK(result.mask_count == expected->result.mask_count);
     ctm_counters counters = CTM_COUNTERS_INIT;
@@ -412,7 +412,7 @@ static void check_refused(const small_rooms *rooms, const call *call, ctm_status
     ctm_result result = CTM_RESULT_INIT;
     result.mask_count = 77;
     const int before = memory_files(session->any);
-    CHECK_STATUS(session->context, ctm_analyse(session->context, &image, &call->params, &outputs, &result), status);
+    CHECK_STATUS(session->context, ctm_analyze(session->context, &image, &call->params, &outputs, &result), status);
     printf("%s\n", ctm_last_error(session->context));
     CHECK(strstr(ctm_last_error(session->context), message) != NULL);
     CHECK(result.mask_count == (status == CTM_ERROR_BUFFER_TOO_SMALL ? SMALL_MASKS : 77));
@@ -478,7 +478,7 @@ static void check_errors(const session *session)
     outputs.masks_memory = &good.masks;
     ctm_result result = CTM_RESULT_INIT;
     outputs.labels_size = 0;
-    CHECK_STATUS(session->context, ctm_analyse(session->context, &image, &good.params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(session->context, ctm_analyze(session->context, &image, &good.params, &outputs, &result), CTM_OK);
     check_room(session->host, &rooms.masks, small_masks, sizeof small_masks);
     destroy_exported(session->host, &rooms.labels);
     destroy_exported(session->host, &rooms.masks);
@@ -504,7 +504,7 @@ static void check_same_memory(const session *session)
     outputs.masks_size = sizeof small_masks;
     ctm_result result = CTM_RESULT_INIT;
     for (int i = 0; i < 20; i++) {
-        CHECK_STATUS(session->context, ctm_analyse(session->context, &image, &params, &outputs, &result), CTM_OK);
+        CHECK_STATUS(session->context, ctm_analyze(session->context, &image, &params, &outputs, &result), CTM_OK);
     }
     unsigned char found[sizeof small_image + sizeof small_masks + 8];
     download(session->host, &both, 0, found, sizeof found);
@@ -527,7 +527,7 @@ static void check_unsupported(ctm_context *context)
     image.channels = SMALL_CHANNELS;
     ctm_result result = CTM_RESULT_INIT;
     result.mask_count = 77;
-    CHECK_STATUS(context, ctm_analyse(context, &image, NULL, NULL, &result), CTM_ERROR_UNSUPPORTED);
+    CHECK_STATUS(context, ctm_analyze(context, &image, NULL, NULL, &result), CTM_ERROR_UNSUPPORTED);
     CHECK(strstr(ctm_last_error(context), "image.device_memory") != NULL);
     CHECK(result.mask_count == 77);
 
@@ -536,7 +536,7 @@ static void check_unsupported(ctm_context *context)
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.masks_memory = &memory;
     outputs.masks_size = sizeof small_masks;
-    CHECK_STATUS(context, ctm_analyse(context, &image, NULL, &outputs, &result), CTM_ERROR_UNSUPPORTED);
+    CHECK_STATUS(context, ctm_analyze(context, &image, NULL, &outputs, &result), CTM_ERROR_UNSUPPORTED);
     CHECK(strstr(ctm_last_error(context), "outputs.masks_memory") != NULL);
     CHECK(close(memory.fd) == 0); /* It is open still. */
     check_small_image(context);

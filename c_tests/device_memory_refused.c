@@ -37,7 +37,7 @@ static void check_refused(ctm_context *context, ctm_image image, ctm_outputs out
     for (int i = 0; i < 10; i++) {
         ctm_result result = CTM_RESULT_INIT;
         result.mask_count = 77;
-        CHECK_STATUS(context, ctm_analyse(context, &image, NULL, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
+        CHECK_STATUS(context, ctm_analyze(context, &image, NULL, &outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
         CHECK(strstr(ctm_last_error(context), name) != NULL);
         CHECK(result.mask_count == 77);
         CHECK(copies_of(fd) == before);

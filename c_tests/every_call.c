@@ -263,7 +263,7 @@ uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *
     outputs.merged = merged;
     outputs.merged_capacity = ENTRIES;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     uint64_t hash = 0;
     result.distinct_colors = 0; /* May differ from call to call. */
     add(&hash, &result, sizeof result);

@@ -48,7 +48,7 @@ static void check_batch(ctm_context *context, const char *folder)
     outputs.masks_size = expected_bytes;
     outputs.mask_format = CTM_MASK_U8_ONE;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == golden_number(json, "mask_count"));
     CHECK(result.masks_size == expected_bytes);
     CHECK(memcmp(masks, expected, expected_bytes) == 0);

@@ -82,7 +82,7 @@ static void check_image(ctm_context *context, uint32_t width, uint32_t height, u
     free(labels);
 }
 
-/* The same by ctm_analyse, for integers with or without gaps, masks and labels of bytes, and the palette. */
+/* The same by ctm_analyze, for integers with or without gaps, masks and labels of bytes, and the palette. */
 static void check_integers(ctm_context *context, uint32_t width, uint32_t height, uint32_t channels,
                            size_t value_bytes, size_t gap, enum side side)
 {
@@ -126,7 +126,7 @@ static void check_integers(ctm_context *context, uint32_t width, uint32_t height
     outputs.palette = palette.start;
     outputs.palette_capacity = expected;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == expected);
     for (size_t i = 0; i < pixels; i++) {
         CHECK(((unsigned char *)labels.start)[i] == expected_labels[i]);

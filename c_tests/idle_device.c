@@ -110,7 +110,7 @@ static ctm_status do_job(ctm_context *context, int job, const map_case *of, cons
     outputs.labels_size = pixels;
     outputs.label_format = CTM_LABEL_U8;
     ctm_result result = CTM_RESULT_INIT;
-    status = ctm_analyse(context, &image, &params, &outputs, &result);
+    status = ctm_analyze(context, &image, &params, &outputs, &result);
     memcpy(out, &result.mask_count, sizeof result.mask_count);
     return status;
 }

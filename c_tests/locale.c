@@ -26,7 +26,7 @@ static void failing(ctm_context *context, char texts[2][256])
     ctm_params params = CTM_PARAMS_INIT;
     params.nearest = CTM_NEAREST_EUCLIDEAN;
     params.tolerance = -1234.5;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(strstr(ctm_last_error(context), "-1234.5") != NULL);
     strncpy(texts[0], ctm_last_error(context), 255);
     uint32_t mask_count = 0;

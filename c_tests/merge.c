@@ -105,7 +105,7 @@ int main(int argc, char **argv)
     outputs.merged = merged;
     outputs.merged_capacity = PIXELS;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
 
     /* The merge map. */
     uint64_t moved = 0, moved_pixels = 0;
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
     /* Room for few, and none. */
     memset(merged, 0xee, 2 * sizeof *merged);
     outputs.merged_capacity = 1;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.merged_colors == moved);
     CHECK(all_bytes_are(merged + 1, sizeof *merged, 0xee));
 

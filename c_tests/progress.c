@@ -32,7 +32,7 @@ static int32_t progress(void *user, double done)
     return state->calls == state->stop_at ? -5 : 0;
 }
 
-static ctm_status analyse(ctm_context *context, progress_state *state, ctm_result *result)
+static ctm_status analyze(ctm_context *context, progress_state *state, ctm_result *result)
 {
     ctm_image image = CTM_IMAGE_INIT;
     image.pixels = map;
@@ -49,14 +49,14 @@ static ctm_status analyse(ctm_context *context, progress_state *state, ctm_resul
     state->context = context;
     state->thread = pthread_self();
     state->calls = 0;
-    return ctm_analyse(context, &image, &params, &outputs, result);
+    return ctm_analyze(context, &image, &params, &outputs, result);
 }
 
 static void succeeds(ctm_context *context, progress_state *state)
 {
     ctm_result result = CTM_RESULT_INIT;
     memset(masks, 0xa5, sizeof *masks * MASKS * PIXELS);
-    CHECK_STATUS(context, analyse(context, state, &result), CTM_OK);
+    CHECK_STATUS(context, analyze(context, state, &result), CTM_OK);
     CHECK(state->last == 1 && state->calls > 2);
     CHECK(result.mask_count == MASKS);
     CHECK(memcmp(masks, expected, sizeof *masks * MASKS * PIXELS) == 0);
@@ -69,7 +69,7 @@ static void stops(ctm_context *context)
         progress_state state = { .stop_at = at };
         ctm_result result = CTM_RESULT_INIT;
         result.mask_count = 77;
-        const ctm_status status = analyse(context, &state, &result);
+        const ctm_status status = analyze(context, &state, &result);
         if (state.last == 1) {
             CHECK_STATUS(context, status, CTM_OK); /* There was nothing left to stop. */
             break;
@@ -96,7 +96,7 @@ static void reenter(ctm_context *context, ctm_context *other, int call)
     image.width = image.height = 1;
     image.channels = CHANNELS;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK(ctm_analyse(context, &image, NULL, NULL, &result) == CTM_ERROR_INVALID_ARGUMENT);
+    CHECK(ctm_analyze(context, &image, NULL, NULL, &result) == CTM_ERROR_INVALID_ARGUMENT);
     size_t size = 77;
     CHECK(ctm_context_pipeline_cache(context, NULL, &size) == CTM_ERROR_INVALID_ARGUMENT);
     CHECK(size == 77);
@@ -150,13 +150,13 @@ int main(int argc, char **argv)
 
     progress_state state = { .within = cancel };
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, analyse(context, &state, &result), CTM_ERROR_CANCELLED);
+    CHECK_STATUS(context, analyze(context, &state, &result), CTM_ERROR_CANCELLED);
     CHECK(state.calls == 3);
     succeeds(context, &(progress_state){ 0 });
 
     /* Destroyed from within: the call ends as if nothing had happened. */
     state = (progress_state){ .within = destroy };
-    CHECK(analyse(context, &state, &result) == CTM_OK);
+    CHECK(analyze(context, &state, &result) == CTM_OK);
     CHECK(memcmp(masks, expected, bytes) == 0);
     free(expected);
     free(masks);

@@ -65,7 +65,7 @@ static void counters_sizes(const char *device)
     ctm_destroy(context);
 }
 
-static void analyse_sizes(const char *device)
+static void analyze_sizes(const char *device)
 {
     const ctm_image image = { sizeof image, small_image, SMALL_WIDTH, SMALL_HEIGHT, SMALL_CHANNELS,
                               0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL };
@@ -86,7 +86,7 @@ static void analyse_sizes(const char *device)
     guarded_outputs->palette = palette;
     guarded_outputs->palette_capacity = 1;
     ctm_context *context = context_for(device);
-    CHECK_STATUS(context, ctm_analyse(context, guarded_image, guarded_params, guarded_outputs, guarded_result),
+    CHECK_STATUS(context, ctm_analyze(context, guarded_image, guarded_params, guarded_outputs, guarded_result),
                  CTM_OK);
     CHECK(guarded_result->struct_size == sizeof result && guarded_result->mask_count == 1);
     CHECK(palette->pixel_count == 7);
@@ -98,6 +98,6 @@ int main(int argc, char **argv)
     const char *device = device_argument(argc, argv);
     options_sizes(device);
     counters_sizes(device);
-    analyse_sizes(device);
+    analyze_sizes(device);
     return 0;
 }

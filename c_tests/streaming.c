@@ -61,7 +61,7 @@ struct found {
     ctm_result result;
 };
 
-static void analyse(ctm_context *context, const ctm_image *image, const ctm_counts *counts, struct found *found)
+static void analyze(ctm_context *context, const ctm_image *image, const ctm_counts *counts, struct found *found)
 {
     const ctm_params params = params_of(counts);
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
@@ -74,7 +74,7 @@ static void analyse(ctm_context *context, const ctm_image *image, const ctm_coun
     outputs.palette = found->palette;
     outputs.palette_capacity = MOST;
     found->result = (ctm_result)CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, image, &params, &outputs, &found->result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, image, &params, &outputs, &found->result), CTM_OK);
 }
 
 static void add(ctm_context *context, ctm_counts *counts, const ctm_image *image)
@@ -122,7 +122,7 @@ static void check_parts(ctm_context *context, const ctm_counts *counts, const st
             const uint32_t columns = WIDTH - left < width ? WIDTH - left : width;
             const uint32_t rows = HEIGHT - top < height ? HEIGHT - top : height;
             const ctm_image image = part(left, top, columns, rows);
-            analyse(context, &image, counts, found);
+            analyze(context, &image, counts, found);
             CHECK(found->result.mask_count == masks);
             for (uint32_t y = 0; y < rows; y++) {
                 const size_t own = (size_t)y * columns, there = (size_t)(top + y) * WIDTH + left;
@@ -199,7 +199,7 @@ static void bands_and_tiles(const char *device, ctm_context *context)
 {
     struct found *whole = allocate(sizeof *whole, 0x5a);
     const ctm_image image = part(0, 0, 0, 0);
-    analyse(context, &image, NULL, whole);
+    analyze(context, &image, NULL, whole);
     CHECK(whole->result.mask_count > 20 && whole->result.mask_count < MOST);
     ctm_counts *all = create(context);
     add(context, all, &image);
@@ -409,13 +409,13 @@ static void arguments(ctm_context *context)
     wrong.width /= 2;
     REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.format is U16; U8, as in the counts, is expected");
     ctm_params params = params_of(counts);
-    REFUSED(ctm_analyse(context, &wrong, &params, NULL, &result), "params.counts are of format U8");
+    REFUSED(ctm_analyze(context, &wrong, &params, NULL, &result), "params.counts are of format U8");
     wrong = image;
     wrong.channels = 4;
     wrong.height /= 2;
     REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.channels is 4; 3, as in the counts, is expected");
     params.batch = CTM_BATCH_EACH;
-    REFUSED(ctm_analyse(context, &image, &params, NULL, &result), "params.batch is Each and counts are given");
+    REFUSED(ctm_analyze(context, &image, &params, NULL, &result), "params.batch is Each and counts are given");
     params = params_of(NULL);
     params.alpha = CTM_ALPHA_IGNORED;
     REFUSED(ctm_counts_select(context, counts, &params, NULL, &result), "params.alpha is Ignored; Color");
@@ -477,13 +477,13 @@ static void large(ctm_context *context)
                 CHECK_STATUS(context, ctm_counts_add(context, to, &image, &params), CTM_OK);
                 if (round == 0) {
                     params.counts = to;
-                    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+                    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
                     ctm_counts_destroy(to);
                     first_peak = peak_kib();
                 }
             } else {
                 params.counts = counts;
-                CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+                CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
                 CHECK(result.mask_count == 100 && result.labels_size == (uint64_t)SIDE * BAND);
                 for (size_t p = 0; p < (size_t)SIDE * BAND; p++) {
                     labelled += labels[p] != 0;

@@ -72,7 +72,7 @@ static void *cancelled(void *unused)
     ctm_params params = CTM_PARAMS_INIT;
     params.progress = progress;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, NULL, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, NULL, &result), CTM_OK);
     ctm_counts *counts = NULL;
     CHECK_STATUS(context, ctm_counts_create(context, &counts), CTM_OK);
     CHECK_STATUS(context, ctm_counts_add(context, counts, &image, &params), CTM_OK);

@@ -320,8 +320,8 @@ typedef struct ctm_context ctm_context;
  * The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
  *
  * An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_counts_add` for each
- * part, then `ctm_analyse` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
- * one `ctm_analyse` on the whole image would give there, to the bit.
+ * part, then `ctm_analyze` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
+ * one `ctm_analyze` on the whole image would give there, to the bit.
  *
  * Counts belong to no context: they may be used with any, and live until `ctm_counts_destroy`.
  * Threads: any; a call that changes counts waits for those that use them, and the other way round. So a progress
@@ -418,7 +418,7 @@ typedef struct ctm_options {
 } ctm_options;
 
 /**
- * What the last `ctm_run` or `ctm_analyse` on a context has cost. Start from `CTM_COUNTERS_INIT`.
+ * What the last `ctm_run` or `ctm_analyze` on a context has cost. Start from `CTM_COUNTERS_INIT`.
  *
  * Counted is what the library does itself: bytes of pixels, tables, lists and labels. What a driver
  * copies, allocates or compiles beyond that is unknown.
@@ -473,7 +473,7 @@ typedef struct ctm_counters {
 
 /**
  * Memory of a Vulkan device, exported by the caller as a file descriptor (`VK_KHR_external_memory_fd`), for pixels or
- * outputs of `ctm_analyse`. Start from `CTM_DEVICE_MEMORY_INIT`.
+ * outputs of `ctm_analyze`. Start from `CTM_DEVICE_MEMORY_INIT`.
  *
  * The memory must be of the context's device and driver (`ctm_context_device_uuid`), allocated without
  * `VkMemoryDedicatedAllocateInfo`, with a buffer in mind: the caller's own buffer in it is made with the same handle
@@ -728,14 +728,14 @@ typedef struct ctm_params {
      * the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
      * then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
      *
-     * It is called on the thread that called `ctm_analyse`, and on no other. In between, it is called every few
+     * It is called on the thread that called `ctm_analyze`, and on no other. In between, it is called every few
      * milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
      * at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
      * pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
      * not called. The numbers are estimates: equal steps need not take equal times.
      *
      * This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
+     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyze`,
      * `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
      * wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
      * an exception, `longjmp` or `pthread_exit`.
@@ -1240,7 +1240,7 @@ uint32_t ctm_context_backend(const struct ctm_context *context);
 const char *ctm_context_device_name(const struct ctm_context *context);
 
 /**
- * What the last `ctm_run`, `ctm_analyse` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
+ * What the last `ctm_run`, `ctm_analyze` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
  *
  * @param context A context of `ctm_create`.
  * @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
@@ -1327,7 +1327,7 @@ ctm_status ctm_context_device_uuid(const struct ctm_context *context,
  * Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
  * the palette. It takes pixels as they are stored, and more than the most frequent colours.
  *
- * An image that is not there as a whole is analysed in bands or tiles: see `ctm_counts`.
+ * An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`.
  *
  * With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
  * room each output needs in the formats stated.
@@ -1352,7 +1352,7 @@ ctm_status ctm_context_device_uuid(const struct ctm_context *context,
  * # Safety
  * Each pointer is NULL or points to memory of the size stated, valid during the call.
  */
-ctm_status ctm_analyse(struct ctm_context *context,
+ctm_status ctm_analyze(struct ctm_context *context,
                        const struct ctm_image *image,
                        const struct ctm_params *params,
                        const struct ctm_outputs *outputs,
@@ -1394,7 +1394,7 @@ void ctm_counts_destroy(struct ctm_counts *counts);
  * `format` and `channels` must be those of the first part. Must not be NULL.
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
  * `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
- * `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyse`. The other fields are checked and make no difference, `counts` included, which is not
+ * `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
  * looked at.
  * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
  * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
@@ -1491,15 +1491,15 @@ ctm_status ctm_counts_import(struct ctm_context *context,
  * @param context A context of `ctm_create`.
  * @param counts The counts. Must not be NULL.
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
- * `ctm_analyse` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+ * `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
  * pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
- * `merged` receive what they do from `ctm_analyse`, but that of each entry only the colour and the number of pixels are
+ * `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
  * known; all else is 0. `masks` and `labels` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
  * Must not be NULL.
- * @return As `ctm_analyse`.
+ * @return As `ctm_analyze`.
  * Ownership: all buffers stay the caller's and are used during the call only.
  * Threads: any; calls on one context wait for each other.
  *

@@ -413,7 +413,7 @@ struct image : ctm_image {
     image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
 
     /**
-     * Bytes from `pixels` on that may be read. `context::analyse` and `counts::add` refuse an image whose shape and
+     * Bytes from `pixels` on that may be read. `context::analyze` and `counts::add` refuse an image whose shape and
      * strides reach beyond. Fill it in with `pixels`.
      */
     std::size_t pixels_size = 0;
@@ -685,10 +685,10 @@ public:
     }
 
     /**
-     * `ctm_analyse`; without outputs, the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS`
+     * `ctm_analyze`; without outputs, the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS`
      * have the result filled in, too.
      */
-    outcome<ctm::result> try_analyse(const ctm::image &image, const ctm::params &params = ctm::params(),
+    outcome<ctm::result> try_analyze(const ctm::image &image, const ctm::params &params = ctm::params(),
                                      const ctm::outputs &outputs = ctm::outputs())
     {
         std::string refusal = detail::too_short(image);
@@ -696,14 +696,14 @@ public:
             return outcome<ctm::result>(CTM_ERROR_INVALID_ARGUMENT, std::move(refusal));
         }
         ctm::result found;
-        const ctm_status status = ctm_analyse(handle_, &image, &params, &outputs, &found);
+        const ctm_status status = ctm_analyze(handle_, &image, &params, &outputs, &found);
         return detail::finish(handle_, status, found);
     }
 
-    /** The palette of `ctm_analyse` in new memory. The image is looked at twice, since its length must be known. */
+    /** The palette of `ctm_analyze` in new memory. The image is looked at twice, since its length must be known. */
     outcome<std::vector<palette_entry>> try_palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
-        return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyse(image, params, outputs); });
+        return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyze(image, params, outputs); });
     }
 
     /** `ctm_context_counters`. */
@@ -737,10 +737,10 @@ public:
     {
         return try_masks(color_map, width, height, channels, min_pixels, max_count).value();
     }
-    ctm::result analyse(const ctm::image &image, const ctm::params &params = ctm::params(),
+    ctm::result analyze(const ctm::image &image, const ctm::params &params = ctm::params(),
                         const ctm::outputs &outputs = ctm::outputs())
     {
-        return try_analyse(image, params, outputs).value();
+        return try_analyze(image, params, outputs).value();
     }
     std::vector<palette_entry> palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
@@ -835,7 +835,7 @@ public:
     }
 
     /**
-     * `ctm_counts_select`: what `context::analyse` on the whole image finds, without masks and labels; without outputs,
+     * `ctm_counts_select`: what `context::analyze` on the whole image finds, without masks and labels; without outputs,
      * the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS` have the result filled in, too.
      */
     outcome<ctm::result> try_select(ctm::context &context, const ctm::params &params = ctm::params(),

@@ -31,7 +31,7 @@ use crate::tally::Tally;
 /// let mut labels = [[0; 3]; 2];
 /// for (band, labels) in bands.iter().zip(&mut labels) {
 ///     let outputs = Outputs { labels: Some(LabelOutput::U8(labels)), ..Outputs::default() };
-///     context.analyse(band, &settings, outputs)?;
+///     context.analyze(band, &settings, outputs)?;
 /// }
 /// assert_eq!(labels, [[2, 1, 1], [1, 2, 0]]);
 /// # Ok::<(), ctm::Error>(())

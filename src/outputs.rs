@@ -12,7 +12,7 @@ use crate::pipeline::Palette;
 use crate::planes::{MaskFormat, MaskLayout};
 use crate::regions::Region;
 
-/// What [`Context::analyse`](crate::Context::analyse) is to write and to find beside the palette. The default is
+/// What [`Context::analyze`](crate::Context::analyze) is to write and to find beside the palette. The default is
 /// nothing.
 #[derive(Debug, Default)]
 pub struct Outputs<'a> {

@@ -52,7 +52,7 @@ fn alone(context: &mut Context, map: &ColorMap, settings: &Settings) -> Alone {
         merged: 1000,
         ..Outputs::default()
     };
-    let found = context.analyse(map, settings, outputs).unwrap();
+    let found = context.analyze(map, settings, outputs).unwrap();
     Alone { labels, palette: found.palette, regions: found.regions, merged: found.merged }
 }
 
@@ -78,7 +78,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
         merged: 1000,
         ..Outputs::default()
     };
-    let found = context.analyse(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let found = context.analyze(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(found.mask_count as usize, most, "{name}");
     let palettes = if count == 1 { vec![found.palette.clone()] } else { found.image_palettes.clone() };
     assert_eq!(palettes.len(), count);
@@ -109,7 +109,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
     let mut bits = vec![0xaa; most * count * row * height];
     let outputs =
         Outputs { masks: Some(MaskOutput::Bits(&mut bits)), mask_layout: layout, ..Outputs::default() };
-    context.analyse(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    context.analyze(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     for image in 0..count {
         for mask in 0..most {
             for pixel in 0..plane {
@@ -129,7 +129,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
         cropped: true,
         ..Outputs::default()
     };
-    let cropped = context.analyse(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let cropped = context.analyze(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(cropped.masks_size as usize, needed, "{name}");
     for (index, (region, &start)) in found.regions.iter().zip(&cropped.crop_starts).enumerate() {
         for y in 0..region.height {
@@ -145,7 +145,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
     if most > 0 {
         let mut few = vec![0.5; most * count * plane - 1];
         let outputs = Outputs { masks: Some(MaskOutput::F32(&mut few)), ..Outputs::default() };
-        match context.analyse(&map, &settings, outputs) {
+        match context.analyze(&map, &settings, outputs) {
             Err(Error::BufferTooSmall { mask_count, .. }) => assert_eq!(mask_count as usize, most),
             other => panic!("{name}: {other:?}"),
         }

@@ -142,7 +142,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings, colors: &[
     let mut labels = vec![u32::MAX; pixels];
     let outputs =
         Outputs { labels: Some(LabelOutput::U32(&mut labels)), regions: true, ..Outputs::default() };
-    let analysis = context.analyse(&map, settings, outputs).unwrap();
+    let analysis = context.analyze(&map, settings, outputs).unwrap();
     let palette: Vec<_> =
         analysis.palette.colors.iter().map(|entry| (entry.color.values()[0], entry.pixels)).collect();
     let expected_palette: Vec<_> =
@@ -185,7 +185,7 @@ fn check_masks(
         labels: Some(LabelOutput::U16(&mut label_map)),
         ..Outputs::default()
     };
-    context.analyse(map, settings, outputs).unwrap();
+    context.analyze(map, settings, outputs).unwrap();
     for (index, mask) in masks[..mask_count * pixels].iter().enumerate() {
         let inside = labels[index % pixels] as usize == index / pixels + 1;
         assert_eq!(*mask, f32::from(u8::from(inside)), "{name}: mask {}", index / pixels);
@@ -198,7 +198,7 @@ fn check_masks(
     let mut small = vec![7; mask_count * pixels - 1];
     let outputs =
         Outputs { masks: Some(MaskOutput::U8 { masks: &mut small, inside: 1 }), ..Outputs::default() };
-    let refused = context.analyse(map, settings, outputs);
+    let refused = context.analyze(map, settings, outputs);
     assert!(
         matches!(refused, Err(Error::BufferTooSmall { mask_count: found, .. }) if found as usize == mask_count),
         "{name}: {refused:?}"
@@ -212,7 +212,7 @@ fn check_masks(
         regions: true,
         ..Outputs::default()
     };
-    let analysis: Analysis = context.analyse(map, settings, outputs).unwrap();
+    let analysis: Analysis = context.analyze(map, settings, outputs).unwrap();
     assert!(analysis.regions == regions, "{name}: regions of crops");
     let (width, plane) = (map.shape().width() as usize, pixels / images);
     for (index, (region, &start)) in regions.iter().zip(&analysis.crop_starts).enumerate() {
@@ -481,12 +481,12 @@ fn an_image_without_a_repeated_color_has_as_many_regions_as_pixels() {
     for context in &mut contexts() {
         let mut labels = vec![0; 300_000];
         let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-        let analysis = context.analyse(&images.map(), &settings, outputs).unwrap();
+        let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
         assert!(labels.iter().copied().eq(1..=300_000));
         assert_eq!(analysis.palette.colors.len(), 300_000);
         let mut narrow = vec![7; 300_000];
         let outputs = Outputs { labels: Some(LabelOutput::U16(&mut narrow)), ..Outputs::default() };
-        let refused = context.analyse(&images.map(), &settings, outputs).unwrap_err();
+        let refused = context.analyze(&images.map(), &settings, outputs).unwrap_err();
         assert_eq!(refused.to_string(), "the labels' type numbers 65535 masks; there are 300000");
         assert!(narrow.iter().all(|&label| label == 7));
     }
@@ -524,7 +524,7 @@ fn coverage_of_regions_is_refused() {
         Settings { connected: Some(Connectivity::Four), ..Params { min_pixels: 1, max_count: 9 }.into() };
     let mut masks = [7.0; 64];
     let outputs = Outputs { masks: Some(MaskOutput::Coverage(&mut masks)), ..Outputs::default() };
-    let refused = contexts().remove(0).analyse(&images.map(), &settings, outputs).unwrap_err();
+    let refused = contexts().remove(0).analyze(&images.map(), &settings, outputs).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the masks are coverage and connected is Four; other masks or no connected regions are expected"

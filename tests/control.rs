@@ -61,7 +61,7 @@ impl Job {
             regions: true,
             ..Outputs::default()
         };
-        let mut analysis = context.analyse_with(&self.case.map(), &self.settings(), outputs, progress)?;
+        let mut analysis = context.analyze_with(&self.case.map(), &self.settings(), outputs, progress)?;
         analysis.palette.distinct_colors = None; // not always known
         Ok(Found { analysis, masks, labels })
     }

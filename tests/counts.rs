@@ -124,7 +124,7 @@ struct Found {
     analysis: Analysis,
 }
 
-fn analyse(context: &mut Context, map: &ColorMap, settings: &Settings) -> Result<Found, Error> {
+fn analyze(context: &mut Context, map: &ColorMap, settings: &Settings) -> Result<Found, Error> {
     let pixels = map.shape().pixels() as usize;
     let masks = context.mask_count(map, settings)? as usize;
     let mut found =
@@ -137,7 +137,7 @@ fn analyse(context: &mut Context, map: &ColorMap, settings: &Settings) -> Result
         merged: 5,
         ..Outputs::default()
     };
-    found.analysis = context.analyse(map, settings, outputs)?;
+    found.analysis = context.analyze(map, settings, outputs)?;
     Ok(found)
 }
 
@@ -152,7 +152,7 @@ fn check(
 ) {
     for context in contexts {
         let name = format!("{}, {:?}, {settings:?}", context.device_name(), image.format);
-        let whole = analyse(context, &image.map(), settings).unwrap();
+        let whole = analyze(context, &image.map(), settings).unwrap();
         let palette = &whole.analysis.palette;
 
         let selected = counts.select(context, settings).unwrap();
@@ -172,7 +172,7 @@ fn check(
                 0 => image.map().crop(left, top, width, height).unwrap(),
                 _ => ColorMap::with_layout(&bytes, shape, &layout).unwrap(),
             };
-            let found = analyse(context, &map, &settings).unwrap();
+            let found = analyze(context, &map, &settings).unwrap();
             let at = |index: usize| {
                 let (x, y) = (index % width as usize, index / width as usize);
                 whole.labels[(top as usize + y) * image.case.width as usize + left as usize + x]
@@ -301,11 +301,11 @@ fn colors_join_others_as_in_the_whole() {
             let settings = Settings { undeclared: Undeclared::Error, ..given };
             let all = count(&mut contexts, random, &image, &given, &[[0, 0, size[0], size[1]]], false);
             for context in &mut contexts {
-                let whole = analyse(context, &image.map(), &settings).unwrap_err();
+                let whole = analyze(context, &image.map(), &settings).unwrap_err();
                 let Error::UndeclaredColors { pixels, colors, color, .. } = whole else { panic!("{whole}") };
                 let part = image.map().crop(0, 0, 1, 1).unwrap();
                 for error in [
-                    analyse(context, &part, &Settings { counts: Some(&all), ..settings }).unwrap_err(),
+                    analyze(context, &part, &Settings { counts: Some(&all), ..settings }).unwrap_err(),
                     all.select(context, &settings).unwrap_err(),
                 ] {
                     let first_pixel = (0, 0);
@@ -326,8 +326,8 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
     for context in &mut contexts() {
         let mut counts = ColorCounts::new();
         counts.add(context, &image.map(), &settings).unwrap();
-        let whole = analyse(context, &image.map(), &settings).unwrap();
-        let plain = analyse(context, &image.map(), &Settings { unmix_radius: 0, ..settings }).unwrap();
+        let whole = analyze(context, &image.map(), &settings).unwrap();
+        let plain = analyze(context, &image.map(), &Settings { unmix_radius: 0, ..settings }).unwrap();
         assert_ne!(whole.labels, plain.labels);
         let settings = Settings { counts: Some(&counts), ..settings };
         for [left, top, columns, rows] in parts(random, &image, true) {
@@ -335,7 +335,7 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
             let to_x = (left + columns + radius).min(width);
             let to_y = (top + rows + radius).min(height);
             let larger = image.map().crop(from_x, from_y, to_x - from_x, to_y - from_y).unwrap();
-            let found = analyse(context, &larger, &settings).unwrap();
+            let found = analyze(context, &larger, &settings).unwrap();
             for y in top..top + rows {
                 for x in left..left + columns {
                     let own = (y - from_y) * (to_x - from_x) + x - from_x;
@@ -346,7 +346,7 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
         }
         let connected = Settings { connected: Some(ctm::Connectivity::Eight), ..settings };
         let refused = [
-            analyse(context, &image.map(), &connected).unwrap_err(),
+            analyze(context, &image.map(), &connected).unwrap_err(),
             counts.select(context, &connected).unwrap_err(),
         ];
         for error in refused {
@@ -570,7 +570,7 @@ trait PaletteOf {
 
 impl PaletteOf for Context {
     fn palette_of(&mut self, image: &Image, settings: &Settings) -> Result<(), Error> {
-        self.analyse(&image.map(), settings, Outputs::default()).map(drop)
+        self.analyze(&image.map(), settings, Outputs::default()).map(drop)
     }
 }
 
@@ -588,10 +588,10 @@ fn of_several_images_all_or_the_first_are_counted() {
             counts.add(context, &both, &settings).unwrap();
             expected.add(context, &alone, &Settings::default()).unwrap();
             assert_eq!(counts, expected);
-            let whole = context.analyse(&both, &settings, Outputs::default()).unwrap();
+            let whole = context.analyze(&both, &settings, Outputs::default()).unwrap();
             for batch in [Batch::All, Batch::First] {
                 let used = Settings { batch, counts: Some(&counts), ..settings };
-                let found = context.analyse(&both, &used, Outputs::default()).unwrap();
+                let found = context.analyze(&both, &used, Outputs::default()).unwrap();
                 assert_eq!(found.palette.colors, whole.palette.colors);
             }
         }
@@ -608,7 +608,7 @@ fn no_part_is_no_color() {
             Settings { counts: Some(&counts), ..Params { min_pixels: 1, max_count: u32::MAX }.into() };
         let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance: 1e9 });
         for settings in [settings, Settings { nearest, ..settings }] {
-            let found = analyse(context, &image.map(), &settings).unwrap();
+            let found = analyze(context, &image.map(), &settings).unwrap();
             assert_eq!(found.analysis.mask_count, 0);
             assert!(found.labels.iter().all(|&label| label == 0));
             assert_eq!(counts.select(context, &settings).unwrap().colors, []);
@@ -652,10 +652,10 @@ fn the_memory_limit_bounds_how_many_colors_are_listed() {
         others.add(&mut cpu(), &part(most, most), &settings).unwrap();
         counts.merge(&others).unwrap();
         let used = Settings { counts: Some(&counts), ..settings };
-        let found = context.analyse(&part(0, 100), &used, Outputs::default()).unwrap();
+        let found = context.analyze(&part(0, 100), &used, Outputs::default()).unwrap();
         assert_eq!(found.palette.colors.len(), 7);
         let used = Settings { nearest: Some(Nearest::default()), ..used };
-        let error = context.analyse(&part(0, 100), &used, Outputs::default()).unwrap_err();
+        let error = context.analyze(&part(0, 100), &used, Outputs::default()).unwrap_err();
         out_of_memory(error, "the counts have 65536 colours");
     }
     assert_no_validation_messages();

@@ -101,7 +101,7 @@ fn every_backend_gives_the_golden_masks_of_batches() {
             let mut masks = vec![9; expected.len()];
             let output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
             let outputs = Outputs { masks: Some(output), ..Outputs::default() };
-            let found = context.analyse(&map, &settings, outputs).unwrap();
+            let found = context.analyze(&map, &settings, outputs).unwrap();
             assert_eq!(u64::from(found.mask_count), number("mask_count"), "{name}");
             assert!(masks == expected, "{name}, {}", context.device_name());
         }

@@ -102,7 +102,7 @@ fn check(
     let mut masks = vec![7; answer.masks.len() + 1];
     let masks_output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
     let outputs = Outputs { masks: Some(masks_output), regions: true, ..Outputs::default() };
-    let analysis = context.analyse(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     let colors: Vec<_> = analysis.palette.colors.iter().map(|e| e.color.values().map(f32::to_bits)).collect();
     let expected: Vec<_> = answer.colors.iter().map(|entry| entry.0).collect();
     assert_eq!(colors, expected, "{name}: colours");

@@ -154,7 +154,7 @@ fn check(maps: &[ColorMap], counted: usize, image: &Image, scale: f32, settings:
                     ..Outputs::default()
                 };
                 let found =
-                    context.analyse(map, &settings, outputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+                    context.analyze(map, &settings, outputs).unwrap_or_else(|e| panic!("{name}: {e}"));
                 let palette: Vec<_> =
                     found.palette.colors.iter().map(|entry| (entry.color.values(), entry.pixels)).collect();
                 let wanted: Vec<_> =
@@ -263,7 +263,7 @@ fn distances_are_compared_with_the_tolerance_not_their_squares() {
         for (tolerance, colors) in [(3.0_f64.sqrt(), 1), (3.0_f64.sqrt().next_down(), 2)] {
             let merge = Some(Merge { metric: Metric::Euclidean, tolerance, most_pixels: 0 });
             let settings = Settings { merge, ..Params { min_pixels: 1, max_count: 9 }.into() };
-            let found = context.analyse(&map, &settings, Outputs::default()).unwrap();
+            let found = context.analyze(&map, &settings, Outputs::default()).unwrap();
             assert_eq!(found.palette.colors.len(), colors, "{}, {tolerance}", context.device_name());
         }
     }
@@ -278,7 +278,7 @@ fn infinities_merge_with_nothing_but_at_any_distance() {
         for (tolerance, colors) in [(1e30, 4), (f64::MAX, 3), (f64::INFINITY, 1)] {
             let merge = Some(Merge { metric: Metric::Chebyshev, tolerance, most_pixels: 0 });
             let settings = Settings { merge, ..Params { min_pixels: 1, max_count: 9 }.into() };
-            let found = context.analyse(&map, &settings, Outputs::default()).unwrap();
+            let found = context.analyze(&map, &settings, Outputs::default()).unwrap();
             assert_eq!(found.palette.colors.len(), colors, "{}, {tolerance}", context.device_name());
         }
     }

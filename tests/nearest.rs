@@ -114,7 +114,7 @@ fn check(
         undeclared,
         ..Outputs::default()
     };
-    let analysis = context.analyse(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(found == *labels, "{name}: labels");
     for (mask, plane) in masks.chunks(labels.len()).enumerate() {
         let inside = |&label: &u32| f32::from(u8::from(label as usize == mask + 1));
@@ -218,7 +218,7 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                     let mut labels = vec![77; image.pixels.len()];
                     let outputs =
                         Outputs { labels: Some(LabelOutput::U16(&mut labels)), ..Outputs::default() };
-                    let refused = context.analyse(&map, &settings, outputs);
+                    let refused = context.analyze(&map, &settings, outputs);
                     match missing.first() {
                         None => assert!(refused.is_ok()),
                         Some(most_frequent) => {
@@ -289,7 +289,7 @@ fn distances_are_compared_not_their_squares() {
                 let settings = Settings { palette: Some(&palette), nearest, ..Settings::default() };
                 let mut labels = [u32::MAX];
                 let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-                context.analyse(&map, &settings, outputs).unwrap();
+                context.analyze(&map, &settings, outputs).unwrap();
                 assert_eq!(labels, [1], "{}, {:?}", context.device_name(), &palette[..2.min(palette.len())]);
             }
         }
@@ -314,7 +314,7 @@ fn the_first_images_colors_attract_those_of_all() {
     for context in &mut contexts {
         let mut found = vec![u8::MAX; labels.len()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut found)), ..Outputs::default() };
-        let analysis = context.analyse(&map, &settings, outputs).unwrap();
+        let analysis = context.analyze(&map, &settings, outputs).unwrap();
         assert!(found.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()));
         let colors: Vec<_> = analysis.palette.colors.iter().map(|e| (e.color.values(), e.pixels)).collect();
         assert_eq!(colors, counts);

@@ -79,8 +79,8 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
     pixels.into_iter().map(region).collect()
 }
 
-fn analyse(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
-    let analysis = context.analyse(&case.map(), &case.params.into(), outputs);
+fn analyze(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
+    let analysis = context.analyze(&case.map(), &case.params.into(), outputs);
     analysis.unwrap_or_else(|error| panic!("{}: {error}", context.device_name()))
 }
 
@@ -131,7 +131,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         regions: true,
         ..Outputs::default()
     };
-    let analysis = analyse(context, case, both);
+    let analysis = analyze(context, case, both);
     is_palette(&analysis);
     assert!(analysis.regions == regions, "{name}: regions");
     assert!(label_map == labels, "{name}: labels");
@@ -142,7 +142,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         // An address that is a multiple of nothing.
         let masks = &mut masks[1..];
         let only = Outputs { masks: Some(MaskOutput::U8 { masks, inside: 1 }), ..Outputs::default() };
-        let analysis = analyse(context, case, only);
+        let analysis = analyze(context, case, only);
         is_palette(&analysis);
         assert!(analysis.regions.is_empty(), "{name}: regions that nobody wants");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: masks of bytes, unaligned");
@@ -153,7 +153,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
             regions: true,
             ..Outputs::default()
         };
-        let refused = context.analyse(&case.map(), &case.params.into(), small);
+        let refused = context.analyze(&case.map(), &case.params.into(), small);
         assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
         assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
@@ -161,16 +161,16 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
     let mut words = vec![u16::MAX; case.plane()];
     if case.params.max_count <= 65_535 {
         let only = Outputs { labels: Some(LabelOutput::U16(&mut words)), ..Outputs::default() };
-        is_palette(&analyse(context, case, only));
+        is_palette(&analyze(context, case, only));
         assert!(words.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u16");
     }
     let mut bytes = vec![u8::MAX; case.plane()];
     if case.params.max_count <= 255 {
         let only = Outputs { labels: Some(LabelOutput::U8(&mut bytes)), ..Outputs::default() };
-        is_palette(&analyse(context, case, only));
+        is_palette(&analyze(context, case, only));
         assert!(bytes.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u8");
     }
-    let analysis = analyse(context, case, Outputs { regions: true, ..Outputs::default() });
+    let analysis = analyze(context, case, Outputs { regions: true, ..Outputs::default() });
     assert!(analysis.regions == regions, "{name}: regions alone");
 }
 
@@ -188,7 +188,7 @@ fn without_a_mask_no_pixel_has_a_label() {
                 regions: true,
                 ..Outputs::default()
             };
-            assert_eq!(analyse(context, &case, outputs).regions, []);
+            assert_eq!(analyze(context, &case, outputs).regions, []);
             assert!(labels.iter().all(|&label| label == 0));
             assert_eq!(masks, [UNTOUCHED; 4]);
         }
@@ -202,7 +202,7 @@ fn outputs_that_do_not_suit_are_refused() {
     let mut context = contexts().remove(0);
     let mut refused = |max_count, outputs: Outputs| {
         case.params.max_count = max_count;
-        match context.analyse(&case.map(), &case.params.into(), outputs) {
+        match context.analyze(&case.map(), &case.params.into(), outputs) {
             Err(Error::InvalidArgument(text)) => text,
             other => panic!("{other:?}"),
         }
@@ -227,12 +227,12 @@ fn labels_that_are_too_narrow_are_not_touched() {
     for context in &mut contexts() {
         let mut labels = vec![7; case.plane()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
-        let refused = context.analyse(&case.map(), &case.params.into(), outputs).unwrap_err();
+        let refused = context.analyze(&case.map(), &case.params.into(), outputs).unwrap_err();
         assert_eq!(refused.to_string(), "the labels' type numbers 255 masks; there are 256");
         assert!(labels.iter().all(|&label| label == 7));
         case.params.max_count = 255;
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
-        context.analyse(&case.map(), &case.params.into(), outputs).unwrap();
+        context.analyze(&case.map(), &case.params.into(), outputs).unwrap();
         assert_eq!(labels.iter().max(), Some(&255));
         case.params.max_count = u32::MAX;
     }

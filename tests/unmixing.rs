@@ -165,7 +165,7 @@ struct Answer {
     regions: Vec<Region>,
 }
 
-fn analyse(context: &mut Context, images: &Images, settings: &Settings, mask_count: usize) -> Answer {
+fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_count: usize) -> Answer {
     let pixels = images.colors.len();
     let mut labels = vec![u32::MAX; pixels];
     let mut coverage = vec![f32::NAN; mask_count * pixels + 3];
@@ -175,7 +175,7 @@ fn analyse(context: &mut Context, images: &Images, settings: &Settings, mask_cou
         regions: true,
         ..Outputs::default()
     };
-    let analysis = context.analyse(&images.map(), settings, outputs).unwrap();
+    let analysis = context.analyze(&images.map(), settings, outputs).unwrap();
     assert!(coverage.split_off(mask_count * pixels).iter().all(|value| value.is_nan()));
     assert_eq!(analysis.palette.colors.len(), mask_count);
     // Without shares: the same labels, palette, and masks that follow from the labels.
@@ -186,7 +186,7 @@ fn analyse(context: &mut Context, images: &Images, settings: &Settings, mask_cou
         regions: true,
         ..Outputs::default()
     };
-    let binary = context.analyse(&images.map(), settings, outputs).unwrap();
+    let binary = context.analyze(&images.map(), settings, outputs).unwrap();
     assert!(again.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()));
     for (index, &mask) in masks.iter().enumerate() {
         assert_eq!(mask == 1, labels[index % pixels] as usize == index / pixels + 1);
@@ -355,7 +355,7 @@ fn shares_are_the_best_and_the_same_everywhere() {
             ..Settings::default()
         };
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyse(context, &images, &settings, given.len())).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &settings, given.len())).collect();
         check(&images, given, ignored, radius as usize, &answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
         // The most frequent ones.
@@ -364,7 +364,7 @@ fn shares_are_the_best_and_the_same_everywhere() {
         let found = contexts[0].palette(&images.map(), &params).unwrap();
         let most: Vec<Color> = found.colors.iter().map(|entry| entry.color.values().map(f64::from)).collect();
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyse(context, &images, &settings, most.len())).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &settings, most.len())).collect();
         check(&images, &most, &[], radius as usize, &answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
     }
@@ -383,7 +383,7 @@ fn images_of_several_tiles_are_no_different() {
         let given = floats(&palette);
         let settings = Settings { palette: Some(&given), unmix_radius: 1, ..Settings::default() };
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyse(context, &images, &settings, 5)).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &settings, 5)).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
         if shape.0 < 1000 {
             check(&images, &palette, &[], 1, &answers[0]);
@@ -397,7 +397,7 @@ fn row(context: &mut Context, pixels: &[f32], palette: &[f32], radius: u32) -> V
     let images = Images::new(pixels.len(), 1, 1, 1, pixels.to_vec());
     let palette: Vec<[f32; 4]> = palette.iter().map(|&value| [value, 0.0, 0.0, 0.0]).collect();
     let settings = Settings { palette: Some(&palette), unmix_radius: radius, ..Settings::default() };
-    let answer = analyse(context, &images, &settings, palette.len());
+    let answer = analyze(context, &images, &settings, palette.len());
     answer
         .coverage
         .chunks(pixels.len())
@@ -443,7 +443,7 @@ fn strides_and_crops_have_the_same_shares() {
     let settings = Settings { palette: Some(&given), unmix_radius: 2, ..Settings::default() };
     let pixels = images.colors.len();
     for context in &mut contexts() {
-        let expected = analyse(context, &images, &settings, 4);
+        let expected = analyze(context, &images, &settings, 4);
         let share = |mask: usize, image: usize, row: usize, column: usize| {
             f32::from_bits(expected.coverage[mask * pixels + image * images.plane() + row * 45 + column])
         };
@@ -453,7 +453,7 @@ fn strides_and_crops_have_the_same_shares() {
         let mut masks = vec![-1.0; 47 * 70 * 4];
         let outputs =
             Outputs { masks: Some(MaskOutput::Coverage(&mut masks)), mask_layout, ..Outputs::default() };
-        context.analyse(&images.map(), &settings, outputs).unwrap();
+        context.analyze(&images.map(), &settings, outputs).unwrap();
         let mut strided = vec![-1.0; 47 * 70 * 4];
         let places = (0..4).flat_map(|mask| (0..2).map(move |image| (mask, image)));
         for (mask, image) in places {
@@ -470,7 +470,7 @@ fn strides_and_crops_have_the_same_shares() {
             regions: true,
             ..Outputs::default()
         };
-        let analysis = context.analyse(&images.map(), &settings, outputs).unwrap();
+        let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
         assert!(analysis.regions == expected.regions);
         let mut cropped = Vec::new();
         for (index, region) in analysis.regions.iter().enumerate() {
@@ -497,12 +497,12 @@ fn other_settings_come_before_and_regions_after() {
     let unmixed = Settings { palette: Some(&given), unmix_radius: 2, ..Settings::default() };
     let nearest = Nearest { metric: Metric::Chebyshev, tolerance: 20.0 };
     for context in &mut contexts() {
-        let plain = analyse(context, &images, &Settings { unmix_radius: 0, ..unmixed }, 5);
-        let expected = analyse(context, &images, &unmixed, 5);
+        let plain = analyze(context, &images, &Settings { unmix_radius: 0, ..unmixed }, 5);
+        let expected = analyze(context, &images, &unmixed, 5);
         assert!(plain.labels.iter().filter(|&&label| label == 0).count() > 300);
         let near = Settings { nearest: Some(nearest), ..unmixed };
-        let joined = analyse(context, &images, &Settings { unmix_radius: 0, ..near }, 5);
-        let both = analyse(context, &images, &near, 5);
+        let joined = analyze(context, &images, &Settings { unmix_radius: 0, ..near }, 5);
+        let both = analyze(context, &images, &near, 5);
         for (pixel, &label) in joined.labels.iter().enumerate().filter(|(_, label)| **label > 0) {
             assert_eq!(both.labels[pixel], label);
             assert_eq!(both.coverage[(label as usize - 1) * images.colors.len() + pixel], 1f32.to_bits());
@@ -510,7 +510,7 @@ fn other_settings_come_before_and_regions_after() {
         assert!(both.labels != joined.labels && both.labels != expected.labels);
         // Nothing is left to be unmixed.
         let all = Settings { undeclared: Undeclared::Nearest, ..unmixed };
-        let everything = analyse(context, &images, &all, 5);
+        let everything = analyze(context, &images, &all, 5);
         assert!(everything.coverage.iter().all(|&bits| bits == 0 || bits == 1f32.to_bits()));
         // Regions of an image that has the same labels as colours.
         let pixels: Vec<f32> =
@@ -523,7 +523,7 @@ fn other_settings_come_before_and_regions_after() {
             let mut found = vec![0; images.colors.len()];
             let outputs = Outputs { labels: Some(LabelOutput::U32(&mut found)), ..Outputs::default() };
             let settings = Settings { params, connected, ..settings };
-            let analysis = context.analyse(&images.map(), &settings, outputs).unwrap();
+            let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
             (found, analysis.palette.colors.iter().map(|entry| entry.pixels).collect::<Vec<_>>())
         };
         let of_colors =
@@ -537,7 +537,7 @@ fn other_settings_come_before_and_regions_after() {
             unmix_radius: 1,
             ..Settings::default()
         };
-        let answer = analyse(context, &images, &first, 3);
+        let answer = analyze(context, &images, &first, 3);
         let most: Vec<Color> =
             answer.palette.iter().map(|entry| entry.0.map(|bits| f64::from(f32::from_bits(bits)))).collect();
         check(&images, &most, &[], 1, &answer);
@@ -572,7 +572,7 @@ fn overlaps(context: &mut Context, flat: &[[u8; 3]], soft: &[u8], settings: &Set
     let map = ColorMap::with_layout(soft, shape, &layout).unwrap();
     let mut labels = vec![0; flat.len()];
     let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-    let analysis = context.analyse(&map, settings, outputs).unwrap();
+    let analysis = context.analyze(&map, settings, outputs).unwrap();
     let color = |values: [f32; 4]| [values[0] as u8, values[1] as u8, values[2] as u8];
     let found: Vec<[u8; 3]> =
         analysis.palette.colors.iter().map(|entry| color(entry.color.values())).collect();
@@ -678,7 +678,7 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
     for context in &mut contexts() {
         for settings in [unmixed, connected, both] {
             let coverage = settings.connected.is_none();
-            let mut analyse = |images: &Images, batch: Batch| {
+            let mut analyze = |images: &Images, batch: Batch| {
                 let mut labels = vec![u32::MAX; images.colors.len()];
                 let mut masks = vec![-1.0; 40 * images.colors.len()];
                 let outputs = Outputs {
@@ -692,14 +692,14 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
                 };
                 let settings = Settings { batch, ..settings };
                 let mask_count = context.mask_count(&images.map(), &settings).unwrap();
-                let analysis = context.analyse(&images.map(), &settings, outputs).unwrap();
+                let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
                 assert_eq!(mask_count, analysis.mask_count);
                 (labels, masks, analysis.regions, mask_count as usize)
             };
-            let (labels, masks, regions, mask_count) = analyse(&images, Batch::Each);
+            let (labels, masks, regions, mask_count) = analyze(&images, Batch::Each);
             let mut most = 0;
             for (index, image) in alone.iter().enumerate() {
-                let (own_labels, own_masks, own_regions, own_count) = analyse(image, Batch::All);
+                let (own_labels, own_masks, own_regions, own_count) = analyze(image, Batch::All);
                 assert!(labels[index * plane..][..plane] == own_labels[..]);
                 for mask in 0..mask_count {
                     let found = &masks[(mask * 3 + index) * plane..][..plane];

@@ -127,7 +127,7 @@ fn run(
     let shape = Shape::new(job.input.width, job.input.height, job.input.channels);
     let map = shape.and_then(|shape| ColorMap::with_layout(input_bytes, shape, &layout));
     let map = map.map_err(|error| error.to_string())?;
-    let (time, found) = time(|| context.analyse(&map, settings, outputs));
+    let (time, found) = time(|| context.analyze(&map, settings, outputs));
     let found = found.map_err(|error| error.to_string())?.mask_count as usize;
     // Regions are others than colours, and as many as are asked for.
     let mask_count = if settings.connected.is_some() { job.mask_count } else { found };

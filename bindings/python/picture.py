@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 with Image.open(ROOT / "data/world-countries-2048.png") as image:
     world = np.array(image.convert("RGB"))
 sea = world[0, 1024]
-result = ctm.analyse(world, rectangle=(930, 260, 520, 400), outputs=["labels", "palette"], ignored=[sea], max_count=12)
+result = ctm.analyze(world, rectangle=(930, 260, 520, 400), outputs=["labels", "palette"], ignored=[sea], max_count=12)
 colors = np.concatenate([[[235, 240, 245]], result.palette["color"][:, :3]]).astype(np.uint8)
 picture = Image.fromarray(colors[result.labels])
 draw = ImageDraw.Draw(picture)

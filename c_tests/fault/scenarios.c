@@ -86,7 +86,7 @@ static ctm_status analyze(job *job, ctm_context *context)
     ctm_params params;
     ctm_outputs outputs;
     describe(job, &image, &params, &outputs);
-    return ctm_analyse(context, &image, &params, &outputs, &job->result);
+    return ctm_analyze(context, &image, &params, &outputs, &job->result);
 }
 
 static ctm_status ask_for_sizes(job *job, ctm_context *context)
@@ -95,7 +95,7 @@ static ctm_status ask_for_sizes(job *job, ctm_context *context)
     ctm_params params;
     ctm_outputs outputs;
     describe(job, &image, &params, &outputs);
-    return ctm_analyse(context, &image, &params, NULL, &job->result);
+    return ctm_analyze(context, &image, &params, NULL, &job->result);
 }
 
 /* Counts the lower half of the image, and hands these counts on as bytes. */
@@ -133,7 +133,7 @@ static ctm_status count_and_analyze(job *job, ctm_context *context)
     half.pixels = job->pixels + (size_t)half.height * half.width * CHANNELS;
     status = status != CTM_OK ? status : exchange_counts(context, &half, counts);
     params.counts = counts;
-    status = status != CTM_OK ? status : ctm_analyse(context, &image, &params, &outputs, &job->result);
+    status = status != CTM_OK ? status : ctm_analyze(context, &image, &params, &outputs, &job->result);
     ctm_counts_destroy(counts);
     return status;
 }
@@ -154,7 +154,7 @@ static ctm_status use_device_memory(job *job, ctm_context *context)
     outputs.masks_memory = &job->lent_masks.lent;
     outputs.labels = NULL;
     outputs.labels_memory = &job->lent_labels.lent;
-    const ctm_status status = ctm_analyse(context, &image, &params, &outputs, &job->result);
+    const ctm_status status = ctm_analyze(context, &image, &params, &outputs, &job->result);
     download(&job->host, &job->lent_masks, 0, job->room + job->begin[MASKS], job->size[MASKS]);
     download(&job->host, &job->lent_labels, 0, job->room + job->begin[LABELS], job->size[LABELS]);
     return status;

@@ -54,7 +54,7 @@ int main(int argc, char **argv)
         outputs.masks_size = plane * FRAMES * result.mask_count;
         unsigned char *masks = allocate(outputs.masks_size, 1);
         outputs.masks = masks;
-        check(context, ctm_analyse(context, &frames, &params, &outputs, &result));
+        check(context, ctm_analyze(context, &frames, &params, &outputs, &result));
 
         printf("%s\nmask", kinds[kind].title);
         for (int frame = 1; frame <= FRAMES; frame++) printf("           frame %d", frame);

@@ -123,12 +123,12 @@ ctm_image image_of(const struct picture *picture)
 ctm_palette_entry *find_palette(ctm_context *context, const ctm_image *image, const ctm_params *params,
                                 ctm_result *result)
 {
-    check(context, ctm_analyse(context, image, params, NULL, result)); /* Nothing to write: the size query. */
+    check(context, ctm_analyze(context, image, params, NULL, result)); /* Nothing to write: the size query. */
     ctm_palette_entry *palette = allocate(result->palette_len, sizeof *palette);
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.palette = palette;
     outputs.palette_capacity = (size_t)result->palette_len;
-    check(context, ctm_analyse(context, image, params, &outputs, result));
+    check(context, ctm_analyze(context, image, params, &outputs, result));
     return palette;
 }
 

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     outputs.undeclared = undeclared;
     outputs.undeclared_capacity = ROOM;
     ctm_result result = CTM_RESULT_INIT;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     printf("not in the palette: %" PRIu64 " pixels of %" PRIu64 " colours, most of them\n", result.undeclared_pixels,
            result.undeclared_colors);
     for (uint64_t i = 0; i < ROOM && i < result.undeclared_colors; i++) {
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     ctm_outputs wanted = CTM_OUTPUTS_INIT; /* A size query would not look at the picture: the palette tells the sizes. */
     wanted.palette = nearest;
     wanted.palette_capacity = COUNT;
-    const ctm_status status = ctm_analyse(context, &image, &params, &wanted, &result);
+    const ctm_status status = ctm_analyze(context, &image, &params, &wanted, &result);
     if (status != CTM_ERROR_UNDECLARED_COLORS) check(context, status);
     printf("if that is an error: %s\n", status == CTM_OK ? "there is none" : "the call fails");
 
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     wanted.labels = labels;
     wanted.labels_size = (size_t)picture.width * picture.height * sizeof *labels;
     wanted.label_format = CTM_LABEL_U16;
-    check(context, ctm_analyse(context, &image, &params, &wanted, &result));
+    check(context, ctm_analyze(context, &image, &params, &wanted, &result));
     printf("\nmask  name           colour    pixels  with the nearest colours\n");
     for (uint32_t i = 0; i < result.mask_count; i++) {
         printf("%4" PRIu32 "  %-13s  %-8s %7" PRIu64 "  %7" PRIu64 "\n", i + 1, names[i],

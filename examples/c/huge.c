@@ -111,7 +111,7 @@ int main(int argc, char **argv)
                 check(context, ctm_counts_add(context, counts, &image, &params));
                 spent += seconds() - before;
             } else {
-                check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+                check(context, ctm_analyze(context, &image, &params, &outputs, &result));
                 spent += seconds() - before;
                 for (size_t p = 0; p < (size_t)width * image.height; p++) { /* A real program writes them to a file. */
                     labelled += labels[p] != 0;

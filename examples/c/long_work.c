@@ -88,26 +88,26 @@ int main(int argc, char **argv)
     ctm_result result = CTM_RESULT_INIT;
 
     work.last = -1;
-    check(work.context, ctm_analyse(work.context, &image, &params, &outputs, &result));
+    check(work.context, ctm_analyze(work.context, &image, &params, &outputs, &result));
     printf("finished: %" PRIu32 " masks; progress %s\n", result.mask_count,
            work.last == 1 && !work.fell ? "ended at 1 and never went back" : "WENT ASTRAY");
 
     work.last = -1;
     work.give_up = 1;
-    ctm_status status = ctm_analyse(work.context, &image, &params, &outputs, &result);
+    ctm_status status = ctm_analyze(work.context, &image, &params, &outputs, &result);
     if (status != CTM_ERROR_CANCELLED) check(work.context, status);
     printf("given up by its progress function: %s\n", ctm_status_string(status));
 
     pthread_t thread;
     if (pthread_create(&thread, NULL, cancel, &work) != 0) return 1;
     params.progress = begin;
-    status = ctm_analyse(work.context, &image, &params, &outputs, &result);
+    status = ctm_analyze(work.context, &image, &params, &outputs, &result);
     pthread_join(thread, NULL);
     if (status != CTM_ERROR_CANCELLED) check(work.context, status);
     printf("cancelled by another thread: %s\n", ctm_status_string(status));
 
     params.progress = NULL;
-    check(work.context, ctm_analyse(work.context, &image, &params, &outputs, &result));
+    check(work.context, ctm_analyze(work.context, &image, &params, &outputs, &result));
     printf("the same context afterwards: %" PRIu32 " masks\n", result.mask_count);
     ctm_destroy(work.context);
     printf("the library %s\n", messages > 0 ? "said what it did" : "SAID NOTHING");

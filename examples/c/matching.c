@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     outputs.labels = labels;
     outputs.labels_size = pixels * sizeof *labels;
     outputs.label_format = CTM_LABEL_U16;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     write_labels(out, &picture, labels, palette);
     params.nearest = CTM_NEAREST_NONE;
     params.tolerance = 0;

@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     outputs.labels = labels;
     outputs.labels_size = (size_t)picture.width * picture.height * sizeof *labels;
     outputs.label_format = CTM_LABEL_U16;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     printf("%" PRIu64 " colours with %" PRIu64 " pixels became another; most pixels had\n", result.merged_colors,
            result.merged_pixels);
     for (uint64_t i = 0; i < ROOM && i < result.merged_colors; i++) {

@@ -43,7 +43,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         outputs.mask_format = kinds[i].format;
         outputs.cropped = kinds[i].cropped;
-        check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+        check(context, ctm_analyze(context, &image, &params, &outputs, &result));
         printf("%2" PRIu32 " masks of %-12s: %9" PRIu64 " bytes\n", result.mask_count, kinds[i].name, result.masks_size);
     }
     printf("labels of 16 bits       : %9" PRIu64 " bytes\n\n", result.labels_size);
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     ctm_outputs statistics = CTM_OUTPUTS_INIT;
     statistics.palette = palette;
     statistics.palette_capacity = (size_t)result.palette_len;
-    check(context, ctm_analyse(context, &image, &params, &statistics, &result));
+    check(context, ctm_analyze(context, &image, &params, &statistics, &result));
     printf("mask  colour     pixels  box                     first pixel  centroid\n");
     for (uint32_t i = 0; i < result.mask_count; i++) {
         const ctm_palette_entry *entry = &palette[i];
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     outputs.labels = labels;
     outputs.palette = palette;
     outputs.palette_capacity = (size_t)result.palette_len;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     if (result.mask_count > 0) {
         const ctm_palette_entry *last = &palette[result.mask_count - 1];
         printf("\nmask %" PRIu32 ":\n", result.mask_count);

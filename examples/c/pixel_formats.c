@@ -21,11 +21,11 @@ static uint16_t *label(ctm_context *context, const char *name, const ctm_image *
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.label_format = CTM_LABEL_U16;
     ctm_result result = CTM_RESULT_INIT;
-    check(context, ctm_analyse(context, image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, image, &params, &outputs, &result));
     uint16_t *labels = allocate(result.labels_size, 1);
     outputs.labels = labels;
     outputs.labels_size = (size_t)result.labels_size;
-    check(context, ctm_analyse(context, image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, image, &params, &outputs, &result));
     size_t labelled = 0;
     for (size_t p = 0; p < outputs.labels_size / sizeof *labels; p++) labelled += labels[p] != 0;
     const int same = before == NULL || memcmp(labels, before, outputs.labels_size) == 0;

@@ -17,7 +17,7 @@ static uint32_t count(ctm_context *context, const ctm_image *image, uint32_t con
     params.connected = connected;
     params.min_pixels = min_pixels;
     ctm_result result = CTM_RESULT_INIT;
-    check(context, ctm_analyse(context, image, &params, NULL, &result)); /* The size query. */
+    check(context, ctm_analyze(context, image, &params, NULL, &result)); /* The size query. */
     return result.mask_count;
 }
 
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.labels = labels;
     outputs.labels_size = pixels * sizeof *labels;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     printf("in the middle of the picture: region %" PRIu32 "\n",
            labels[(size_t)(picture.height / 2) * picture.width + picture.width / 2]);
 

@@ -55,7 +55,7 @@ static int segment(ctm_context *context, const struct picture *picture, const ch
 
     /* With nothing to write, this is the size query. */
     ctm_result result = CTM_RESULT_INIT;
-    ctm_status status = ctm_analyse(context, &image, &params, &outputs, &result);
+    ctm_status status = ctm_analyze(context, &image, &params, &outputs, &result);
     if (status != CTM_OK) {
         fprintf(stderr, "ctm: %s\n", ctm_last_error(context));
         return 0;
@@ -76,7 +76,7 @@ static int segment(ctm_context *context, const struct picture *picture, const ch
     outputs.masks_size = result.masks_size;
     outputs.palette = palette;
     outputs.palette_capacity = result.palette_len;
-    status = ctm_analyse(context, &image, &params, &outputs, &result);
+    status = ctm_analyze(context, &image, &params, &outputs, &result);
     if (status != CTM_OK) {
         fprintf(stderr, "ctm: %s\n", ctm_last_error(context));
         goto end;

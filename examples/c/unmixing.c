@@ -44,14 +44,14 @@ int main(int argc, char **argv)
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.mask_format = CTM_MASK_COVERAGE;
     outputs.cropped = 1;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
     float *shares = allocate(result.masks_size, 1), *sums = allocate(pixels, sizeof *sums);
     ctm_palette_entry *boxes = allocate(result.palette_len, sizeof *boxes);
     outputs.masks = shares;
     outputs.masks_size = (size_t)result.masks_size;
     outputs.palette = boxes;
     outputs.palette_capacity = (size_t)result.palette_len;
-    check(context, ctm_analyse(context, &image, &params, &outputs, &result));
+    check(context, ctm_analyze(context, &image, &params, &outputs, &result));
 
     struct picture white = {.pixels = allocate(pixels, 1), .width = picture.width, .height = picture.height, .channels = 1};
     uint64_t whole = 0, shared = 0, left = 0;

@@ -25,7 +25,7 @@ is_for_good (ctm_status status)
 }
 
 static gboolean
-analyse (const ctm_image *image, const ctm_params *params, const ctm_outputs *outputs, ctm_result *result, GError **error)
+analyze (const ctm_image *image, const ctm_params *params, const ctm_outputs *outputs, ctm_result *result, GError **error)
 {
   gboolean   done = TRUE;
   ctm_status status;
@@ -35,7 +35,7 @@ analyse (const ctm_image *image, const ctm_params *params, const ctm_outputs *ou
     {
       done = fail (status, NULL, error);
     }
-  else if ((status = ctm_analyse (context, image, params, outputs, result)) != CTM_OK)
+  else if ((status = ctm_analyze (context, image, params, outputs, result)) != CTM_OK)
     {
       done = fail (status, context, error);
       if (is_for_good (status))
@@ -124,7 +124,7 @@ find_masks (const Pixels *pixels, const FindSettings *settings, PixelsProgress p
   outputs.palette          = found->palette;
   outputs.palette_capacity = settings->max_count;
 
-  if (! analyse (&image, &params, &outputs, &result, error))
+  if (! analyze (&image, &params, &outputs, &result, error))
     {
       found_clear (found);
       return FALSE;

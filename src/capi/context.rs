@@ -462,7 +462,7 @@ pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) ->
     guard(c"".as_ptr(), || context.map_or(c"".as_ptr(), name))
 }
 
-/// What the last `ctm_run`, `ctm_analyse` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
+/// What the last `ctm_run`, `ctm_analyze` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
 ///
 /// @param context A context of `ctm_create`.
 /// @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has

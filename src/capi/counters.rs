@@ -4,7 +4,7 @@ use super::options::checked_size;
 use crate::counters::Counters;
 use crate::error::Error;
 
-/// What the last `ctm_run` or `ctm_analyse` on a context has cost. Start from `CTM_COUNTERS_INIT`.
+/// What the last `ctm_run` or `ctm_analyze` on a context has cost. Start from `CTM_COUNTERS_INIT`.
 ///
 /// Counted is what the library does itself: bytes of pixels, tables, lists and labels. What a driver
 /// copies, allocates or compiles beyond that is unknown.

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::analyse::{RESULT_SIZES, ctm_result};
+use super::analyze::{RESULT_SIZES, ctm_result};
 use super::boundary::guard;
 use super::buffers::{Extent, check_pointer, null};
 use super::context::{Call, Failure, ctm_context, on_any_context, on_context};
@@ -23,8 +23,8 @@ use crate::regions::Region;
 /// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
 ///
 /// An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_counts_add` for each
-/// part, then `ctm_analyse` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
-/// one `ctm_analyse` on the whole image would give there, to the bit.
+/// part, then `ctm_analyze` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
+/// one `ctm_analyze` on the whole image would give there, to the bit.
 ///
 /// Counts belong to no context: they may be used with any, and live until `ctm_counts_destroy`.
 /// Threads: any; a call that changes counts waits for those that use them, and the other way round. So a progress
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
 /// `format` and `channels` must be those of the first part. Must not be NULL.
 /// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
 /// `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
-/// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyse`. The other fields are checked and make no difference, `counts` included, which is not
+/// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
 /// looked at.
 /// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
 /// colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
@@ -340,15 +340,15 @@ pub unsafe extern "C" fn ctm_counts_import(
 /// @param context A context of `ctm_create`.
 /// @param counts The counts. Must not be NULL.
 /// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
-/// `ctm_analyse` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+/// `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
 /// pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
 /// `alpha` must be those of the parts.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
-/// `merged` receive what they do from `ctm_analyse`, but that of each entry only the colour and the number of pixels are
+/// `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
 /// known; all else is 0. `masks` and `labels` must be NULL.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
 /// Must not be NULL.
-/// @return As `ctm_analyse`.
+/// @return As `ctm_analyze`.
 /// Ownership: all buffers stay the caller's and are used during the call only.
 /// Threads: any; calls on one context wait for each other.
 ///

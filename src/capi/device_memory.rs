@@ -14,7 +14,7 @@ pub const CTM_HANDLE_OPAQUE_FD: u32 = 1;
 const _: () = assert!(CTM_HANDLE_OPAQUE_FD == device_memory::OPAQUE_FD);
 
 /// Memory of a Vulkan device, exported by the caller as a file descriptor (`VK_KHR_external_memory_fd`), for pixels or
-/// outputs of `ctm_analyse`. Start from `CTM_DEVICE_MEMORY_INIT`.
+/// outputs of `ctm_analyze`. Start from `CTM_DEVICE_MEMORY_INIT`.
 ///
 /// The memory must be of the context's device and driver (`ctm_context_device_uuid`), allocated without
 /// `VkMemoryDedicatedAllocateInfo`, with a buffer in mind: the caller's own buffer in it is made with the same handle

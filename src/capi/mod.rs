@@ -7,7 +7,7 @@
 // cbindgen takes what is `pub`.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub)]
 
-mod analyse;
+mod analyze;
 mod boundary;
 mod buffers;
 mod context;

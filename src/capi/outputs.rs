@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use super::analyse::ctm_result;
+use super::analyze::ctm_result;
 use super::buffers::{Extent, null};
 use super::device_memory::ctm_device_memory;
 use super::structs::{inside, unknown};

@@ -143,14 +143,14 @@ pub struct ctm_params {
     /// the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
     /// then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
     ///
-    /// It is called on the thread that called `ctm_analyse`, and on no other. In between, it is called every few
+    /// It is called on the thread that called `ctm_analyze`, and on no other. In between, it is called every few
     /// milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
     /// at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
     /// pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
     /// not called. The numbers are estimates: equal steps need not take equal times.
     ///
     /// This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyse`,
+    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyze`,
     /// `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
     /// wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
     /// an exception, `longjmp` or `pthread_exit`.

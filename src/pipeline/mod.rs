@@ -278,13 +278,13 @@ impl Context {
     /// Too little memory, which includes a palette that [`Options::memory_limit`] has no room for, or a device
     /// that fails.
     pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
-        Ok(self.analyse(map, &(*params).into(), Outputs::default())?.palette)
+        Ok(self.analyze(map, &(*params).into(), Outputs::default())?.palette)
     }
 
     /// Finds how many colours get a mask. Takes no memory for a list of them, however many there are.
     ///
     /// # Errors
-    /// As [`Context::analyse`].
+    /// As [`Context::analyze`].
     pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
         self.call(None, |context| context.count_masks(map, settings))
     }
@@ -322,7 +322,7 @@ impl Context {
     /// memory; a device that fails.
     pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
         let outputs = Outputs { masks: Some(MaskOutput::F32(masks)), ..Outputs::default() };
-        Ok(self.analyse(map, &(*params).into(), outputs)?.palette)
+        Ok(self.analyze(map, &(*params).into(), outputs)?.palette)
     }
 
     /// Finds the colours that get a mask, and writes and finds whatever is asked for, in one go.
@@ -331,7 +331,7 @@ impl Context {
     /// [`Error::InvalidArgument`] when the settings contradict each other or the image, or an output does not suit
     /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
     /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
-    pub fn analyse(
+    pub fn analyze(
         &mut self,
         map: &ColorMap,
         settings: &Settings,
@@ -349,8 +349,8 @@ impl Context {
     /// call's threads and device have stopped; the context stays usable.
     ///
     /// # Errors
-    /// As [`Context::analyse`], and [`Error::Cancelled`].
-    pub fn analyse_with(
+    /// As [`Context::analyze`], and [`Error::Cancelled`].
+    pub fn analyze_with(
         &mut self,
         map: &ColorMap,
         settings: &Settings,

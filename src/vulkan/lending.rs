@@ -122,7 +122,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, pa
         labels: Some(LabelOutput::U16(&mut labels)),
         ..Outputs::default()
     };
-    let expected = cpu.analyse(&map, &settings, outputs).unwrap();
+    let expected = cpu.analyze(&map, &settings, outputs).unwrap();
 
     let lent_pixels = Lent::with(lender, bytemuck::cast_slice(pixels));
     let mut lent_masks = Lent::new(lender, size_of_val(&masks[..]));

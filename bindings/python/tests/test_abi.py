@@ -58,7 +58,7 @@ def test_constants_are_the_headers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("struct", ["ctm_params", "ctm_outputs"])
 def test_defaults_are_those_of_the_header(tmp_path: Path, struct: str) -> None:
-    settings: dict[str, Any] = ctm.Context.analyse.__kwdefaults__
+    settings: dict[str, Any] = ctm.Context.analyze.__kwdefaults__
     ours = new_outputs() if struct == "ctm_outputs" else make_params(3)[0]
     for name, value in (make_params.__kwdefaults__ or {}).items():
         assert settings[name] == value, name

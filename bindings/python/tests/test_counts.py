@@ -19,7 +19,7 @@ def counted(context: ctm.Context, parts: list[Any], **settings: Any) -> ctm.Coun
 
 @pytest.mark.parametrize("settings", [{}, {"max_count": 5}, {"min_pixels": 2000}, {"max_count": 3, "nearest": "euclidean", "tolerance": 80.0}, {"max_count": 9, "merge": "chebyshev", "merge_tolerance": 40.0}])
 def test_parts_are_as_the_whole(context: ctm.Context, world: Any, settings: dict[str, Any]) -> None:
-    whole = context.analyse(world, outputs=["labels", "palette"], label_format="uint8", **settings)
+    whole = context.analyze(world, outputs=["labels", "palette"], label_format="uint8", **settings)
     assert whole.labels is not None and whole.palette is not None
     parts = [(slice(y, y + 300), slice(x, x + 700)) for y in range(0, 1024, 300) for x in range(0, 2048, 700)]
     counts = counted(context, [world[part] for part in parts])
@@ -28,7 +28,7 @@ def test_parts_are_as_the_whole(context: ctm.Context, world: Any, settings: dict
         np.testing.assert_array_equal(selected[field], whole.palette[field])
     labels = np.empty((1024, 2048), np.uint8)
     for part in parts:
-        result = context.analyse(world[part], outputs=["labels"], label_format="uint8", counts=counts, **settings)
+        result = context.analyze(world[part], outputs=["labels"], label_format="uint8", counts=counts, **settings)
         assert result.labels is not None
         labels[part] = result.labels
     np.testing.assert_array_equal(labels, whole.labels)

@@ -97,7 +97,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
 @pytest.mark.parametrize(("kind", "text", "image", "settings"), REFUSED, ids=[case[1][:40] for case in REFUSED])
 def test_refused(context: ctm.Context, kind: type[Exception], text: str, image: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(kind, match=text) as caught:
-        context.analyse(image, **settings)
+        context.analyze(image, **settings)
     assert isinstance(caught.value, ctm.InvalidArgumentError) and caught.value.status == 1
     assert context.masks(PIXELS).shape == (1, 4, 5)  # The context is as good as before.
 
@@ -131,7 +131,7 @@ def test_out_of_memory() -> None:
     # 9 million different colours are more than 32 MiB can list.
     pixels = np.arange(9_000_000, dtype=np.float32).reshape(3000, 3000)
     with ctm.Context("cpu", memory_limit=32 << 20) as context, pytest.raises(MemoryError) as caught:
-        context.analyse(pixels, outputs=["labels"], nearest="euclidean", tolerance=1.0, max_count=1)
+        context.analyze(pixels, outputs=["labels"], nearest="euclidean", tolerance=1.0, max_count=1)
     assert isinstance(caught.value, ctm.OutOfMemoryError)
 
 
@@ -152,7 +152,7 @@ def test_more_masks_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         assert str(caught.value) == "Unable to allocate (1048576 masks: give min_pixels or max_count)"
         most = 1 << 20
         with pytest.raises(ctm.OutOfMemoryError, match="Unable to allocate$"):
-            context.analyse(np.zeros_like(pixels), outputs=["masks"], cropped=True)
+            context.analyze(np.zeros_like(pixels), outputs=["masks"], cropped=True)
 
 
 def test_closed() -> None:

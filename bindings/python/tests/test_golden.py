@@ -15,7 +15,7 @@ from conftest import GOLDEN, ROOT, golden, oracle
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
 def test_golden(context: ctm.Context, path: Path) -> None:
     case, pixels, expected = golden(path)
-    result = context.analyse(
+    result = context.analyze(
         pixels, min_pixels=case["min_pixels"], max_count=case["max_count"], outputs=["masks", "labels", "palette"]
     )
     assert result.masks is not None and result.palette is not None and result.labels is not None
@@ -34,7 +34,7 @@ def test_batches(context: ctm.Context, path: Path) -> None:
     case = json.loads((path / "case.json").read_text())
     shape = case["batch"], case["height"], case["width"]
     pixels = np.fromfile(path / "color_map.f32", "<f4").reshape(*shape, case["channels"])
-    result = context.analyse(pixels, min_pixels=case["min_pixels"], max_count=case["max_count"], batch="first")
+    result = context.analyze(pixels, min_pixels=case["min_pixels"], max_count=case["max_count"], batch="first")
     expected = np.fromfile(path / "masks.u8", np.uint8).reshape(-1, *shape)
     assert result.masks is not None and result.palette is not None
     np.testing.assert_array_equal(result.masks, expected)
@@ -44,7 +44,7 @@ def test_batches(context: ctm.Context, path: Path) -> None:
 
 def test_world_map(context: ctm.Context, world: Any) -> None:
     countries = json.loads((ROOT / "data/world-countries-2048.json").read_text())
-    result = context.analyse(world, mask_format="bool", outputs=["masks", "labels", "palette"])
+    result = context.analyze(world, mask_format="bool", outputs=["masks", "labels", "palette"])
     assert result.masks is not None and result.palette is not None and result.labels is not None
     assert result.mask_count == len(result.palette) == 216 == len(oracle(world)[0])
     assert result.labels.dtype == np.uint8

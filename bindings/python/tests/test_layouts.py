@@ -57,7 +57,7 @@ COPIED: dict[str, tuple[Any, str | None, str, Callable[[Any], Any]]] = {
 
 
 def check(context: ctm.Context, view: Any, layout: str | None, order: str, logical: Any) -> None:
-    result = context.analyse(view, layout=layout, order=order, mask_format="bool")
+    result = context.analyze(view, layout=layout, order=order, mask_format="bool")
     colors, counts, masks = oracle(logical)
     assert result.masks is not None and result.palette is not None
     np.testing.assert_array_equal(result.palette["color"][:, : colors.shape[1]], colors)
@@ -86,7 +86,7 @@ def test_copied_with_a_warning(context: ctm.Context, name: str) -> None:
 def test_batches_in_both_layouts(context: ctm.Context, layout: str) -> None:
     images = noise(4, 9, 11, 3)
     view = np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if layout == "NCHW" else images
-    result = context.analyse(view, layout=layout, outputs=["masks", "labels"])
+    result = context.analyze(view, layout=layout, outputs=["masks", "labels"])
     colors, _, masks = oracle(images.reshape(-1, 11, 3))
     assert result.masks is not None and result.labels is not None
     np.testing.assert_array_equal(result.masks, masks.reshape(len(colors), 4, 9, 11))
@@ -95,7 +95,7 @@ def test_batches_in_both_layouts(context: ctm.Context, layout: str) -> None:
 
 def test_every_second_image_is_no_copy(cpu: ctm.Context) -> None:
     images = noise(6, 9, 11)
-    result = cpu.analyse(images[::2], layout="NHW", mask_format="bool")
+    result = cpu.analyze(images[::2], layout="NHW", mask_format="bool")
     assert result.masks is not None
     np.testing.assert_array_equal(result.masks, oracle(images[::2].reshape(-1, 11, 1))[2].reshape(-1, 3, 9, 11))
 
@@ -138,5 +138,5 @@ def test_pixels_are_not_written_to(context: ctm.Context) -> None:
     pixels = noise(9, 11, 3)
     pixels.flags.writeable = False
     before = pixels.copy()
-    context.analyse(pixels)
+    context.analyze(pixels)
     np.testing.assert_array_equal(pixels, before)

@@ -32,7 +32,7 @@ def test_bits(context: ctm.Context) -> None:
 
 @pytest.mark.parametrize("name", ["uint8", "uint16", "uint32"])
 def test_label_formats(context: ctm.Context, name: str) -> None:
-    result = context.analyse(PIXELS, outputs=["labels"], label_format=name, max_count=4)
+    result = context.analyze(PIXELS, outputs=["labels"], label_format=name, max_count=4)
     assert result.masks is None and result.palette is None and result.labels is not None
     assert result.labels.dtype == name
     np.testing.assert_array_equal(result.labels, sum(MASKS[i] * (i + 1) for i in range(4)))
@@ -41,7 +41,7 @@ def test_label_formats(context: ctm.Context, name: str) -> None:
 @pytest.mark.parametrize(("colors", "dtype"), [(255, np.uint8), (256, np.uint16), (65_535, np.uint16), (65_536, np.uint32)])
 def test_labels_are_as_small_as_they_can_be(cpu: ctm.Context, colors: int, dtype: Any) -> None:
     pixels = np.arange(colors, dtype=np.float32).reshape(1, -1)
-    labels = cpu.analyse(pixels, outputs=["labels", "palette"]).labels
+    labels = cpu.analyze(pixels, outputs=["labels", "palette"]).labels
     assert labels is not None and labels.dtype == dtype
     np.testing.assert_array_equal(labels[0], np.arange(1, colors + 1))
 
@@ -50,7 +50,7 @@ def test_more_masks_than_guessed(context: ctm.Context) -> None:
     pixels = np.arange(400, dtype=np.uint16).reshape(20, 20)
     with ctm.Context(backend="cpu") as new:
         for _ in range(2):  # The second call knows how many there were.
-            result = new.analyse(pixels, outputs=["masks", "labels", "palette"])
+            result = new.analyze(pixels, outputs=["masks", "labels", "palette"])
             assert result.masks is not None and result.palette is not None
             assert result.masks.shape == (400, 20, 20)
             np.testing.assert_array_equal(result.palette["color"][:, 0], np.arange(400))
@@ -59,7 +59,7 @@ def test_more_masks_than_guessed(context: ctm.Context) -> None:
 
 def test_no_mask(context: ctm.Context) -> None:
     for settings in ({"max_count": 0}, {"min_pixels": 1000}, {"min_pixels": 2**64 - 1}, {"palette": []}):
-        result = context.analyse(PIXELS, outputs=["masks", "labels", "palette"], **settings)
+        result = context.analyze(PIXELS, outputs=["masks", "labels", "palette"], **settings)
         assert result.masks is not None and result.labels is not None and result.palette is not None
         assert result.mask_count == 0 and result.masks.shape == (0, 10, 13) and result.palette.shape == (0,)
         assert not result.labels.any()
@@ -82,7 +82,7 @@ def test_masks_into_an_array(context: ctm.Context, name: str) -> None:
     out = OUT[name]
     memory = out if out.base is None else out.base
     memory.view(np.uint8 if memory.dtype == bool else memory.dtype)[...] = 77
-    result = context.analyse(PIXELS, out_masks=out)
+    result = context.analyze(PIXELS, out_masks=out)
     assert result.masks is not None and np.shares_memory(result.masks, out) and result.masks.shape == (9, 10, 13)
     inside = 255 if out.dtype == np.uint8 else 1
     np.testing.assert_array_equal(out[:9].astype(int), MASKS * inside)
@@ -93,7 +93,7 @@ def test_masks_into_an_array(context: ctm.Context, name: str) -> None:
 
 def test_bits_into_an_array(context: ctm.Context) -> None:
     out = shapes(9, 10, 2)
-    context.analyse(PIXELS, out_masks=out, mask_format="bits")
+    context.analyze(PIXELS, out_masks=out, mask_format="bits")
     np.testing.assert_array_equal(np.unpackbits(out, axis=-1, count=13), MASKS)
 
 
@@ -101,13 +101,13 @@ def test_bits_into_an_array(context: ctm.Context) -> None:
 def test_masks_of_several_images_into_an_array(context: ctm.Context, mask_first: bool) -> None:
     images = np.stack([PIXELS, PIXELS[::-1]])
     memory = shapes(9, 2, 10, 13) if mask_first else shapes(2, 9, 10, 13).transpose(1, 0, 2, 3)
-    context.analyse(images, out_masks=memory)
+    context.analyze(images, out_masks=memory)
     np.testing.assert_array_equal(memory, np.stack([MASKS, MASKS[:, ::-1]], 1) * 255)
 
 
 def test_labels_into_an_array(context: ctm.Context) -> None:
     out = shapes(10, 13, dtype=np.uint16)
-    result = context.analyse(PIXELS, out_labels=out, outputs=[])
+    result = context.analyze(PIXELS, out_labels=out, outputs=[])
     assert result.labels is out
     np.testing.assert_array_equal(out, sum(MASKS[i] * (i + 1) for i in range(9)))
 
@@ -140,19 +140,19 @@ def test_arrays_that_do_not_fit(context: ctm.Context) -> None:
     ]
     for error, text, settings in refused:
         with pytest.raises(error, match=text):
-            context.analyse(PIXELS, **settings)
+            context.analyze(PIXELS, **settings)
 
 
 def test_the_image_itself_is_no_place_for_labels(context: ctm.Context) -> None:
     pixels = PIXELS[..., 0].copy()
     with pytest.raises(ctm.InvalidArgumentError, match="overlap"):
-        context.analyse(pixels, out_labels=pixels)
+        context.analyze(pixels, out_labels=pixels)
 
 
 @pytest.mark.parametrize("name", ["float32", "uint8", "bool", "bits"])
 def test_cropped(context: ctm.Context, world: Any, name: str) -> None:
     settings: dict[str, Any] = {"max_count": 20, "mask_format": name}
-    result = context.analyse(world, cropped=True, outputs=["masks", "palette", "labels"], **settings)
+    result = context.analyze(world, cropped=True, outputs=["masks", "palette", "labels"], **settings)
     whole = context.masks(world, **settings)
     assert result.masks is None and result.crops is not None and result.palette is not None
     assert len(result.crops) == 20
@@ -166,7 +166,7 @@ def test_cropped(context: ctm.Context, world: Any, name: str) -> None:
 def test_cropped_of_several_images(context: ctm.Context) -> None:
     images = np.zeros((2, 6, 8), np.uint8)
     images[0, 1:3, 2:7] = 1
-    result = context.analyse(images, layout="NHW", ignored=[0], cropped=True, mask_format="bool")
+    result = context.analyze(images, layout="NHW", ignored=[0], cropped=True, mask_format="bool")
     assert result.crops is not None
     assert [[crop.shape for crop in crops] for crops in result.crops] == [[(2, 5), (0, 0)]]
     assert result.crops[0][0].all()

@@ -16,13 +16,13 @@ LONG = np.arange(6_000_000, dtype=np.float32).reshape(2000, 3000)
 
 def test_progress(context: ctm.Context) -> None:
     told: list[float] = []
-    context.analyse(LONG, outputs=["labels"], max_count=3, progress=told.append)
+    context.analyze(LONG, outputs=["labels"], max_count=3, progress=told.append)
     assert told[0] == 0 and told[-1] == 1 and told == sorted(told) and len(told) > 2
 
 
 def test_a_second_try_does_not_begin_anew(cpu: ctm.Context) -> None:
     told: list[float] = []
-    cpu.analyse(np.arange(300, dtype=np.uint16).reshape(1, -1), outputs=["labels"], progress=told.append)
+    cpu.analyze(np.arange(300, dtype=np.uint16).reshape(1, -1), outputs=["labels"], progress=told.append)
     assert told == sorted(told) and told[-1] == 1
 
 
@@ -36,7 +36,7 @@ def test_stopped_from_within(context: ctm.Context, how: str) -> None:
         return how != "returns False"
 
     with pytest.raises(KeyboardInterrupt if how == "raises" else ctm.CancelledError):
-        context.analyse(LONG, progress=stop)
+        context.analyze(LONG, progress=stop)
     assert context.masks(LONG[:2, :2]).shape == (4, 2, 2)
 
 
@@ -51,13 +51,13 @@ def test_cancelled_by_another_thread(context: ctm.Context) -> None:
             canceller.join()
 
     with pytest.raises(ctm.CancelledError) as caught:
-        context.analyse(LONG, progress=wait)
+        context.analyze(LONG, progress=wait)
     assert caught.value.status == 11
 
 
 def test_no_call_within_a_call(context: ctm.Context) -> None:
     with pytest.raises(ctm.InvalidArgumentError):
-        context.analyse(LONG, progress=lambda done: context.masks(LONG[:2, :2]))
+        context.analyze(LONG, progress=lambda done: context.masks(LONG[:2, :2]))
 
 
 def test_log(caplog: pytest.LogCaptureFixture) -> None:

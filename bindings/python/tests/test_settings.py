@@ -1,4 +1,4 @@
-"""Each setting of analyse, on images that a reader can check by eye."""
+"""Each setting of analyze, on images that a reader can check by eye."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def test_undeclared_colours(context: ctm.Context) -> None:
     palette = [[0, 0, 0], [255, 0, 0]]
     assert columns(context, palette=palette) == [BLACK, RED]
     assert columns(context, palette=palette, undeclared="nearest") == [BLACK + GREEN, RED + ALMOST]
-    result = context.analyse(IMAGE, palette=palette, undeclared_capacity=9, report_undeclared=True)
+    result = context.analyze(IMAGE, palette=palette, undeclared_capacity=9, report_undeclared=True)
     assert result.undeclared is not None
     assert (result.undeclared_pixels, result.undeclared_colors) == (3, 2)
     assert result.undeclared["color"][:, :3].tolist() == [[250, 2, 0], [0, 255, 0]]
     assert result.undeclared["first_x"].tolist() == [7, 9]
     with pytest.raises(ctm.UndeclaredColorsError) as caught:
-        context.analyse(IMAGE, palette=palette, undeclared="error")
+        context.analyze(IMAGE, palette=palette, undeclared="error")
     assert "3 pixels" in str(caught.value) and caught.value.status == 10
 
 
 def test_near_duplicates(context: ctm.Context) -> None:
-    result = context.analyse(IMAGE, merge="chebyshev", merge_tolerance=5, merged_capacity=3)
+    result = context.analyze(IMAGE, merge="chebyshev", merge_tolerance=5, merged_capacity=3)
     assert result.merged is not None and result.palette is not None
     assert result.palette["pixel_count"].tolist() == [5, 4, 1]
     assert (result.merged_pixels, result.merged_colors) == (2, 1)
@@ -80,7 +80,7 @@ def test_alpha(context: ctm.Context) -> None:
 
 
 def test_rectangle(context: ctm.Context) -> None:
-    result = context.analyse(np.repeat(IMAGE, 5, 0), rectangle=(3, 1, 5, 2), outputs=["masks", "labels"])
+    result = context.analyze(np.repeat(IMAGE, 5, 0), rectangle=(3, 1, 5, 2), outputs=["masks", "labels"])
     assert result.masks is not None and result.labels is not None
     assert result.masks.shape == (3, 2, 5)
     assert result.labels.tolist() == [[3, 1, 1, 1, 2]] * 2 or result.labels.tolist() == [[2, 1, 1, 1, 3]] * 2
@@ -101,7 +101,7 @@ def test_first_of_a_batch(context: ctm.Context) -> None:
 
 def test_each_of_a_batch(context: ctm.Context) -> None:
     images = np.array([[[1, 1, 2]], [[3, 3, 3]]], np.uint8)
-    result = context.analyse(images, layout="NHW", batch="each")
+    result = context.analyze(images, layout="NHW", batch="each")
     assert result.masks is not None and result.palette is not None
     assert result.masks.tolist() == [[[[1, 1, 0]], [[1, 1, 1]]], [[[0, 0, 1]], [[0, 0, 0]]]]
     assert result.palette["color"][..., 0].tolist() == [[1, 3], [2, 0]]
@@ -122,7 +122,7 @@ def test_connected_regions(context: ctm.Context) -> None:
 
 def test_unmixed_edges(context: ctm.Context) -> None:
     image = np.array([[0.0, 0.0, 0.25, 1.0, 1.0]], np.float32)
-    result = context.analyse(image, min_pixels=2, unmix_radius=1, mask_format="coverage")
+    result = context.analyze(image, min_pixels=2, unmix_radius=1, mask_format="coverage")
     assert result.masks is not None and result.masks.dtype == np.float32
     assert result.masks[:, 0].tolist() == [[1, 1, 0.75, 0, 0], [0, 0, 0.25, 1, 1]]
 
@@ -144,7 +144,7 @@ def test_pipeline_cache(context: ctm.Context) -> None:
 
 def test_the_default_context() -> None:
     assert columns(ctm, max_count=1) == [BLACK]  # type: ignore[arg-type]
-    assert ctm.analyse(IMAGE).mask_count == 4
+    assert ctm.analyze(IMAGE).mask_count == 4
     assert ctm.default_context() is ctm.default_context()
 
 

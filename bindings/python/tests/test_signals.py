@@ -16,7 +16,7 @@ IMAGE = np.arange(9_000_000, dtype=np.float32).reshape(3000, 3000)
 SMALL = np.zeros((2, 2), np.float32)
 """
 # A call that takes long, of which the last colours' comparisons are the longest part.
-LONG = "context.analyse(IMAGE[:, :300], outputs=['labels'], max_count=400, nearest='euclidean', tolerance=1e9"
+LONG = "context.analyze(IMAGE[:, :300], outputs=['labels'], max_count=400, nearest='euclidean', tolerance=1e9"
 
 
 def run(program: str) -> str:
@@ -51,8 +51,8 @@ assert context.masks(SMALL).shape == (1, 2, 2)
 @pytest.mark.parametrize(
     "call",
     [
-        "context.analyse(IMAGE, max_count=2)",
-        "context.analyse(IMAGE, max_count=2, progress=lambda done: None)",
+        "context.analyze(IMAGE, max_count=2)",
+        "context.analyze(IMAGE, max_count=2, progress=lambda done: None)",
         "ctm.Counts(context).add(IMAGE)",
         f"{LONG})",
     ],
@@ -73,7 +73,7 @@ def progress(done):
     if len(told) == 3:
         os.kill(os.getpid(), signal.SIGINT)
 try:
-    context.analyse(IMAGE, max_count=2, progress=progress)
+    context.analyze(IMAGE, max_count=2, progress=progress)
 except KeyboardInterrupt:
     print(len(told) <= 4)
 """
@@ -99,7 +99,7 @@ context = ctm.Context("cpu")
 heard = []
 signal.signal(signal.SIGALRM, lambda *_: heard.append(len(context.masks(SMALL))))
 signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-count = context.analyse(IMAGE, outputs=["labels"], max_count=2).mask_count
+count = context.analyze(IMAGE, outputs=["labels"], max_count=2).mask_count
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(count, set(heard))
 """
@@ -120,7 +120,7 @@ context = ctm.Context("cpu", logger=logger)
 for image in IMAGE, SMALL:
     here = True
     try:
-        context.analyse(image, outputs=["labels"], max_count=2)
+        context.analyze(image, outputs=["labels"], max_count=2)
     except KeyboardInterrupt:
         print("raised")
     here = False
@@ -148,7 +148,7 @@ logger = logging.getLogger("loud")
 logger.addHandler(Loud())
 logger.setLevel(logging.DEBUG)
 context = ctm.Context("cpu", logger=logger)
-context.analyse(IMAGE, outputs=["labels"], max_count=2)
+context.analyze(IMAGE, outputs=["labels"], max_count=2)
 print(bool(refused))
 """
     assert run(program) == "True\n"
@@ -163,7 +163,7 @@ def work():
     context = ctm.Context({backend}, logger=logger)
     while True:
         try:
-            context.analyse(IMAGE, outputs=["labels"], max_count=2{progress})
+            context.analyze(IMAGE, outputs=["labels"], max_count=2{progress})
         except ctm.CancelledError:
             pass
 for _ in range(2):
@@ -199,7 +199,7 @@ def progress(done):
         if child == 0:
             sys.exit()
         print(os.waitpid(child, 0)[1])
-thread = threading.Thread(target=lambda: context.analyse(SMALL, progress=progress))
+thread = threading.Thread(target=lambda: context.analyze(SMALL, progress=progress))
 thread.start()
 thread.join()
 """

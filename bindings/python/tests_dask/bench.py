@@ -51,12 +51,12 @@ def main() -> None:
             da.to_zarr(array[..., 0], labels, overwrite=True)
 
         def whole() -> None:
-            ctm.dask.analyse(array).labels.to_zarr(labels, overwrite=True)
+            ctm.dask.analyze(array).labels.to_zarr(labels, overwrite=True)
 
         print(f"{pixels.shape[1]} x {pixels.shape[0]} of uint8, {array.npartitions} chunks, Zarr to Zarr; best of 3, seconds")
         with ctm.Context("cpu", threads=1) as context:
             start = time.process_time()
-            passed = seconds(lambda: context.analyse(pixels, outputs=["labels", "palette"]))
+            passed = seconds(lambda: context.analyze(pixels, outputs=["labels", "palette"]))
             print(f"one call in memory, 1 thread: {passed:5.2f} (work {(time.process_time() - start) / 3:.2f})")
         for processes in (1, 2):
             with LocalCluster(

@@ -39,9 +39,9 @@ def cluster() -> Iterator[Client]:
 
 
 def same_as_one_call(array: Any, pixels: Any, layout: str | None = None, **settings: Any) -> ctm.dask.Result:
-    found = ctm.dask.analyse(array, layout=layout, **settings)
+    found = ctm.dask.analyze(array, layout=layout, **settings)
     with ctm.Context("cpu") as context:
-        expected = context.analyse(
+        expected = context.analyze(
             pixels, layout=layout, outputs=["labels", "masks", "palette"], mask_format="bool", **settings
         )
     assert expected.labels is not None and expected.masks is not None and expected.palette is not None
@@ -100,10 +100,10 @@ def test_more_than_the_workers_hold(cluster: Client, world: Any, tmp_path: Path)
         part = slice(y * tile, (y + 1) * tile), slice(x * tile, (x + 1) * tile)
         store[part] = pixels[part] = turned
     assert pixels.nbytes > 2 * MEMORY
-    found = ctm.dask.analyse(da.from_zarr(str(tmp_path / "map.zarr")), min_pixels=1000)
+    found = ctm.dask.analyze(da.from_zarr(str(tmp_path / "map.zarr")), min_pixels=1000)
     found.labels.to_zarr(str(tmp_path / "labels.zarr"))
     with ctm.Context("cpu") as context:
-        expected = context.analyse(pixels, min_pixels=1000, outputs=["labels", "palette"])
+        expected = context.analyze(pixels, min_pixels=1000, outputs=["labels", "palette"])
     assert expected.palette is not None
     for field in ("color", "pixel_count"):
         np.testing.assert_array_equal(found.palette[field], expected.palette[field])
@@ -146,10 +146,10 @@ def test_clear_words(world: Any) -> None:
     ]
     for kind, text, given, settings in refused:
         with pytest.raises(kind, match=text):
-            ctm.dask.analyse(given, **settings)
+            ctm.dask.analyze(given, **settings)
 
 
 def test_masked_arrays_are_refused() -> None:
     masked = da.ma.masked_equal(da.from_array(np.zeros((8, 8), np.float32), chunks=4), 1.0)
     with pytest.raises(TypeError, match=r"array is a masked array, .*; pass dask.array.ma.filled\(array, …\)"):
-        ctm.dask.analyse(masked)
+        ctm.dask.analyze(masked)

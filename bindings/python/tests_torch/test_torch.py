@@ -47,7 +47,7 @@ def test_masks_as_tensors(context: ctm.Context) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bool])
 def test_masks_into_a_tensor(context: ctm.Context, dtype: torch.dtype) -> None:
     out = torch.full((30, 9, 11), 1).to(dtype)
-    result = context.analyse(PIXELS, out_masks=out)
+    result = context.analyze(PIXELS, out_masks=out)
     assert result.masks is not None and result.masks.ctypes.data == out.data_ptr()
     np.testing.assert_array_equal(out[: result.mask_count].numpy() > 0, context.masks(PIXELS) > 0)
     assert (out[result.mask_count :] == 1).all()

@@ -164,7 +164,7 @@ unsafe extern "C" {
         masks_len: usize,
         mask_count: *mut u32,
     ) -> i32;
-    pub fn ctm_analyse(
+    pub fn ctm_analyze(
         context: *mut Context,
         image: *const Image,
         params: *const Params,

@@ -149,7 +149,7 @@ fn label_parts(counts: &Owned, case: &mut Case) {
         case.params.counts = counts.1;
         let room = Room::new(Outputs::init(), [None, Some(width * images * 4), None, None, None], false);
         let size = Some(size_of::<Found>());
-        let (status, _) = super::interface::analyse(
+        let (status, _) = super::interface::analyze(
             counts.0,
             Some(&case.image),
             Some(&case.params),

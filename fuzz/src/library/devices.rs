@@ -6,7 +6,7 @@ use arbitrary::{Result, Unstructured};
 
 use super::c::{self, Found, OK, Options, Outputs, Shared};
 use super::case::Case;
-use super::interface::{CONTEXTS, Room, analyse};
+use super::interface::{CONTEXTS, Room, analyze};
 use super::oracle;
 
 /// On lavapipe; none where it is not installed.
@@ -57,7 +57,7 @@ fn compare(u: &mut Unstructured, device: Shared) -> Result<()> {
     for context in [CONTEXTS[0], device] {
         let room = Room::new(outputs, sizes, false);
         let size = Some(size_of::<Found>());
-        let (status, found) = analyse(context, Some(&case.image), Some(&params), Some(&room.outputs), size);
+        let (status, found) = analyze(context, Some(&case.image), Some(&params), Some(&room.outputs), size);
         let mut found = found.unwrap();
         let at = std::mem::offset_of!(Found, distinct_colors);
         found.bytes_mut()[at..at + 8].fill(0);

@@ -1,4 +1,4 @@
-//! `ctm_analyse`, `ctm_run` and `ctm_create` with whatever a caller can state truthfully, in memory of exactly that size:
+//! `ctm_analyze`, `ctm_run` and `ctm_create` with whatever a caller can state truthfully, in memory of exactly that size:
 //! results are the oracle's, refusals touch nothing, and threads and memory limits change no bit.
 
 use std::sync::LazyLock;
@@ -90,7 +90,7 @@ fn unfound(struct_size: usize) -> Guarded {
 }
 
 /// Makes the call with structs in memory of their own; gives the status and what is in `result` afterwards.
-pub(crate) fn analyse(
+pub(crate) fn analyze(
     context: Shared,
     image: Option<&Image>,
     params: Option<&Params>,
@@ -105,7 +105,7 @@ pub(crate) fn analyse(
         |memory: &Option<Guarded>| memory.as_ref().map_or(std::ptr::null_mut(), Guarded::pointer::<u8>);
     // SAFETY: all is there, and as large as it says.
     let status = unsafe {
-        c::ctm_analyse(
+        c::ctm_analyze(
             context.0,
             pointer(&image).cast(),
             pointer(&params).cast(),
@@ -147,7 +147,7 @@ fn valid(u: &mut Unstructured) -> Result<()> {
     let (room, expected) = ask(u, &case, &answer)?;
     let context = CONTEXTS[usize::from(u.arbitrary::<u8>()?) % CONTEXTS.len()];
     let before = case.pixels.bytes().to_vec();
-    let (status, result) = analyse(
+    let (status, result) = analyze(
         context,
         Some(&case.image),
         Some(&case.params),
@@ -439,7 +439,7 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
         for buffer in room.buffers.iter_mut().flatten() {
             buffer.bytes_mut().fill(UNTOUCHED);
         }
-        let (status, result) = analyse(
+        let (status, result) = analyze(
             *context,
             (!image).then_some(&image_fields),
             (!params).then_some(&params_fields),

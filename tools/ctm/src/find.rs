@@ -9,7 +9,7 @@ use crate::color;
 use crate::labels::Labels;
 use crate::maps::Maps;
 use crate::memory::zeroed;
-use crate::progress::analyse;
+use crate::progress::analyze;
 use crate::settings::Choice;
 use crate::terminal::{count, thousands};
 
@@ -80,7 +80,7 @@ pub(crate) fn masks(
             ..Outputs::default()
         };
         is_guess = false;
-        match analyse(context, color_map, &choice.settings(), outputs) {
+        match analyze(context, color_map, &choice.settings(), outputs) {
             Ok(mut analysis) => {
                 if has_shares {
                     analysis.crop_starts.iter_mut().for_each(|start| *start /= 4);

@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_millis(400);
 const STEPS: u64 = 1000;
 
 /// Calls the library.
-pub(crate) fn analyse(
+pub(crate) fn analyze(
     context: &mut Context,
     map: &ColorMap,
     settings: &Settings,
@@ -25,7 +25,7 @@ pub(crate) fn analyse(
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::hidden());
     let style = ProgressStyle::with_template("finding masks [{bar:40}] {percent} %");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    let found = context.analyse_with(map, settings, outputs, &mut |done| {
+    let found = context.analyze_with(map, settings, outputs, &mut |done| {
         if watched && bar.is_hidden() && start.elapsed() > LONG {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }

@@ -20,7 +20,7 @@ use crate::maps::Maps;
 use crate::masks::{self, Mask};
 use crate::names;
 use crate::overview;
-use crate::progress::analyse;
+use crate::progress::analyze;
 use crate::report;
 use crate::settings::Choice;
 use crate::table;
@@ -240,7 +240,7 @@ fn hint_at_no_mask(
 ) -> anyhow::Result<()> {
     let one = Params { min_pixels: 1, max_count: 1 };
     let settings = Settings { params: one, ..choice.settings() };
-    let most = analyse(context, color_map, &settings, Outputs::default())?.palette;
+    let most = analyze(context, color_map, &settings, Outputs::default())?.palette;
     let most_of = if args.colors.connected.is_some() { "largest" } else { "most frequent" };
     let what = if args.colors.connected.is_some() { "region" } else { "colour" };
     let leaves_out = !args.colors.ignore.is_empty() || matches!(args.colors.alpha, AlphaArg::AtLeast(_));

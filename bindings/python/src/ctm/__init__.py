@@ -2,7 +2,7 @@
 
     import ctm
     masks = ctm.masks(image, min_pixels=500, max_count=5)   # (masks, rows, columns), most frequent colour first
-    result = ctm.analyse(image, outputs=["labels", "palette"])
+    result = ctm.analyze(image, outputs=["labels", "palette"])
 
 `Context` says where the work is done; the functions here use one of their own, made at the first call.
 """
@@ -64,7 +64,7 @@ __all__ = [
     "UndeclaredColorsError",
     "UnsupportedError",
     "__version__",
-    "analyse",
+    "analyze",
     "default_context",
     "devices",
     "library_path",
@@ -74,10 +74,10 @@ __all__ = [
 
 def masks(image: Any, min_pixels: int = 1, max_count: int | None = None, **settings: Any) -> NDArray[Any]:
     """The masks of the most frequent colours of an image, most frequent first: (masks, rows, columns) of floats, 1
-    inside and 0 outside. `settings` are those of `Context.analyse`: layout, order, mask_format, ignored, …"""
+    inside and 0 outside. `settings` are those of `Context.analyze`: layout, order, mask_format, ignored, …"""
     return default_context().masks(image, min_pixels, max_count, **settings)
 
 
-def analyse(image: Any, **settings: Any) -> Result:
-    """Masks, labels and the palette, any of them: see `Context.analyse`."""
-    return default_context().analyse(image, **settings)
+def analyze(image: Any, **settings: Any) -> Result:
+    """Masks, labels and the palette, any of them: see `Context.analyze`."""
+    return default_context().analyze(image, **settings)

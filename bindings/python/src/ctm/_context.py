@@ -211,13 +211,13 @@ class Context:
 
     def masks(self, image: Any, min_pixels: int = 1, max_count: int | None = None, **settings: Any) -> NDArray[Any]:
         """The masks of the most frequent colours, most frequent first: (masks, rows, columns) of floats, 1 inside and
-        0 outside. `settings` are those of `analyse`."""
-        result = self.analyse(image, min_pixels=min_pixels, max_count=max_count, outputs=("masks",), **settings)
+        0 outside. `settings` are those of `analyze`."""
+        result = self.analyze(image, min_pixels=min_pixels, max_count=max_count, outputs=("masks",), **settings)
         if result.masks is None:
-            raise InvalidArgumentError("cropped is True; masks() gives whole masks, analyse() cropped ones")
+            raise InvalidArgumentError("cropped is True; masks() gives whole masks, analyze() cropped ones")
         return result.masks
 
-    def analyse(
+    def analyze(
         self,
         image: Any,
         *,
@@ -359,7 +359,7 @@ class _Shared:
 
 
 default_context = _Shared()
-"""The context of `ctm.masks` and `ctm.analyse`: made with the defaults, at the first call."""
+"""The context of `ctm.masks` and `ctm.analyze`: made with the defaults, at the first call."""
 host_context = _Shared(backend="cpu", threads=1)
 """For what needs no device, such as reading pickled counts."""
 
@@ -426,7 +426,7 @@ class _Call:
         arguments = self.image.struct, self.params, outputs, found
         # A progress function is called on this thread, and signals are heard there.
         long = self.params.progress == ffi.NULL and takes_long(self.image, self.params)
-        return context.call(lib.ctm_analyse, *arguments, accept=accept, long=long, kept=(self, buffers))
+        return context.call(lib.ctm_analyze, *arguments, accept=accept, long=long, kept=(self, buffers))
 
     def _likely_count(self, last: int) -> int:
         if self.params.palette != ffi.NULL and not self.params.connected:

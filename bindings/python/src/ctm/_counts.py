@@ -20,7 +20,7 @@ class Counts:
     """The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, whole images.
 
     Two rounds: `add` each part, here or on several machines, and `merge` what they have; then
-    `Context.analyse(part, counts=counts)` gives each part the masks and labels that it would get in the whole image.
+    `Context.analyze(part, counts=counts)` gives each part the masks and labels that it would get in the whole image.
 
     Counts can be pickled. They belong to no context; `context` does the counting.
     """
@@ -52,7 +52,7 @@ class Counts:
         least_alpha: float = 0.0,
         batch: str = "all",
     ) -> None:
-        """Counts the pixels of one more part. The arguments are those of `Context.analyse`; their format, number of
+        """Counts the pixels of one more part. The arguments are those of `Context.analyze`; their format, number of
         channels, `matching` and `alpha` are the same for all parts."""
         image = describe(part, layout, order, rectangle)
         params, kept = make_params(
@@ -80,7 +80,7 @@ class Counts:
 
     def select(self, **settings: Any) -> NDArray[Any]:
         """The palette of the whole image: an entry for each mask, of which the colour and the number of pixels are
-        known. The settings are those of `Context.analyse`: min_pixels, max_count, palette, ignored, nearest, merge, …"""
+        known. The settings are those of `Context.analyze`: min_pixels, max_count, palette, ignored, nearest, merge, …"""
         from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
 
         params, kept = make_params(self._channels or 1, **settings)

@@ -2,7 +2,7 @@
 installs what this needs.
 
     import ctm.dask
-    result = ctm.dask.analyse(array, min_pixels=500)
+    result = ctm.dask.analyze(array, min_pixels=500)
     result.palette                  # known now: the chunks were counted, and their counts added up in a tree
     result.labels.to_zarr(…)        # a Dask array: each chunk is labelled when it is wanted
 
@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
         f'{error}: ctm.dask needs Dask, which the wheel\'s extra installs: pip install "…/ctm-….whl[dask]"', name=error.name
     ) from error
 
-__all__ = ["Result", "analyse", "count"]
+__all__ = ["Result", "analyze", "count"]
 
 # What says how pixels are read, in the first round as in the second.
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
@@ -75,11 +75,11 @@ def _select(counts: Counts, settings: dict[str, Any]) -> NDArray[Any]:
 
 
 def _label(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
-    return _context(arguments).analyse(block, outputs=["labels"], counts=counts, **settings).labels
+    return _context(arguments).analyze(block, outputs=["labels"], counts=counts, **settings).labels
 
 
 def _mask(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
-    return _context(arguments).analyse(block, outputs=["masks"], counts=counts, **settings).masks
+    return _context(arguments).analyze(block, outputs=["masks"], counts=counts, **settings).masks
 
 
 def _context_arguments(context: Any) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Result:
     """The counts, as a `dask.delayed` of `ctm.Counts`: on the cluster, if there is one."""
 
 
-def analyse(
+def analyze(
     array: Any,
     *,
     mask_format: str = "bool",
@@ -161,13 +161,13 @@ def analyse(
 ) -> Result:
     """Counts a Dask array now, and labels it when the labels or masks are wanted.
 
-    array: any chunking; the axes are as `Context.analyse` has them, or as `layout` says.
+    array: any chunking; the axes are as `Context.analyze` has them, or as `layout` says.
     mask_format: "bool", "uint8" or "float32".
     label_format: "uint8", "uint16", "uint32", or "auto": the smallest that numbers all masks.
     context: arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
         {"backend": "cpu", "threads": 1}, since Dask gives each thread chunks of its own.
     split_every: how many counts are added up at a time.
-    settings: those of `Context.analyse` that say which colours get a mask: min_pixels, max_count, palette, ignored,
+    settings: those of `Context.analyze` that say which colours get a mask: min_pixels, max_count, palette, ignored,
         nearest, merge, matching, …
     """
     refused = sorted(set(settings) & set(_REFUSED))

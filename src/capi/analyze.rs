@@ -1,4 +1,4 @@
-//! `ctm_analyse`: everything that `ctm_run` leaves out.
+//! `ctm_analyze`: everything that `ctm_run` leaves out.
 
 use super::buffers::{Extent, null};
 use super::context::{Call, Failure, ctm_context, on_context};
@@ -101,7 +101,7 @@ impl ctm_result {
 /// Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
 /// the palette. It takes pixels as they are stored, and more than the most frequent colours.
 ///
-/// An image that is not there as a whole is analysed in bands or tiles: see `ctm_counts`.
+/// An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`.
 ///
 /// With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
 /// room each output needs in the formats stated.
@@ -126,7 +126,7 @@ impl ctm_result {
 /// # Safety
 /// Each pointer is NULL or points to memory of the size stated, valid during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ctm_analyse(
+pub unsafe extern "C" fn ctm_analyze(
     context: *mut ctm_context,
     image: *const ctm_image,
     params: *const ctm_params,

@@ -1,5 +1,5 @@
 /*
- * ctm_analyse: any storage of an image gives the masks that ctm_run gives for its floats; every output says the same;
+ * ctm_analyze: any storage of an image gives the masks that ctm_run gives for its floats; every output says the same;
  * what is wrong is refused by name.
  */
 
@@ -53,7 +53,7 @@ static uint32_t masks_of(ctm_context *context, const ctm_image *image, unsigned 
     outputs.masks_size = (size_t)MASKS * PIXELS;
     outputs.mask_format = CTM_MASK_U8_ONE;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, image, &params, &outputs, &result), CTM_OK);
     return result.mask_count;
 }
 
@@ -116,10 +116,10 @@ static void outputs_agree(ctm_context *context, const unsigned char *pixels)
     outputs.mask_format = CTM_MASK_U8;
     outputs.label_format = CTM_LABEL_U16;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == MASKS && result.palette_len == MASKS);
     CHECK(result.masks_size == (uint64_t)MASKS * PIXELS && result.labels_size == 2 * PIXELS);
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, NULL, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, NULL, &result), CTM_OK);
     CHECK(result.mask_count == MASKS && result.masks_size == (uint64_t)MASKS * PIXELS * 4);
 
     unsigned char *masks = allocate((size_t)MASKS * PIXELS + MORE, 0x55);
@@ -140,7 +140,7 @@ static void outputs_agree(ctm_context *context, const unsigned char *pixels)
         less.labels_size = small == 1 ? sizeof *labels * PIXELS - 1 : outputs.labels_size;
         less.palette_capacity = small == 2 ? MASKS - 1 : outputs.palette_capacity;
         memset(&result.mask_count, 0, sizeof result - offsetof(ctm_result, mask_count));
-        CHECK_STATUS(context, ctm_analyse(context, &image, &params, &less, &result), CTM_ERROR_BUFFER_TOO_SMALL);
+        CHECK_STATUS(context, ctm_analyze(context, &image, &params, &less, &result), CTM_ERROR_BUFFER_TOO_SMALL);
         CHECK(result.mask_count == MASKS && result.palette_len == MASKS);
         CHECK(result.masks_size == (uint64_t)MASKS * PIXELS && result.labels_size == 2 * PIXELS);
         CHECK(all_bytes_are(masks, outputs.masks_size, 0x55));
@@ -148,7 +148,7 @@ static void outputs_agree(ctm_context *context, const unsigned char *pixels)
         CHECK(all_bytes_are(palette, sizeof palette, 0x55));
     }
 
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == MASKS && result.distinct_colors == 40);
     CHECK(all_bytes_are(masks + (size_t)MASKS * PIXELS, MORE, 0x55));
     CHECK(all_bytes_are(labels + PIXELS, MORE, 0x55));
@@ -243,21 +243,21 @@ static void layouts(ctm_context *context, const unsigned char *pixels)
                 outputs.mask_image_stride = plane * MASKS;
             }
             ctm_result result = CTM_RESULT_INIT;
-            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+            CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
             const size_t needed = (size_t)result.masks_size;
             CHECK(result.mask_count == MASKS && needed > 0);
             ctm_outputs without_palette = outputs;
             without_palette.palette = NULL;
             without_palette.palette_capacity = 0;
-            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &without_palette, &result), CTM_OK);
+            CHECK_STATUS(context, ctm_analyze(context, &image, &params, &without_palette, &result), CTM_OK);
             CHECK(result.masks_size == needed);
             unsigned char *masks = allocate(needed + 1, 0x55);
             outputs.masks = masks;
             outputs.masks_size = needed - 1;
-            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_BUFFER_TOO_SMALL);
+            CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_BUFFER_TOO_SMALL);
             CHECK(result.masks_size == needed && all_bytes_are(masks, needed + 1, 0x55));
             outputs.masks_size = needed;
-            CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+            CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
             CHECK(result.masks_size == needed && masks[needed] == 0x55);
             size_t untouched = needed;
             for (uint32_t i = 0; i < MASKS * IMAGES; i++) {
@@ -307,24 +307,24 @@ static void settings(ctm_context *context, const unsigned char *pixels)
     outputs.palette = entries;
     outputs.palette_capacity = 80;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 2 && entries[0].pixel_count == 0 && entries[0].color[3] == 4);
     CHECK(entries[1].pixel_count > 0 && entries[1].color[0] == 60);
     const uint64_t pixel_count = entries[1].pixel_count;
 
     params = (ctm_params)CTM_PARAMS_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 40);
     params.ignored = palette[0];
     params.ignored_count = 2;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 39);
     for (uint32_t i = 0; i < result.mask_count; i++) {
         CHECK(entries[i].color[0] != 60);
     }
     params.alpha = CTM_ALPHA_AT_LEAST;
     params.least_alpha = 101;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 33 && entries[0].color[3] == 0); /* 6 of the colours have an alpha of 100. */
 
     /* Halves of the image as two images, and one of them as a rectangle. */
@@ -335,7 +335,7 @@ static void settings(ctm_context *context, const unsigned char *pixels)
     image.image_count = 2;
     image.image_stride = (size_t)(HEIGHT / 2 + 1) * WIDTH * CHANNELS;
     outputs.palette_capacity = 2;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 1 && result.palette_len == 2);
     const uint64_t halves = entries[0].pixel_count + entries[1].pixel_count;
     CHECK(halves <= pixel_count && halves + WIDTH >= pixel_count);
@@ -346,7 +346,7 @@ static void settings(ctm_context *context, const unsigned char *pixels)
     image.format = CTM_FORMAT_U8;
     image.top = HEIGHT / 2 + 1;
     outputs.palette_capacity = 1;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(&entries[0], &lower, sizeof lower) == 0);
 }
 
@@ -376,7 +376,7 @@ static void nearest(ctm_context *context)
     outputs.undeclared = missing;
     outputs.undeclared_capacity = 2;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(labels, "\2\2\2\1\2\1\0\0\0\0", sizeof labels) == 0);
     CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
     CHECK(missing[0].color[0] == 90 && missing[0].pixel_count == 2);
@@ -387,30 +387,30 @@ static void nearest(ctm_context *context)
     params.undeclared = CTM_UNDECLARED_NEAREST;
     outputs.undeclared = NULL;
     outputs.undeclared_capacity = 0;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(labels, "\2\2\2\1\2\1\1\1\1\1", sizeof labels) == 0);
     CHECK(result.undeclared_colors == 0);
     outputs.report_undeclared = 1;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
 
     params.undeclared = CTM_UNDECLARED_ERROR;
     memset(labels, 77, sizeof labels);
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_ERROR_UNDECLARED_COLORS);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_UNDECLARED_COLORS);
     CHECK(all_bytes_are(labels, sizeof labels, 77));
     CHECK(result.mask_count == 0 && result.undeclared_pixels == 4 && result.undeclared_colors == 3);
     CHECK(strstr(ctm_last_error(context), "4 pixels have 3 colours") != NULL);
     CHECK(strstr(ctm_last_error(context), "column 1, row 1") != NULL);
     params.ignored = (const float[]){ 90, 0, 0, 0, 91, 0, 0, 0, 200, 0, 0, 0 };
     params.ignored_count = 3;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
 
     params = (ctm_params)CTM_PARAMS_INIT;
     params.max_count = 1;
     params.nearest = CTM_NEAREST_EUCLIDEAN;
     params.tolerance = 40;
     outputs.report_undeclared = 0;
-    CHECK_STATUS(context, ctm_analyse(context, &image, &params, &outputs, &result), CTM_OK);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 1); /* 10, the smaller of two colours with two pixels */
     CHECK(memcmp(labels, "\1\1\1\1\1\0\0\0\0\0", sizeof labels) == 0);
 }
@@ -422,7 +422,7 @@ static void check_refused(ctm_context *context, const ctm_image *image, const ct
     ctm_result result = CTM_RESULT_INIT;
     memset(&result.mask_count, 0x55, sizeof result - offsetof(ctm_result, mask_count));
     const ctm_result before = result;
-    CHECK_STATUS(context, ctm_analyse(context, image, params, outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, image, params, outputs, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(memcmp(&result, &before, sizeof result) == 0);
     if (strncmp(ctm_last_error(context), reason, strlen(reason)) != 0) {
         check_failed(__FILE__, __LINE__, ctm_last_error(context));
@@ -434,11 +434,11 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     ctm_image good = image_of(pixels);
     good.format = CTM_FORMAT_U8;
     ctm_result result = CTM_RESULT_INIT;
-    CHECK_STATUS(context, ctm_analyse(context, NULL, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(context, ctm_analyse(context, &good, NULL, NULL, NULL), CTM_ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(NULL, ctm_analyse(NULL, &good, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, NULL, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &good, NULL, NULL, NULL), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(NULL, ctm_analyze(NULL, &good, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
     result.struct_size--;
-    CHECK_STATUS(context, ctm_analyse(context, &good, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(context, ctm_analyze(context, &good, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
 
 #define REFUSED_IMAGE(assignment, reason)                         \
     do {                                                          \
