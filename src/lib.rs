@@ -60,70 +60,46 @@
 //! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
 //! | `capi` | the C functions of `include/ctm.h` |
 
+mod backend;
 mod capi;
-mod checksum;
 mod color;
-mod color_counts;
-mod color_grid;
-mod connected;
-mod control;
-mod counters;
-mod cpu;
-mod device_memory;
+mod context;
 mod error;
-mod expand;
-mod float_state;
-mod grouping;
-mod image;
-mod label_output;
+mod input;
 mod labels;
-mod memory;
-mod merge;
-mod nearest;
-mod outputs;
-mod params;
-mod pipeline;
-mod pixels;
-mod plan;
-mod planes;
-mod processor;
-mod regions;
-mod runs;
-mod seeds;
-mod select;
-mod self_test;
-mod tally;
-mod threads;
-mod unmixing;
-mod vulkan;
+mod output;
+mod runtime;
+mod stages;
+mod types;
 
+pub use backend::self_test::{DeviceCheck, check_devices};
+pub use backend::vulkan::{DeviceInfo, DeviceKind, devices};
 pub use color::Color;
-pub use color_counts::ColorCounts;
-pub use connected::Connectivity;
-pub use control::Canceller;
-pub use counters::Counters;
+pub use context::Context;
 pub use error::Error;
-pub use image::{ChannelOrder, ColorMap, Format, Layout, Shape};
-pub use label_output::LabelOutput;
-pub use merge::Merge;
-pub use nearest::{Metric, Nearest};
-pub use outputs::{
+pub use input::pixels::{Alpha, Matching};
+pub use output::label_output::LabelOutput;
+pub use output::planes::MaskLayout;
+pub use runtime::call::Canceller;
+pub use stages::connect::Connectivity;
+pub use stages::measure::Region;
+pub use stages::merge::Merge;
+pub use stages::nearest::{Metric, Nearest};
+pub use types::call_stats::Counters;
+pub use types::color_counts::ColorCounts;
+pub use types::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
+pub use types::outputs::{
     Analysis, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor, UndeclaredColors,
 };
-pub use params::{Backend, Batch, Options, Params, Settings, Undeclared};
-pub use pipeline::{ColorCount, Context, Palette};
-pub use pixels::{Alpha, Matching};
-pub use planes::MaskLayout;
-pub use regions::Region;
-pub use self_test::{DeviceCheck, check_devices};
-pub use vulkan::{DeviceInfo, DeviceKind, devices};
+pub use types::palette::{ColorCount, Palette};
+pub use types::settings::{Backend, Batch, Options, Params, Settings, Undeclared};
 
 #[doc(hidden)]
-pub use params::DebugOptions;
+pub use backend::vulkan::DeviceLimits;
 #[doc(hidden)]
-pub use seeds::Seeds;
+pub use runtime::seeds::Seeds;
 #[doc(hidden)]
-pub use vulkan::DeviceLimits;
+pub use types::settings::DebugOptions;
 
 /// This library's version, `major.minor.patch`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

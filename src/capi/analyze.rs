@@ -1,17 +1,17 @@
 //! `ctm_analyze`: everything that `ctm_run` leaves out.
 
-use super::buffers::{Extent, null};
-use super::context::{Call, Failure, ctm_context, on_context};
-use super::counts::ctm_counts;
-use super::image::{IMAGE_SIZES, ctm_image};
-use super::options::checked_size;
-use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
-use super::params::{PARAMS_SIZES, ctm_params};
-use super::status::ctm_status;
-use super::structs::{inside, read, read_or};
+use crate::capi::buffers::{Extent, null};
+use crate::capi::context::{Call, Failure, ctm_context, on_context};
+use crate::capi::counts::ctm_counts;
+use crate::capi::image::{IMAGE_SIZES, ctm_image};
+use crate::capi::options::checked_size;
+use crate::capi::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
+use crate::capi::params::{PARAMS_SIZES, ctm_params};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
-use crate::outputs::Analysis;
-use crate::params::Settings;
+use crate::types::outputs::Analysis;
+use crate::types::settings::Settings;
 
 /// What was found. Start from `CTM_RESULT_INIT`.
 #[repr(C)]

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use crate::float_state;
+use crate::runtime::float_state;
 
 thread_local! {
     static SILENT: Cell<bool> = const { Cell::new(false) };

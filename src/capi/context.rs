@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use super::boundary::{catch, guard};
-use super::buffers::{Extent, check_pointer, null};
-use super::counters::ctm_counters;
-use super::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
-use super::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK, ctm_status, status_of};
-use crate::control::{LogFn, ProgressFn, Scope, Stop};
-use crate::counters::Counters;
+use crate::capi::boundary::{catch, guard};
+use crate::capi::buffers::{Extent, check_pointer, null};
+use crate::capi::counters::ctm_counters;
+use crate::capi::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
+use crate::capi::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK, ctm_status, status_of};
+use crate::context::{Context, Emit};
 use crate::error::Error;
-use crate::image::{ColorMap, Shape};
-use crate::outputs::Masks;
-use crate::params::{Backend, Params};
-use crate::pipeline::{Context, Emit};
+use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
+use crate::types::call_stats::Counters;
+use crate::types::image::{ColorMap, Shape};
+use crate::types::outputs::Masks;
+use crate::types::settings::{Backend, Params};
 
 /// A backend with its device, memory and threads: made once, used for many images.
 ///
@@ -224,7 +224,7 @@ pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
     guard(std::ptr::null(), || {
         if NAMES.get().is_none() {
             // A failure is not remembered: the next call tries again.
-            let Ok(devices) = crate::vulkan::devices() else { return std::ptr::null() };
+            let Ok(devices) = crate::backend::vulkan::devices() else { return std::ptr::null() };
             let _ = NAMES.set(devices.iter().map(|device| c_string(&device.name)).collect());
         }
         let names = NAMES.get().map_or(&[][..], Vec::as_slice);

@@ -1,8 +1,8 @@
 //! `ctm_counters`: what a run has cost, in a struct that says its own size.
 
-use super::options::checked_size;
-use crate::counters::Counters;
+use crate::capi::options::checked_size;
 use crate::error::Error;
+use crate::types::call_stats::Counters;
 
 /// What the last `ctm_run` or `ctm_analyze` on a context has cost. Start from `CTM_COUNTERS_INIT`.
 ///

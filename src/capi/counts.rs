@@ -3,22 +3,22 @@
 use std::ffi::c_void;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::analyze::{RESULT_SIZES, ctm_result};
-use super::boundary::guard;
-use super::buffers::{Extent, check_pointer, null};
-use super::context::{Call, Failure, ctm_context, on_any_context, on_context};
-use super::image::{IMAGE_SIZES, ctm_image};
-use super::options::checked_size;
-use super::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
-use super::params::{PARAMS_SIZES, ctm_params};
-use super::status::ctm_status;
-use super::structs::{inside, read, read_or};
-use crate::color_counts::{ColorCounts, Kind};
+use crate::capi::analyze::{RESULT_SIZES, ctm_result};
+use crate::capi::boundary::guard;
+use crate::capi::buffers::{Extent, check_pointer, null};
+use crate::capi::context::{Call, Failure, ctm_context, on_any_context, on_context};
+use crate::capi::image::{IMAGE_SIZES, ctm_image};
+use crate::capi::options::checked_size;
+use crate::capi::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
+use crate::capi::params::{PARAMS_SIZES, ctm_params};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
-use crate::image::ColorMap;
-use crate::memory::room;
-use crate::outputs::Analysis;
-use crate::regions::Region;
+use crate::runtime::alloc::room;
+use crate::stages::measure::Region;
+use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::image::ColorMap;
+use crate::types::outputs::Analysis;
 
 /// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
 ///

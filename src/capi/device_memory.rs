@@ -1,11 +1,11 @@
 //! `ctm_device_memory`: pixels and outputs in the memory of a Vulkan device that is the caller's own.
 
-use super::buffers::null;
-use super::context::{Call, Failure, ctm_context, on_context};
-use super::status::ctm_status;
-use super::structs::{expect_zero, inside, read};
-use crate::device_memory::{self, DeviceMemory};
+use crate::capi::buffers::null;
+use crate::capi::context::{Call, Failure, ctm_context, on_context};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{expect_zero, inside, read};
 use crate::error::Error;
+use crate::types::device_memory::{self, DeviceMemory};
 
 /// `ctm_device_memory.handle_type`: an opaque file descriptor, Vulkan's
 /// `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`.

@@ -2,11 +2,11 @@
 
 use std::ffi::c_void;
 
-use super::buffers::{Extent, null};
-use super::device_memory::ctm_device_memory;
-use super::structs::{expect_zero, inside, unknown};
+use crate::capi::buffers::{Extent, null};
+use crate::capi::device_memory::ctm_device_memory;
+use crate::capi::structs::{expect_zero, inside, unknown};
 use crate::error::Error;
-use crate::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
+use crate::types::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
 
 /// `ctm_image.format`: 32-bit floats.
 pub const CTM_FORMAT_F32: u32 = 0;

@@ -4,19 +4,19 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use super::analyze::ctm_result;
-use super::buffers::{Extent, null};
-use super::device_memory::ctm_device_memory;
-use super::structs::{inside, unknown};
-use crate::device_memory::DeviceOutputs;
+use crate::capi::analyze::ctm_result;
+use crate::capi::buffers::{Extent, null};
+use crate::capi::device_memory::ctm_device_memory;
+use crate::capi::structs::{inside, unknown};
+use crate::context::Emit;
 use crate::error::Error;
-use crate::image::ColorMap;
-use crate::label_output::LabelRoom;
 use crate::labels::LabelWidth;
-use crate::outputs::{Analysis, Masks};
-use crate::pipeline::Emit;
-use crate::planes::{MaskFormat, MaskLayout, Strides};
-use crate::regions::Frame;
+use crate::output::label_output::LabelRoom;
+use crate::output::planes::{MaskFormat, MaskLayout, Strides};
+use crate::stages::measure::Frame;
+use crate::types::device_memory::DeviceOutputs;
+use crate::types::image::ColorMap;
+use crate::types::outputs::{Analysis, Masks};
 
 /// `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
 pub const CTM_MASK_F32: u32 = 0;

@@ -3,15 +3,15 @@
 use std::ffi::c_void;
 use std::ops::ControlFlow;
 
-use super::buffers::{Extent, check_pointer, null};
-use super::counts::ctm_counts;
-use super::structs::unknown;
-use crate::connected::Connectivity;
+use crate::capi::buffers::{Extent, check_pointer, null};
+use crate::capi::counts::ctm_counts;
+use crate::capi::structs::unknown;
 use crate::error::Error;
-use crate::merge::Merge;
-use crate::nearest::{Metric, Nearest};
-use crate::params::{Batch, Params, Settings, Undeclared};
-use crate::pixels::{Alpha, Matching};
+use crate::input::pixels::{Alpha, Matching};
+use crate::stages::connect::Connectivity;
+use crate::stages::merge::Merge;
+use crate::stages::nearest::{Metric, Nearest};
+use crate::types::settings::{Batch, Params, Settings, Undeclared};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.
 pub const CTM_MATCH_EXACT: u32 = 0;

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::boundary::guard;
+use crate::capi::boundary::guard;
 use crate::error::Error;
 
 /// What a call returns: `CTM_OK`, which is 0, or one of the positive `CTM_ERROR_…` numbers. A later

@@ -1,6 +1,6 @@
 //! Reading structs that say their own size, and what their fields have in common.
 
-use super::options::checked_size;
+use crate::capi::options::checked_size;
 use crate::error::Error;
 
 /// Names the struct that an argument is a field of.

@@ -1,0 +1,33 @@
+//! Stage collect: the parts' tables become one list of colours and counts.
+
+use crate::backend::cpu::count::Part;
+use crate::error::Error;
+use crate::runtime::alloc::{no_memory, room};
+use crate::types::palette::{ColorCount, Counts};
+
+/// The colours that have at least `min_pixels` pixels in all parts together.
+pub(crate) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> {
+    let Some((first, others)) = parts.split_first() else {
+        return Ok(Counts { distinct: Some(0), ..Counts::default() });
+    };
+    // Most colours are in several parts.
+    let mut table = first.table.try_clone()?;
+    let mut counts = room(first.counts.len())?; // by number
+    counts.extend(first.counts.iter().map(|&count| u64::from(count)));
+    for part in others {
+        for (key, number) in part.table.iter() {
+            let sum = table.find_or_add(key)? as usize;
+            if sum == counts.len() {
+                counts.try_reserve(1).map_err(|_| no_memory::<u64>(sum + 1))?;
+                counts.push(0);
+            }
+            counts[sum] += u64::from(part.counts[number as usize]);
+        }
+    }
+    let mut colors = room(table.len())?;
+    colors.extend(table.iter().filter_map(|(key, number)| {
+        let pixels = counts[number as usize];
+        (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })
+    }));
+    Ok(Counts { colors, too_many: None, distinct: Some(table.len() as u64) })
+}

@@ -1,0 +1,372 @@
+//! The pixels of a part of the image: the caller's own words, or read where they are needed.
+
+use std::ops::Range;
+
+use crate::backend::cpu::pixels::prefetch::prefetch;
+use crate::backend::cpu::pixels::runs::{Piece, Pieces, RunEnds, STORED_WORDS, StoredPieces};
+use crate::error::Error;
+use crate::input::pixels::{Pixels, RegisterReader};
+use crate::labels::TILE;
+use crate::runtime::alloc;
+
+/// An image whose pixels have `C` words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tiles<'a, const C: usize> {
+    source: Source<'a, C>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source<'a, const C: usize> {
+    /// The pixels are such words.
+    Words(&'a [[u32; C]]),
+    /// They lie side by side, so many bytes each. Equal ones are told before they are made words.
+    Stored(&'a Pixels<'a>, usize),
+    Read(&'a Pixels<'a>),
+}
+
+/// Where a thread reads pixels to.
+#[derive(Debug)]
+pub(crate) struct Room<const C: usize> {
+    /// A tile's, where whole tiles are read.
+    tile: Vec<[u32; C]>,
+    block: [[u32; C]; STORED_WORDS],
+    ends: RunEnds,
+}
+
+/// Pixels of a block of which some are wanted.
+pub(crate) const BLOCK: usize = 64;
+
+impl<'a, const C: usize> Tiles<'a, C> {
+    /// `C` is the number of words that a pixel has.
+    pub(crate) fn new(pixels: &'a Pixels) -> Self {
+        let source = match (pixels.words(), pixels.stored_bytes()) {
+            (Some(words), _) => Source::Words(words.as_chunks().0),
+            (None, Some(bytes)) => Source::Stored(pixels, bytes),
+            (None, None) => Source::Read(pixels),
+        };
+        Self { source }
+    }
+
+    /// How many pixels there are.
+    pub(crate) fn len(&self) -> usize {
+        match self.source {
+            Source::Words(pixels) => pixels.len(),
+            Source::Stored(pixels, _) | Source::Read(pixels) => pixels.shape().plane(),
+        }
+    }
+
+    /// A thread's room.
+    pub(crate) fn room(&self) -> Result<Room<C>, Error> {
+        let mut tile = Vec::new();
+        if let Source::Read(_) = self.source {
+            tile = alloc::room(TILE)?;
+            tile.resize(TILE, [0; C]);
+        }
+        Ok(Room { tile, block: [[0; C]; STORED_WORDS], ends: RunEnds::new() })
+    }
+
+    /// The pieces of at most a tile, from its start on.
+    #[inline(always)]
+    pub(crate) fn pieces<'r>(&self, tile: Range<usize>, room: &'r mut Room<C>) -> TilePieces<'a, 'r, C>
+    where
+        'a: 'r,
+    {
+        let Room { tile: tile_room, block, ends } = room;
+        let mut words: &[[u32; C]] = &[];
+        let (mut stored, mut reader) = (None, None);
+        match self.source {
+            Source::Words(pixels) => words = &pixels[tile],
+            Source::Read(pixels) => {
+                let room = &mut tile_room[..tile.len()];
+                pixels.read(tile.start, room.as_flattened_mut());
+                words = room;
+            }
+            Source::Stored(pixels, stride) => {
+                stored = Some((pixels, stride, tile));
+                reader = pixels.register_reader();
+            }
+        }
+        let row = StoredPieces::new(&[], 1, 1);
+        TilePieces { words, pieces: Pieces::new(words), stored, reader, row, first: 0, block, ends }
+    }
+
+    /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
+    #[inline(always)]
+    pub(crate) fn ask_for(&self, first: usize, wanted: u64) {
+        if let Source::Words(pixels) = self.source {
+            for index in ones(wanted) {
+                prefetch::<4>(pixels.as_ptr().wrapping_add(first + index).cast());
+            }
+        }
+    }
+
+    /// Calls `each` with the position and the pixel of those that are wanted: a bit for each pixel of the block that
+    /// begins with `first`.
+    #[inline(always)]
+    pub(crate) fn for_each_wanted<E>(
+        &self,
+        first: usize,
+        wanted: u64,
+        mut each: impl FnMut(usize, &[u32; C]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if wanted == 0 {
+            return Ok(());
+        }
+        let mut room = [[0; C]; BLOCK];
+        let block = match self.source {
+            Source::Words(pixels) => &pixels[first..],
+            Source::Stored(pixels, _) | Source::Read(pixels) => {
+                // So many are read at a time at most.
+                const STEP: usize = 4;
+                let from = wanted.trailing_zeros() as usize / STEP * STEP;
+                let to =
+                    (BLOCK - wanted.leading_zeros() as usize).next_multiple_of(STEP).min(self.len() - first);
+                pixels.read(first + from, room[from..to].as_flattened_mut());
+                &room
+            }
+        };
+        ones(wanted).try_for_each(|index| each(first + index, &block[index]))
+    }
+}
+
+/// Consecutive pieces of a tile.
+///
+/// No `Iterator`, since the pixels may be read to the same room each time; nor does it call a closure, to which the compiler
+/// would not give the vector instructions that its caller may use.
+#[derive(Debug)]
+pub(crate) struct TilePieces<'a, 'r, const C: usize> {
+    words: &'r [[u32; C]],
+    pieces: Pieces<'r, C>,
+    /// Else the pixels as they are stored, the bytes of each, and those that are still to come.
+    stored: Option<(&'a Pixels<'a>, usize, Range<usize>)>,
+    reader: Option<RegisterReader>,
+    row: StoredPieces<'a>,
+    /// The row's first pixel in the tile.
+    first: usize,
+    block: &'r mut [[u32; C]; STORED_WORDS],
+    ends: &'r mut RunEnds,
+}
+
+/// Consecutive runs.
+#[derive(Debug)]
+pub(crate) struct Runs<'r, const C: usize> {
+    /// The first one's position in the tile, and in its row.
+    first: usize,
+    start: usize,
+    /// Their last pixels in the row.
+    ends: &'r [u32],
+    /// The row.
+    row: &'r StoredPieces<'r>,
+    reader: RegisterReader,
+    pixels: &'r Pixels<'r>,
+}
+
+impl<const C: usize> Iterator for Runs<'_, C> {
+    type Item = (usize, usize, [u32; C]);
+
+    /// A run's position in the tile, its length and its colour.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&end, rest) = self.ends.split_first()?;
+        let (first, start, stored) = (self.first, self.start, self.row.from(self.start));
+        let length = end as usize + 1 - start;
+        (self.first, self.start, self.ends) = (first + length, start + length, rest);
+        let mut pixel = [0; C];
+        match self.reader.read(stored) {
+            Some(words) => pixel = std::array::from_fn(|word| words[word]),
+            None => self.pixels.read_one_stored(stored, &mut pixel),
+        }
+        Some((first, length, pixel))
+    }
+}
+
+impl<const C: usize> TilePieces<'_, '_, C> {
+    /// Runs, if there are some next that can be told quickly; else there may be, too.
+    #[inline(always)]
+    pub(crate) fn runs(&mut self) -> Option<Runs<'_, C>> {
+        let (Some((pixels, ..)), Some(reader)) = (&self.stored, self.reader) else { return None };
+        let (start, ends) = self.row.runs(self.ends)?;
+        Some(Runs { first: self.first + start, start, ends, row: &self.row, reader, pixels })
+    }
+
+    /// The next piece: its position in the tile, what it is, and its pixels, of a run the first one.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<(usize, Piece, &[[u32; C]])> {
+        let Some((pixels, stride, rest)) = &mut self.stored else {
+            let (start, piece) = self.pieces.next()?;
+            return Some((start, piece, &self.words[start..start + piece.looked_at()]));
+        };
+        let (start, piece) = match self.row.next() {
+            Some(piece) => piece,
+            None if rest.start == rest.end => return None,
+            None => {
+                self.first += self.row.len();
+                self.row = StoredPieces::new(pixels.stored_row(rest), *stride, STORED_WORDS / C);
+                self.row.next()?
+            }
+        };
+        let (stored, read) = (self.row.from(start), &mut self.block[..piece.looked_at()]);
+        match piece {
+            Piece::Run(_) => {
+                if let Some(reader) = self.reader
+                    && let Some(words) = reader.read(stored)
+                {
+                    read[0] = std::array::from_fn(|word| words[word]);
+                } else {
+                    pixels.read_one_stored(stored, &mut read[0]);
+                }
+            }
+            Piece::Mixed(_) => pixels.read_stored(stored, read),
+        }
+        Some((self.first + start, piece, read))
+    }
+}
+
+/// The positions of the bits that are set.
+#[inline(always)]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let index = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (index < 64).then_some(index)
+    })
+}
+
+#[cfg(test)]
+impl<'a, const C: usize> From<&'a [[u32; C]]> for Tiles<'a, C> {
+    fn from(pixels: &'a [[u32; C]]) -> Self {
+        Self { source: Source::Words(pixels) }
+    }
+}
+
+/// A range's parts of at most a tile, from its start on.
+pub(crate) fn tiles_of(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let Range { start, end } = range;
+    (start..end).step_by(TILE).map(move |first| first..end.min(first + TILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::pixels::{Alpha, Matching};
+    use crate::types::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
+
+    /// The same pixels, whichever way they are taken.
+    fn check<const C: usize>(pixels: &Pixels, name: &str) {
+        let tiles = Tiles::<C>::new(pixels);
+        let mut wanted = vec![[0; C]; tiles.len()];
+        pixels.read(0, wanted.as_flattened_mut());
+        let mut room = tiles.room().unwrap();
+        let len = tiles.len();
+        for tile in [0..len, 0..1, 2..len - 1, len - 1..len, 1..1] {
+            for asks_for_runs in [false, true] {
+                let mut found = Vec::new();
+                let mut pieces = tiles.pieces(tile.clone(), &mut room);
+                loop {
+                    if asks_for_runs && let Some(runs) = pieces.runs() {
+                        for (start, length, pixel) in runs {
+                            assert_eq!(start, found.len(), "{name}");
+                            found.resize(start + length, pixel);
+                        }
+                    }
+                    let Some((start, piece, pixels)) = pieces.next() else { break };
+                    assert_eq!(start, found.len(), "{name}");
+                    match piece {
+                        Piece::Run(length) => found.resize(start + length, pixels[0]),
+                        Piece::Mixed(length) => found.extend(&pixels[..length]),
+                    }
+                }
+                assert_eq!(found, wanted[tile.clone()], "{name}");
+            }
+        }
+        if tiles.len() < BLOCK + 2 {
+            return;
+        }
+        let last = tiles.len() - 21;
+        for (first, bits) in
+            [(2, 1), (2, 1 << 33 | 1 << 7), (2, 0), (2, u64::MAX), (last, 1 << 20 | 1 << 9), (last, 1 << 18)]
+        {
+            let mut found = Vec::new();
+            let each = |index: usize, pixel: &[u32; C]| {
+                assert_eq!(*pixel, wanted[index], "{name}, {bits:x}");
+                found.push(index);
+                Ok::<(), ()>(())
+            };
+            tiles.for_each_wanted(first, bits, each).unwrap();
+            assert!(found.iter().copied().eq(ones(bits).map(|index| index + first)), "{name}, {bits:x}");
+        }
+    }
+
+    /// Images of one pixel, whose channels lie as near together as interleaved ones, but not side by side.
+    #[test]
+    fn planes_of_one_pixel() {
+        let bytes: Vec<u8> = (1..100).collect();
+        let layout = Layout {
+            format: Format::F32,
+            planar: true,
+            pixel_stride: 8,
+            plane_stride: 5,
+            image_count: 4,
+            ..Layout::default()
+        };
+        let map = ColorMap::with_layout(&bytes, Shape::new(1, 1, 2).unwrap(), &layout).unwrap();
+        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        assert_eq!(pixels.stored_bytes(), None);
+        check::<2>(&pixels, "planes");
+    }
+
+    #[test]
+    fn pixels_are_the_same_however_they_are_stored() {
+        // Runs of all lengths up to a few blocks, which end anywhere in a row, and single pixels; some halves are NaN.
+        let mut values = Vec::new();
+        for run in 0..400usize {
+            let length = [1, 1, 2, 30, run % 70, 3 * run][run % 6];
+            values.extend(std::iter::repeat_n((run * 37 % 251) as u8, length));
+        }
+        for format in [Format::U8, Format::U16, Format::F16, Format::F32] {
+            for channels in 1..=4 {
+                for (width, gap, bottom_up) in
+                    [(1, 0, false), (7, 0, false), (83, 3, true), (400, 0, true), (400, 1, false)]
+                {
+                    let size = format.bytes();
+                    let pixel = size * channels as usize;
+                    let height = if width == 1 { 120 } else { 20 };
+                    let row = width * pixel + gap * size;
+                    // Each value's bytes are the same but for the last channel's, which change more rarely.
+                    let bytes: Vec<u8> = (0..height * row)
+                        .map(|byte| values[byte / pixel % values.len() / (1 + byte / size % 2)])
+                        .collect();
+                    let layout = Layout {
+                        format,
+                        row_stride: if bottom_up { -(row as isize) } else { row as isize },
+                        ..Layout::default()
+                    };
+                    let shape = Shape::new(width as u32, height as u32, channels).unwrap();
+                    // A colour that begins behind a pixel's first byte, too.
+                    let (layout, alpha) = match gap {
+                        0 if channels == 4 => {
+                            (Layout { order: ChannelOrder::Argb, ..layout }, Alpha::Ignored)
+                        }
+                        _ => (layout, Alpha::Color),
+                    };
+                    let map = ColorMap::with_layout(&bytes, shape, &layout).unwrap();
+                    let maps = [
+                        Some(map),
+                        map.crop(0, 3, width as u32, height as u32 - 3).ok(),
+                        map.crop(2, 0, 5, 15).ok(),
+                    ];
+                    for map in maps.into_iter().flatten().filter(|map| map.shape().plane() >= 70) {
+                        let pixels = Pixels::new(&map, Matching::Exact, alpha).unwrap();
+                        let name = format!("{format:?}, {:?}, {layout:?}", map.shape());
+                        match pixels.encoding().words() {
+                            1 => check::<1>(&pixels, &name),
+                            2 => check::<2>(&pixels, &name),
+                            3 => check::<3>(&pixels, &name),
+                            _ => check::<4>(&pixels, &name),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A hash table from colours to small numbers, for tables that fit the caches.
+
+use crate::backend::cpu::tables::key::Key;
+use crate::error::Error;
+use crate::runtime::alloc::{no_memory, room, zeros};
+
+/// Numbers colours 1, 2, 3 … as they are added. Open addressing, at most a quarter full, so that
+/// most searches end at the first slot, without a mispredicted branch.
+#[derive(Debug)]
+pub(crate) struct ColorTable {
+    /// Numbers; 0: the slot is free.
+    slots: Vec<u32>,
+    /// The colours by number, from 1 on. Not in the slots, most of which are free: pages that are written for the first time
+    /// are what a new table's time goes to.
+    keys: Vec<Key>,
+    seed: u64,
+}
+
+const FIRST_SLOTS: usize = 256;
+
+impl ColorTable {
+    /// An empty table.
+    pub(crate) fn new(seed: u64) -> Result<Self, Error> {
+        Ok(Self { slots: zeros(FIRST_SLOTS)?, keys: Vec::new(), seed })
+    }
+
+    /// A copy.
+    pub(crate) fn try_clone(&self) -> Result<Self, Error> {
+        let (mut slots, mut keys) = (room(self.slots.len())?, room(self.keys.len())?);
+        slots.extend_from_slice(&self.slots);
+        keys.extend_from_slice(&self.keys);
+        Ok(Self { slots, keys, seed: self.seed })
+    }
+
+    /// How many colours it has.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The number of a colour, or 0 where the table does not have it.
+    #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> u32 {
+        self.slots[self.slot(key)]
+    }
+
+    /// The number of a colour, which is added if it is new.
+    pub(crate) fn find_or_add(&mut self, key: Key) -> Result<u32, Error> {
+        let slot = self.slot(key);
+        match self.slots[slot] {
+            0 => self.add(slot, key),
+            number => Ok(number),
+        }
+    }
+
+    /// All colours with their numbers, in the order of these.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u32)> {
+        self.keys.iter().copied().zip(1..)
+    }
+
+    /// The colour's slot, or the free one where it belongs.
+    #[inline(always)]
+    fn slot(&self, key: Key) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = key.hash(self.seed) as usize & mask;
+        while let number = self.slots[slot]
+            && number != 0
+            && self.keys[number as usize - 1] != key
+        {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn add(&mut self, slot: usize, key: Key) -> Result<u32, Error> {
+        self.keys.try_reserve(1).map_err(|_| no_memory::<Key>(self.len() + 1))?;
+        self.keys.push(key);
+        let number = self.len() as u32;
+        self.slots[slot] = number;
+        if self.len() * 4 > self.slots.len() {
+            self.slots = zeros(self.slots.len() * 4)?;
+            let mask = self.slots.len() - 1;
+            for (key, number) in self.keys.iter().zip(1..) {
+                // No two are the same.
+                let mut slot = key.hash(self.seed) as usize & mask;
+                while self.slots[slot] != 0 {
+                    slot = (slot + 1) & mask;
+                }
+                self.slots[slot] = number;
+            }
+        }
+        Ok(number)
+    }
+}

@@ -1,0 +1,77 @@
+//! The backends: what does the heavy stages of a call.
+
+pub(crate) mod cpu;
+pub(crate) mod self_test;
+pub(crate) mod vulkan;
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::input::pixels::Pixels;
+use crate::labels::LabelMap;
+use crate::runtime::threads::Threads;
+use crate::stages::group::Masked;
+use crate::types::call_stats::Counters;
+use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
+use crate::types::palette::{ColorCount, Counts};
+use crate::types::settings::Params;
+
+/// Who does the heavy stages.
+pub(crate) trait Backend: fmt::Debug + Send {
+    /// Stages count and collect: the exact pixel counts of the colours that `params` may select. It may do
+    /// without listing them where they are more than `room`.
+    fn count(
+        &mut self,
+        pixels: &Pixels,
+        params: &Params,
+        room: usize,
+        threads: &Threads,
+    ) -> Result<Counts, Error>;
+
+    /// Stage label: hands over label maps of consecutive parts of the image, each with the position
+    /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`. A backend
+    /// that runs out of memory on the way may begin anew from pixel 0.
+    fn label(
+        &mut self,
+        pixels: &Pixels,
+        palette: &[ColorCount],
+        threads: &Threads,
+        labelled: &mut dyn FnMut(usize, &LabelMap),
+    ) -> Result<(), Error>;
+
+    /// Stages label and expand for outputs in the caller's memory on the device. That memory was checked.
+    fn label_on_device(
+        &mut self,
+        _pixels: &Pixels,
+        _palette: &Masked,
+        _outputs: &DeviceOutputs,
+    ) -> Result<(), Error> {
+        Err(Error::Internal("the CPU has no device memory".to_owned()))
+    }
+
+    /// Checks that memory of a device that the caller lends can be used.
+    fn check_memory(&mut self, memory: &DeviceMemory) -> Result<(), Error> {
+        Err(Error::Unsupported(format!(
+            "{} is memory of a Vulkan device and the context works on the CPU; a context on that device is expected",
+            memory.name
+        )))
+    }
+
+    /// A new call begins: what is kept of the last image's pixels is worthless, and counters start
+    /// at zero.
+    fn start_call(&mut self);
+
+    /// Other pixels follow within the call.
+    fn forget_pixels(&mut self);
+
+    /// Throws away what a call that has panicked may have left half done.
+    fn recover(&mut self) -> Result<(), Error>;
+
+    /// What the call has cost so far.
+    fn counters(&self) -> Counters;
+
+    /// Compiled pipelines for a later process to begin with; empty where there is nothing to compile.
+    fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
+        Ok(Vec::new())
+    }
+}

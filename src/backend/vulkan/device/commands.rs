@@ -1,0 +1,197 @@
+//! Recording commands. Each is separated from the one before by a barrier, since each stage needs
+//! all of what the stage before has written.
+
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+
+use vulkano::buffer::{BufferContents, Subbuffer};
+use vulkano::command_buffer::{CommandBuffer, CommandBufferBeginInfo, RecordingCommandBuffer};
+use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
+use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
+use vulkano::pipeline::{ComputePipeline, Pipeline, PipelineBindPoint};
+use vulkano::sync::{
+    AccessFlags, BufferMemoryBarrier, DependencyInfo, MemoryBarrier, PipelineStages,
+    QueueFamilyOwnershipTransfer,
+};
+use vulkano::{ValidationError, VulkanObject};
+
+use crate::backend::vulkan::device::gpu::{Gpu, driver_error};
+use crate::error::Error;
+
+/// All that the commands here do on the device.
+const DEVICE_STAGES: PipelineStages = PipelineStages::COMPUTE_SHADER.union(PipelineStages::ALL_TRANSFER);
+const DEVICE_ACCESS: AccessFlags = AccessFlags::SHADER_READ
+    .union(AccessFlags::SHADER_WRITE)
+    .union(AccessFlags::TRANSFER_READ)
+    .union(AccessFlags::TRANSFER_WRITE);
+
+/// Part of a buffer, a multiple of words. vulkano casts only memory of its own to words, and imported
+/// memory is not.
+pub(crate) type Bytes = Subbuffer<[u8]>;
+
+/// Commands that are being recorded.
+pub(crate) struct Commands<'a> {
+    gpu: &'a Gpu,
+    recording: RecordingCommandBuffer,
+    sets: Vec<Arc<DescriptorSet>>,
+}
+
+/// Recorded commands, with what they use.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    commands: CommandBuffer,
+    _sets: Vec<Arc<DescriptorSet>>,
+}
+
+impl Recorded {
+    /// The Vulkan handle.
+    pub(crate) fn handle(&self) -> ash::vk::CommandBuffer {
+        self.commands.handle()
+    }
+}
+
+impl<'a> Commands<'a> {
+    /// Begins to record for a queue of the given family.
+    pub(crate) fn begin(gpu: &'a Gpu, queue_family_index: u32) -> Result<Self, Error> {
+        let begin_info =
+            CommandBufferBeginInfo { usage: CommandBufferUsage::OneTimeSubmit, ..Default::default() };
+        let recording = RecordingCommandBuffer::new(
+            gpu.command_buffers.clone(),
+            queue_family_index,
+            CommandBufferLevel::Primary,
+            begin_info,
+        )
+        .map_err(driver_error("recording commands"))?;
+        Ok(Self { gpu, recording, sets: Vec::new() })
+    }
+
+    /// Ends recording: what the commands write will be there for the host, and for commands that are
+    /// submitted later, which a fence alone does not see to.
+    pub(crate) fn end(mut self) -> Result<Recorded, Error> {
+        self.barrier(DEVICE_STAGES | PipelineStages::HOST, DEVICE_ACCESS | AccessFlags::HOST_READ)?;
+        // SAFETY: each command was recorded with its requirements met, see there.
+        let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
+        Ok(Recorded { commands, _sets: self.sets })
+    }
+
+    /// Fills different buffers with zeros.
+    pub(crate) fn clear(&mut self, buffers: impl IntoIterator<Item = Bytes>) -> Result<(), Error> {
+        for words in buffers {
+            // SAFETY: the caller of `Gpu::submit` keeps the buffer until the commands are done; the
+            // barrier keeps other commands out of the way.
+            unsafe { self.recording.fill_buffer(&words.reinterpret(), 0) }.map_err(misuse)?;
+        }
+        self.device_barrier()
+    }
+
+    /// Copies words from one buffer to another of the same length.
+    pub(crate) fn copy(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
+        // SAFETY: as for `clear`.
+        unsafe { self.recording.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
+        self.device_barrier()
+    }
+
+    /// The device that the commands are for.
+    pub(crate) fn gpu(&self) -> &'a Gpu {
+        self.gpu
+    }
+
+    /// Runs a pipeline with buffers at its bindings.
+    pub(crate) fn dispatch(
+        &mut self,
+        pipeline: &Arc<ComputePipeline>,
+        buffers: impl IntoIterator<Item = (u32, Bytes)>,
+        push_constants: &impl BufferContents,
+        workgroups: u32,
+    ) -> Result<(), Error> {
+        let layout = pipeline.layout();
+        let writes = buffers.into_iter().map(|(binding, words)| WriteDescriptorSet::buffer(binding, words));
+        let set = DescriptorSet::new(self.gpu.sets.clone(), layout.set_layouts()[0].clone(), writes, [])
+            .map_err(driver_error("binding buffers"))?;
+        // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the set
+        // by `self`; the set has the layout that the pipeline states; the shaders stay within the
+        // buffers by what the push constants say, see shaders/README.md; the number of workgroups
+        // comes from `plan`.
+        unsafe {
+            self.recording.bind_pipeline_compute(pipeline).map_err(misuse)?;
+            self.recording
+                .bind_descriptor_sets(PipelineBindPoint::Compute, layout, 0, &[set.as_raw()], &[])
+                .map_err(misuse)?;
+            self.recording.push_constants(layout, 0, push_constants).map_err(misuse)?;
+            self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
+        }
+        self.sets.push(set);
+        self.gpu.count(|counters| counters.dispatches += 1);
+        self.device_barrier()
+    }
+
+    /// Later commands see what earlier ones wrote.
+    fn device_barrier(&mut self) -> Result<(), Error> {
+        self.barrier(DEVICE_STAGES, DEVICE_ACCESS)
+    }
+
+    /// Takes buffers over from another Vulkan device, with what it has written to them.
+    pub(crate) fn acquire(&mut self, buffers: &[Bytes]) -> Result<(), Error> {
+        let transfer =
+            QueueFamilyOwnershipTransfer::ExclusiveFromExternal { dst_index: self.gpu.queue_family_index() };
+        self.transfer(buffers, transfer, |barrier| BufferMemoryBarrier {
+            src_stages: PipelineStages::TOP_OF_PIPE,
+            dst_stages: DEVICE_STAGES,
+            dst_access: DEVICE_ACCESS,
+            ..barrier
+        })
+    }
+
+    /// Hands buffers back to another Vulkan device, with what was written to them.
+    pub(crate) fn release(&mut self, buffers: &[Bytes]) -> Result<(), Error> {
+        let transfer =
+            QueueFamilyOwnershipTransfer::ExclusiveToExternal { src_index: self.gpu.queue_family_index() };
+        self.transfer(buffers, transfer, |barrier| BufferMemoryBarrier {
+            src_stages: DEVICE_STAGES,
+            src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
+            dst_stages: PipelineStages::BOTTOM_OF_PIPE,
+            ..barrier
+        })
+    }
+
+    fn transfer(
+        &mut self,
+        buffers: &[Bytes],
+        transfer: QueueFamilyOwnershipTransfer,
+        complete: impl Fn(BufferMemoryBarrier) -> BufferMemoryBarrier,
+    ) -> Result<(), Error> {
+        let barriers = buffers.iter().map(|bytes| {
+            complete(BufferMemoryBarrier {
+                queue_family_ownership_transfer: Some(transfer),
+                range: bytes.offset()..bytes.offset() + bytes.size(),
+                ..BufferMemoryBarrier::buffer(bytes.buffer().clone())
+            })
+        });
+        let dependency = DependencyInfo { buffer_memory_barriers: barriers.collect(), ..Default::default() };
+        // SAFETY: the buffers are kept until the commands are done. Each is taken over before its first use and handed
+        // back after its last, by this queue's family.
+        unsafe { self.recording.pipeline_barrier(&dependency) }.map_err(misuse)?;
+        Ok(())
+    }
+
+    fn barrier(&mut self, stages: PipelineStages, access: AccessFlags) -> Result<(), Error> {
+        let barrier = MemoryBarrier {
+            src_stages: DEVICE_STAGES,
+            src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
+            dst_stages: stages,
+            dst_access: access,
+            ..Default::default()
+        };
+        let dependency =
+            DependencyInfo { memory_barriers: std::iter::once(barrier).collect(), ..Default::default() };
+        // SAFETY: a global memory barrier has no requirement but valid flags, which are checked.
+        unsafe { self.recording.pipeline_barrier(&dependency) }.map_err(misuse)?;
+        Ok(())
+    }
+}
+
+/// vulkano found a command to be illegal: a defect here.
+fn misuse(error: Box<ValidationError>) -> Error {
+    Error::Internal(format!("a Vulkan command is illegal: {error}"))
+}

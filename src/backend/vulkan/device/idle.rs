@@ -1,0 +1,76 @@
+//! A logical device with its queue and pipelines: one context's at a time, handed on to the next.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
+use vulkano::device::{Device, DeviceCreateInfo, DeviceExtensions, Queue, QueueCreateInfo};
+
+use crate::backend::vulkan::device::gpu::driver_error;
+use crate::backend::vulkan::device::instance::compute_queue_family;
+use crate::backend::vulkan::device::pipeline_cache::Cache;
+use crate::backend::vulkan::device::pipelines::Pipelines;
+use crate::error::Error;
+
+/// An opened device.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) device: Arc<Device>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) pipelines: Pipelines,
+    /// Those that were asked for.
+    extensions: DeviceExtensions,
+}
+
+/// Devices that no context has now, one of each physical device and set of extensions. Software rasterisers only: they give
+/// nothing out of their pipeline caches, so that each device compiles anew, and an open one costs only
+/// memory of the host. An open GPU takes memory of its own and may be kept from sleep.
+static IDLE: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+
+fn idle() -> MutexGuard<'static, Vec<Opened>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Opened {
+    /// An open device with these extensions that is the caller's alone.
+    pub(crate) fn take(physical: Arc<PhysicalDevice>, extensions: DeviceExtensions) -> Result<Self, Error> {
+        let mut idle = idle();
+        match idle.iter().position(|opened| opened.is(&physical, &extensions)) {
+            Some(position) => Ok(idle.swap_remove(position)),
+            None => {
+                drop(idle); // opening takes a while
+                Self::new(physical, extensions)
+            }
+        }
+    }
+
+    fn is(&self, physical: &PhysicalDevice, extensions: &DeviceExtensions) -> bool {
+        **self.device.physical_device() == *physical && self.extensions == *extensions
+    }
+
+    fn new(physical: Arc<PhysicalDevice>, extensions: DeviceExtensions) -> Result<Self, Error> {
+        let no_queue = || Error::NoDevice("the device cannot compute".to_owned());
+        let queue_family_index = compute_queue_family(&physical).ok_or_else(no_queue)?;
+        let create_info = DeviceCreateInfo {
+            enabled_extensions: extensions,
+            queue_create_infos: vec![QueueCreateInfo { queue_family_index, ..Default::default() }],
+            ..Default::default()
+        };
+        let (device, mut queues) =
+            Device::new(physical, create_info).map_err(driver_error("opening the device"))?;
+        let queue = queues.next().ok_or_else(no_queue)?;
+        let pipelines = Pipelines::new(Cache::new(&device));
+        Ok(Self { device, queue, pipelines, extensions })
+    }
+
+    /// Hands the device on to a later context. Nothing may be at work on it.
+    pub(crate) fn give_back(self) {
+        let physical = self.device.physical_device();
+        if physical.properties().device_type != PhysicalDeviceType::Cpu {
+            return;
+        }
+        let mut idle = idle();
+        if !idle.iter().any(|opened| opened.is(physical, &self.extensions)) {
+            idle.push(self);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Counting an image of few colours: each pixel gets the number of its colour, so that the stage label
+//! need not look at colours again.
+//!
+//! Each chunk has a table, and numbers, of its own. The host adds up the chunks' lists of colours.
+
+use log::Level;
+
+use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::buffers::{Buffer, Shared};
+use crate::backend::vulkan::device::commands::Bytes;
+use crate::backend::vulkan::device::gpu::Ticket;
+use crate::backend::vulkan::device::pipelines::{Counting, Stage, collect, count};
+use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
+use crate::backend::vulkan::device::source::Source;
+use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
+use crate::backend::vulkan::stages::read::READ_PIXELS;
+use crate::color::Color;
+use crate::error::Error;
+use crate::runtime::alloc::{room, try_collect, zeros};
+use crate::runtime::call::{self, Pass};
+use crate::types::histogram::Tally;
+use crate::types::palette::{ColorCount, Counts};
+
+/// Entries of the list that are copied together with the report: most colour maps have no more colours.
+const FIRST_ENTRIES: u64 = 256;
+
+/// Bytes that the host keeps for a colour of a chunk at most.
+const HOST_BYTES_PER_COLOR: u64 = 100;
+
+/// An image whose pixels' numbers the device has.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    pub(crate) plan: Plan,
+    pub(crate) chunks: Vec<ChunkColors>,
+}
+
+/// What the numbers of a chunk stand for.
+#[derive(Debug)]
+pub(crate) struct ChunkColors {
+    pub(crate) colors: Vec<(u32, ColorCount)>,
+    /// Numbers are at most this.
+    pub(crate) slots: u32,
+}
+
+/// What the stages count and collect report.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    /// Colours that found a slot.
+    distinct: u32,
+    /// Not 0: a colour found none.
+    lost: u32,
+    /// Entries of the list.
+    listed: u32,
+    /// Pixels of its colours, and pixels without one.
+    counted: u32,
+    colorless: u32,
+}
+
+impl Work {
+    /// Counts all colours and remembers what the pixels' numbers stand for; `None` where there are too
+    /// many colours for that.
+    pub(crate) fn count_numbers(
+        &mut self,
+        source: &Source,
+        min_pixels: u64,
+        plan: &Plan,
+    ) -> Result<Option<Counts>, Error> {
+        let whole = plan.chunk_count() == 1;
+        // Only the whole image's counts can tell which colours have too few pixels. Saturating is
+        // right: no chunk has as many pixels.
+        let min_in_chunk = if whole { u32::try_from(min_pixels).unwrap_or(u32::MAX) } else { 1 };
+        let mut done = Vec::new();
+        let mut tally = Tally::default();
+        let mut distinct = 0;
+        let mut kept = 0;
+        let mut before = None;
+        let pass = Pass::new(0.875); // there may be too many colours
+        for chunk in Chunk::all(plan).map(Some).chain([None]) {
+            let started = match chunk {
+                Some(chunk) => {
+                    let slots = self.table_slots.min(plan.most_table_slots());
+                    Some((chunk, slots, self.start_counting(source, plan, chunk, slots, min_in_chunk)?))
+                }
+                None => None,
+            };
+            let Some((chunk, slots, ticket)) = std::mem::replace(&mut before, started) else { continue };
+            pass.reach(chunk.start as f64 / plan.pixels() as f64);
+            let finished = self.finish_counting(source, plan, chunk, slots, min_in_chunk, ticket)?;
+            let Some((colors, report)) = finished else { return Ok(None) };
+            distinct = report.distinct.into();
+            if !whole {
+                for (_, ColorCount { color, pixels }) in &colors.colors {
+                    tally.add(*color, *pixels)?;
+                }
+            }
+            kept += colors.colors.len() as u64 * HOST_BYTES_PER_COLOR;
+            if kept > self.host_bytes {
+                return Ok(None);
+            }
+            done.push(colors);
+        }
+        let counts = if whole {
+            let colors = done.iter().flat_map(|chunk| chunk.colors.iter().map(|&(_, entry)| entry));
+            let colors = try_collect(colors)?;
+            Counts { colors, too_many: None, distinct: Some(distinct) }
+        } else {
+            let distinct = Some(tally.len() as u64);
+            Counts { colors: tally.colors(min_pixels)?, too_many: None, distinct }
+        };
+        if plan.keeps_numbers {
+            self.numbered = Some(Numbered { plan: *plan, chunks: done });
+        }
+        Ok(Some(counts))
+    }
+
+    /// Starts the stages count and collect for one chunk.
+    fn start_counting(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        slots: u32,
+        min_pixels: u32,
+    ) -> Result<Ticket, Error> {
+        let channels = source.pixels.shape().channels();
+        let numbers = self.numbers(plan, chunk)?;
+        let color_map = self.chunk_pixels(source, plan, chunk, true)?;
+        let Self { gpu, pipelines, turns, seeds, deal, .. } = self;
+        let copies = plan.count_copies;
+        let count_stage = Stage::Count { counting: Counting::Numbers, channels, copies };
+        let count_pipeline = pipelines.get(gpu, count_stage)?;
+        let collect_stage = Stage::Collect { copies };
+        let collect_pipeline = pipelines.get(gpu, collect_stage)?;
+        let layout = plan.turn_layout();
+        let memory = Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
+        memory.write(layout.report, &[NEVER; REPORT_WORDS as usize])?;
+        let memory = &*memory;
+        let slot_pixels = memory.part(layout.slot_pixels, slots.into());
+        let counts = memory.part(layout.counts, u64::from(slots) * u64::from(copies));
+        let report = memory.part(layout.report, REPORT_WORDS + ENTRY_WORDS * plan.most_entries());
+        let header = memory.part(layout.report, REPORT_WORDS);
+        let seed = seeds.take() as u32;
+        let limits = gpu.limits.clone();
+        gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
+        gpu.submit(|commands| {
+            color_map.upload(memory, commands)?;
+            commands.clear([slot_pixels.clone(), counts.clone(), header])?;
+            for (range, workgroups) in
+                plan::dispatches(chunk.pixels, deal.items_per_invocation(count_stage), &limits)
+            {
+                let push_constants = count::Dispatch {
+                    first_word: color_map.first_word,
+                    first_pixel: range.start,
+                    end_pixel: range.end,
+                    slot_mask: slots - 1,
+                    max_probes: plan::max_probes(slots),
+                    seed,
+                    bucket_shift: 0,
+                    bucket_seed: 0,
+                };
+                let buffers = [
+                    (0, color_map.words.clone()),
+                    (1, slot_pixels.clone()),
+                    (2, counts.clone()),
+                    (3, report.clone()),
+                    (4, numbers.clone()),
+                ];
+                commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups)?;
+            }
+            for (range, workgroups) in
+                plan::dispatches(slots, deal.items_per_invocation(collect_stage), &limits)
+            {
+                let push_constants = collect::Dispatch {
+                    first_slot: range.start,
+                    end_slot: range.end,
+                    min_pixels,
+                    most_entries: plan.most_entries() as u32,
+                    slots,
+                };
+                let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, report.clone())];
+                commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)?;
+            }
+            let first = ENTRY_WORDS * FIRST_ENTRIES.min(plan.most_entries());
+            memory.download(commands, layout.report, REPORT_WORDS + first)
+        })
+    }
+
+    /// Waits for a chunk's counts, and repeats them with larger tables until all colours have found a
+    /// place; `None` where there are more than can be numbered.
+    fn finish_counting(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        mut slots: u32,
+        min_pixels: u32,
+        mut ticket: Ticket,
+    ) -> Result<Option<(ChunkColors, Report)>, Error> {
+        let layout = plan.turn_layout();
+        loop {
+            self.gpu.wait(ticket)?;
+            let report = self.read_report(chunk, layout.report)?;
+            if report.lost == 0 || report.lost == NEVER {
+                let Report { distinct, listed, counted, colorless, .. } = report;
+                Counted { counted, colorless }.check(&self.gpu, chunk.pixels)?;
+                within("colours in its list", listed, plan.most_entries(), &self.gpu)?;
+                within("colours in its table", distinct, slots.into(), &self.gpu)?;
+                self.table_slots = self.table_slots.max(plan::table_slots_for(report.distinct));
+                let colors = self.collected(source, plan, chunk, slots, report.listed)?;
+                return Ok(Some((ChunkColors { colors, slots }, report)));
+            }
+            if slots == plan.most_table_slots() {
+                return Ok(None);
+            }
+            slots = plan::grown_table_slots(slots, plan.most_table_slots());
+            self.table_slots = self.table_slots.max(slots);
+            call::message(
+                Level::Debug,
+                format_args!("chunk {} is counted again with a table of {slots} slots", chunk.index),
+            );
+            ticket = self.start_counting(source, plan, chunk, slots, min_pixels)?;
+        }
+    }
+
+    fn read_report(&self, chunk: Chunk, start: u64) -> Result<Report, Error> {
+        let mut words = [0u32; REPORT_WORDS as usize];
+        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        let [distinct, lost, listed, counted, colorless] = words;
+        Ok(Report { distinct, lost, listed, counted, colorless })
+    }
+
+    fn turn_memory(&self, chunk: Chunk) -> Result<&Shared, Error> {
+        let missing = || Error::Internal("a chunk has no memory".to_owned());
+        self.turns[chunk.turn].memory.as_ref().ok_or_else(missing)
+    }
+
+    /// Reads the list that the stage collect wrote.
+    fn collected(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        chunk: Chunk,
+        slots: u32,
+        listed: u32,
+    ) -> Result<Vec<(u32, ColorCount)>, Error> {
+        let start = plan.turn_layout().report + REPORT_WORDS;
+        let entries = u64::from(listed);
+        if entries > FIRST_ENTRIES {
+            let Self { gpu, turns, .. } = self;
+            if let Some(memory) = &turns[chunk.turn].memory {
+                let rest = ENTRY_WORDS * (entries - FIRST_ENTRIES);
+                memory.fetch(gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
+            }
+        }
+        let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
+        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        let mut colors = room(listed as usize)?;
+        for &[slot, pixel, _] in words.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
+            within("the number of a slot", slot, u64::from(slots) - 1, &self.gpu)?;
+            within("the number of a pixel", pixel, u64::from(chunk.pixels) - 1, &self.gpu)?;
+        }
+        if source.is_on_device() {
+            for entries in words.as_chunks().0.chunks(READ_PIXELS) {
+                let pixels = entries.iter().map(|&[_, pixel, _]: &[u32; 3]| pixel);
+                let read = self.read_pixels(source, chunk.start, chunk.pixels, pixels)?;
+                colors.extend(entries.iter().zip(read).filter_map(|(&[slot, _, pixels], color)| {
+                    Some((slot + 1, ColorCount { color: color?, pixels: pixels.into() }))
+                }));
+            }
+            return Ok(colors);
+        }
+        // The device names a pixel of each colour; the colour itself is read where it came from.
+        colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
+            let color = Color::from_bits(&source.pixels.pixel(chunk.start + pixel as usize))?;
+            Some((slot + 1, ColorCount { color, pixels: pixels.into() }))
+        }));
+        Ok(colors)
+    }
+
+    /// Where a chunk's numbers are.
+    pub(crate) fn numbers(&mut self, plan: &Plan, chunk: Chunk) -> Result<Bytes, Error> {
+        let chunk_words = plan.chunk_pixels / 2;
+        // Numbers that are not kept only need room for the chunks in flight.
+        let (block, position, block_chunks) = if plan.keeps_numbers {
+            let per_block = plan.chunks_per_block;
+            let block = chunk.index / per_block;
+            (block as usize, chunk.index % per_block, per_block.min(plan.chunk_count() - block * per_block))
+        } else {
+            (chunk.turn, 0, 1)
+        };
+        if self.number_blocks.len() <= block {
+            self.number_blocks.resize_with(block + 1, || None);
+        }
+        let buffer = Buffer::ensure(&mut self.number_blocks[block], &self.gpu, block_chunks * chunk_words)?;
+        Ok(buffer.part(position * chunk_words, chunk_words))
+    }
+}

@@ -1,0 +1,134 @@
+//! The stage expand's host side: labels on the device become planes in memory that the caller has on the device, and
+//! the labels themselves are copied to such memory.
+
+use crate::backend::vulkan::backend::{Chunk, Turn, Work};
+use crate::backend::vulkan::device::buffers::Shared;
+use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
+use crate::backend::vulkan::device::import::{Import, Lent, with_lent};
+use crate::backend::vulkan::device::pipelines::{Stage, expand};
+use crate::backend::vulkan::plan::{self, Plan};
+use crate::backend::vulkan::stages::label::Parts;
+use crate::error::Error;
+use crate::input::pixels::Pixels;
+use crate::labels::LabelWidth;
+use crate::types::device_memory::DeviceOutputs;
+
+/// The caller's memory for outputs.
+#[derive(Debug)]
+pub(crate) struct Targets {
+    masks: Option<Import>,
+    labels: Option<Import>,
+    label_width: Option<LabelWidth>,
+}
+
+impl Targets {
+    fn new(gpu: &Gpu, outputs: &DeviceOutputs) -> Result<Self, Error> {
+        let import = |memory| Import::of_device(gpu, &memory);
+        Ok(Self {
+            masks: outputs.masks.map(import).transpose()?,
+            labels: outputs.labels.map(|(memory, _)| import(memory)).transpose()?,
+            label_width: outputs.labels.map(|(_, width)| width),
+        })
+    }
+
+    /// How wide the caller wants labels to be, if any.
+    pub(crate) fn label_width(&self) -> Option<LabelWidth> {
+        self.label_width
+    }
+}
+
+impl Lent for Targets {
+    fn imports(&mut self) -> impl Iterator<Item = &mut Option<Import>> {
+        [&mut self.masks, &mut self.labels].into_iter()
+    }
+}
+
+impl Work {
+    /// Runs `work` with the caller's memory for outputs.
+    pub(crate) fn with_targets<R>(
+        &mut self,
+        outputs: &DeviceOutputs,
+        work: impl FnOnce(&mut Self, &Targets) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.gpu.finish()?;
+        let targets = Targets::new(&self.gpu, outputs)?;
+        with_lent(self, |work| &mut work.gpu, targets, work)
+    }
+
+    /// Starts writing what is made of a chunk's labels, which are on the device or will be; `None` if that is nothing.
+    pub(crate) fn start_writing(
+        &mut self,
+        plan: &Plan,
+        parts: &Parts,
+        chunk: Chunk,
+        targets: &Targets,
+    ) -> Result<Option<Ticket>, Error> {
+        let width = parts.width;
+        let Self { gpu, pipelines, turns, deal, .. } = self;
+        let missing = || Error::Internal("a chunk has no labels".to_owned());
+        let Turn { labels, workgroups: told, .. } = &mut turns[chunk.turn];
+        let labels = labels.as_ref().ok_or_else(missing)?;
+        let receipt = parts.receipt(chunk.pixels.into());
+        let mut ticket = None;
+        if let Some(import) = &targets.labels {
+            let bytes = width.bytes() as u64;
+            let size = u64::from(chunk.pixels) * bytes;
+            let to = import.bytes(chunk.start as u64 * bytes, size);
+            let from = labels.part(0, parts.words(chunk.pixels.into())).slice(..size);
+            ticket = Some(gpu.submit(|commands| commands.copy(from, to))?);
+        }
+        let Some(import) = &targets.masks else { return Ok(ticket) };
+        let stage = Stage::Expand { width };
+        let pipeline = pipelines.get(gpu, stage)?;
+        let limits = gpu.limits.clone();
+        let plane = plan.pixels();
+        let most_planes = plan::planes_per_dispatch(plane, plan.chunk_pixels, &limits);
+        // Lossless: the number of masks is a u32.
+        for masks in plan::chunks(parts.mask_count as u64, most_planes.into()) {
+            let plane_count = (masks.end - masks.start) as u32;
+            let is_last = masks.end == parts.mask_count as u64;
+            let first = masks.start * plane + chunk.start as u64;
+            let words = u64::from(plane_count - 1) * plane + u64::from(chunk.pixels);
+            let (planes, first_word) = import.words(first, words);
+            let label_words = labels.part(0, parts.words(chunk.pixels.into()));
+            // One submission for each, so that no watchdog takes the device for hung.
+            ticket = Some(gpu.submit(|commands| {
+                for (range, workgroups) in
+                    plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
+                {
+                    let push_constants = expand::Dispatch {
+                        first_pixel: range.start,
+                        end_pixel: range.end,
+                        first_word,
+                        // Not used where it does not fit: there is one plane.
+                        plane_words: u32::try_from(plane).unwrap_or(0),
+                        first_label: masks.start as u32 + 1,
+                        plane_count,
+                    };
+                    let buffers = [(0, label_words.clone()), (1, planes.clone()), (2, receipt.part(labels))];
+                    commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                    *told += workgroups;
+                }
+                if is_last { receipt.download(labels, commands) } else { Ok(()) }
+            })?);
+        }
+        Ok(ticket)
+    }
+
+    /// Writes the labels of an image of which no pixel is in a mask.
+    pub(crate) fn write_no_labels(&mut self, pixels: &Pixels, targets: &Targets) -> Result<(), Error> {
+        let (Some(import), Some(width)) = (&targets.labels, targets.label_width) else { return Ok(()) };
+        let plan = Plan::new(pixels.shape(), &self.limits(), false)?;
+        let bytes = width.bytes() as u64;
+        let words = (plan.chunk_pixels * bytes).div_ceil(4);
+        let Self { gpu, turns, .. } = self;
+        let zeros = Shared::ensure(&mut turns[0].labels, gpu, words)?.part(0, words);
+        gpu.submit(|commands| commands.clear([zeros.clone()]))?;
+        for chunk in Chunk::all(&plan) {
+            let size = u64::from(chunk.pixels) * bytes;
+            let to = import.bytes(chunk.start as u64 * bytes, size);
+            gpu.submit(|commands| commands.copy(zeros.clone().slice(..size), to))?;
+        }
+        gpu.finish()
+    }
+}

@@ -1,0 +1,79 @@
+//! Pixels that lie in a device's memory, of which the host wants to know some: the device reads them for it.
+
+use crate::backend::vulkan::backend::Work;
+use crate::backend::vulkan::device::buffers::Shared;
+use crate::backend::vulkan::device::pipelines::{Stage, collect_colors};
+use crate::backend::vulkan::device::receipts::Receipt;
+use crate::backend::vulkan::device::source::Source;
+use crate::backend::vulkan::plan::{self, OFFSET_WORDS};
+use crate::color::Color;
+use crate::error::Error;
+use crate::runtime::alloc::{room, zeros};
+
+/// Pixels that are read in one go.
+pub(crate) const READ_PIXELS: usize = 1 << 14;
+
+impl Work {
+    /// The colours of some pixels, at most READ_PIXELS, of the chunk of `chunk_pixels` pixels that begins with the
+    /// image's pixel `start`.
+    pub(crate) fn read_pixels(
+        &mut self,
+        source: &Source,
+        start: usize,
+        chunk_pixels: u32,
+        pixels: impl ExactSizeIterator<Item = u32>,
+    ) -> Result<Vec<Option<Color>>, Error> {
+        let missing = || Error::Internal("pixels are not in a device's memory".to_owned());
+        let (color_map, first_word) = source.imported(start, chunk_pixels).ok_or_else(missing)?;
+        let channels = source.pixels.shape().channels();
+        let count = pixels.len();
+        if count > READ_PIXELS {
+            return Err(Error::Internal(format!("{count} pixels are read in one go")));
+        }
+        let mut positions = room(count)?;
+        positions.extend(pixels);
+        let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
+        let stage = Stage::CollectColors { channels };
+        let Self { gpu, pipelines, deal, read, .. } = self;
+        let pipeline = pipelines.get(gpu, stage)?;
+        let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
+        let memory = Shared::ensure(read, gpu, receipt.end())?;
+        gpu.finish()?; // nobody else reads the memory now
+        memory.write(0, &positions)?;
+        receipt.clear(memory)?;
+        let mut told = 0;
+        let memory = &*memory;
+        let word_count = u64::from(channels) * count as u64;
+        let limits = gpu.limits.clone();
+        gpu.run(|commands| {
+            memory.upload(commands, 0, count as u64)?;
+            receipt.upload(memory, commands)?;
+            for (range, workgroups) in
+                plan::dispatches(count as u32, deal.items_per_invocation(stage), &limits)
+            {
+                let push_constants =
+                    collect_colors::Dispatch { first_word, first_pixel: range.start, end_pixel: range.end };
+                let buffers = [
+                    (0, color_map.clone()),
+                    (1, memory.part(0, count as u64)),
+                    (2, memory.part(places, word_count)),
+                    (3, receipt.part(memory)),
+                ];
+                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
+                told += workgroups;
+            }
+            receipt.download(memory, commands)?;
+            memory.download(commands, places, word_count)
+        })?;
+        receipt.check(memory, gpu, told)?;
+        let mut words: Vec<u32> = zeros(word_count as usize)?;
+        memory.read(places, bytemuck::cast_slice_mut(&mut words))?;
+        let mut colors = room(count)?;
+        colors.extend(words.chunks_exact(channels as usize).map(|words| {
+            let mut color = [0; 4];
+            color[..words.len()].copy_from_slice(words);
+            Color::from_bits(&color)
+        }));
+        Ok(colors)
+    }
+}

@@ -1,0 +1,224 @@
+//! What a call has asked for, checked: its pixels, and which colours get which mask.
+
+use crate::color::Color;
+use crate::error::Error;
+use crate::input::pixels::{Encoding, Pixels};
+use crate::output::planes::MaskFormat;
+use crate::runtime::alloc::room;
+use crate::stages::connect::Connectivity;
+use crate::stages::measure::Frame;
+use crate::stages::merge::Merge;
+use crate::stages::nearest::Nearest;
+use crate::stages::unmix::MOST_RADIUS;
+use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::image::ColorMap;
+use crate::types::palette::Palette;
+use crate::types::settings::{Batch, Params, Settings, Undeclared};
+
+/// A call's pixels and colours, as the backends compare them.
+pub(super) struct Input<'a> {
+    /// Of all images.
+    pub(super) pixels: Pixels<'a>,
+    /// Those that are counted, where they are others.
+    pub(super) counted: Option<Pixels<'a>>,
+    pub(super) frame: Frame,
+    pub(super) unmix_radius: u32,
+    pub(super) connected: Option<Connectivity>,
+    /// Which regions get a mask.
+    pub(super) regions: Params,
+    pub(super) rules: Rules<'a>,
+}
+
+/// Which colours get which mask, as the backends compare them.
+pub(super) struct Rules<'a> {
+    pub(super) encoding: Encoding,
+    /// The image's colours, where the pixels at hand are not all of its.
+    pub(super) counts: Option<&'a ColorCounts>,
+    pub(super) params: Params,
+    pub(super) given: Option<Vec<Color>>,
+    pub(super) ignored: Vec<Color>,
+    pub(super) nearest: Option<Nearest>,
+    pub(super) undeclared: Undeclared,
+    pub(super) merge: Option<Merge>,
+}
+
+impl Settings<'_> {
+    /// Whether masks of this format can be made with them.
+    pub(crate) fn check_format(&self, format: MaskFormat) -> Result<(), Error> {
+        match self.connected {
+            Some(connectivity) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
+                "the masks are coverage and connected is {connectivity:?}; other masks or no connected regions are expected"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether they suit the image and do not contradict each other.
+    pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
+        if self.batch == Batch::Each && self.palette.is_some() {
+            return Err(Error::InvalidArgument(
+                "batch is Each and a palette is given, which is the same for all images; All is expected"
+                    .to_owned(),
+            ));
+        }
+        if self.batch == Batch::Each && self.counts.is_some() {
+            return Err(Error::InvalidArgument(
+                "batch is Each and counts are given, which are the same for all images; All is expected"
+                    .to_owned(),
+            ));
+        }
+        Input::new(map, self).map(drop)
+    }
+}
+
+impl<'a> Input<'a> {
+    /// All images together, or each by itself where each has a palette of its own.
+    pub(super) fn of_batch(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Vec<Self>, Error> {
+        settings.check(map)?;
+        let maps = if settings.batch == Batch::Each { map.images() } else { 1 };
+        let mut inputs = room(maps as usize)?;
+        for index in 0..maps {
+            let map = if maps > 1 { map.image(index)? } else { *map };
+            inputs.push(Self::new(&map, settings)?);
+        }
+        Ok(inputs)
+    }
+
+    pub(super) fn new(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Self, Error> {
+        let &Settings { matching, alpha, batch, counts, unmix_radius, connected, .. } = settings;
+        let pixels = Pixels::new(map, matching, alpha)?;
+        if let Some(counts) = counts {
+            counts.check_use(&Kind::new(map, settings))?;
+        }
+        let counted = match batch {
+            Batch::First if map.images() > 1 && counts.is_none() => {
+                Some(Pixels::new(&map.image(0)?, matching, alpha)?)
+            }
+            _ => None,
+        };
+        let rules = Rules::new(pixels.encoding(), settings)?;
+        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
+        let frame = Frame { width, height, images: map.images() as usize };
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: settings.params, rules })
+    }
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(encoding: Encoding, settings: &Settings<'a>) -> Result<Self, Error> {
+        let &Settings { palette, ignored, nearest, undeclared, merge, counts, .. } = settings;
+        let &Settings { mut params, unmix_radius, connected, .. } = settings;
+        if let (Some(connectivity), Some(_)) = (connected, counts) {
+            return Err(Error::InvalidArgument(format!(
+                "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
+                 parts, are expected"
+            )));
+        }
+        if let Some(Nearest { tolerance, .. }) = nearest
+            && (tolerance.is_nan() || tolerance < 0.0)
+        {
+            let text = format!("tolerance is {tolerance}; at least 0 is expected");
+            return Err(Error::InvalidArgument(text));
+        }
+        if let Some(Merge { tolerance, .. }) = merge {
+            if tolerance.is_nan() || tolerance < 0.0 {
+                let text = format!("merge_tolerance is {tolerance}; at least 0 is expected");
+                return Err(Error::InvalidArgument(text));
+            }
+            if palette.is_some() {
+                return Err(Error::InvalidArgument(
+                    "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
+                        .to_owned(),
+                ));
+            }
+        }
+        if palette.is_none() && undeclared != Undeclared::Ignore {
+            let text = format!(
+                "undeclared is {undeclared:?} and no palette is given; {:?} is expected",
+                Undeclared::Ignore
+            );
+            return Err(Error::InvalidArgument(text));
+        }
+        if unmix_radius > MOST_RADIUS {
+            return Err(Error::InvalidArgument(format!(
+                "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
+            )));
+        }
+        if connected.is_some() && params.max_count > 0 {
+            // Any colour with enough pixels may have the largest regions.
+            params.max_count = u32::MAX;
+        }
+        let colors = |name: &str, values: &[[f32; 4]]| {
+            if u32::try_from(values.len()).is_err() {
+                let count = values.len();
+                return Err(Error::InvalidArgument(format!(
+                    "{name} has {count} colours; at most 2^32 - 1 are expected"
+                )));
+            }
+            let mut colors = room(values.len())?;
+            for (index, values) in values.iter().enumerate() {
+                let color = encoding.color(values);
+                colors.push(
+                    color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
+                );
+            }
+            Ok(colors)
+        };
+        let mut ignored = colors("ignored", ignored)?;
+        let given = palette.map(|palette| colors("palette", palette)).transpose()?;
+        if let Some(given) = &given {
+            check_different(given, &ignored)?;
+        }
+        ignored.sort_unstable();
+        ignored.dedup();
+        Ok(Self { encoding, counts, params, given, ignored, nearest, undeclared, merge })
+    }
+
+    pub(super) fn ignores(&self, color: &Color) -> bool {
+        self.ignored.binary_search(color).is_ok()
+    }
+
+    /// Whether all colours must be known, rare ones included.
+    pub(super) fn lists_all(&self, reports_undeclared: bool) -> bool {
+        let undeclared = reports_undeclared || self.undeclared != Undeclared::Ignore;
+        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && undeclared)
+    }
+
+    /// A colour's values in place of the words that stand for them.
+    pub(super) fn reported_color(&self, color: &Color) -> Result<Color, Error> {
+        let values = self.encoding.values(color).map(f32::to_bits);
+        Color::from_bits(&values)
+            .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))
+    }
+
+    /// A palette with the colours' values in place of the words that stand for them.
+    pub(super) fn reported(&self, mut palette: Palette) -> Result<Palette, Error> {
+        for entry in &mut palette.colors {
+            entry.color = self.reported_color(&entry.color)?;
+        }
+        Ok(palette)
+    }
+}
+
+/// Checks that no colour of a given palette is there twice, nor ignored.
+fn check_different(given: &[Color], ignored: &[Color]) -> Result<(), Error> {
+    let mut sorted: Vec<(Color, usize)> = room(given.len() + ignored.len())?;
+    sorted.extend(given.iter().copied().zip(0..));
+    sorted.sort_unstable();
+    for pair in sorted.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            return Err(Error::InvalidArgument(format!(
+                "palette[{}] is the same colour as palette[{}]; different colours are expected",
+                pair[1].1, pair[0].1
+            )));
+        }
+    }
+    for (index, color) in ignored.iter().enumerate() {
+        if let Ok(at) = sorted.binary_search_by(|(given, _)| given.cmp(color)) {
+            return Err(Error::InvalidArgument(format!(
+                "ignored[{index}] is the same colour as palette[{}]; a colour that gets no mask is expected",
+                sorted[at].1
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What every layer stands on: threads, cancelling, memory that may not be there, floating-point state.
+
+pub(crate) mod alloc;
+pub(crate) mod call;
+pub(crate) mod checksum;
+pub(crate) mod float_state;
+pub(crate) mod processor;
+pub(crate) mod seeds;
+pub(crate) mod threads;

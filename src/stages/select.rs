@@ -1,0 +1,218 @@
+//! Which colours get a mask, and in which order. No backend decides any of this.
+
+use std::cmp::Ordering;
+
+use crate::error::Error;
+use crate::runtime::alloc::no_memory;
+use crate::types::palette::{ColorCount, Counts};
+use crate::types::settings::Params;
+
+/// The colours with enough pixels, most frequent first, equal counts by colour, at most
+/// `max_count` of them.
+pub(crate) fn select(mut counts: Vec<ColorCount>, params: &Params) -> Vec<ColorCount> {
+    counts.retain(|entry| entry.pixels >= params.min_pixels.max(1));
+    let keep = params.max_count as usize;
+    if counts.len() > keep {
+        // Sorting all of a photo's colours to keep five would cost more than counting them.
+        counts.select_nth_unstable_by(keep, order);
+        counts.truncate(keep);
+    }
+    counts.sort_unstable_by(order);
+    counts
+}
+
+/// The best colours of a long list that is never held as a whole.
+///
+/// There is room for so many. Where `max_count` colours fit, only those are kept, and the bar rises with the
+/// worst of them; else all with enough pixels are, and once they are too many, they are only counted.
+#[derive(Debug)]
+pub(crate) struct Best {
+    params: Params,
+    room: usize,
+    /// All that `params` may select so far, and some more; none once there are too many.
+    colors: Vec<ColorCount>,
+    /// The last of `max_count` colours: what does not come before it is not selected.
+    worst: Option<ColorCount>,
+    /// How many colours were kept or counted.
+    found: u64,
+}
+
+impl Best {
+    pub(crate) fn new(params: &Params, room: usize) -> Self {
+        let params = Params { min_pixels: params.min_pixels.max(1), ..*params };
+        Self { params, room, colors: Vec::new(), worst: None, found: 0 }
+    }
+
+    /// The same without any colour, for a part of the work, which ends with `merge`.
+    pub(crate) fn part(&self) -> Self {
+        let params = Params { min_pixels: self.bar(), ..self.params };
+        Self::new(&params, self.room)
+    }
+
+    /// Adds what a part of the work has found: other colours.
+    pub(crate) fn merge(&mut self, part: Self) -> Result<(), Error> {
+        if part.is_full() {
+            self.found += part.found;
+            self.colors = Vec::new();
+        }
+        part.colors.into_iter().try_for_each(|color| self.add(color))
+    }
+
+    /// No colour with fewer pixels is selected.
+    pub(crate) fn bar(&self) -> u64 {
+        if self.is_full() && self.found >= self.params.max_count.into() {
+            return u64::MAX; // no more need be counted
+        }
+        self.worst.map_or(self.params.min_pixels, |worst| worst.pixels)
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.params.max_count as usize <= self.room
+    }
+
+    /// Whether there are more colours than there is room for.
+    fn is_full(&self) -> bool {
+        !self.is_bounded() && self.found > self.room as u64
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, found: ColorCount) -> Result<(), Error> {
+        if found.pixels < self.bar() {
+            return Ok(());
+        }
+        if let Some(worst) = &self.worst
+            && found.pixels == worst.pixels
+        {
+            // Most of very many colours that tie are told by their first channel.
+            match found.color.first_channel_cmp(&worst.color) {
+                Ordering::Less => {}
+                Ordering::Greater => return Ok(()),
+                Ordering::Equal if found.color >= worst.color => return Ok(()),
+                Ordering::Equal => {}
+            }
+        }
+        self.keep(found)
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, color: ColorCount) -> Result<(), Error> {
+        self.found += 1;
+        if self.is_full() {
+            self.colors = Vec::new();
+            return Ok(());
+        }
+        let most = match self.is_bounded() {
+            true => (self.params.max_count as usize).saturating_mul(2).max(64),
+            false => self.room,
+        };
+        let len = self.colors.len();
+        if len == self.colors.capacity() {
+            let more = len.max(16).min(most - len);
+            self.colors.try_reserve_exact(more).map_err(|_| no_memory::<ColorCount>(len + more))?;
+        }
+        self.colors.push(color);
+        if self.is_bounded() && self.colors.len() == most {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Drops what is not selected, and raises the bar.
+    pub(crate) fn settle(&mut self) {
+        if self.is_bounded() && self.colors.len() >= self.params.max_count as usize {
+            self.colors = select(std::mem::take(&mut self.colors), &self.params);
+            self.worst = self.colors.last().copied();
+        }
+    }
+
+    /// All that is to be selected, in any order, if there is room for it.
+    pub(crate) fn into_counts(self) -> Counts {
+        let too_many = self.is_full().then(|| self.found.min(self.params.max_count.into()));
+        Counts { colors: self.colors, too_many, distinct: None }
+    }
+}
+
+/// The order of masks.
+#[inline]
+pub(crate) fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
+    b.pixels.cmp(&a.pixels).then_with(|| a.color.cmp(&b.color))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::color::Color;
+
+    fn counts(entries: &[(f32, u64)]) -> Vec<ColorCount> {
+        let entry = |&(value, pixels): &(f32, u64)| ColorCount {
+            color: Color::from_bits(&[value.to_bits()]).unwrap(),
+            pixels,
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    fn selected(entries: &[(f32, u64)], min_pixels: u64, max_count: u32) -> Vec<(f32, u64)> {
+        let chosen = select(counts(entries), &Params { min_pixels, max_count });
+        chosen.iter().map(|e| (e.color.values()[0], e.pixels)).collect()
+    }
+
+    #[test]
+    fn orders_by_count_then_color() {
+        let entries = [(0.5, 3), (-1.0, 3), (f32::INFINITY, 9), (0.0, 3)];
+        let sorted = [(f32::INFINITY, 9), (-1.0, 3), (0.0, 3), (0.5, 3)];
+        assert_eq!(selected(&entries, 0, 10), sorted);
+        assert_eq!(selected(&entries, 0, 2), sorted[..2]);
+        assert_eq!(selected(&entries, 4, 10), sorted[..1]);
+        assert_eq!(selected(&entries, 0, 0), []);
+        assert_eq!(selected(&entries, u64::MAX, u32::MAX), []);
+    }
+
+    /// Adds the colours, some of them by way of parts, and gives what is selected, or how many would be.
+    fn best(
+        colors: &[ColorCount],
+        parts: usize,
+        params: &Params,
+        room: usize,
+    ) -> Result<Vec<ColorCount>, u64> {
+        let mut best = Best::new(params, room);
+        for (index, chunk) in colors.chunks(colors.len().div_ceil(parts)).enumerate() {
+            if index % 3 == 0 {
+                chunk.iter().for_each(|&color| best.add(color).unwrap());
+                best.settle();
+            } else {
+                let mut part = best.part();
+                chunk.iter().for_each(|&color| part.add(color).unwrap());
+                best.merge(part).unwrap();
+            }
+        }
+        let counts = best.into_counts();
+        counts.too_many.map_or(Ok(select(counts.colors, params)), Err)
+    }
+
+    #[test]
+    fn the_best_are_kept_or_counted_by_the_room_there_is() {
+        let colors: Vec<ColorCount> =
+            counts(&(0..1000).map(|i| (i as f32, u64::from(i * 7919_u32 % 50))).collect::<Vec<_>>());
+        for min_pixels in [0, 1, 20, 50] {
+            for max_count in [0, 1, 5, 100, 599, 600, 5000, u32::MAX] {
+                let params = Params { min_pixels, max_count };
+                let expected = select(colors.clone(), &params);
+                for room in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
+                    for parts in [1, 2, 9] {
+                        let name = format!("{params:?}, room {room}, {parts} parts");
+                        match best(&colors, parts, &params, room) {
+                            Ok(selected) => assert_eq!(selected, expected, "{name}"),
+                            Err(found) => {
+                                assert_eq!(found, expected.len() as u64, "{name}");
+                                assert!(room < max_count as usize, "{name}");
+                            }
+                        }
+                        if expected.len() <= room {
+                            assert!(best(&colors, parts, &params, room).is_ok(), "{name}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

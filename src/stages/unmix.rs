@@ -1,0 +1,409 @@
+//! Pixels whose colour is in no mask are shared out to the masks around them: anti-aliased edges. Shared by both
+//! backends.
+//!
+//! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
+
+use crate::color::Color;
+use crate::error::Error;
+use crate::input::pixels::Pixels;
+use crate::labels::{LabelMap, LabelWidth, Labels, TILE};
+use crate::output::planes::Planes;
+use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
+use crate::runtime::threads::Threads;
+use crate::stages::measure::{Frame, Region};
+use crate::types::palette::ColorCount;
+
+/// The largest radius.
+pub(crate) const MOST_RADIUS: u32 = 16;
+
+/// Masks that share a pixel, at most.
+const MOST_MASKS: usize = 4;
+
+/// Shares are multiples of one part in so many.
+const PARTS: u32 = 1 << 16;
+
+/// A mask's part of a pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Share {
+    mask: u32,
+    /// Of `PARTS`.
+    parts: u32,
+}
+
+type Shares = [Share; MOST_MASKS];
+
+/// The pixels of a tile that are shared out, by their position in it.
+#[derive(Debug, Default)]
+struct Mixed {
+    /// The mask that has most of each.
+    masks: Vec<(u32, u32)>,
+    /// Who else has how much, if that is wanted.
+    shares: Vec<Shares>,
+}
+
+/// What is needed to know to share pixels out.
+#[derive(Debug)]
+pub(crate) struct Unmixing<'a> {
+    pub(crate) pixels: &'a Pixels<'a>,
+    pub(crate) frame: Frame,
+    /// Of the masks.
+    pub(crate) palette: &'a [ColorCount],
+    /// Sorted.
+    pub(crate) ignored: &'a [Color],
+    pub(crate) radius: u32,
+    /// Whether all shares are wanted, or only who has the largest.
+    pub(crate) shares: bool,
+}
+
+/// The label map of all images with the pixels that were shared out.
+#[derive(Debug)]
+pub(crate) struct Unmixed {
+    labels: LabelMap,
+    /// By tile.
+    mixed: Vec<Mixed>,
+    width: LabelWidth,
+}
+
+impl Unmixing<'_> {
+    /// Shares out what has no label, 0, among labels of this width.
+    pub(crate) fn unmix(
+        &self,
+        mut labels: LabelMap,
+        width: LabelWidth,
+        threads: &Threads,
+    ) -> Result<Unmixed, Error> {
+        let mut points = room(self.palette.len())?;
+        points.extend(self.palette.iter().map(|entry| self.point(&entry.color)));
+        let mixed = match labels.all(width) {
+            Labels::One(labels) => self.mix(labels, &points, threads),
+            Labels::Two(labels) => self.mix(labels, &points, threads),
+            Labels::Four(labels) => self.mix(labels, &points, threads),
+        }?;
+        let bytes = labels.filled(width);
+        for (mixed, target) in mixed.iter().zip(bytes.chunks_mut(TILE * width.bytes())) {
+            for &(pixel, mask) in &mixed.masks {
+                let pixel = pixel as usize;
+                match width {
+                    LabelWidth::One => target[pixel] = mask as u8 + 1,
+                    LabelWidth::Two => bytemuck::cast_slice_mut::<u8, u16>(target)[pixel] = mask as u16 + 1,
+                    LabelWidth::Four => bytemuck::cast_slice_mut::<u8, u32>(target)[pixel] = mask + 1,
+                }
+            }
+        }
+        labels.finish_uniform(width, self.palette.len())?;
+        Ok(Unmixed { labels, mixed, width })
+    }
+
+    fn mix<L: Copy + Into<u32> + Sync>(
+        &self,
+        labels: &[L],
+        points: &[Option<Point>],
+        threads: &Threads,
+    ) -> Result<Vec<Mixed>, Error> {
+        let tiles = try_collect((0..labels.len()).step_by(TILE))?;
+        let mixed = threads.map(tiles, |first| self.mix_tile(labels, points, first))?;
+        let mut all = room(mixed.len())?;
+        for mixed in mixed {
+            all.push(mixed?);
+        }
+        Ok(all)
+    }
+
+    fn mix_tile<L: Copy + Into<u32>>(
+        &self,
+        labels: &[L],
+        points: &[Option<Point>],
+        first: usize,
+    ) -> Result<Mixed, Error> {
+        let mut mixed = Mixed::default();
+        let tile = &labels[first..labels.len().min(first + TILE)];
+        let is_free = |label: &L| Into::<u32>::into(*label) == 0;
+        if !tile.iter().any(is_free) {
+            return Ok(mixed);
+        }
+        let words = self.pixels.encoding().words();
+        let mut colors: Vec<u32> = zeros(tile.len() * words)?;
+        self.pixels.read(first, &mut colors);
+        let mut found = Vec::new();
+        for (index, (_, color)) in
+            tile.iter().zip(colors.chunks_exact(words)).enumerate().filter(|(_, (label, _))| is_free(label))
+        {
+            let Some(color) = Color::from_bits(color) else { continue };
+            if self.ignored.binary_search(&color).is_ok() {
+                continue;
+            }
+            let Some(point) = self.point(&color) else { continue };
+            let near = self.near(labels, points, first + index, &mut found);
+            let Some(shares) = near.shares(&point, points) else { continue };
+            let most = shares.iter().fold(shares[0], |most, share| {
+                let more = (share.parts, u32::MAX - share.mask) > (most.parts, u32::MAX - most.mask);
+                if more { *share } else { most }
+            });
+            let len = mixed.masks.len() + 1;
+            mixed.masks.try_reserve(1).map_err(|_| no_memory::<(u32, u32)>(len))?;
+            mixed.masks.push((index as u32, most.mask)); // less than a tile's pixels
+            if self.shares {
+                mixed.shares.try_reserve(1).map_err(|_| no_memory::<Shares>(len))?;
+                mixed.shares.push(shares);
+            }
+        }
+        Ok(mixed)
+    }
+
+    /// The masks that a pixel is shared out to, those with the nearest pixels first.
+    fn near<L: Copy + Into<u32>>(
+        &self,
+        labels: &[L],
+        points: &[Option<Point>],
+        pixel: usize,
+        found: &mut Vec<(u32, u32)>,
+    ) -> Near {
+        let Frame { width, height, .. } = self.frame;
+        let (row, column) = (pixel / width, pixel % width);
+        let image = row / height * height;
+        let (first_row, last_row) = (image, image + height - 1);
+        let mut near = Near::default();
+        for distance in 1..=self.radius as usize {
+            // The ring of the pixels at this distance.
+            let rows = row.saturating_sub(distance).max(first_row)..=(row + distance).min(last_row);
+            let columns = column.saturating_sub(distance)..=(column + distance).min(width - 1);
+            found.clear();
+            let mut add = |row: usize, column: usize| {
+                let label: u32 = labels[row * width + column].into();
+                let Some(mask) = label.checked_sub(1) else { return };
+                if near.masks().contains(&mask) || points[mask as usize].is_none() {
+                    return;
+                }
+                match found.iter_mut().find(|entry| entry.1 == mask) {
+                    Some(entry) => entry.0 += 1,
+                    None => found.push((1, mask)), // a few
+                }
+            };
+            for y in rows {
+                if y + distance == row || y == row + distance {
+                    columns.clone().for_each(|x| add(y, x));
+                } else {
+                    if column >= distance {
+                        add(y, column - distance);
+                    }
+                    if column + distance < width {
+                        add(y, column + distance);
+                    }
+                }
+            }
+            found.sort_unstable_by_key(|&(pixels, mask)| (u32::MAX - pixels, mask));
+            for &(_, mask) in found.iter().take(MOST_MASKS - near.count) {
+                near.masks[near.count] = mask;
+                near.count += 1;
+            }
+            if near.count == MOST_MASKS {
+                break;
+            }
+        }
+        near
+    }
+
+    /// A colour's values; `None` where one is infinite.
+    fn point(&self, color: &Color) -> Option<Point> {
+        let values = self.pixels.encoding().values(color);
+        values.iter().all(|value| value.is_finite()).then(|| values.map(exact))
+    }
+}
+
+/// A colour's values.
+type Point = [f64; 4];
+
+/// The value of a float, also where subnormal ones are taken for zero in float arithmetic.
+fn exact(value: f32) -> f64 {
+    let bits = value.to_bits();
+    if bits & 0x7f80_0000 != 0 {
+        return value.into();
+    }
+    let size = f64::from(bits & 0x7f_ffff) / (1u64 << 63) as f64 / (1u64 << 63) as f64 / (1u64 << 23) as f64;
+    if bits >> 31 == 1 { -size } else { size }
+}
+
+/// A few masks.
+#[derive(Debug, Default)]
+struct Near {
+    masks: [u32; MOST_MASKS],
+    count: usize,
+}
+
+/// Which of a few masks' colours are mixed, as bits: few before many.
+const SUBSETS: [u8; 15] = [1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
+
+/// What is less than this part of what it is the difference of is rounding.
+const ROUNDING: f64 = 1e-10;
+
+impl Near {
+    fn masks(&self) -> &[u32] {
+        &self.masks[..self.count]
+    }
+
+    /// How a colour is shared out; `None` where there is no mask.
+    fn shares(&self, point: &Point, points: &[Option<Point>]) -> Option<Shares> {
+        let mut colors = [[0.0; 4]; MOST_MASKS];
+        for (color, &mask) in colors.iter_mut().zip(self.masks()) {
+            *color = points[mask as usize]?;
+        }
+        if self.count == 0 {
+            return None;
+        }
+        let weights = weights(&colors[..self.count], point);
+        let mut shares = Shares::default();
+        let mut rest = PARTS;
+        let mut largest = 0;
+        for (index, (share, &weight)) in shares.iter_mut().zip(&weights).enumerate().take(self.count) {
+            // Lossless: a weight is 0 to 1.
+            let parts = ((weight * f64::from(PARTS) + 0.5) as u32).min(rest);
+            *share = Share { mask: self.masks[index], parts };
+            rest -= parts;
+            if weight > weights[largest] {
+                largest = index;
+            }
+        }
+        shares[largest].parts += rest;
+        Some(shares)
+    }
+}
+
+/// How much of each colour makes the mix that is nearest to `point`: at least 0, together 1.
+///
+/// The mix is the foot of the perpendicular on the plane through some of the colours: through those that have a part in
+/// it. So all choices are tried; where several are as near, the first.
+fn weights(colors: &[Point], point: &Point) -> [f64; MOST_MASKS] {
+    let mut best = [0.0; MOST_MASKS];
+    let mut least = f64::INFINITY;
+    let scale = colors.iter().map(|color| squared(color, point)).fold(0.0, f64::max);
+    for subset in SUBSETS {
+        if subset >> colors.len() != 0 || least == 0.0 {
+            continue;
+        }
+        let Some(weights) = foot(colors, point, subset) else { continue };
+        let mut mix = [0.0; 4];
+        for (color, weight) in colors.iter().zip(weights) {
+            for (mix, value) in mix.iter_mut().zip(color) {
+                *mix += weight * value;
+            }
+        }
+        let distance = squared(&mix, point);
+        if distance < least - ROUNDING * ROUNDING * scale || least == f64::INFINITY {
+            (least, best) = (distance, weights);
+        }
+    }
+    best
+}
+
+fn squared(a: &Point, b: &Point) -> f64 {
+    let difference: Point = std::array::from_fn(|channel| a[channel] - b[channel]);
+    dot(&difference, &difference)
+}
+
+fn dot(a: &Point, b: &Point) -> f64 {
+    (a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])
+}
+
+/// The weights, together 1, of the point nearest to `point` in the plane through a subset of the colours; `None` where
+/// one is below 0, or fewer colours span the same plane.
+fn foot(colors: &[Point], point: &Point, subset: u8) -> Option<[f64; MOST_MASKS]> {
+    let mut weights = [0.0; MOST_MASKS];
+    let first = subset.trailing_zeros() as usize;
+    let minus_first = |other: &Point| -> Point { std::array::from_fn(|i| other[i] - colors[first][i]) };
+    let (mut sides, mut places, mut count) = ([[0.0; 4]; 3], [0; 3], 0);
+    for (place, color) in colors.iter().enumerate().skip(first + 1) {
+        if subset >> place & 1 == 1 {
+            (sides[count], places[count]) = (minus_first(color), place);
+            count += 1;
+        }
+    }
+    // The normal equations, by Cholesky's method without roots.
+    let target = minus_first(point);
+    let (mut lower, mut pivots, mut values) = ([[0.0; 3]; 3], [0.0; 3], [0.0; 3]);
+    for row in 0..count {
+        let (mut value, mut pivot) = (dot(&sides[row], &target), dot(&sides[row], &sides[row]));
+        let length = pivot;
+        for column in 0..row {
+            let mut entry = dot(&sides[row], &sides[column]);
+            for before in 0..column {
+                entry -= lower[row][before] * lower[column][before] * pivots[before];
+            }
+            lower[row][column] = entry / pivots[column];
+            value -= lower[row][column] * values[column];
+            pivot -= lower[row][column] * lower[row][column] * pivots[column];
+        }
+        if pivot <= ROUNDING * length {
+            return None;
+        }
+        (pivots[row], values[row]) = (pivot, value);
+    }
+    let mut rest = 1.0;
+    for row in (0..count).rev() {
+        let mut weight = values[row] / pivots[row];
+        for after in row + 1..count {
+            weight -= lower[after][row] * weights[places[after]];
+        }
+        weights[places[row]] = weight;
+        rest -= weight;
+    }
+    weights[first] = rest;
+    weights.iter().all(|&weight| weight >= 0.0).then_some(weights)
+}
+
+impl Unmixed {
+    /// The labels of all images.
+    pub(crate) fn labels(&self) -> &LabelMap {
+        &self.labels
+    }
+
+    /// The same for so many masks, of which those that were not known are empty.
+    pub(crate) fn labels_of(&mut self, mask_count: usize) -> Result<&LabelMap, Error> {
+        self.labels.finish_uniform(self.width, mask_count)?;
+        Ok(&self.labels)
+    }
+
+    /// Makes the boxes hold all pixels of which the masks have a share. The first pixel of these images is `start` of
+    /// those of the frame.
+    pub(crate) fn grow(&self, regions: &mut [Region], start: usize, frame: Frame) {
+        let Frame { width, height, images } = frame;
+        for (first, mixed) in self.tiles(start) {
+            mixed.each_share(|pixel, share| {
+                let (row, column) = ((first + pixel) / width, (first + pixel) % width);
+                let region = &mut regions[share.mask as usize * images + row / height];
+                // Lossless: the image's sides are u32s.
+                let (x, y) = (column as u32, (row % height) as u32);
+                let right = (region.left + region.width).max(x + 1);
+                let bottom = (region.top + region.height).max(y + 1);
+                (region.left, region.top) = (region.left.min(x), region.top.min(y));
+                (region.width, region.height) = (right - region.left, bottom - region.top);
+            });
+        }
+    }
+
+    /// Writes the shares where the planes have whole pixels as yet; `start` is the first pixel of these images there.
+    pub(crate) fn write_shares(&self, planes: &Planes, start: usize, threads: &Threads) -> Result<(), Error> {
+        threads.for_each(try_collect(self.tiles(start))?, |(first, mixed): (usize, &Mixed)| {
+            mixed.each_share(|pixel, share| {
+                // SAFETY: no two threads have the same tile.
+                #[allow(unsafe_code)]
+                unsafe {
+                    planes.write_float(share.mask as usize, first + pixel, share.parts as f32 / PARTS as f32);
+                }
+            });
+        })
+    }
+
+    /// Each tile with its first pixel.
+    fn tiles(&self, start: usize) -> impl Iterator<Item = (usize, &Mixed)> {
+        (start..).step_by(TILE).zip(&self.mixed)
+    }
+}
+
+impl Mixed {
+    /// Calls `each` with the masks that have a share, pixel by pixel.
+    fn each_share(&self, mut each: impl FnMut(usize, &Share)) {
+        for (&(pixel, _), shares) in self.masks.iter().zip(&self.shares) {
+            shares.iter().filter(|share| share.parts > 0).for_each(|share| each(pixel as usize, share));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Adds up the pixel counts of an image's chunks, colour by colour.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::color::Color;
+use crate::error::Error;
+use crate::runtime::alloc::room;
+use crate::types::palette::ColorCount;
+
+/// Pixel counts by colour.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Tally {
+    counts: HashMap<Color, u64, RandomState>,
+}
+
+impl Tally {
+    /// Adds pixels to a colour's count.
+    pub(crate) fn add(&mut self, color: Color, pixels: u64) -> Result<(), Error> {
+        if let Some(count) = self.counts.get_mut(&color) {
+            *count += pixels;
+            return Ok(());
+        }
+        // Grown by hand, since a failure inside `insert` would abort the host.
+        if self.counts.len() == self.counts.capacity() {
+            self.reserve(1)?;
+        }
+        self.counts.insert(color, pixels);
+        Ok(())
+    }
+
+    /// Makes room for so many more colours, which `add` cannot fail for then.
+    pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
+        self.counts
+            .try_reserve(more)
+            .map_err(|_| Error::OutOfMemory(format!("counting {} colours", self.counts.len() + more)))
+    }
+
+    pub(crate) fn has(&self, color: &Color) -> bool {
+        self.counts.contains_key(color)
+    }
+
+    /// All colours, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ColorCount> + Clone + '_ {
+        self.counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels })
+    }
+
+    /// How many colours there are.
+    pub(crate) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The colours that have at least `min_pixels` pixels, in no particular order.
+    pub(crate) fn colors(&self, min_pixels: u64) -> Result<Vec<ColorCount>, Error> {
+        let kept = || self.counts.iter().filter(|&(_, &pixels)| pixels >= min_pixels);
+        let count = kept().count();
+        let mut colors = room(count)?;
+        colors.extend(kept().map(|(&color, &pixels)| ColorCount { color, pixels }));
+        Ok(colors)
+    }
+}

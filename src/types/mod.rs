@@ -1,0 +1,10 @@
+//! What the layers above speak of: images, settings, outputs, palettes.
+
+pub(crate) mod call_stats;
+pub(crate) mod color_counts;
+pub(crate) mod device_memory;
+pub(crate) mod histogram;
+pub(crate) mod image;
+pub(crate) mod outputs;
+pub(crate) mod palette;
+pub(crate) mod settings;
