@@ -13,7 +13,7 @@
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a pixel that the list names
+#include "work_distribution.glsl" // an item is a pixel that the list names
 
 layout(set = 0, binding = 1) readonly buffer Pixels {
     uint pixels[];
@@ -50,7 +50,7 @@ void main() {
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a slot
+#include "work_distribution.glsl" // an item is a slot
 
 layout(set = 0, binding = 1) readonly buffer SlotPixels {
     uint slot_pixel[];

@@ -12,7 +12,7 @@ bool is_nan(uint bits) {
     return (bits & 0x7fffffffu) > 0x7f800000u;
 }
 
-// A hash of a colour; src/vulkan/palette_table.rs computes the same one. Without knowing `seed` nobody
+// A hash of a colour; src/backend/vulkan/stages/palette_table.rs computes the same one. Without knowing `seed` nobody
 // can make colours that collide.
 uint hash_color(uvec4 color, uint seed) {
     uint hash = seed;

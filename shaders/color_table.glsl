@@ -6,8 +6,8 @@ layout(set = 0, binding = 1) coherent buffer SlotPixels {
     uint slot_pixel[];
 };
 
-// The number of the colour's slot, which is claimed for it if it is new; 0 when none was found.
-uint find_number(uvec4 color, uint pixel, out bool claimed) {
+// The colour's index, which is its slot plus one; the slot is claimed for it if it is new. 0 when none was found.
+uint find_index(uvec4 color, uint pixel, out bool claimed) {
     claimed = false;
     uint hash = hash_color(color, dispatch.seed);
     uint slot = hash & dispatch.slot_mask;

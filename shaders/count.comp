@@ -1,13 +1,13 @@
 // Stage count: how many pixels of the chunk have each exact colour.
 //
-// Colours have numbers: the slot of a hash table (color_table.glsl), plus one. Pixels of the same
+// A colour has an index: the slot of a hash table (color_table.glsl), plus one. Pixels of the same
 // colour that an invocation meets one after the other cost one look-up and one addition.
 //
 // The stage has three variants, chosen by a macro:
-// NUMBERS  each pixel's number is written down, two a word, so that the stage label need not look at
+// INDICES  each pixel's colour index is written down, two a word, so that the stage label need not look at
 //          colours again. 0 is no colour.
-// WANTED   only colours in some buckets are counted, see src/vulkan/many_colors.rs.
-// BUCKETS  the numbers are those of buckets: a hash, which many colours share. No table.
+// WANTED   only colours in some buckets are counted, see src/backend/vulkan/stages/count_many.rs.
+// BUCKETS  the indices are those of buckets: a hash, which many colours share. No table.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -17,7 +17,7 @@
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a pair of pixels
+#include "work_distribution.glsl" // an item is a pair of pixels
 
 // Slots of the table in which a workgroup adds up before it adds to the counts that all share: a power
 // of two; 1: there is none.
@@ -30,12 +30,12 @@ layout(push_constant) uniform Dispatch {
     uint slot_mask; // slots - 1; their number is a power of two
     uint max_probes;
     uint seed;
-    uint bucket_shift; // 32 - the number of bits that number a bucket
+    uint bucket_shift; // 32 - the number of bits that tell a bucket
     uint bucket_seed;
 } dispatch;
 
 layout(set = 0, binding = 2) buffer Counts {
-    uint counts[]; // by number - 1, COPIES times; without the pixel that claimed the slot. Behind those of all buckets:
+    uint counts[]; // by colour index - 1, COPIES times; without the pixel that claimed the slot. Behind those of all buckets:
                    // pixels without a colour
 };
 
@@ -43,10 +43,10 @@ layout(set = 0, binding = 2) buffer Counts {
 // writes to: most have a copy of the counts of their own. 1: all share one.
 layout(constant_id = 6) const uint COPIES = 1;
 
-#ifdef NUMBERS
-layout(set = 0, binding = 4) writeonly buffer Numbers {
+#ifdef INDICES
+layout(set = 0, binding = 4) writeonly buffer ColorIndices {
     uint words[]; // two a word, the first in the lower bits
-} numbers;
+} color_indices;
 #endif
 
 #ifdef WANTED
@@ -60,9 +60,9 @@ layout(set = 0, binding = 4) readonly buffer WantedBuckets {
 #include "color_table.glsl"
 #endif
 
-// The number of a colour that a pixel has; 0 where it has none, or is not to be counted. `claimed`: the
+// The index of a colour that a pixel has; 0 where it has none, or is not to be counted. `claimed`: the
 // pixel stands in the table, and needs no count.
-uint number_of(uvec4 color, uint pixel, out bool claimed) {
+uint index_of(uvec4 color, uint pixel, out bool claimed) {
     claimed = false;
 #if defined(WANTED) || defined(BUCKETS)
     uint bucket = hash_color(color, dispatch.bucket_seed) >> dispatch.bucket_shift;
@@ -75,35 +75,35 @@ uint number_of(uvec4 color, uint pixel, out bool claimed) {
         return 0u;
     }
 #endif
-    return find_number(color, pixel, claimed);
+    return find_index(color, pixel, claimed);
 #endif
 }
 
-shared uint workgroup_numbers[WORKGROUP_SLOTS];
+shared uint workgroup_indices[WORKGROUP_SLOTS];
 shared uint workgroup_counts[WORKGROUP_SLOTS];
 
-void add_to_counts(uint number, uint pixels) {
+void add_to_counts(uint index, uint pixels) {
     uint copy = COPIES == 1u ? 0u : gl_WorkGroupID.x * COPIES / gl_NumWorkGroups.x;
-    atomicAdd(counts[copy * (dispatch.slot_mask + 1u) + number - 1u], pixels);
+    atomicAdd(counts[copy * (dispatch.slot_mask + 1u) + index - 1u], pixels);
 }
 
-// Pixels without a number that this invocation has met.
-uint unnumbered = 0u;
+// Pixels without a colour index that this invocation has met.
+uint unindexed = 0u;
 
-void add(uint number, uint pixels) {
-    if (number == 0u || pixels == 0u) {
-        unnumbered += pixels;
+void add(uint index, uint pixels) {
+    if (index == 0u || pixels == 0u) {
+        unindexed += pixels;
         return;
     }
     if (WORKGROUP_SLOTS > 1u) {
-        uint slot = number & (WORKGROUP_SLOTS - 1u);
-        uint owner = atomicCompSwap(workgroup_numbers[slot], 0u, number);
-        if (owner == 0u || owner == number) {
+        uint slot = index & (WORKGROUP_SLOTS - 1u);
+        uint owner = atomicCompSwap(workgroup_indices[slot], 0u, index);
+        if (owner == 0u || owner == index) {
             atomicAdd(workgroup_counts[slot], pixels);
             return;
         }
     }
-    add_to_counts(number, pixels);
+    add_to_counts(index, pixels);
 }
 
 void count_pixels() {
@@ -115,7 +115,7 @@ void count_pixels() {
 
     // The present run: pixels of the same words, though not all neighbours. None yet: other words than the first pixel's.
     uvec4 run_words = ~load_pixel(dispatch.first_word, 2u * pair);
-    uint run_number = 0u;
+    uint run_index = 0u;
     uint run_pixels = 0u;
     while (pair < pairs_end) {
         // As long as the run goes on. A loop of its own: some devices execute all of a loop's body even
@@ -129,8 +129,8 @@ void count_pixels() {
             same = words[0] == run_words && words[1] == run_words && second != 2u * pair;
             if (same) {
                 run_pixels += 2u;
-#ifdef NUMBERS
-                numbers.words[pair] = run_number * 0x10001u;
+#ifdef INDICES
+                color_indices.words[pair] = run_index * 0x10001u;
 #endif
                 pair += item_step();
             }
@@ -140,24 +140,24 @@ void count_pixels() {
             for (uint i = 0u; i < 2u; ++i) {
                 bool counts = 2u * pair + i < dispatch.end_pixel;
                 if (counts && words[i] != run_words) {
-                    add(run_number, run_pixels);
+                    add(run_index, run_pixels);
                     run_words = words[i];
                     uvec4 color;
                     bool claimed = false;
-                    run_number = 0u;
+                    run_index = 0u;
                     if (color_of(run_words, color)) {
-                        run_number = number_of(color, 2u * pair + i, claimed);
+                        run_index = index_of(color, 2u * pair + i, claimed);
                     }
                     run_pixels = claimed ? 0u : 1u;
                 } else if (counts) {
                     ++run_pixels;
                 }
                 if (counts) {
-                    word |= run_number << (16u * i);
+                    word |= run_index << (16u * i);
                 }
             }
-#ifdef NUMBERS
-            numbers.words[pair] = word;
+#ifdef INDICES
+            color_indices.words[pair] = word;
 #endif
             pair += item_step();
 #ifndef BUCKETS
@@ -167,14 +167,14 @@ void count_pixels() {
 #endif
         }
     }
-    add(run_number, run_pixels);
+    add(run_index, run_pixels);
 
     // Together with the counts they are all pixels, by which the host knows that the device has worked.
-    if (unnumbered != 0u) {
-#if defined(NUMBERS)
-        atomicAdd(report.colorless, unnumbered);
+    if (unindexed != 0u) {
+#if defined(INDICES)
+        atomicAdd(report.colorless, unindexed);
 #elif defined(BUCKETS)
-        atomicAdd(counts[1u << (32u - dispatch.bucket_shift)], unnumbered);
+        atomicAdd(counts[1u << (32u - dispatch.bucket_shift)], unindexed);
 #endif
     }
 }
@@ -182,7 +182,7 @@ void count_pixels() {
 void main() {
     if (WORKGROUP_SLOTS > 1u) {
         for (uint slot = gl_LocalInvocationIndex; slot < WORKGROUP_SLOTS; slot += gl_WorkGroupSize.x) {
-            workgroup_numbers[slot] = 0u;
+            workgroup_indices[slot] = 0u;
             workgroup_counts[slot] = 0u;
         }
         barrier();
@@ -191,8 +191,8 @@ void main() {
     if (WORKGROUP_SLOTS > 1u) {
         barrier();
         for (uint slot = gl_LocalInvocationIndex; slot < WORKGROUP_SLOTS; slot += gl_WorkGroupSize.x) {
-            if (workgroup_numbers[slot] != 0u) {
-                add_to_counts(workgroup_numbers[slot], workgroup_counts[slot]);
+            if (workgroup_indices[slot] != 0u) {
+                add_to_counts(workgroup_indices[slot], workgroup_counts[slot]);
             }
         }
     }

@@ -1,12 +1,12 @@
 // Stage expand: labels to planes of floats, in memory that the caller has on the device. For memory of the
-// host's, src/expand.rs does the same.
+// host's, src/output/expand.rs does the same.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a pixel
+#include "work_distribution.glsl" // an item is a pixel
 
 layout(constant_id = 5) const uint LABEL_BITS = 8; // 8, 16 or 32
 

@@ -1,22 +1,25 @@
-// Stage label: per pixel the number of its mask plus one, or 0.
+// Stage label: per pixel its label: the index of its mask plus one, or 0.
 //
-// Without a macro: each pixel's colour has a number since the stage count, and the host says which label
-// each number has.
+// Without a macro: the stage count has left each pixel's colour index, and the host says which label each
+//         index has.
 // COLORS  each pixel's colour is looked up in the palette: a hash table that the host made, whose slots
 //         are a label, 0 where the slot is free, and the colour's CHANNELS words. A palette too large for
 //         one storage buffer comes in parts, one dispatch each; a pixel finds its colour in one part at
 //         most.
-//         Where pixels have codes, only those are looked at whose code is that of a colour of the palette. Not a
-//         variant of its own: an image for whose codes there is no memory must not need another pipeline.
+//         Where pixels have fingerprints, only those are looked at whose fingerprint is that of a colour of the
+//         palette. Not a variant of its own: an image for whose fingerprints there is no memory must not need
+//         another pipeline.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
 
+#ifdef COLORS
 #include "color.glsl"
+#endif
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a group of four pixels, those of a word of the narrowest labels
+#include "work_distribution.glsl" // an item is a group of four pixels, those of a word of the narrowest labels
 
 layout(constant_id = 5) const uint LABEL_BITS = 8; // 8, 16 or 32
 
@@ -35,7 +38,7 @@ layout(push_constant) uniform Dispatch {
     uint seed;
     uint max_probes; // all colours of the table are found within so many
     uint keep;       // 0: the first part of the palette; 1: add to the labels of the parts before
-    uint coded;      // whether pixels have codes
+    uint fingerprinted; // whether pixels have fingerprints
 } dispatch;
 
 const uint LABELS_PER_WORD = 32u / LABEL_BITS;
@@ -82,23 +85,23 @@ uint find_label(uvec4 color) {
     return 0u;
 }
 
-layout(set = 0, binding = 3) readonly buffer Codes {
+layout(set = 0, binding = 3) readonly buffer Fingerprints {
     uint words[]; // two a word, the first in the lower bits
-} codes;
+} fingerprints;
 
-layout(set = 0, binding = 4) readonly buffer WantedCodes {
-    uint words[]; // a bit for each code
+layout(set = 0, binding = 4) readonly buffer WantedFingerprints {
+    uint words[]; // a bit for each fingerprint
 } wanted;
 
-uint is_wanted(uint code) {
-    return wanted.words[code >> 5] >> (code & 31u) & 1u;
+uint is_wanted(uint fingerprint) {
+    return wanted.words[fingerprint >> 5] >> (fingerprint & 31u) & 1u;
 }
 
 // Whether a pixel of the group may have a label.
 bool may_have_label(uint group) {
     uint last_word = (dispatch.end_pixel - 1u) >> 1;
-    uint first = codes.words[2u * group];
-    uint second = codes.words[min(2u * group + 1u, last_word)];
+    uint first = fingerprints.words[2u * group];
+    uint second = fingerprints.words[min(2u * group + 1u, last_word)];
     return (is_wanted(first & 0xffffu) | is_wanted(first >> 16) | is_wanted(second & 0xffffu)
             | is_wanted(second >> 16)) != 0u;
 }
@@ -108,7 +111,7 @@ void label_groups(uint group, uint groups_end) {
     uint run_label = 0u;
     for (; group < groups_end; group += item_step()) {
         uvec4 group_labels = uvec4(0u);
-        if (dispatch.coded != 0u) {
+        if (dispatch.fingerprinted != 0u) {
             // In a loop of its own as in the stage count.
             while (group < groups_end && !may_have_label(group)) {
                 store(group, group_labels);
@@ -135,25 +138,25 @@ void label_groups(uint group, uint groups_end) {
 
 #else
 
-layout(set = 0, binding = 0) readonly buffer Numbers {
+layout(set = 0, binding = 0) readonly buffer ColorIndices {
     uint words[]; // two a word, the first in the lower bits
-} numbers;
+} color_indices;
 
-layout(set = 0, binding = 1) readonly buffer LabelOfNumber {
-    uint label_of_number[];
+layout(set = 0, binding = 1) readonly buffer LabelOfIndex {
+    uint label_of_index[];
 };
 
 void label_groups(uint group, uint groups_end) {
-    uint last[2] = uint[2](0u, 0u); // the numbers that `group_labels` are the labels of
+    uint last[2] = uint[2](0u, 0u); // the colour indices that `group_labels` are the labels of
     uvec4 group_labels = uvec4(0u);
     uint last_word = (dispatch.end_pixel - 1u) >> 1;
     while (group < groups_end) {
-        // As long as the numbers stay the same, in a loop of its own as in the stage count.
+        // As long as the colour indices stay the same, in a loop of its own as in the stage count.
         uint words[2];
         bool same = true;
         while (same && group < groups_end) {
-            words[0] = numbers.words[2u * group];
-            words[1] = numbers.words[min(2u * group + 1u, last_word)];
+            words[0] = color_indices.words[2u * group];
+            words[1] = color_indices.words[min(2u * group + 1u, last_word)];
             same = words[0] == last[0] && words[1] == last[1];
             if (same) {
                 store(group, group_labels);
@@ -162,10 +165,10 @@ void label_groups(uint group, uint groups_end) {
         }
         if (!same) {
             last = words;
-            group_labels.x = label_of_number[words[0] & 0xffffu];
-            group_labels.y = label_of_number[words[0] >> 16];
-            group_labels.z = label_of_number[words[1] & 0xffffu];
-            group_labels.w = label_of_number[words[1] >> 16];
+            group_labels.x = label_of_index[words[0] & 0xffffu];
+            group_labels.y = label_of_index[words[0] >> 16];
+            group_labels.z = label_of_index[words[1] & 0xffffu];
+            group_labels.w = label_of_index[words[1] >> 16];
             store(group, group_labels);
             group += item_step();
         }

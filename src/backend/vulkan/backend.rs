@@ -11,7 +11,6 @@ use crate::backend::vulkan::device::buffers::{Buffer, Shared};
 use crate::backend::vulkan::device::commands::{Bytes, Commands};
 use crate::backend::vulkan::device::gpu::{Gpu, LAST_WAIT};
 use crate::backend::vulkan::device::import::Import;
-use crate::backend::vulkan::device::pipelines::{Deal, Pipelines};
 use crate::backend::vulkan::device::source::{Source, with_source};
 use crate::backend::vulkan::plan::{self, DeviceLimits, Plan, TURNS};
 use crate::backend::vulkan::stages::count_few::Numbered;
@@ -66,8 +65,6 @@ fn drop_idle(works: impl IntoIterator<Item = Work>, patience: Duration) {
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) gpu: Gpu,
-    pub(crate) pipelines: Pipelines,
-    pub(crate) deal: Deal,
     pub(crate) turns: [Turn; TURNS as usize],
     /// The numbers of the pixels' colours, or their codes, in blocks of several chunks.
     pub(crate) number_blocks: Vec<Option<Buffer>>,
@@ -131,8 +128,6 @@ impl Vulkan {
     pub(crate) fn on(gpu: Gpu, options: &Options) -> Self {
         let work = Work {
             memory_bytes: gpu.limits.memory_bytes,
-            deal: Deal::new(&gpu.limits),
-            pipelines: gpu.pipelines(),
             gpu,
             turns: Default::default(),
             number_blocks: Vec::new(),
@@ -259,7 +254,7 @@ impl Backend for Vulkan {
     }
 
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
-        self.work.pipelines.cache.packed()
+        self.work.gpu.pipeline_cache()
     }
 }
 

@@ -12,7 +12,8 @@ use vulkano::memory::{
 };
 
 use crate::backend::vulkan::device::commands::{Bytes, Commands};
-use crate::backend::vulkan::device::gpu::{Gpu, UNIFIED, driver_error};
+use crate::backend::vulkan::device::error::driver_error;
+use crate::backend::vulkan::device::gpu::{Gpu, UNIFIED};
 use crate::error::Error;
 
 /// Drivers work best with few large allocations; smaller ones are rounded up to a little more.

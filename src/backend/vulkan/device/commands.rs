@@ -3,20 +3,25 @@
 
 #![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use ash::vk;
 use vulkano::buffer::{BufferContents, Subbuffer};
 use vulkano::command_buffer::{CommandBuffer, CommandBufferBeginInfo, RecordingCommandBuffer};
 use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
-use vulkano::pipeline::{ComputePipeline, Pipeline, PipelineBindPoint};
+use vulkano::pipeline::PipelineBindPoint;
 use vulkano::sync::{
     AccessFlags, BufferMemoryBarrier, DependencyInfo, MemoryBarrier, PipelineStages,
     QueueFamilyOwnershipTransfer,
 };
 use vulkano::{ValidationError, VulkanObject};
 
-use crate::backend::vulkan::device::gpu::{Gpu, driver_error};
+use crate::backend::vulkan::device::error::driver_error;
+use crate::backend::vulkan::device::gpu::Gpu;
+use crate::backend::vulkan::device::pipelines::Pipeline;
+use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 
 /// All that the commands here do on the device.
@@ -46,7 +51,7 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// The Vulkan handle.
-    pub(crate) fn handle(&self) -> ash::vk::CommandBuffer {
+    pub(crate) fn handle(&self) -> vk::CommandBuffer {
         self.commands.handle()
     }
 }
@@ -97,24 +102,44 @@ impl<'a> Commands<'a> {
         self.gpu
     }
 
-    /// Runs a pipeline with buffers at its bindings.
-    pub(crate) fn dispatch(
+    /// Runs a stage on all of its items, in as many dispatches as they take; gives the number of workgroups.
+    /// `push_constants` says what is to be told to a dispatch of some items.
+    pub(crate) fn dispatch<P: BufferContents>(
         &mut self,
-        pipeline: &Arc<ComputePipeline>,
-        buffers: impl IntoIterator<Item = (u32, Bytes)>,
+        stage: Stage,
+        items: u32,
+        buffers: &[(u32, Bytes)],
+        push_constants: impl Fn(Range<u32>) -> P,
+    ) -> Result<u32, Error> {
+        let pipeline = self.gpu.pipeline(stage)?;
+        let mut all = 0;
+        for (range, workgroups) in self.gpu.dispatches(stage, items) {
+            self.dispatch_once(&pipeline, buffers, &push_constants(range), workgroups)?;
+            all += workgroups;
+        }
+        Ok(all)
+    }
+
+    /// Runs a pipeline once with buffers at its bindings.
+    pub(crate) fn dispatch_once(
+        &mut self,
+        pipeline: &Pipeline,
+        buffers: &[(u32, Bytes)],
         push_constants: &impl BufferContents,
         workgroups: u32,
     ) -> Result<(), Error> {
         let layout = pipeline.layout();
-        let writes = buffers.into_iter().map(|(binding, words)| WriteDescriptorSet::buffer(binding, words));
+        let writes =
+            buffers.iter().map(|(binding, words)| WriteDescriptorSet::buffer(*binding, words.clone()));
         let set = DescriptorSet::new(self.gpu.sets.clone(), layout.set_layouts()[0].clone(), writes, [])
             .map_err(driver_error("binding buffers"))?;
-        // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the set
-        // by `self`; the set has the layout that the pipeline states; the shaders stay within the
+        let bind_pipeline = self.gpu.device.fns().v1_0.cmd_bind_pipeline;
+        // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the pipeline with its
+        // device, the set by `self`; the set has the layout that the pipeline states; the shaders stay within the
         // buffers by what the push constants say, see shaders/README.md; the number of workgroups
         // comes from `plan`.
         unsafe {
-            self.recording.bind_pipeline_compute(pipeline).map_err(misuse)?;
+            bind_pipeline(self.recording.handle(), vk::PipelineBindPoint::COMPUTE, pipeline.handle());
             self.recording
                 .bind_descriptor_sets(PipelineBindPoint::Compute, layout, 0, &[set.as_raw()], &[])
                 .map_err(misuse)?;

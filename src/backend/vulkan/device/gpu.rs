@@ -4,24 +4,27 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ash::vk;
 use log::Level;
-use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
+use vulkano::buffer::{BufferContents, BufferUsage, ExternalBufferInfo};
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::device::{Device, DeviceExtensions};
 use vulkano::memory::{ExternalMemoryHandleType, MemoryPropertyFlags};
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
-use vulkano::{Validated, VulkanError, VulkanObject};
+use vulkano::{VulkanError, VulkanObject};
 
-use crate::backend::vulkan::device::commands::{Commands, Recorded};
+use crate::backend::vulkan::device::commands::{Bytes, Commands, Recorded};
+use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::idle::Opened;
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::instance::{choose, is_software};
-use crate::backend::vulkan::device::pipelines::Pipelines;
+use crate::backend::vulkan::device::pipelines::Pipeline;
 use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
+use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
 use crate::backend::vulkan::plan::{self, DeviceLimits, WORKGROUP_SIZE};
 use crate::error::Error;
 use crate::runtime::call;
@@ -166,9 +169,28 @@ impl Gpu {
         self.opened.queue.queue_family_index()
     }
 
-    /// The pipelines made on the device, by this context and by those that had it before.
-    pub(crate) fn pipelines(&self) -> Pipelines {
-        self.opened.pipelines.clone()
+    /// The pipeline of a stage, which this context or one that had the device before may have made.
+    pub(crate) fn pipeline(&self, stage: Stage) -> Result<Arc<Pipeline>, Error> {
+        let (pipeline, is_new) = self.opened.pipelines.get(&self.device, &self.limits, stage)?;
+        if is_new {
+            self.count(|counters| counters.pipelines += 1);
+        }
+        Ok(pipeline)
+    }
+
+    /// Splits the items of a stage into the ranges of single dispatches, and says how many workgroups each has.
+    pub(crate) fn dispatches(
+        &self,
+        stage: Stage,
+        items: u32,
+    ) -> impl Iterator<Item = (Range<u32>, u32)> + use<> {
+        let per_invocation = WorkDistribution::new(&self.limits).per_invocation(stage);
+        plan::dispatches(items, per_invocation, &self.limits)
+    }
+
+    /// Compiled pipelines for a later process.
+    pub(crate) fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
+        self.opened.pipelines.cache.packed()
     }
 
     /// Fails once the device was lost or hung: nothing may be submitted to it any more.
@@ -280,6 +302,23 @@ impl Gpu {
         self.wait(ticket)
     }
 
+    /// Starts a stage on all of its items with a submission for each dispatch, so that no watchdog takes the device for
+    /// hung.
+    pub(crate) fn submit_dispatches<P: BufferContents>(
+        &mut self,
+        stage: Stage,
+        items: u32,
+        buffers: &[(u32, Bytes)],
+        push_constants: impl Fn(Range<u32>) -> P,
+    ) -> Result<(), Error> {
+        let pipeline = self.pipeline(stage)?;
+        for (range, workgroups) in self.dispatches(stage, items) {
+            let push_constants = push_constants(range);
+            self.submit(|commands| commands.dispatch_once(&pipeline, buffers, &push_constants, workgroups))?;
+        }
+        Ok(())
+    }
+
     /// Keeps imported memory until what is in flight has ended.
     pub(crate) fn keep(&mut self, import: Import) {
         self.left.push(import);
@@ -339,24 +378,6 @@ impl Drop for Gpu {
         if self.failure.is_none() {
             self.opened.clone().give_back();
         }
-    }
-}
-
-/// Turns what vulkano reports into an error that says what was being done.
-pub(crate) fn driver_error<E: Into<Validated<VulkanError>>>(doing: &str) -> impl FnOnce(E) -> Error {
-    move |error| match error.into() {
-        Validated::Error(VulkanError::OutOfHostMemory) => Error::OutOfMemory(doing.to_owned()),
-        Validated::Error(
-            VulkanError::OutOfDeviceMemory
-            | VulkanError::TooManyObjects
-            | VulkanError::MemoryMapFailed
-            | VulkanError::OutOfPoolMemory
-            | VulkanError::FragmentedPool
-            | VulkanError::Fragmentation,
-        ) => Error::OutOfDeviceMemory(doing.to_owned()),
-        Validated::Error(error @ VulkanError::DeviceLost) => Error::DeviceLost(format!("{doing}: {error}")),
-        Validated::Error(error) => Error::Driver(format!("{doing}: {error}")),
-        Validated::ValidationError(error) => Error::Driver(format!("{doing}: {error}")),
     }
 }
 

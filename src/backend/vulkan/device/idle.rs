@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
 use vulkano::device::{Device, DeviceCreateInfo, DeviceExtensions, Queue, QueueCreateInfo};
 
-use crate::backend::vulkan::device::gpu::driver_error;
+use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::instance::compute_queue_family;
 use crate::backend::vulkan::device::pipeline_cache::Cache;
 use crate::backend::vulkan::device::pipelines::Pipelines;

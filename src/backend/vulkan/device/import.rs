@@ -20,7 +20,8 @@ use vulkano::device::Device;
 use vulkano::memory::{ExternalMemoryHandleTypes, MemoryPropertyFlags};
 
 use crate::backend::vulkan::device::commands::Bytes;
-use crate::backend::vulkan::device::gpu::{Gpu, driver_error};
+use crate::backend::vulkan::device::error::driver_error;
+use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;

@@ -8,7 +8,7 @@ use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
 use vulkano::instance::{Instance, InstanceCreateFlags, InstanceCreateInfo};
 use vulkano::{LoadingError, Validated, Version, VulkanError, VulkanLibrary};
 
-use crate::backend::vulkan::device::gpu::driver_error;
+use crate::backend::vulkan::device::error::driver_error;
 use crate::error::Error;
 use crate::runtime::float_state;
 use crate::types::settings::{Backend, Options};

@@ -2,6 +2,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod commands;
+pub(crate) mod error;
 pub(crate) mod gpu;
 pub(crate) mod idle;
 pub(crate) mod import;
@@ -10,4 +11,6 @@ pub(crate) mod pipeline_cache;
 pub(crate) mod pipelines;
 pub(crate) mod pools;
 pub(crate) mod receipts;
+pub(crate) mod shaders;
 pub(crate) mod source;
+pub(crate) mod stage;

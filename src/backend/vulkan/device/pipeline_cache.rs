@@ -14,7 +14,7 @@ use vulkano::device::physical::PhysicalDevice;
 use vulkano::pipeline::cache::{PipelineCache, PipelineCacheCreateInfo};
 use vulkano::{VulkanError, VulkanObject};
 
-use crate::backend::vulkan::device::gpu::driver_error;
+use crate::backend::vulkan::device::error::driver_error;
 use crate::error::Error;
 use crate::runtime::alloc::{room, zeros};
 use crate::runtime::call;

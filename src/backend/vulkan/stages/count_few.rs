@@ -9,9 +9,10 @@ use crate::backend::vulkan::backend::{Chunk, Work};
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
 use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::pipelines::{Counting, Stage, collect, count};
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
+use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
+use crate::backend::vulkan::device::stage::{Counting, Stage};
 use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::color::Color;
@@ -125,12 +126,10 @@ impl Work {
         let channels = source.pixels.shape().channels();
         let numbers = self.numbers(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
-        let Self { gpu, pipelines, turns, seeds, deal, .. } = self;
+        let Self { gpu, turns, seeds, .. } = self;
         let copies = plan.count_copies;
-        let count_stage = Stage::Count { counting: Counting::Numbers, channels, copies };
-        let count_pipeline = pipelines.get(gpu, count_stage)?;
+        let count_stage = Stage::Count { counting: Counting::Indices, channels, copies };
         let collect_stage = Stage::Collect { copies };
-        let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let layout = plan.turn_layout();
         let memory = Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
         memory.write(layout.report, &[NEVER; REPORT_WORDS as usize])?;
@@ -140,46 +139,35 @@ impl Work {
         let report = memory.part(layout.report, REPORT_WORDS + ENTRY_WORDS * plan.most_entries());
         let header = memory.part(layout.report, REPORT_WORDS);
         let seed = seeds.take() as u32;
-        let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
             color_map.upload(memory, commands)?;
             commands.clear([slot_pixels.clone(), counts.clone(), header])?;
-            for (range, workgroups) in
-                plan::dispatches(chunk.pixels, deal.items_per_invocation(count_stage), &limits)
-            {
-                let push_constants = count::Dispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: range.start,
-                    end_pixel: range.end,
-                    slot_mask: slots - 1,
-                    max_probes: plan::max_probes(slots),
-                    seed,
-                    bucket_shift: 0,
-                    bucket_seed: 0,
-                };
-                let buffers = [
-                    (0, color_map.words.clone()),
-                    (1, slot_pixels.clone()),
-                    (2, counts.clone()),
-                    (3, report.clone()),
-                    (4, numbers.clone()),
-                ];
-                commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups)?;
-            }
-            for (range, workgroups) in
-                plan::dispatches(slots, deal.items_per_invocation(collect_stage), &limits)
-            {
-                let push_constants = collect::Dispatch {
-                    first_slot: range.start,
-                    end_slot: range.end,
-                    min_pixels,
-                    most_entries: plan.most_entries() as u32,
-                    slots,
-                };
-                let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, report.clone())];
-                commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)?;
-            }
+            let buffers = [
+                (0, color_map.words.clone()),
+                (1, slot_pixels.clone()),
+                (2, counts.clone()),
+                (3, report.clone()),
+                (4, numbers),
+            ];
+            commands.dispatch(count_stage, chunk.pixels, &buffers, |pixels| CountDispatch {
+                first_word: color_map.first_word,
+                first_pixel: pixels.start,
+                end_pixel: pixels.end,
+                slot_mask: slots - 1,
+                max_probes: plan::max_probes(slots),
+                seed,
+                bucket_shift: 0,
+                bucket_seed: 0,
+            })?;
+            let buffers = [(1, slot_pixels), (2, counts), (3, report)];
+            commands.dispatch(collect_stage, slots, &buffers, |range| CollectDispatch {
+                first_slot: range.start,
+                end_slot: range.end,
+                min_pixels,
+                most_entries: plan.most_entries() as u32,
+                slots,
+            })?;
             let first = ENTRY_WORDS * FIRST_ENTRIES.min(plan.most_entries());
             memory.download(commands, layout.report, REPORT_WORDS + first)
         })

@@ -14,9 +14,10 @@ use crate::backend::vulkan::backend::{Chunk, Work};
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
 use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::pipelines::{Counting, Stage, collect, count_buckets, count_wanted};
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
+use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
+use crate::backend::vulkan::device::stage::{Counting, Stage};
 use crate::backend::vulkan::plan::{self, ENTRY_WORDS, ExactPlan, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::palette_table::hash;
 use crate::backend::vulkan::stages::read::READ_PIXELS;
@@ -142,9 +143,8 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let channels = source.pixels.shape().channels();
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
-        let Self { gpu, pipelines, turns, deal, exact, .. } = self;
+        let Self { gpu, turns, exact, .. } = self;
         let stage = Stage::Count { counting: Counting::Buckets, channels, copies: 1 };
-        let pipeline = pipelines.get(gpu, stage)?;
         let words = hash.count() as u64 + 1;
         let buckets = Shared::ensure(&mut exact.buckets, gpu, words)?;
         if clear {
@@ -152,7 +152,6 @@ impl Work {
         }
         let buckets = &*buckets;
         let memory = turns[chunk.turn].memory.as_ref();
-        let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
             if let Some(memory) = memory {
@@ -161,22 +160,17 @@ impl Work {
             if clear {
                 commands.clear([buckets.part(0, words)])?;
             }
-            for (range, workgroups) in
-                plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
-            {
-                let push_constants = count_buckets::Dispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: range.start,
-                    end_pixel: range.end,
-                    slot_mask: 0,
-                    max_probes: 0,
-                    seed: 0,
-                    bucket_shift: hash.shift,
-                    bucket_seed: hash.seed,
-                };
-                let bindings = [(0, color_map.words.clone()), (2, buckets.part(0, words))];
-                commands.dispatch(&pipeline, bindings, &push_constants, workgroups)?;
-            }
+            let buffers = [(0, color_map.words.clone()), (2, buckets.part(0, words))];
+            commands.dispatch(stage, chunk.pixels, &buffers, |pixels| CountDispatch {
+                first_word: color_map.first_word,
+                first_pixel: pixels.start,
+                end_pixel: pixels.end,
+                slot_mask: 0,
+                max_probes: 0,
+                seed: 0,
+                bucket_shift: hash.shift,
+                bucket_seed: hash.seed,
+            })?;
             if last { buckets.download(commands, 0, words) } else { Ok(()) }
         })
     }
@@ -351,11 +345,9 @@ impl Work {
         list_words: u64,
     ) -> Result<(), Error> {
         let channels = job.source.pixels.shape().channels();
-        let Self { gpu, pipelines, deal, exact, seeds, .. } = self;
+        let Self { gpu, exact, seeds, .. } = self;
         let count_stage = Stage::Count { counting: Counting::Wanted, channels, copies: 1 };
-        let count_pipeline = pipelines.get(gpu, count_stage)?;
         let collect_stage = Stage::Collect { copies: 1 };
-        let collect_pipeline = pipelines.get(gpu, collect_stage)?;
         let slot_pixels = Buffer::ensure(&mut exact.slot_pixels, gpu, slots.into())?.part(0, slots.into());
         let counts = Buffer::ensure(&mut exact.counts, gpu, slots.into())?.part(0, slots.into());
         let list = Shared::ensure(&mut exact.list, gpu, list_words)?;
@@ -363,49 +355,36 @@ impl Work {
         let list = &*list;
         let wanted = &*Shared::ensure(&mut exact.wanted, gpu, wanted_words)?;
         let seed = seeds.take() as u32;
-        let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(job.pixels));
-        // One submission for each dispatch, so that no watchdog takes the device for hung.
         gpu.submit(|commands| {
             wanted.upload(commands, 0, wanted_words)?;
             commands.clear([slot_pixels.clone(), counts.clone(), list.part(0, REPORT_WORDS)])
         })?;
-        for (range, workgroups) in
-            plan::dispatches(job.pixels, deal.items_per_invocation(count_stage), &limits)
-        {
-            let push_constants = count_wanted::Dispatch {
-                first_word,
-                first_pixel: range.start,
-                end_pixel: range.end,
-                slot_mask: slots - 1,
-                max_probes: plan::max_probes(slots),
-                seed,
-                bucket_shift: job.hash.shift,
-                bucket_seed: job.hash.seed,
-            };
-            let buffers = [
-                (0, color_map.clone()),
-                (1, slot_pixels.clone()),
-                (2, counts.clone()),
-                (3, list.part(0, list_words)),
-                (4, wanted.part(0, wanted_words)),
-            ];
-            gpu.submit(|commands| commands.dispatch(&count_pipeline, buffers, &push_constants, workgroups))?;
-        }
-        for (range, workgroups) in plan::dispatches(slots, deal.items_per_invocation(collect_stage), &limits)
-        {
-            let push_constants = collect::Dispatch {
-                first_slot: range.start,
-                end_slot: range.end,
-                min_pixels: job.min_pixels,
-                most_entries: ((list_words - REPORT_WORDS) / ENTRY_WORDS) as u32,
-                slots,
-            };
-            let buffers = [(1, slot_pixels.clone()), (2, counts.clone()), (3, list.part(0, list_words))];
-            gpu.submit(|commands| {
-                commands.dispatch(&collect_pipeline, buffers, &push_constants, workgroups)
-            })?;
-        }
+        let buffers = [
+            (0, color_map),
+            (1, slot_pixels.clone()),
+            (2, counts.clone()),
+            (3, list.part(0, list_words)),
+            (4, wanted.part(0, wanted_words)),
+        ];
+        gpu.submit_dispatches(count_stage, job.pixels, &buffers, |pixels| CountDispatch {
+            first_word,
+            first_pixel: pixels.start,
+            end_pixel: pixels.end,
+            slot_mask: slots - 1,
+            max_probes: plan::max_probes(slots),
+            seed,
+            bucket_shift: job.hash.shift,
+            bucket_seed: job.hash.seed,
+        })?;
+        let buffers = [(1, slot_pixels), (2, counts), (3, list.part(0, list_words))];
+        gpu.submit_dispatches(collect_stage, slots, &buffers, |range| CollectDispatch {
+            first_slot: range.start,
+            end_slot: range.end,
+            min_pixels: job.min_pixels,
+            most_entries: ((list_words - REPORT_WORDS) / ENTRY_WORDS) as u32,
+            slots,
+        })?;
         gpu.run(|commands| list.download(commands, 0, REPORT_WORDS))
     }
 }

@@ -5,7 +5,8 @@ use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
 use crate::backend::vulkan::device::import::{Import, Lent, with_lent};
-use crate::backend::vulkan::device::pipelines::{Stage, expand};
+use crate::backend::vulkan::device::shaders::ExpandDispatch;
+use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::{self, Plan};
 use crate::backend::vulkan::stages::label::Parts;
 use crate::error::Error;
@@ -64,7 +65,7 @@ impl Work {
         targets: &Targets,
     ) -> Result<Option<Ticket>, Error> {
         let width = parts.width;
-        let Self { gpu, pipelines, turns, deal, .. } = self;
+        let Self { gpu, turns, .. } = self;
         let missing = || Error::Internal("a chunk has no labels".to_owned());
         let Turn { labels, workgroups: told, .. } = &mut turns[chunk.turn];
         let labels = labels.as_ref().ok_or_else(missing)?;
@@ -79,10 +80,8 @@ impl Work {
         }
         let Some(import) = &targets.masks else { return Ok(ticket) };
         let stage = Stage::Expand { width };
-        let pipeline = pipelines.get(gpu, stage)?;
-        let limits = gpu.limits.clone();
         let plane = plan.pixels();
-        let most_planes = plan::planes_per_dispatch(plane, plan.chunk_pixels, &limits);
+        let most_planes = plan::planes_per_dispatch(plane, plan.chunk_pixels, &gpu.limits);
         // Lossless: the number of masks is a u32.
         for masks in plan::chunks(parts.mask_count as u64, most_planes.into()) {
             let plane_count = (masks.end - masks.start) as u32;
@@ -93,22 +92,16 @@ impl Work {
             let label_words = labels.part(0, parts.words(chunk.pixels.into()));
             // One submission for each, so that no watchdog takes the device for hung.
             ticket = Some(gpu.submit(|commands| {
-                for (range, workgroups) in
-                    plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
-                {
-                    let push_constants = expand::Dispatch {
-                        first_pixel: range.start,
-                        end_pixel: range.end,
-                        first_word,
-                        // Not used where it does not fit: there is one plane.
-                        plane_words: u32::try_from(plane).unwrap_or(0),
-                        first_label: masks.start as u32 + 1,
-                        plane_count,
-                    };
-                    let buffers = [(0, label_words.clone()), (1, planes.clone()), (2, receipt.part(labels))];
-                    commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
-                    *told += workgroups;
-                }
+                let buffers = [(0, label_words), (1, planes), (2, receipt.part(labels))];
+                *told += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| ExpandDispatch {
+                    first_pixel: pixels.start,
+                    end_pixel: pixels.end,
+                    first_word,
+                    // Not used where it does not fit: there is one plane.
+                    plane_words: u32::try_from(plane).unwrap_or(0),
+                    first_label: masks.start as u32 + 1,
+                    plane_count,
+                })?;
                 if is_last { receipt.download(labels, commands) } else { Ok(()) }
             })?);
         }

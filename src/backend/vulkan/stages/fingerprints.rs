@@ -11,10 +11,11 @@
 use crate::backend::cpu::{CodedImage, CpuPlan, Hasher, code_of};
 use crate::backend::vulkan::backend::{Chunk, Work};
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::pipelines::{Stage, codes};
 use crate::backend::vulkan::device::receipts::same_code;
+use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::plan::{self, Plan, TURNS};
+use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
+use crate::backend::vulkan::plan::{Plan, TURNS};
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
@@ -97,8 +98,8 @@ impl Work {
         hasher: Hasher,
     ) -> Result<(), Error> {
         let (shape, workgroup) = (source.pixels.shape(), self.gpu.limits.workgroup_size);
-        let items = self.deal.items_per_invocation(Stage::Codes { channels: shape.channels() });
-        let step = (workgroup * items) as usize;
+        let stage = Stage::Fingerprints { channels: shape.channels() };
+        let step = (workgroup * WorkDistribution::new(&self.gpu.limits).per_invocation(stage)) as usize;
         // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
         // multiple of 128 from the image's.
         let last = shape.plane() - 1;
@@ -119,28 +120,21 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let codes = self.numbers(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
-        let Self { gpu, pipelines, turns, deal, .. } = self;
-        let stage = Stage::Codes { channels: source.pixels.shape().channels() };
-        let pipeline = pipelines.get(gpu, stage)?;
+        let Self { gpu, turns, .. } = self;
+        let stage = Stage::Fingerprints { channels: source.pixels.shape().channels() };
         let memory = turns[chunk.turn].memory.as_ref();
-        let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
             if let Some(memory) = memory {
                 color_map.upload(memory, commands)?;
             }
-            for (range, workgroups) in
-                plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
-            {
-                let push_constants = codes::Dispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: range.start,
-                    end_pixel: range.end,
-                    factors: hasher.factors(),
-                };
-                let bindings = [(0, color_map.words.clone()), (1, codes.clone())];
-                commands.dispatch(&pipeline, bindings, &push_constants, workgroups)?;
-            }
+            let buffers = [(0, color_map.words.clone()), (1, codes)];
+            commands.dispatch(stage, chunk.pixels, &buffers, |pixels| FingerprintsDispatch {
+                first_word: color_map.first_word,
+                first_pixel: pixels.start,
+                end_pixel: pixels.end,
+                factors: hasher.factors(),
+            })?;
             Ok(())
         })
     }

@@ -9,10 +9,11 @@ use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::pipelines::{Stage, label, label_colors};
 use crate::backend::vulkan::device::receipts::Receipt;
+use crate::backend::vulkan::device::shaders::LabelDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::plan::{self, Plan};
+use crate::backend::vulkan::device::stage::Stage;
+use crate::backend::vulkan::plan::Plan;
 use crate::backend::vulkan::stages::count_few::Numbered;
 use crate::backend::vulkan::stages::expand::Targets;
 use crate::backend::vulkan::stages::palette_table::PaletteTable;
@@ -123,9 +124,8 @@ impl Work {
                 label_of_number[*number as usize] = label_of.get(&entry.color).copied().unwrap_or(0);
             }
             let numbers = work.numbers(plan, chunk)?;
-            let Self { gpu, pipelines, turns, deal, .. } = work;
+            let Self { gpu, turns, .. } = work;
             let stage = Stage::Label { channels: None, width: parts.width };
-            let pipeline = pipelines.get(gpu, stage)?;
             let turn = &mut turns[chunk.turn];
             let memory = Shared::ensure(&mut turn.memory, gpu, layout.words)?;
             memory.write(layout.label_of_number, &label_of_number)?;
@@ -135,33 +135,26 @@ impl Work {
             let receipt = parts.receipt(chunk.pixels.into());
             receipt.clear(labels)?;
             let labels = &*labels;
-            turn.workgroups = 0;
-            let limits = gpu.limits.clone();
             gpu.submit(|commands| {
                 receipt.upload(labels, commands)?;
                 memory.upload(commands, layout.label_of_number, table_words)?;
-                for (range, workgroups) in
-                    plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
-                {
-                    let push_constants = label::Dispatch {
+                let buffers = [
+                    (0, numbers),
+                    (1, memory.part(layout.label_of_number, table_words)),
+                    (2, labels.part(0, label_words)),
+                    (5, receipt.part(labels)),
+                ];
+                turn.workgroups =
+                    commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
                         first_word: 0,
-                        first_pixel: range.start,
-                        end_pixel: range.end,
+                        first_pixel: pixels.start,
+                        end_pixel: pixels.end,
                         slot_mask: 0,
                         seed: 0,
                         max_probes: 0,
                         keep: 0,
-                        coded: 0,
-                    };
-                    let buffers = [
-                        (0, numbers.clone()),
-                        (1, memory.part(layout.label_of_number, table_words)),
-                        (2, labels.part(0, label_words)),
-                        (5, receipt.part(labels)),
-                    ];
-                    commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
-                    turn.workgroups += workgroups;
-                }
+                        fingerprinted: 0,
+                    })?;
                 parts.download(labels, commands, chunk.pixels.into())
             })
         })
@@ -235,10 +228,9 @@ impl Work {
             Some(_) => Some(self.numbers(plan, chunk)?),
             None => None,
         };
-        let Self { gpu, pipelines, turns, deal, palette, palette_codes, .. } = self;
+        let Self { gpu, turns, palette, palette_codes, .. } = self;
         let code_set = palette_codes.as_ref();
         let stage = Stage::Label { channels: Some(channels), width: parts.width };
-        let pipeline = pipelines.get(gpu, stage)?;
         let table_words = table.words.len() as u64;
         let palette = &*Shared::ensure(palette, gpu, table_words)?;
         let turn = &mut turns[chunk.turn];
@@ -251,7 +243,6 @@ impl Work {
         }
         let labels = &*labels;
         let memory = turn.memory.as_ref();
-        let limits = gpu.limits.clone();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
             if new_table {
@@ -266,35 +257,30 @@ impl Work {
             if !keep {
                 receipt.upload(labels, commands)?;
             }
-            for (range, workgroups) in
-                plan::dispatches(chunk.pixels, deal.items_per_invocation(stage), &limits)
-            {
-                let push_constants = label_colors::Dispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: range.start,
-                    end_pixel: range.end,
-                    slot_mask: table.slot_mask,
-                    seed: table.seed,
-                    max_probes: table.max_probes,
-                    keep: keep.into(),
-                    coded: codes.is_some().into(),
-                };
-                // Without codes nobody looks at what is bound in their place.
-                let (codes, code_set) = match (&codes, code_set) {
-                    (Some(codes), Some(set)) => (codes.clone(), set.part(0, CODE_SET_WORDS as u64)),
-                    _ => (palette.part(0, table_words), palette.part(0, table_words)),
-                };
-                let buffers = [
-                    (0, color_map.words.clone()),
-                    (1, palette.part(0, table_words)),
-                    (2, labels.part(0, label_words)),
-                    (3, codes),
-                    (4, code_set),
-                    (5, receipt.part(labels)),
-                ];
-                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
-                turn.workgroups += workgroups;
-            }
+            let fingerprinted = codes.is_some().into();
+            // Without codes nobody looks at what is bound in their place.
+            let (codes, code_set) = match (codes, code_set) {
+                (Some(codes), Some(set)) => (codes, set.part(0, CODE_SET_WORDS as u64)),
+                _ => (palette.part(0, table_words), palette.part(0, table_words)),
+            };
+            let buffers = [
+                (0, color_map.words.clone()),
+                (1, palette.part(0, table_words)),
+                (2, labels.part(0, label_words)),
+                (3, codes),
+                (4, code_set),
+                (5, receipt.part(labels)),
+            ];
+            turn.workgroups += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
+                first_word: color_map.first_word,
+                first_pixel: pixels.start,
+                end_pixel: pixels.end,
+                slot_mask: table.slot_mask,
+                seed: table.seed,
+                max_probes: table.max_probes,
+                keep: keep.into(),
+                fingerprinted,
+            })?;
             if last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
         })
     }

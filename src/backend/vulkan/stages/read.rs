@@ -2,10 +2,11 @@
 
 use crate::backend::vulkan::backend::Work;
 use crate::backend::vulkan::device::buffers::Shared;
-use crate::backend::vulkan::device::pipelines::{Stage, collect_colors};
 use crate::backend::vulkan::device::receipts::Receipt;
+use crate::backend::vulkan::device::shaders::CollectColorsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::plan::{self, OFFSET_WORDS};
+use crate::backend::vulkan::device::stage::Stage;
+use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{room, zeros};
@@ -34,8 +35,7 @@ impl Work {
         positions.extend(pixels);
         let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
         let stage = Stage::CollectColors { channels };
-        let Self { gpu, pipelines, deal, read, .. } = self;
-        let pipeline = pipelines.get(gpu, stage)?;
+        let Self { gpu, read, .. } = self;
         let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
         let memory = Shared::ensure(read, gpu, receipt.end())?;
         gpu.finish()?; // nobody else reads the memory now
@@ -44,24 +44,20 @@ impl Work {
         let mut told = 0;
         let memory = &*memory;
         let word_count = u64::from(channels) * count as u64;
-        let limits = gpu.limits.clone();
         gpu.run(|commands| {
             memory.upload(commands, 0, count as u64)?;
             receipt.upload(memory, commands)?;
-            for (range, workgroups) in
-                plan::dispatches(count as u32, deal.items_per_invocation(stage), &limits)
-            {
-                let push_constants =
-                    collect_colors::Dispatch { first_word, first_pixel: range.start, end_pixel: range.end };
-                let buffers = [
-                    (0, color_map.clone()),
-                    (1, memory.part(0, count as u64)),
-                    (2, memory.part(places, word_count)),
-                    (3, receipt.part(memory)),
-                ];
-                commands.dispatch(&pipeline, buffers, &push_constants, workgroups)?;
-                told += workgroups;
-            }
+            let buffers = [
+                (0, color_map),
+                (1, memory.part(0, count as u64)),
+                (2, memory.part(places, word_count)),
+                (3, receipt.part(memory)),
+            ];
+            told = commands.dispatch(stage, count as u32, &buffers, |pixels| CollectColorsDispatch {
+                first_word,
+                first_pixel: pixels.start,
+                end_pixel: pixels.end,
+            })?;
             receipt.download(memory, commands)?;
             memory.download(commands, places, word_count)
         })?;

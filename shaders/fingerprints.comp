@@ -1,5 +1,5 @@
-// Stage codes: two bytes of hash for each pixel, which tell most pixels of other colours apart without a look at the
-// image, for the host and for the stage label. A pixel without a colour has any code.
+// Stage fingerprints: two bytes of hash for each pixel, which tell most pixels of other colours apart without a look
+// at the image, for the host and for the stage label. A pixel without a colour has any fingerprint.
 
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -9,7 +9,7 @@
 
 layout(local_size_x_id = 1) in;
 
-#include "deal.glsl" // an item is a pair of pixels
+#include "work_distribution.glsl" // an item is a pair of pixels
 
 layout(push_constant) uniform Dispatch {
     uint first_word;  // the chunk's first word in the buffer
@@ -18,12 +18,12 @@ layout(push_constant) uniform Dispatch {
     uint factors[4]; // of the hash, one for each channel
 } dispatch;
 
-layout(set = 0, binding = 1) writeonly buffer Codes {
+layout(set = 0, binding = 1) writeonly buffer Fingerprints {
     uint words[]; // two a word, the first in the lower bits
-} codes;
+} fingerprints;
 
-// `Hasher` in src/cpu/support/key.rs.
-uint code_of(uint pixel) {
+// `Hasher` in src/backend/cpu/tables/key.rs.
+uint fingerprint_of(uint pixel) {
     uvec4 color;
     load_color(dispatch.first_word, pixel, color);
     uint hash = 0u;
@@ -38,6 +38,6 @@ void main() {
     uint pairs_end = min((dispatch.end_pixel + 1u) >> 1, pair + items_span());
     for (; pair < pairs_end; pair += item_step()) {
         uint second = min(2u * pair + 1u, dispatch.end_pixel - 1u);
-        codes.words[pair] = code_of(2u * pair) | code_of(second) << 16;
+        fingerprints.words[pair] = fingerprint_of(2u * pair) | fingerprint_of(second) << 16;
     }
 }
