@@ -12,8 +12,7 @@
  *
  * No call ends, aborts or unwinds into the host, whatever it is passed, a dangling pointer aside.
  * Memory in proportion to an image may be missing; where some KiB for the library's own needs (up to
- * 8 KiB at once were seen; 256 KiB where a device's pipelines are made, as for the first images of a
- * context on it) are not there, the language's runtime ends the process.
+ * 8 KiB at once were seen) are not there, the language's runtime ends the process.
  * Nothing is printed, no environment variable is changed, no signal handler is set. The Vulkan
  * loader is opened at run time: the library loads and works, on the CPU, where it is missing.
  *
@@ -39,11 +38,11 @@
 #include <stdint.h>
 
 /** The version of this header; `ctm_version` gives that of the library. */
-#define CTM_VERSION "0.1.0"
+#define CTM_VERSION "0.2.0"
 /** Its first number. */
 #define CTM_VERSION_MAJOR 0
 /** Its second number. */
-#define CTM_VERSION_MINOR 1
+#define CTM_VERSION_MINOR 2
 /** Its third number. */
 #define CTM_VERSION_PATCH 0
 
