@@ -1,7 +1,7 @@
 //! What can go wrong. Each message names the argument, its value and what was expected.
 
 use crate::color::Color;
-use crate::types::image::Shape;
+use crate::types::geometry::Shape;
 
 /// Why a call failed. Its text is one sentence for the person who reads the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

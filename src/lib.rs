@@ -77,29 +77,25 @@ pub use backend::vulkan::{DeviceInfo, DeviceKind, devices};
 pub use color::Color;
 pub use context::Context;
 pub use error::Error;
-pub use input::pixels::{Alpha, Matching};
-pub use output::label_output::LabelOutput;
-pub use output::planes::MaskLayout;
 pub use runtime::call::Canceller;
-pub use stages::connect::Connectivity;
-pub use stages::measure::Region;
-pub use stages::merge::Merge;
-pub use stages::nearest::{Metric, Nearest};
 pub use types::call_stats::Counters;
 pub use types::color_counts::ColorCounts;
-pub use types::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
+pub use types::geometry::Shape;
+pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
+pub use types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+pub use types::options::{Backend, Options};
 pub use types::outputs::{
-    Analysis, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor, UndeclaredColors,
+    Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor,
+    UndeclaredColors,
 };
 pub use types::palette::{ColorCount, Palette};
-pub use types::settings::{Backend, Batch, Options, Params, Settings, Undeclared};
+pub use types::settings::{Batch, Params, Settings, Undeclared};
+pub use types::stats::Region;
 
-#[doc(hidden)]
-pub use backend::vulkan::DeviceLimits;
 #[doc(hidden)]
 pub use runtime::seeds::Seeds;
 #[doc(hidden)]
-pub use types::settings::DebugOptions;
+pub use types::options::{DebugOptions, DeviceLimits};
 
 /// This library's version, `major.minor.patch`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -10,15 +10,17 @@ use crate::backend::cpu::Cpu;
 use crate::backend::vulkan::{self, DeviceKind};
 use crate::color::Color;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Matching, Pixels};
+use crate::input::pixels::Pixels;
 use crate::output::label_output::LabelRoom;
+use crate::runtime::alloc::uninit;
 use crate::runtime::alloc::zeros;
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
 use crate::types::image::ColorMap;
-use crate::types::outputs::uninit;
+use crate::types::matching::{Alpha, Matching};
+use crate::types::options::{Backend as Kind, Options};
 use crate::types::palette::ColorCount;
-use crate::types::settings::{Backend as Kind, Options, Params};
+use crate::types::settings::Params;
 
 /// What [`check_devices`] has found out about a device.
 #[derive(Clone, Debug, PartialEq)]

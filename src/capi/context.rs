@@ -17,9 +17,11 @@ use crate::context::{Context, Emit};
 use crate::error::Error;
 use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
 use crate::types::call_stats::Counters;
-use crate::types::image::{ColorMap, Shape};
+use crate::types::geometry::Shape;
+use crate::types::image::ColorMap;
+use crate::types::options::Backend;
 use crate::types::outputs::Masks;
-use crate::types::settings::{Backend, Params};
+use crate::types::settings::Params;
 
 /// A backend with its device, memory and threads: made once, used for many images.
 ///

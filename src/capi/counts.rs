@@ -15,10 +15,10 @@ use crate::capi::status::ctm_status;
 use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
 use crate::runtime::alloc::room;
-use crate::stages::measure::Region;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::image::ColorMap;
 use crate::types::outputs::Analysis;
+use crate::types::stats::Region;
 
 /// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
 ///

@@ -10,13 +10,14 @@ use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::structs::{inside, unknown};
 use crate::context::Emit;
 use crate::error::Error;
-use crate::labels::LabelWidth;
 use crate::output::label_output::LabelRoom;
-use crate::output::planes::{MaskFormat, MaskLayout, Strides};
-use crate::stages::measure::Frame;
+use crate::output::planes::Strides;
 use crate::types::device_memory::DeviceOutputs;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::outputs::LabelWidth;
 use crate::types::outputs::{Analysis, Masks};
+use crate::types::outputs::{MaskFormat, MaskLayout};
 
 /// `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
 pub const CTM_MASK_F32: u32 = 0;

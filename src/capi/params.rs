@@ -7,10 +7,10 @@ use crate::capi::buffers::{Extent, check_pointer, null};
 use crate::capi::counts::ctm_counts;
 use crate::capi::structs::unknown;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Matching};
-use crate::stages::connect::Connectivity;
-use crate::stages::merge::Merge;
-use crate::stages::nearest::{Metric, Nearest};
+use crate::types::matching::Connectivity;
+use crate::types::matching::Merge;
+use crate::types::matching::{Alpha, Matching};
+use crate::types::matching::{Metric, Nearest};
 use crate::types::settings::{Batch, Params, Settings, Undeclared};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.

@@ -6,23 +6,29 @@ use crate::context::label::Source;
 use crate::context::request::{Input, Rules};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth};
+use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
+use crate::runtime::alloc::uninit;
 use crate::runtime::alloc::{no_memory, room, try_collect};
 use crate::runtime::threads::Threads;
-use crate::stages::connect::{Connected, Connectivity, Extent, Wanted};
+use crate::stages::connect::{Connected, Extent, Wanted};
 use crate::stages::group::Grouping;
-use crate::stages::measure::{Frame, Region, Regions};
+use crate::stages::measure::Regions;
 use crate::stages::merge::{Merging, with_all};
-use crate::stages::nearest::{self, Nearest, assign};
+use crate::stages::nearest::{self, assign};
 use crate::stages::select::{Best, select};
 use crate::stages::unmix::Unmixing;
 use crate::types::color_counts::{ColorCounts, Kind, Part};
 use crate::types::device_memory::DeviceOutputs;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, MergedColors, UndeclaredColor, UndeclaredColors, uninit};
+use crate::types::matching::Connectivity;
+use crate::types::matching::Nearest;
+use crate::types::outputs::LabelWidth;
+use crate::types::outputs::{Analysis, MergedColors, UndeclaredColor, UndeclaredColors};
 use crate::types::palette::{ColorCount, Counts, Palette};
 use crate::types::settings::{Batch, Params, Settings, Undeclared};
+use crate::types::stats::Region;
 
 /// What gets a mask.
 enum Selected {

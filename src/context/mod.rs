@@ -4,6 +4,7 @@ mod choose;
 mod label;
 mod request;
 
+use crate::types::memory_limit;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,23 +18,26 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::self_test::cpu_name;
 use crate::backend::vulkan::Vulkan;
-use crate::backend::vulkan::plan;
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
-use crate::output::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
+use crate::output::planes::{Crops, Places, Planes, Strides};
 use crate::runtime::alloc::room;
 use crate::runtime::call::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::runtime::float_state;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::stages::measure::{Frame, Regions};
+use crate::stages::measure::Regions;
 use crate::types::call_stats::Counters;
 use crate::types::device_memory::DeviceOutputs;
-use crate::types::image::{ColorMap, Shape};
+use crate::types::geometry::Frame;
+use crate::types::geometry::Shape;
+use crate::types::image::ColorMap;
+use crate::types::options::{Backend as BackendKind, Options};
 use crate::types::outputs::{Analysis, MaskOutput, Masks, MergedColors, Outputs};
+use crate::types::outputs::{MaskFormat, MaskLayout};
 use crate::types::palette::Palette;
-use crate::types::settings::{Backend as BackendKind, Batch, Options, Params, Settings};
+use crate::types::settings::{Batch, Params, Settings};
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
@@ -86,7 +90,7 @@ impl Context {
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == BackendKind::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
-        let most_listed = plan::most_listed(options.memory_limit);
+        let most_listed = memory_limit::most_listed(options.memory_limit);
         call::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
         let canceller = Canceller::default();
         Ok(Self {

@@ -2,16 +2,17 @@
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::input::pixels::{Encoding, Pixels};
-use crate::output::planes::MaskFormat;
+use crate::input::pixels::Pixels;
 use crate::runtime::alloc::room;
-use crate::stages::connect::Connectivity;
-use crate::stages::measure::Frame;
-use crate::stages::merge::Merge;
-use crate::stages::nearest::Nearest;
 use crate::stages::unmix::MOST_RADIUS;
 use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::encoding::Encoding;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::matching::Connectivity;
+use crate::types::matching::Merge;
+use crate::types::matching::Nearest;
+use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
 use crate::types::settings::{Batch, Params, Settings, Undeclared};
 

@@ -5,25 +5,18 @@
 //! borders. Nothing depends on where those are: a region's pixels, its first one and its mask are the same whatever
 //! parts it was found in.
 
+use crate::types::matching::Connectivity;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::runs::{self, for_each_run};
-use crate::labels::{KeptTile, LabelMap, LabelWidth, LabelledTile, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelledTile, TILE};
 use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
 use crate::runtime::threads::Threads;
-use crate::stages::measure::Frame;
+use crate::types::geometry::Frame;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 use crate::types::settings::Params;
-
-/// Which pixels are neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Connectivity {
-    /// Those that share a side.
-    Four,
-    /// Those that share a side or a corner.
-    Eight,
-}
 
 /// Tiles of a strip: enough that borders are few, few enough that all threads have some.
 const STRIP_TILES: usize = 16;

@@ -6,12 +6,14 @@
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth, Labels, TILE};
+use crate::labels::{LabelMap, Labels, TILE};
 use crate::output::planes::Planes;
 use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
 use crate::runtime::threads::Threads;
-use crate::stages::measure::{Frame, Region};
+use crate::types::geometry::Frame;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
+use crate::types::stats::Region;
 
 /// The largest radius.
 pub(crate) const MOST_RADIUS: u32 = 16;

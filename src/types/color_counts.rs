@@ -3,11 +3,13 @@
 use crate::color::Color;
 use crate::context::Context;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Encoding, Matching};
 use crate::runtime::alloc::room;
 use crate::runtime::checksum::checksum;
+use crate::types::encoding::Encoding;
+use crate::types::geometry::Shape;
 use crate::types::histogram::Tally;
-use crate::types::image::{ColorMap, Format, Shape};
+use crate::types::image::{ColorMap, Format};
+use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::{ColorCount, Palette};
 use crate::types::settings::Settings;
 

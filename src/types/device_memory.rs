@@ -1,7 +1,7 @@
 //! Memory of a Vulkan device that the caller has made and exported, for pixels or outputs. Knows neither Vulkan nor C.
 
 use crate::error::Error;
-use crate::labels::LabelWidth;
+use crate::types::outputs::LabelWidth;
 
 /// What Vulkan calls `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`, the one kind of handle that is taken.
 pub(crate) const OPAQUE_FD: u32 = 1;

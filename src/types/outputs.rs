@@ -1,16 +1,13 @@
 //! What a call is to write, and what it found.
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::output::label_output::LabelOutput;
-use crate::output::planes::{MaskFormat, MaskLayout};
 use crate::runtime::alloc::no_memory;
-use crate::stages::measure::Region;
 use crate::types::image::ColorMap;
 use crate::types::palette::Palette;
+use crate::types::stats::Region;
 
 /// What [`Context::analyze`](crate::Context::analyze) is to write and to find beside the palette. The default is
 /// nothing.
@@ -166,16 +163,6 @@ impl<'a> Masks<'a> {
     }
 }
 
-/// Values that may be written without being read.
-pub(crate) fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values there, so that
-    // they stay valid.
-    #[allow(unsafe_code)]
-    unsafe {
-        std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len())
-    }
-}
-
 impl Outputs<'_> {
     /// Whether the outputs suit images of this shape.
     pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
@@ -195,4 +182,99 @@ impl Outputs<'_> {
         }
         Ok(())
     }
+}
+
+/// Room for the label of each pixel, in reading order.
+#[derive(Debug)]
+pub enum LabelOutput<'a> {
+    /// For at most 255 masks.
+    U8(&'a mut [u8]),
+    /// For at most 65,535 masks.
+    U16(&'a mut [u16]),
+    /// For any number of masks.
+    U32(&'a mut [u32]),
+}
+
+impl LabelOutput<'_> {
+    /// Pixels that there is room for.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::U8(labels) => labels.len(),
+            Self::U16(labels) => labels.len(),
+            Self::U32(labels) => labels.len(),
+        }
+    }
+}
+
+impl MaskFormat {
+    /// Bytes of so many pixels of a row.
+    pub(crate) fn row_bytes(self, pixels: usize) -> usize {
+        match self {
+            Self::F32 | Self::Coverage => 4 * pixels,
+            Self::U8(_) => pixels,
+            Self::Bits => pixels.div_ceil(8),
+        }
+    }
+
+    /// What addresses and strides are multiples of.
+    pub(crate) fn alignment(self) -> usize {
+        match self {
+            Self::F32 | Self::Coverage => 4,
+            Self::U8(_) | Self::Bits => 1,
+        }
+    }
+}
+
+/// How the masks' planes lie in memory: strides in bytes, of which 0 means without a gap. Without gaps a mask's planes
+/// of all images come together: mask 0 of all images, then mask 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaskLayout {
+    /// Bytes from a row to the next in memory, negative where the bottom row comes first.
+    pub row_stride: isize,
+    /// Bytes from a mask's plane of an image to its plane of the next image.
+    pub image_stride: usize,
+    /// Bytes from a mask to the next one.
+    pub mask_stride: usize,
+}
+
+/// Bytes of one label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LabelWidth {
+    One,
+    Two,
+    Four,
+}
+
+impl LabelWidth {
+    /// The narrowest width for labels up to `largest`, which may not be the width's largest number:
+    /// that one stands for "no label".
+    pub(crate) fn for_labels_up_to(largest: usize) -> Self {
+        match largest {
+            0..=254 => Self::One,
+            255..=65_534 => Self::Two,
+            _ => Self::Four,
+        }
+    }
+
+    /// Bytes of one label.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+}
+
+/// What a mask's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaskFormat {
+    /// 1.0 inside, else 0.0.
+    F32,
+    /// This inside, else 0.
+    U8(u8),
+    /// A bit a pixel, 1 inside, else 0; each row begins with a byte, its first pixel with the highest bit.
+    Bits,
+    /// How much of a pixel is in the mask, 0.0 to 1.0.
+    Coverage,
 }

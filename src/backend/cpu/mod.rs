@@ -40,13 +40,15 @@ pub(crate) use crate::backend::cpu::plan::CpuPlan;
 pub(crate) use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth};
+use crate::labels::LabelMap;
 use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::types::call_stats::Counters;
+use crate::types::options::Options;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::{Options, Params};
+use crate::types::settings::Params;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -287,10 +289,11 @@ fn label_pixels<const C: usize>(
 mod tests {
     use super::*;
     use crate::backend::cpu::many::sample::places;
-    use crate::input::pixels::{Alpha, Matching};
     use crate::labels::TILE;
     use crate::stages::select::select;
-    use crate::types::image::{ColorMap, Format, Layout, Shape};
+    use crate::types::geometry::Shape;
+    use crate::types::image::{ColorMap, Format, Layout};
+    use crate::types::matching::{Alpha, Matching};
 
     /// Counts and labels an image, and holds each pixel's label against the palette's colours. How often the pixels were
     /// read, and what was known of them before labelling.

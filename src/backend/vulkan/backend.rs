@@ -1,5 +1,6 @@
 //! The stages' host side: chunks, and what is kept from call to call.
 
+use crate::types::memory_limit;
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::backend::vulkan::device::gpu::{Gpu, LAST_WAIT};
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::pipelines::{Deal, Pipelines};
 use crate::backend::vulkan::device::source::{Source, with_source};
-use crate::backend::vulkan::plan::{self, DeviceLimits, Plan, TURNS};
+use crate::backend::vulkan::plan::{self, Plan, TURNS};
 use crate::backend::vulkan::stages::count_few::Numbered;
 use crate::backend::vulkan::stages::fingerprints::Coded;
 use crate::backend::vulkan::stages::label::Taker;
@@ -26,8 +27,10 @@ use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 use crate::types::call_stats::Counters;
 use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
+use crate::types::options::DeviceLimits;
+use crate::types::options::Options;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::{Options, Params};
+use crate::types::settings::Params;
 
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
@@ -146,7 +149,7 @@ impl Vulkan {
             always_many: options.debug.many_device_colors,
             table_slots: plan::FIRST_TABLE_SLOTS,
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
-            host_bytes: plan::host_share(options.memory_limit),
+            host_bytes: memory_limit::host_share(options.memory_limit),
         };
         Self { work: ManuallyDrop::new(work), labels: LabelMap::default() }
     }
@@ -416,10 +419,10 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::input::pixels::{Alpha, Matching};
     use crate::stages::select::select;
     use crate::types::image::ColorMap;
-    use crate::types::settings::Backend as BackendKind;
+    use crate::types::matching::{Alpha, Matching};
+    use crate::types::options::Backend as BackendKind;
 
     /// Pixels that the device reads where they are, in several chunks, of which one is being labelled when the host panics
     /// over the one before: once that has been caught, the pixels may be freed, and the next call begins anew.

@@ -12,17 +12,19 @@ use vulkano::memory::{
     MemoryMapInfo, MemoryPropertyFlags,
 };
 
-use super::DeviceLimits;
 use crate::backend::vulkan::device::idle::Opened;
 use crate::backend::vulkan::device::instance::choose;
 use crate::context::{Context, Emit};
-use crate::labels::LabelWidth;
-use crate::output::label_output::LabelOutput;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
-use crate::types::image::{ColorMap, Extent, Format, Layout, Shape};
+use crate::types::geometry::Shape;
+use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::options::DeviceLimits;
+use crate::types::options::{Backend, DebugOptions, Options};
+use crate::types::outputs::LabelOutput;
+use crate::types::outputs::LabelWidth;
 use crate::types::outputs::{MaskOutput, Outputs};
-use crate::types::settings::{Backend, DebugOptions, Options, Params, Settings};
+use crate::types::settings::{Params, Settings};
 
 const BEFORE: usize = 68;
 const BEHIND: usize = 132;

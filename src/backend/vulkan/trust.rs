@@ -16,7 +16,7 @@ use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::types::call_stats::Counters;
-use crate::types::settings::{Backend as Kind, DebugOptions, Options};
+use crate::types::options::{Backend as Kind, DebugOptions, Options};
 
 /// What was found out about a device: `None`: nothing yet; an error: why it is not used.
 type Verdict = Arc<Mutex<Option<Result<(), String>>>>;

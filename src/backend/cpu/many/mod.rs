@@ -769,7 +769,8 @@ impl<const C: usize> PartitionTable<C> {
 mod tests {
     use super::*;
     use crate::backend::cpu::many::sample::places;
-    use crate::labels::{LabelWidth, TileForm};
+    use crate::labels::TileForm;
+    use crate::types::outputs::LabelWidth;
 
     /// Two-channel pixels that all have the hash 0.
     fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::types::memory_limit;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::instance::{choose, is_software};
 use crate::backend::vulkan::device::pipelines::Pipelines;
 use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
-use crate::backend::vulkan::plan::{self, DeviceLimits, WORKGROUP_SIZE};
+use crate::backend::vulkan::plan::WORKGROUP_SIZE;
 use crate::error::Error;
 use crate::runtime::call;
 use crate::types::call_stats::Counters;
-use crate::types::settings::Options;
+use crate::types::options::DeviceLimits;
+use crate::types::options::Options;
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.
 pub(crate) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
@@ -123,7 +125,7 @@ impl Gpu {
             Some(limits) => limits.clone(),
             None => limits_of(&physical),
         };
-        limits.memory_bytes = limits.memory_bytes.min(plan::device_share(options.memory_limit));
+        limits.memory_bytes = limits.memory_bytes.min(memory_limit::device_share(options.memory_limit));
         let opened = Opened::take(physical, extensions)?;
         if let Some(packed) = &options.pipeline_cache {
             opened.pipelines.cache.add_packed(packed)?;

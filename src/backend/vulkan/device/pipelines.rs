@@ -11,12 +11,13 @@ use vulkano::{Validated, VulkanError};
 
 use crate::backend::vulkan::device::gpu::{Gpu, driver_error};
 use crate::backend::vulkan::device::pipeline_cache::Cache;
-use crate::backend::vulkan::plan::{DeviceLimits, WORKGROUP_SIZE};
+use crate::backend::vulkan::plan::WORKGROUP_SIZE;
 #[cfg(test)]
 use crate::backend::vulkan::stages::palette_table::GOOD_PROBES;
 use crate::error::Error;
-use crate::labels::LabelWidth;
 use crate::runtime::alloc::room;
+use crate::types::options::DeviceLimits;
+use crate::types::outputs::LabelWidth;
 
 /// How a device's work is dealt to invocations.
 ///
