@@ -57,7 +57,7 @@ pub enum Error {
          first at column {}, row {}",
         color.values(), first_pixel.0, first_pixel.1
     )]
-    UndeclaredColors {
+    UnlistedColors {
         /// Pixels of such colours.
         pixels: u64,
         /// How many such colours there are.

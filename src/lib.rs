@@ -35,7 +35,7 @@
 //! | `counters` | what a call has cost |
 //! | `control` | stopping a call, telling how far it is, messages |
 //! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
-//! | `tally` | adds up the pixel counts of an image's chunks |
+//! | `histogram` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
 //! | `float_state` | the processor's rounding and exceptions, the host's and ctm's |
 //! | `threads`, `processor` | the threads that work, and where they run |
@@ -78,19 +78,19 @@ pub use color::Color;
 pub use context::Context;
 pub use error::Error;
 pub use runtime::call::Canceller;
-pub use types::call_stats::Counters;
+pub use types::call_stats::CallStats;
 pub use types::color_counts::ColorCounts;
 pub use types::geometry::Shape;
 pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
 pub use types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 pub use types::options::{Backend, Options};
 pub use types::outputs::{
-    Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor,
-    UndeclaredColors,
+    Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs, UnlistedColor,
+    UnlistedColors,
 };
 pub use types::palette::{ColorCount, Palette};
-pub use types::settings::{Batch, Params, Settings, Undeclared};
-pub use types::stats::Region;
+pub use types::settings::{Batch, Params, Settings, Unlisted};
+pub use types::stats::MaskStats;
 
 #[doc(hidden)]
 pub use runtime::seeds::Seeds;

@@ -6,8 +6,8 @@ mod common;
 
 use common::{Case, Random, assert_no_validation_messages, contexts, oracle, random_case};
 use ctm::{
-    Batch, ColorMap, Context, Error, LabelOutput, Layout, MaskLayout, MaskOutput, Merge, Metric, Nearest,
-    Outputs, Params, Region, Settings, Shape,
+    Batch, ColorMap, Context, Error, LabelOutput, Layout, MaskLayout, MaskOutput, MaskStats, Merge, Metric,
+    Nearest, Outputs, Params, Settings, Shape,
 };
 
 /// Images of the same shape, one behind the other.
@@ -40,7 +40,7 @@ impl Images {
 struct Alone {
     labels: Vec<u32>,
     palette: ctm::Palette,
-    regions: Vec<Region>,
+    regions: Vec<MaskStats>,
     merged: ctm::MergedColors,
 }
 
@@ -48,12 +48,12 @@ fn alone(context: &mut Context, map: &ColorMap, settings: &Settings) -> Alone {
     let mut labels = vec![u32::MAX; map.shape().pixels() as usize];
     let outputs = Outputs {
         labels: Some(LabelOutput::U32(&mut labels)),
-        regions: true,
+        mask_stats: true,
         merged: 1000,
         ..Outputs::default()
     };
     let found = context.analyze(map, settings, outputs).unwrap();
-    Alone { labels, palette: found.palette, regions: found.regions, merged: found.merged }
+    Alone { labels, palette: found.palette, regions: found.mask_stats, merged: found.merged }
 }
 
 fn check(context: &mut Context, images: &Images, settings: &Settings) {
@@ -74,7 +74,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
     let outputs = Outputs {
         masks: Some(MaskOutput::F32(&mut masks)),
         labels: Some(LabelOutput::U16(&mut labels)),
-        regions: true,
+        mask_stats: true,
         merged: 1000,
         ..Outputs::default()
     };
@@ -90,8 +90,8 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
             let values = &masks[(mask * count + image) * plane..][..plane];
             let expected = (0..plane).map(|pixel| f32::from(u8::from(inside(mask, image, pixel))));
             assert!(values.iter().copied().eq(expected), "{name}: mask {mask} of image {image}");
-            let region = alone.regions.get(mask).copied().unwrap_or_default();
-            assert_eq!(found.regions[mask * count + image], region, "{name}");
+            let region = alone.mask_stats.get(mask).copied().unwrap_or_default();
+            assert_eq!(found.mask_stats[mask * count + image], region, "{name}");
         }
     }
     let together = each.iter().flat_map(|alone| &alone.merged.most_frequent).take(1000);
@@ -121,7 +121,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
     }
 
     // Cropped.
-    let sizes = found.regions.iter().map(|region| region.width as usize * region.height as usize);
+    let sizes = found.mask_stats.iter().map(|region| region.width as usize * region.height as usize);
     let needed: usize = sizes.sum();
     let mut crops = vec![7; needed];
     let outputs = Outputs {
@@ -131,7 +131,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
     };
     let cropped = context.analyze(&map, &settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(cropped.masks_size as usize, needed, "{name}");
-    for (index, (region, &start)) in found.regions.iter().zip(&cropped.crop_starts).enumerate() {
+    for (index, (region, &start)) in found.mask_stats.iter().zip(&cropped.crop_starts).enumerate() {
         for y in 0..region.height {
             for x in 0..region.width {
                 let pixel = (region.top + y) as usize * width + (region.left + x) as usize;

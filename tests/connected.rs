@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use common::{Random, assert_no_validation_messages, contexts, root};
 use ctm::{
     Analysis, Backend, Batch, ColorMap, Connectivity, Context, Error, Format, LabelOutput, Layout,
-    MaskOutput, Metric, Nearest, Options, Outputs, Params, Region, Settings, Shape,
+    MaskOutput, MaskStats, Metric, Nearest, Options, Outputs, Params, Settings, Shape,
 };
 
 /// Images of one channel, one below the other.
@@ -82,7 +82,7 @@ fn regions(images: &Images, classes: &[Option<usize>], connectivity: Connectivit
         pixels.sort_unstable();
         found.push(Found { class, pixels });
     }
-    // Regions were found by image and first pixel; the sort is stable.
+    // StatsBuilder were found by image and first pixel; the sort is stable.
     found.sort_by_key(|region| (std::cmp::Reverse(region.pixels.len()), region.class));
     found
 }
@@ -103,18 +103,18 @@ fn classes(pixels: &[f32], colors: &[f32]) -> Vec<Option<usize>> {
     pixels.iter().map(|value| colors.iter().position(|color| color == value)).collect()
 }
 
-fn region(images: &Images, image: usize, pixels: &[usize]) -> Region {
+fn region(images: &Images, image: usize, pixels: &[usize]) -> MaskStats {
     let plane = images.width * images.height;
     let inside: Vec<(u32, u32)> = pixels
         .iter()
         .filter(|&&pixel| pixel / plane == image)
         .map(|pixel| ((pixel % images.width) as u32, (pixel % plane / images.width) as u32))
         .collect();
-    let Some(&first_pixel) = inside.first() else { return Region::default() };
+    let Some(&first_pixel) = inside.first() else { return MaskStats::default() };
     let (xs, ys) = (inside.iter().map(|p| p.0), inside.iter().map(|p| p.1));
     let (left, top) = (xs.clone().min().unwrap(), ys.clone().min().unwrap());
     let mean = |sum: u64| sum as f64 / inside.len() as f64;
-    Region {
+    MaskStats {
         pixels: inside.len() as u64,
         left,
         top,
@@ -141,7 +141,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings, colors: &[
     let pixels = images.pixels.len();
     let mut labels = vec![u32::MAX; pixels];
     let outputs =
-        Outputs { labels: Some(LabelOutput::U32(&mut labels)), regions: true, ..Outputs::default() };
+        Outputs { labels: Some(LabelOutput::U32(&mut labels)), mask_stats: true, ..Outputs::default() };
     let analysis = context.analyze(&map, settings, outputs).unwrap();
     let palette: Vec<_> =
         analysis.palette.colors.iter().map(|entry| (entry.color.values()[0], entry.pixels)).collect();
@@ -157,11 +157,11 @@ fn check(context: &mut Context, images: &Images, settings: &Settings, colors: &[
     if expected.len() > 2000 {
         return;
     }
-    let expected_regions: Vec<Region> = expected
+    let expected_regions: Vec<MaskStats> = expected
         .iter()
         .flat_map(|found| (0..images.count).map(|image| region(images, image, &found.pixels)))
         .collect();
-    assert!(analysis.regions == expected_regions, "{name}: regions");
+    assert!(analysis.mask_stats == expected_regions, "{name}: regions");
     if expected.len() * pixels > 1 << 20 {
         return;
     }
@@ -173,7 +173,7 @@ fn check_masks(
     map: &ColorMap,
     settings: &Settings,
     labels: &[u32],
-    regions: &[Region],
+    regions: &[MaskStats],
     name: &str,
 ) {
     let (pixels, images) = (labels.len(), map.images() as usize);
@@ -209,11 +209,11 @@ fn check_masks(
     let outputs = Outputs {
         masks: Some(MaskOutput::Bits(&mut crops)),
         cropped: true,
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
     let analysis: Analysis = context.analyze(map, settings, outputs).unwrap();
-    assert!(analysis.regions == regions, "{name}: regions of crops");
+    assert!(analysis.mask_stats == regions, "{name}: regions of crops");
     let (width, plane) = (map.shape().width() as usize, pixels / images);
     for (index, (region, &start)) in regions.iter().zip(&analysis.crop_starts).enumerate() {
         let row_bytes = region.width.div_ceil(8) as usize;

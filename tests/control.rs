@@ -15,7 +15,7 @@ use common::{
 };
 use ctm::{
     Analysis, Backend, Context, DebugOptions, Error, LabelOutput, MaskOutput, Metric, Nearest, Options,
-    Outputs, Params, Settings, Undeclared,
+    Outputs, Params, Settings, Unlisted,
 };
 
 /// A call with all its outputs.
@@ -42,9 +42,9 @@ impl Job {
     }
 
     fn settings(&self) -> Settings<'_> {
-        let undeclared = if self.palette.is_some() { Undeclared::Nearest } else { Undeclared::Ignore };
+        let unlisted = if self.palette.is_some() { Unlisted::Nearest } else { Unlisted::Ignore };
         let nearest = self.nearest;
-        Settings { palette: self.palette.as_deref(), nearest, undeclared, ..Settings::from(self.case.params) }
+        Settings { palette: self.palette.as_deref(), nearest, unlisted, ..Settings::from(self.case.params) }
     }
 
     fn find(
@@ -58,7 +58,7 @@ impl Job {
         let outputs = Outputs {
             masks: Some(MaskOutput::F32(&mut masks)),
             labels: Some(LabelOutput::U32(&mut labels)),
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
         let mut analysis = context.analyze_with(&self.case.map(), &self.settings(), outputs, progress)?;

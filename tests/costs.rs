@@ -7,7 +7,7 @@ mod common;
 use common::{
     Case, DRIVERS, Random, assert_no_validation_messages, check, limits, oracle, random_case, vulkan_options,
 };
-use ctm::{Context, Counters, DebugOptions, DeviceLimits, Options, Params};
+use ctm::{CallStats, Context, DebugOptions, DeviceLimits, Options, Params};
 
 fn context(driver: &str, copy_pixels: bool, device_limits: Option<DeviceLimits>) -> Context {
     let debug = DebugOptions { copy_pixels, device_limits, ..DebugOptions::default() };
@@ -15,14 +15,14 @@ fn context(driver: &str, copy_pixels: bool, device_limits: Option<DeviceLimits>)
 }
 
 /// What the second of two equal calls has cost.
-fn warm_costs(context: &mut Context, case: &Case) -> Counters {
+fn warm_costs(context: &mut Context, case: &Case) -> CallStats {
     let mut masks = vec![0.0; case.plane() * case.params.max_count.min(300) as usize];
     context.run(&case.map(), &case.params, &mut masks).unwrap();
-    let cold = context.counters();
+    let cold = context.call_stats();
     // Pipelines may be those of a context before.
     assert!(cold.device_allocations > 0, "{cold:?}");
     context.run(&case.map(), &case.params, &mut masks).unwrap();
-    context.counters()
+    context.call_stats()
 }
 
 /// Of the small table that the first call begins with: a label for each number.
@@ -56,7 +56,7 @@ fn a_pixel_crosses_the_bus_once_and_its_label_comes_back() {
         for (max_count, label_bytes) in [(1, 1), (5, 1), (100, 1), (254, 1), (255, 2)] {
             case.params = Params { min_pixels: 1, max_count };
             let costs = warm_costs(&mut context(driver, copy, device_limits.clone()), &case);
-            let expected = Counters {
+            let expected = CallStats {
                 bytes_to_device: if copy { 12 * pixels } else { 0 } + LABEL_TABLE_BYTES + RECEIPT_BYTES,
                 bytes_from_device: with_receipt(label_bytes * pixels) + REPORT_BYTES + ENTRY_BYTES * 300,
                 bytes_imported: if copy { 0 } else { 12 * pixels },
@@ -137,7 +137,7 @@ fn memory_stays_below_the_limit() {
         let mut context = Context::new(&options).unwrap();
         for case in [&few, &all_different, &mostly_one, &few] {
             check(&mut context, case, &oracle::answer(case)).unwrap();
-            let costs = context.counters();
+            let costs = context.call_stats();
             assert!(costs.device_bytes <= memory_limit / 4 * 3, "{costs:?}");
         }
     }

@@ -10,7 +10,7 @@ use common::{Case, Random, assert_no_validation_messages, contexts, random_case}
 use ctm::{
     Alpha, Analysis, Backend, Batch, ChannelOrder, ColorCounts, ColorMap, Context, Error, Format,
     LabelOutput, Layout, MaskOutput, Matching, Merge, Metric, Nearest, Options, Outputs, Params, Settings,
-    Shape, Undeclared,
+    Shape, Unlisted,
 };
 use half::f16;
 
@@ -132,8 +132,8 @@ fn analyze(context: &mut Context, map: &ColorMap, settings: &Settings) -> Result
     let outputs = Outputs {
         masks: Some(MaskOutput::U8 { masks: &mut found.masks, inside: 255 }),
         labels: Some(LabelOutput::U32(&mut found.labels)),
-        regions: true,
-        undeclared: settings.palette.map(|_| 5),
+        mask_stats: true,
+        unlisted: settings.palette.map(|_| 5),
         merged: 5,
         ..Outputs::default()
     };
@@ -157,7 +157,7 @@ fn check(
 
         let selected = counts.select(context, settings).unwrap();
         let colors = selected.colors.iter().map(|entry| (entry.color, entry.pixels));
-        let expected = palette.colors.iter().zip(&whole.analysis.regions);
+        let expected = palette.colors.iter().zip(&whole.analysis.mask_stats);
         assert!(colors.eq(expected.map(|(entry, region)| (entry.color, region.pixels))), "{name}: selected");
         if let Some(distinct) = palette.distinct_colors {
             assert_eq!(selected.distinct_colors, Some(distinct), "{name}");
@@ -186,17 +186,17 @@ fn check(
             }
             assert_eq!(found.analysis.palette.colors, palette.colors, "{name}, {part:?}");
             assert_eq!(found.analysis.merged, whole.analysis.merged, "{name}, {part:?}");
-            let undeclared = |found: &Found| {
-                let found = found.analysis.undeclared.clone().unwrap_or_default();
+            let unlisted = |found: &Found| {
+                let found = found.analysis.unlisted.clone().unwrap_or_default();
                 let listed = found.most_frequent.iter().map(|entry| (entry.color, entry.pixels));
                 (found.pixels, found.colors, listed.collect::<Vec<_>>())
             };
-            assert_eq!(undeclared(&found), undeclared(&whole), "{name}, {part:?}");
-            for (sum, region) in pixels.iter_mut().zip(&found.analysis.regions) {
+            assert_eq!(unlisted(&found), unlisted(&whole), "{name}, {part:?}");
+            for (sum, region) in pixels.iter_mut().zip(&found.analysis.mask_stats) {
                 *sum += region.pixels;
             }
         }
-        assert!(pixels.iter().eq(whole.analysis.regions.iter().map(|region| &region.pixels)), "{name}");
+        assert!(pixels.iter().eq(whole.analysis.mask_stats.iter().map(|region| &region.pixels)), "{name}");
     }
 }
 
@@ -293,23 +293,23 @@ fn colors_join_others_as_in_the_whole() {
                 Settings { merge, nearest, ..plain },
                 given,
                 Settings { nearest, ..given },
-                Settings { undeclared: Undeclared::Nearest, ..given },
+                Settings { unlisted: Unlisted::Nearest, ..given },
             ] {
                 in_all_cuts(&mut contexts, random, &image, &settings);
             }
             // Each part is told of colours that only another one has.
-            let settings = Settings { undeclared: Undeclared::Error, ..given };
+            let settings = Settings { unlisted: Unlisted::Error, ..given };
             let all = count(&mut contexts, random, &image, &given, &[[0, 0, size[0], size[1]]], false);
             for context in &mut contexts {
                 let whole = analyze(context, &image.map(), &settings).unwrap_err();
-                let Error::UndeclaredColors { pixels, colors, color, .. } = whole else { panic!("{whole}") };
+                let Error::UnlistedColors { pixels, colors, color, .. } = whole else { panic!("{whole}") };
                 let part = image.map().crop(0, 0, 1, 1).unwrap();
                 for error in [
                     analyze(context, &part, &Settings { counts: Some(&all), ..settings }).unwrap_err(),
                     all.select(context, &settings).unwrap_err(),
                 ] {
                     let first_pixel = (0, 0);
-                    assert_eq!(error, Error::UndeclaredColors { pixels, colors, color, first_pixel });
+                    assert_eq!(error, Error::UnlistedColors { pixels, colors, color, first_pixel });
                 }
             }
         }

@@ -101,7 +101,7 @@ fn check(
     let name = format!("{}: {name}", context.device_name());
     let mut masks = vec![7; answer.masks.len() + 1];
     let masks_output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
-    let outputs = Outputs { masks: Some(masks_output), regions: true, ..Outputs::default() };
+    let outputs = Outputs { masks: Some(masks_output), mask_stats: true, ..Outputs::default() };
     let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     let colors: Vec<_> = analysis.palette.colors.iter().map(|e| e.color.values().map(f32::to_bits)).collect();
     let expected: Vec<_> = answer.colors.iter().map(|entry| entry.0).collect();
@@ -112,7 +112,7 @@ fn check(
     let plane = map.shape().pixels() as usize;
     let counts = answer.masks.chunks(plane).map(|plane| plane.iter().filter(|&&value| value == 1.0).count());
     assert!(
-        analysis.regions.iter().map(|region| region.pixels as usize).eq(counts),
+        analysis.mask_stats.iter().map(|region| region.pixels as usize).eq(counts),
         "{name}: regions of {images} images"
     );
     analysis
@@ -287,7 +287,7 @@ fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
         without.colors.retain(|entry| !is_ignored(entry));
         for context in &mut contexts {
             let analysis = check(context, &map, &given, &answer, &format!("{format:?}, given"));
-            assert_eq!(analysis.regions[1], ctm::Region::default());
+            assert_eq!(analysis.mask_stats[1], ctm::MaskStats::default());
             check(context, &map, &rest, &without, &format!("{format:?}, ignored"));
             assert_eq!(context.mask_count(&map, &rest).unwrap() as usize, without.colors.len());
             let all = Settings { params: Params { min_pixels: 1, max_count: u32::MAX }, ..rest };

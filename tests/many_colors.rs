@@ -135,7 +135,7 @@ fn images_of_several_chunks_that_the_host_and_the_device_count_together() {
             check(&mut context, &case, &answer).unwrap();
             // For the table that is too small, for the codes, and for the labels.
             let pixels = case.plane() as u64;
-            let read = context.counters().pixels_read;
+            let read = context.call_stats().pixels_read;
             assert!(read > 2 * pixels && read < 3 * pixels, "{read} of {pixels}");
         }
     }
@@ -155,7 +155,7 @@ fn few_colors_are_counted_in_one_read() {
             let mut context = Context::new(&options).unwrap();
             let palette = context.palette(&case.map(), &case.params).unwrap();
             assert_eq!(palette.distinct_colors, Some(colors as u64));
-            assert_eq!(context.counters().pixels_read, case.plane() as u64, "{colors} colours");
+            assert_eq!(context.call_stats().pixels_read, case.plane() as u64, "{colors} colours");
         }
     }
 }
@@ -170,8 +170,8 @@ fn many_colors_are_counted_in_two_reads() {
         let options = Options { backend: Backend::Cpu, memory_limit, ..Options::default() };
         let mut context = Context::new(&options).unwrap();
         context.run(&case.map(), &case.params, &mut masks).unwrap();
-        assert_eq!(context.counters().pixels_read % pixels, 0);
-        context.counters().pixels_read / pixels
+        assert_eq!(context.call_stats().pixels_read % pixels, 0);
+        context.call_stats().pixels_read / pixels
     };
     assert_eq!(reads(&case, 0), 2);
     // 18 MB of codes are more than half of this.

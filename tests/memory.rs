@@ -85,7 +85,7 @@ fn image(width: u32, height: u32, min_pixels: u64, color: impl Fn(u32, u32) -> [
     Case { width, height, channels: 3, pixels, params }
 }
 
-/// Regions of 16 flat colours.
+/// StatsBuilder of 16 flat colours.
 fn flat(width: u32, height: u32) -> Case {
     image(width, height, 1, |x, y| {
         let region = x * 4 / width + y * 4 / height * 4;
@@ -182,7 +182,7 @@ fn all_colours_are_counted_within_the_limit_and_listed_only_where_they_fit() {
             let (mask_count, peak) =
                 peak_of(|| context.mask_count(&case.map(), &case.params.into()).unwrap());
             assert_eq!(mask_count as usize, colors, "{device}");
-            let held = |peak: usize, context: &Context| peak as u64 + context.counters().device_bytes;
+            let held = |peak: usize, context: &Context| peak as u64 + context.call_stats().device_bytes;
             assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");
 
             let (refused, peak) = peak_of(|| context.palette(&case.map(), &case.params).unwrap_err());
@@ -215,7 +215,7 @@ fn the_limit_is_for_the_host_and_the_device_together() {
                 let (device_bytes, peak) = peak_of(|| {
                     let mut context = Context::new(&options).unwrap();
                     context.run(&case.map(), &case.params, &mut masks).unwrap();
-                    context.counters().device_bytes
+                    context.call_stats().device_bytes
                 });
                 assert!(device_bytes > 0, "{driver}");
                 let held = peak as u64 + device_bytes;

@@ -8,7 +8,7 @@ mod common;
 use common::{Case, Random, all_options, assert_no_validation_messages, contexts, random_case};
 use ctm::{
     Analysis, Batch, ColorMap, Context, Error, Format, LabelOutput, Layout, MaskOutput, Metric, Nearest,
-    Options, Outputs, Params, Settings, Shape, Undeclared,
+    Options, Outputs, Params, Settings, Shape, Unlisted,
 };
 
 type Values = [f32; 4];
@@ -102,7 +102,7 @@ fn check(
     map: &ColorMap,
     settings: &Settings,
     (labels, palette): &(Vec<u32>, Vec<(Values, u64)>),
-    undeclared: Option<u32>,
+    unlisted: Option<u32>,
 ) -> Analysis {
     let name = format!("{}, {:?}, {:?}", context.device_name(), map.format(), settings.nearest);
     let mut found = vec![u32::MAX; labels.len()];
@@ -110,8 +110,8 @@ fn check(
     let outputs = Outputs {
         masks: Some(MaskOutput::F32(&mut masks)),
         labels: Some(LabelOutput::U32(&mut found)),
-        regions: true,
-        undeclared,
+        mask_stats: true,
+        unlisted,
         ..Outputs::default()
     };
     let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -122,7 +122,7 @@ fn check(
     }
     let colors: Vec<_> = analysis.palette.colors.iter().map(|e| (e.color.values(), e.pixels)).collect();
     assert_eq!(colors, *palette, "{name}");
-    assert!(analysis.regions.iter().map(|region| region.pixels).eq(palette.iter().map(|e| e.1)), "{name}");
+    assert!(analysis.mask_stats.iter().map(|region| region.pixels).eq(palette.iter().map(|e| e.1)), "{name}");
     assert_eq!(context.mask_count(map, settings).unwrap() as usize, palette.len());
     analysis
 }
@@ -194,13 +194,11 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
             let joined = expected(&image, &palette, &ignored, anywhere);
             for map in image.maps() {
                 for context in &mut contexts {
-                    for (undeclared, expected) in
-                        [(Undeclared::Ignore, &without), (Undeclared::Nearest, &joined)]
-                    {
+                    for (unlisted, expected) in [(Unlisted::Ignore, &without), (Unlisted::Nearest, &joined)] {
                         for listed in [0, 3, 100_000] {
-                            let settings = Settings { undeclared, ..settings };
+                            let settings = Settings { unlisted, ..settings };
                             let report =
-                                check(context, &map, &settings, expected, Some(listed)).undeclared.unwrap();
+                                check(context, &map, &settings, expected, Some(listed)).unlisted.unwrap();
                             assert_eq!(report.colors, missing.len() as u64);
                             assert_eq!(report.pixels, missing.iter().map(|entry| entry.1).sum::<u64>());
                             let found: Vec<_> =
@@ -214,7 +212,7 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                             }
                         }
                     }
-                    let settings = Settings { undeclared: Undeclared::Error, ..settings };
+                    let settings = Settings { unlisted: Unlisted::Error, ..settings };
                     let mut labels = vec![77; image.pixels.len()];
                     let outputs =
                         Outputs { labels: Some(LabelOutput::U16(&mut labels)), ..Outputs::default() };
@@ -222,7 +220,7 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                     match missing.first() {
                         None => assert!(refused.is_ok()),
                         Some(most_frequent) => {
-                            let Err(Error::UndeclaredColors { pixels, colors, color, .. }) = refused else {
+                            let Err(Error::UnlistedColors { pixels, colors, color, .. }) = refused else {
                                 panic!("{refused:?}")
                             };
                             assert_eq!(colors, missing.len() as u64);
@@ -247,10 +245,10 @@ fn the_number_of_a_palettes_masks_is_known_without_a_look_at_the_image() {
         // Not enough for a list of the image's colours.
         let options = Options { memory_limit: Options::LEAST_MEMORY_LIMIT, ..options };
         let mut context = Context::new(&options).unwrap();
-        for undeclared in [Undeclared::Ignore, Undeclared::Error, Undeclared::Nearest] {
-            let settings = Settings { palette: Some(&palette), undeclared, ..Settings::default() };
+        for unlisted in [Unlisted::Ignore, Unlisted::Error, Unlisted::Nearest] {
+            let settings = Settings { palette: Some(&palette), unlisted, ..Settings::default() };
             assert_eq!(context.mask_count(&map, &settings), Ok(2));
-            assert_eq!(context.counters().pixels_read, 0);
+            assert_eq!(context.call_stats().pixels_read, 0);
         }
     }
     assert_no_validation_messages();
@@ -265,7 +263,7 @@ fn a_palette_that_is_far_from_all_colors_gives_empty_masks() {
     let expected = (vec![0; image.pixels.len()], palette.map(|values| (values, 0)).to_vec());
     for map in image.maps() {
         for context in &mut contexts {
-            let report = check(context, &map, &settings, &expected, Some(1)).undeclared.unwrap();
+            let report = check(context, &map, &settings, &expected, Some(1)).unlisted.unwrap();
             assert_eq!(report.pixels, image.pixels.len() as u64);
         }
     }
@@ -334,7 +332,7 @@ fn settings_that_contradict_each_other_are_refused() {
         assert_eq!(text, format!("tolerance is {tolerance}; at least 0 is expected"));
     }
     assert_eq!(
-        refused(Settings { undeclared: Undeclared::Error, ..Settings::default() }),
-        "undeclared is Error and no palette is given; Ignore is expected"
+        refused(Settings { unlisted: Unlisted::Error, ..Settings::default() }),
+        "unlisted is Error and no palette is given; Ignore is expected"
     );
 }

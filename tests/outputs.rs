@@ -7,7 +7,7 @@ mod common;
 
 use common::oracle::{self, Answer};
 use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
-use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, Outputs, Params, Region};
+use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, MaskStats, Outputs, Params};
 
 const UNTOUCHED: u8 = 0xa5;
 
@@ -52,7 +52,7 @@ fn expected_labels(case: &Case, answer: &Answer) -> Vec<u32> {
     labels
 }
 
-fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Region> {
+fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<MaskStats> {
     let mut pixels = vec![Vec::new(); mask_count];
     for (index, &label) in (0..).zip(labels) {
         if label > 0 {
@@ -66,7 +66,7 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
         let mean = |values: &mut dyn Iterator<Item = u32>| {
             values.map(u64::from).sum::<u64>() as f64 / pixels.len() as f64
         };
-        Region {
+        MaskStats {
             pixels: pixels.len() as u64,
             left,
             top,
@@ -115,7 +115,7 @@ fn outputs_are_those_of_the_oracle() {
     assert_no_validation_messages();
 }
 
-fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[Region]) {
+fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[MaskStats]) {
     let name = format!("{}, {} x {}, {:?}", context.device_name(), case.width, case.height, case.params);
     let is_palette = |analysis: &Analysis| {
         let colors = analysis.palette.colors.iter();
@@ -128,12 +128,12 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
     let both = Outputs {
         masks: (needed > 0).then_some(MaskOutput::U8 { masks: &mut masks, inside: 255 }),
         labels: Some(LabelOutput::U32(&mut label_map)),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
     let analysis = analyze(context, case, both);
     is_palette(&analysis);
-    assert!(analysis.regions == regions, "{name}: regions");
+    assert!(analysis.mask_stats == regions, "{name}: regions");
     assert!(label_map == labels, "{name}: labels");
     let bytes = |inside: u8| answer.masks.iter().map(move |&value| if value == 1.0 { inside } else { 0 });
     if needed > 0 {
@@ -144,13 +144,13 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         let only = Outputs { masks: Some(MaskOutput::U8 { masks, inside: 1 }), ..Outputs::default() };
         let analysis = analyze(context, case, only);
         is_palette(&analysis);
-        assert!(analysis.regions.is_empty(), "{name}: regions that nobody wants");
+        assert!(analysis.mask_stats.is_empty(), "{name}: regions that nobody wants");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: masks of bytes, unaligned");
         assert_eq!(masks[needed..], [UNTOUCHED; 8], "{name}: behind the masks, unaligned");
         let small = Outputs {
             masks: Some(MaskOutput::U8 { masks: &mut masks[..needed - 1], inside: 7 }),
             labels: Some(LabelOutput::U32(&mut label_map)),
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
         let refused = context.analyze(&case.map(), &case.params.into(), small);
@@ -170,8 +170,8 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         is_palette(&analyze(context, case, only));
         assert!(bytes.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u8");
     }
-    let analysis = analyze(context, case, Outputs { regions: true, ..Outputs::default() });
-    assert!(analysis.regions == regions, "{name}: regions alone");
+    let analysis = analyze(context, case, Outputs { mask_stats: true, ..Outputs::default() });
+    assert!(analysis.mask_stats == regions, "{name}: regions alone");
 }
 
 #[test]
@@ -185,10 +185,10 @@ fn without_a_mask_no_pixel_has_a_label() {
             let outputs = Outputs {
                 masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
                 labels: Some(LabelOutput::U16(&mut labels)),
-                regions: true,
+                mask_stats: true,
                 ..Outputs::default()
             };
-            assert_eq!(analyze(context, &case, outputs).regions, []);
+            assert_eq!(analyze(context, &case, outputs).mask_stats, []);
             assert!(labels.iter().all(|&label| label == 0));
             assert_eq!(masks, [UNTOUCHED; 4]);
         }

@@ -19,7 +19,7 @@ fn a_software_device_goes_on_to_the_next_context_with_its_pipelines() {
         let made = |context: &mut Context| {
             let pipelines = context.run(&case.map(), &case.params, &mut vec![0.0; answer.masks.len()]);
             pipelines.unwrap();
-            context.counters().pipelines
+            context.call_stats().pipelines
         };
         let mut first = context(None);
         assert!(made(&mut first) > 0, "{driver}");

@@ -86,7 +86,7 @@ fn pixels_are_read_where_they_lie() {
                     masks.fill(0.5);
                     context.run(&map, &case.params, &mut masks).unwrap();
                     assert!(masks == answer.masks, "{driver}, copied: {copy_pixels}, {before} floats before");
-                    let imported = context.counters().bytes_imported;
+                    let imported = context.call_stats().bytes_imported;
                     let expected =
                         if copy_pixels || driver == "SwiftShader" { 0 } else { 4 * case.pixels.len() };
                     assert_eq!(imported, expected as u64);

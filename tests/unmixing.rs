@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use common::{Random, assert_no_validation_messages, contexts, root};
 use ctm::{
     Backend, Batch, ColorMap, Connectivity, Context, Format, LabelOutput, Layout, MaskLayout, MaskOutput,
-    Metric, Nearest, Options, Outputs, Params, Region, Settings, Shape, Undeclared,
+    MaskStats, Metric, Nearest, Options, Outputs, Params, Settings, Shape, Unlisted,
 };
 
 type Color = [f64; 4];
@@ -162,7 +162,7 @@ struct Answer {
     /// As bits.
     coverage: Vec<u32>,
     palette: Vec<([u32; 4], u64)>,
-    regions: Vec<Region>,
+    regions: Vec<MaskStats>,
 }
 
 fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_count: usize) -> Answer {
@@ -172,7 +172,7 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
     let outputs = Outputs {
         labels: Some(LabelOutput::U32(&mut labels)),
         masks: Some(MaskOutput::Coverage(&mut coverage)),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
     let analysis = context.analyze(&images.map(), settings, outputs).unwrap();
@@ -183,7 +183,7 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
     let outputs = Outputs {
         labels: Some(LabelOutput::U16(&mut again)),
         masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
     let binary = context.analyze(&images.map(), settings, outputs).unwrap();
@@ -192,12 +192,12 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
         assert_eq!(mask == 1, labels[index % pixels] as usize == index / pixels + 1);
     }
     assert_eq!(binary.palette.colors, analysis.palette.colors);
-    for (index, region) in binary.regions.iter().enumerate() {
+    for (index, region) in binary.mask_stats.iter().enumerate() {
         check_box(region, images, index % images.count, |pixel| {
             labels[pixel] as usize == index / images.count + 1
         });
-        let with_shares = analysis.regions[index];
-        let of_shares = |region: Region| Region { left: 0, top: 0, width: 0, height: 0, ..region };
+        let with_shares = analysis.mask_stats[index];
+        let of_shares = |region: MaskStats| MaskStats { left: 0, top: 0, width: 0, height: 0, ..region };
         assert_eq!(of_shares(*region), of_shares(with_shares));
         check_box(&with_shares, images, index % images.count, |pixel| {
             coverage[index / images.count * pixels + pixel] > 0.0
@@ -212,11 +212,11 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
             .iter()
             .map(|entry| (entry.color.values().map(f32::to_bits), entry.pixels))
             .collect(),
-        regions: analysis.regions,
+        regions: analysis.mask_stats,
     }
 }
 
-fn check_box(region: &Region, images: &Images, image: usize, inside: impl Fn(usize) -> bool) {
+fn check_box(region: &MaskStats, images: &Images, image: usize, inside: impl Fn(usize) -> bool) {
     let plane = images.plane();
     let pixels = (image * plane..(image + 1) * plane).filter(|&pixel| inside(pixel));
     let places: Vec<_> =
@@ -467,13 +467,13 @@ fn strides_and_crops_have_the_same_shares() {
         let outputs = Outputs {
             masks: Some(MaskOutput::Coverage(&mut masks)),
             cropped: true,
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
         let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
-        assert!(analysis.regions == expected.regions);
+        assert!(analysis.mask_stats == expected.regions);
         let mut cropped = Vec::new();
-        for (index, region) in analysis.regions.iter().enumerate() {
+        for (index, region) in analysis.mask_stats.iter().enumerate() {
             assert_eq!(analysis.crop_starts[index], 4 * cropped.len() as u64);
             for row in region.top..region.top + region.height {
                 let columns = region.left..region.left + region.width;
@@ -509,10 +509,10 @@ fn other_settings_come_before_and_regions_after() {
         }
         assert!(both.labels != joined.labels && both.labels != expected.labels);
         // Nothing is left to be unmixed.
-        let all = Settings { undeclared: Undeclared::Nearest, ..unmixed };
+        let all = Settings { unlisted: Unlisted::Nearest, ..unmixed };
         let everything = analyze(context, &images, &all, 5);
         assert!(everything.coverage.iter().all(|&bits| bits == 0 || bits == 1f32.to_bits()));
-        // Regions of an image that has the same labels as colours.
+        // StatsBuilder of an image that has the same labels as colours.
         let pixels: Vec<f32> =
             expected.labels.iter().map(|&label| if label == 0 { f32::NAN } else { label as f32 }).collect();
         let labels = Images::new(80, 37, 2, 1, pixels);
@@ -659,7 +659,7 @@ fn an_anti_aliased_map_gives_the_countries_of_the_flat_one() {
             }
         }
     }
-    let nearest = Settings { undeclared: Undeclared::Nearest, ..given };
+    let nearest = Settings { unlisted: Unlisted::Nearest, ..given };
     let (median, ..) = summary(&overlaps(&mut context, &flat, &soft, &nearest));
     println!("given palette and the nearest colour at any distance, without unmixing: median {median:.4}");
 }
@@ -687,14 +687,14 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
                         true => MaskOutput::Coverage(&mut masks),
                         false => MaskOutput::F32(&mut masks),
                     }),
-                    regions: true,
+                    mask_stats: true,
                     ..Outputs::default()
                 };
                 let settings = Settings { batch, ..settings };
                 let mask_count = context.mask_count(&images.map(), &settings).unwrap();
                 let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
                 assert_eq!(mask_count, analysis.mask_count);
-                (labels, masks, analysis.regions, mask_count as usize)
+                (labels, masks, analysis.mask_stats, mask_count as usize)
             };
             let (labels, masks, regions, mask_count) = analyze(&images, Batch::Each);
             let mut most = 0;
@@ -711,7 +711,7 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
                         }
                         false => {
                             assert!(found.iter().all(|&value| value == 0.0));
-                            assert_eq!(region, Region::default());
+                            assert_eq!(region, MaskStats::default());
                         }
                     }
                 }

@@ -129,7 +129,7 @@ fn run(
     let map = map.map_err(|error| error.to_string())?;
     let (time, found) = time(|| context.analyze(&map, settings, outputs));
     let found = found.map_err(|error| error.to_string())?.mask_count as usize;
-    // Regions are others than colours, and as many as are asked for.
+    // StatsBuilder are others than colours, and as many as are asked for.
     let mask_count = if settings.connected.is_some() { job.mask_count } else { found };
     Ok(Run { time, mask_count })
 }

@@ -55,7 +55,7 @@ impl Small {
         Ok(Self {
             name: name.to_owned(),
             warm: stats(&warm),
-            allocations: context.counters().device_allocations,
+            allocations: context.call_stats().device_allocations,
             cold: stats(&times),
             first: first.as_secs_f64() * 1e3,
         })

@@ -11,7 +11,7 @@ use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
 use crate::types::palette::{ColorCount, Counts};
 use crate::types::settings::Params;
@@ -68,7 +68,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
     fn recover(&mut self) -> Result<(), Error>;
 
     /// What the call has cost so far.
-    fn counters(&self) -> Counters;
+    fn call_stats(&self) -> CallStats;
 
     /// Compiled pipelines for a later process to begin with; empty where there is nothing to compile.
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {

@@ -331,8 +331,8 @@ mod tests {
             self.cpu.recover()
         }
 
-        fn counters(&self) -> crate::types::call_stats::Counters {
-            self.cpu.counters()
+        fn call_stats(&self) -> crate::types::call_stats::CallStats {
+            self.cpu.call_stats()
         }
     }
 

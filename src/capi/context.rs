@@ -16,7 +16,7 @@ use crate::capi::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK
 use crate::context::{Context, Emit};
 use crate::error::Error;
 use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 use crate::types::geometry::Shape;
 use crate::types::image::ColorMap;
 use crate::types::options::Backend;
@@ -37,7 +37,7 @@ pub struct ctm_context {
     device_uuids: Option<[[u8; 16]; 2]>,
     last_error: Mutex<CString>,
     /// Of the last run that has ended.
-    counters: Mutex<Counters>,
+    counters: Mutex<CallStats>,
     /// The process that made it.
     process: u32,
     log: Option<Log>,
@@ -119,7 +119,7 @@ impl Call {
         let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
         let scope = Scope::new(self.stop.clone()).with_progress(progress).with_log(sink);
         let result = scope.run(|| engine.context.work(work));
-        *lock(&self.context.counters) = engine.context.counters();
+        *lock(&self.context.counters) = engine.context.call_stats();
         self.context.backend.store(backend_number(&engine.context), Ordering::Relaxed);
         result
     }

@@ -13,7 +13,7 @@ use crate::runtime::alloc::{no_memory, room, try_collect};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::{Connected, Extent, Wanted};
 use crate::stages::group::Grouping;
-use crate::stages::measure::Regions;
+use crate::stages::measure::StatsBuilder;
 use crate::stages::merge::{Merging, with_all};
 use crate::stages::nearest::{self, assign};
 use crate::stages::select::{Best, select};
@@ -25,10 +25,10 @@ use crate::types::image::ColorMap;
 use crate::types::matching::Connectivity;
 use crate::types::matching::Nearest;
 use crate::types::outputs::LabelWidth;
-use crate::types::outputs::{Analysis, MergedColors, UndeclaredColor, UndeclaredColors};
+use crate::types::outputs::{Analysis, MergedColors, UnlistedColor, UnlistedColors};
 use crate::types::palette::{ColorCount, Counts, Palette};
-use crate::types::settings::{Batch, Params, Settings, Undeclared};
-use crate::types::stats::Region;
+use crate::types::settings::{Batch, Params, Settings, Unlisted};
+use crate::types::stats::MaskStats;
 
 /// What gets a mask.
 enum Selected {
@@ -47,11 +47,11 @@ impl Context {
         &mut self,
         input: &Input,
         useful: usize,
-        reports_undeclared: bool,
+        reports_unlisted: bool,
         most_merged: u32,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-        let mut chosen = if input.rules.lists_all(reports_undeclared) {
+        let mut chosen = if input.rules.lists_all(reports_unlisted) {
             self.select_among_all(input, most_merged)?
         } else {
             // How many colours have regions that are large enough is not known yet.
@@ -95,7 +95,7 @@ impl Context {
         *source = Source::Colors; // no longer needed
         let unmixing = Unmixing { pixels, frame: *frame, palette, ignored, radius: *radius, shares };
         let unmixed = unmixing.unmix(labels, width, threads)?;
-        let mut regions = Regions::new(frame.as_one(), palette.len())?;
+        let mut regions = StatsBuilder::new(frame.as_one(), palette.len())?;
         regions.add(unmixed.labels(), 0, threads)?;
         for (entry, region) in palette.iter_mut().zip(regions.finish()?) {
             entry.pixels = region.pixels;
@@ -225,15 +225,15 @@ impl Context {
         &mut self,
         counts: &ColorCounts,
         settings: &Settings,
-        undeclared: Option<u32>,
+        unlisted: Option<u32>,
         most_merged: u32,
     ) -> Result<Analysis, Error> {
         let encoding = counts.encoding_for(settings)?;
         let rules = Rules::new(encoding, &Settings { counts: Some(counts), ..*settings })?;
-        let (palette, undeclared, merged) = if rules.given.is_some() || rules.lists_all(false) {
+        let (palette, unlisted, merged) = if rules.given.is_some() || rules.lists_all(false) {
             let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
-            let report = match chosen.undeclared.filter(|_| rules.given.is_some()) {
-                Some(listed) => self.report(&rules, None, listed, undeclared)?,
+            let report = match chosen.unlisted.filter(|_| rules.given.is_some()) {
+                Some(listed) => self.report(&rules, None, listed, unlisted)?,
                 None => None,
             };
             (chosen.palette, report, chosen.merged)
@@ -246,7 +246,7 @@ impl Context {
         let palette = rules.reported(palette)?;
         // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Rules::new`.
         let mask_count = palette.colors.len() as u32;
-        Ok(Analysis { mask_count, palette, undeclared, merged, ..Analysis::default() })
+        Ok(Analysis { mask_count, palette, unlisted, merged, ..Analysis::default() })
     }
 
     /// All colours of counts.
@@ -287,20 +287,20 @@ impl Context {
         group(&input.rules, listed, frequent, most_merged, &self.threads)
     }
 
-    /// What a caller is told of undeclared colours, `most` of which are to be listed, or the error that they are. Without
+    /// What a caller is told of unlisted colours, `most` of which are to be listed, or the error that they are. Without
     /// pixels nobody knows where they lie.
     pub(super) fn report(
         &mut self,
         rules: &Rules,
         pixels: Option<&Pixels>,
-        undeclared: Undeclareds,
+        unlisted: Unlisteds,
         most: Option<u32>,
-    ) -> Result<Option<UndeclaredColors>, Error> {
-        let is_error = rules.undeclared == Undeclared::Error;
+    ) -> Result<Option<UnlistedColors>, Error> {
+        let is_error = rules.unlisted == Unlisted::Error;
         let wanted = if is_error { Some(1) } else { most };
         let Some(most) = wanted else { return Ok(None) };
         let params = Params { min_pixels: 1, max_count: most };
-        let Undeclareds { pixels: pixel_count, colors, list } = undeclared;
+        let Unlisteds { pixels: pixel_count, colors, list } = unlisted;
         let list = select(list, &params);
         let mut most_frequent = room(list.len())?;
         let regions = match pixels {
@@ -310,13 +310,13 @@ impl Context {
         for (index, entry) in list.iter().enumerate() {
             let color = rules.reported_color(&entry.color)?;
             let first_pixel = regions.get(index).map_or((0, 0), |region| region.first_pixel);
-            most_frequent.push(UndeclaredColor { color, pixels: entry.pixels, first_pixel });
+            most_frequent.push(UnlistedColor { color, pixels: entry.pixels, first_pixel });
         }
         match most_frequent.first() {
-            Some(&UndeclaredColor { color, first_pixel, .. }) if is_error => {
-                Err(Error::UndeclaredColors { pixels: pixel_count, colors, color, first_pixel })
+            Some(&UnlistedColor { color, first_pixel, .. }) if is_error => {
+                Err(Error::UnlistedColors { pixels: pixel_count, colors, color, first_pixel })
             }
-            _ => Ok(Some(UndeclaredColors { pixels: pixel_count, colors, most_frequent })),
+            _ => Ok(Some(UnlistedColors { pixels: pixel_count, colors, most_frequent })),
         }
     }
 
@@ -328,10 +328,10 @@ impl Context {
     }
 
     /// Where the pixels of some colours lie.
-    fn regions_of(&mut self, pixels: &Pixels, palette: &[ColorCount]) -> Result<Vec<Region>, Error> {
+    fn regions_of(&mut self, pixels: &Pixels, palette: &[ColorCount]) -> Result<Vec<MaskStats>, Error> {
         let shape = pixels.shape();
         let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
-        let mut regions = Regions::new(frame, palette.len())?;
+        let mut regions = StatsBuilder::new(frame, palette.len())?;
         let mut outcome = Ok(());
         let threads = &self.threads;
         self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {
@@ -385,13 +385,13 @@ fn group(
         merging.apply(&mut masks);
         merged = merging.report(colors, most_merged, |color| rules.reported_color(color))?;
     }
-    let mut undeclared = Undeclareds::default();
+    let mut unlisted = Unlisteds::default();
     if rules.given.is_some() {
         for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
-            undeclared.add(*entry)?;
+            unlisted.add(*entry)?;
         }
     }
-    if rules.given.is_some() && rules.undeclared == Undeclared::Nearest {
+    if rules.given.is_some() && rules.unlisted == Unlisted::Nearest {
         let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
         masks = assign(colors, &palette, rules.encoding, anywhere, threads)?;
     }
@@ -410,7 +410,7 @@ fn group(
     let mask_count = palette.len() as u32;
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
     let source = Source::Grouped(grouping);
-    Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
+    Ok(Chosen { mask_count, palette, source, unlisted: Some(unlisted), merged })
 }
 
 /// Colours that have no pixels yet.
@@ -433,19 +433,19 @@ pub(super) struct Chosen {
     pub(super) palette: Palette,
     pub(super) source: Source,
     /// Where all colours were listed.
-    pub(super) undeclared: Option<Undeclareds>,
+    pub(super) unlisted: Option<Unlisteds>,
     pub(super) merged: MergedColors,
 }
 
 /// Colours that are in no mask.
 #[derive(Debug, Default)]
-pub(super) struct Undeclareds {
+pub(super) struct Unlisteds {
     pixels: u64,
     colors: u64,
     list: Vec<ColorCount>,
 }
 
-impl Undeclareds {
+impl Unlisteds {
     fn add(&mut self, entry: ColorCount) -> Result<(), Error> {
         self.list.try_reserve(1).map_err(|_| no_memory::<ColorCount>(self.list.len() + 1))?;
         self.list.push(entry);

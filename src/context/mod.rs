@@ -27,8 +27,8 @@ use crate::runtime::call::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::runtime::float_state;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::stages::measure::Regions;
-use crate::types::call_stats::Counters;
+use crate::stages::measure::StatsBuilder;
+use crate::types::call_stats::CallStats;
 use crate::types::device_memory::DeviceOutputs;
 use crate::types::geometry::Frame;
 use crate::types::geometry::Shape;
@@ -168,8 +168,8 @@ impl Context {
 
     /// What the last call has cost: bytes moved, dispatches, memory.
     #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.backends.iter().map(|backend| backend.counters()).sum()
+    pub fn call_stats(&self) -> CallStats {
+        self.backends.iter().map(|backend| backend.call_stats()).sum()
     }
 
     /// The pipelines compiled so far, for [`Options::pipeline_cache`] of a later process; empty on the
@@ -356,7 +356,7 @@ impl Context {
                 format_args!(
                     "{} masks of {image} in {milliseconds:.3} ms; {:?}",
                     mask_count(found),
-                    self.counters()
+                    self.call_stats()
                 ),
             ),
             Err(
@@ -376,7 +376,7 @@ impl Context {
 
     fn write(&mut self, map: &ColorMap, settings: &Settings, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, mask_layout, cropped, labels, regions, undeclared, merged } = outputs;
+        let Outputs { masks, mask_layout, cropped, labels, mask_stats, unlisted, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
         let emit = Emit {
             masks,
@@ -384,8 +384,8 @@ impl Context {
             mask_layout,
             cropped,
             labels: labels.map(LabelRoom::from),
-            regions,
-            undeclared,
+            mask_stats,
+            unlisted,
             merged,
             ..Emit::default()
         };
@@ -414,7 +414,7 @@ impl Context {
     ) -> Result<Analysis, Error> {
         let Emit { masks, labels: label_output, .. } = emit;
         let &mut Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
-        let &mut Emit { regions, undeclared, most_entries, .. } = emit;
+        let &mut Emit { mask_stats, unlisted, most_entries, .. } = emit;
         settings.check_format(mask_format)?;
         let inputs = Input::of_batch(map, settings)?;
         let shape = map.shape();
@@ -428,13 +428,13 @@ impl Context {
         let numbered = label_output.as_ref().map_or(device.most_masks(), LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
-        let writes = masks.is_some() || label_output.is_some() || regions;
+        let writes = masks.is_some() || label_output.is_some() || mask_stats;
         let counting = Pass::new(if writes { 0.5 } else { 1.0 });
         self.start_call();
         let mut chosen = room(inputs.len())?;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
             let _image = Pass::new(1.0 / left as f64);
-            chosen.push(self.choose(input, useful, undeclared.is_some(), merged)?);
+            chosen.push(self.choose(input, useful, unlisted.is_some(), merged)?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         if mask_count as usize > fitting {
@@ -456,9 +456,9 @@ impl Context {
         }
         let mask_count = mask_count as usize;
         // A palette is given for all images.
-        let (input, undeclared_colors) = (&inputs[0], chosen[0].undeclared.take());
-        let undeclared = match undeclared_colors.filter(|_| input.rules.given.is_some()) {
-            Some(listed) => self.report(&input.rules, Some(&input.pixels), listed, undeclared)?,
+        let (input, unlisted_colors) = (&inputs[0], chosen[0].unlisted.take());
+        let unlisted = match unlisted_colors.filter(|_| input.rules.given.is_some()) {
+            Some(listed) => self.report(&input.rules, Some(&input.pixels), listed, unlisted)?,
             None => None,
         };
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
@@ -479,7 +479,7 @@ impl Context {
         if cropped && mask_count > 0 {
             // Where the masks lie must be known before they are written.
             let _finding = Pass::new(0.5);
-            let mut regions = Regions::new(frame, mask_count)?;
+            let mut regions = StatsBuilder::new(frame, mask_count)?;
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 regions.add(labels, first_pixel, threads)
             })?;
@@ -503,8 +503,8 @@ impl Context {
         if mask_count == 0 {
             label_output.iter_mut().for_each(LabelRoom::clear);
         }
-        let mut regions = match regions && mask_count > 0 && found_regions.is_empty() {
-            true => Some(Regions::new(frame, mask_count)?),
+        let mut regions = match mask_stats && mask_count > 0 && found_regions.is_empty() {
+            true => Some(StatsBuilder::new(frame, mask_count)?),
             false => None,
         };
         if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
@@ -553,10 +553,10 @@ impl Context {
             mask_count: mask_count as u32, // it was one
             palette,
             image_palettes: palettes,
-            regions: found_regions,
+            mask_stats: found_regions,
             crop_starts,
             masks_size,
-            undeclared,
+            unlisted,
             merged,
         })
     }
@@ -574,8 +574,8 @@ pub(crate) struct Emit<'a> {
     pub(crate) mask_layout: MaskLayout,
     pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelRoom<'a>>,
-    pub(crate) regions: bool,
-    pub(crate) undeclared: Option<u32>,
+    pub(crate) mask_stats: bool,
+    pub(crate) unlisted: Option<u32>,
     pub(crate) merged: u32,
     /// In the caller's memory on the device, which `check_memory` has seen.
     pub(crate) device: DeviceOutputs,
@@ -591,8 +591,8 @@ impl Default for Emit<'_> {
             mask_layout: MaskLayout::default(),
             cropped: false,
             labels: None,
-            regions: false,
-            undeclared: None,
+            mask_stats: false,
+            unlisted: None,
             merged: 0,
             device: DeviceOutputs::default(),
             most_entries: u64::MAX,
@@ -638,7 +638,7 @@ mod tests {
                 let palette = context.run(&small, &params, &mut masks).unwrap();
                 assert_eq!(masks, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
                 assert_eq!(palette.colors.len(), 2);
-                context.counters().device_bytes
+                context.call_stats().device_bytes
             };
             let mut context = Context::new(&options).unwrap();
             let bytes = fresh(&mut context);
@@ -648,7 +648,7 @@ mod tests {
             };
             let unwound = catch_unwind(AssertUnwindSafe(|| context.call(None, panics)));
             assert!(unwound.is_err());
-            assert!(backend == BackendKind::Cpu || context.counters().device_bytes > bytes);
+            assert!(backend == BackendKind::Cpu || context.call_stats().device_bytes > bytes);
             // What was kept for the large image is gone.
             assert_eq!(fresh(&mut context), bytes);
             assert!(!context.is_unfinished);

@@ -14,7 +14,7 @@ use crate::types::matching::Merge;
 use crate::types::matching::Nearest;
 use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
-use crate::types::settings::{Batch, Params, Settings, Undeclared};
+use crate::types::settings::{Batch, Params, Settings, Unlisted};
 
 /// A call's pixels and colours, as the backends compare them.
 pub(super) struct Input<'a> {
@@ -39,7 +39,7 @@ pub(super) struct Rules<'a> {
     pub(super) given: Option<Vec<Color>>,
     pub(super) ignored: Vec<Color>,
     pub(super) nearest: Option<Nearest>,
-    pub(super) undeclared: Undeclared,
+    pub(super) unlisted: Unlisted,
     pub(super) merge: Option<Merge>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Input<'a> {
 
 impl<'a> Rules<'a> {
     pub(super) fn new(encoding: Encoding, settings: &Settings<'a>) -> Result<Self, Error> {
-        let &Settings { palette, ignored, nearest, undeclared, merge, counts, .. } = settings;
+        let &Settings { palette, ignored, nearest, unlisted, merge, counts, .. } = settings;
         let &Settings { mut params, unmix_radius, connected, .. } = settings;
         if let (Some(connectivity), Some(_)) = (connected, counts) {
             return Err(Error::InvalidArgument(format!(
@@ -132,10 +132,10 @@ impl<'a> Rules<'a> {
                 ));
             }
         }
-        if palette.is_none() && undeclared != Undeclared::Ignore {
+        if palette.is_none() && unlisted != Unlisted::Ignore {
             let text = format!(
-                "undeclared is {undeclared:?} and no palette is given; {:?} is expected",
-                Undeclared::Ignore
+                "unlisted is {unlisted:?} and no palette is given; {:?} is expected",
+                Unlisted::Ignore
             );
             return Err(Error::InvalidArgument(text));
         }
@@ -171,7 +171,7 @@ impl<'a> Rules<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { encoding, counts, params, given, ignored, nearest, undeclared, merge })
+        Ok(Self { encoding, counts, params, given, ignored, nearest, unlisted, merge })
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {
@@ -179,9 +179,9 @@ impl<'a> Rules<'a> {
     }
 
     /// Whether all colours must be known, rare ones included.
-    pub(super) fn lists_all(&self, reports_undeclared: bool) -> bool {
-        let undeclared = reports_undeclared || self.undeclared != Undeclared::Ignore;
-        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && undeclared)
+    pub(super) fn lists_all(&self, reports_unlisted: bool) -> bool {
+        let unlisted = reports_unlisted || self.unlisted != Unlisted::Ignore;
+        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && unlisted)
     }
 
     /// A colour's values in place of the words that stand for them.

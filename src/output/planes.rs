@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::runtime::alloc::room;
 use crate::types::geometry::Frame;
-use crate::types::stats::Region;
+use crate::types::stats::MaskStats;
 
 /// The strides of a layout, none of which lets planes overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Strides {
 #[derive(Debug)]
 pub(crate) struct Crops {
     /// Of mask 0 in all images, then of mask 1.
-    boxes: Vec<Region>,
+    boxes: Vec<MaskStats>,
     /// Where each begins, in bytes.
     pub(crate) starts: Vec<u64>,
     /// All of them, in bytes.
@@ -106,7 +106,7 @@ pub(crate) struct Crops {
 }
 
 impl Crops {
-    pub(crate) fn new(regions: &[Region], format: MaskFormat) -> Result<Self, Error> {
+    pub(crate) fn new(regions: &[MaskStats], format: MaskFormat) -> Result<Self, Error> {
         let (mut boxes, mut starts) = (room(regions.len())?, room(regions.len())?);
         let mut bytes = 0u64;
         for region in regions {
@@ -213,7 +213,7 @@ impl<'a> Planes<'a> {
             }
             Places::Cropped(crops) => {
                 let index = mask * self.frame.images + image;
-                let Region { left, top, width, height, .. } = crops.boxes[index];
+                let MaskStats { left, top, width, height, .. } = crops.boxes[index];
                 let [left, top, width, height] = [left, top, width, height].map(|side| side as usize);
                 let (first, end) = (column.max(left), (column + len).min(left + width));
                 if row < top || row >= top + height || first >= end {

@@ -7,14 +7,14 @@ use crate::runtime::alloc::{room, try_collect};
 use crate::runtime::call;
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
-use crate::types::stats::Region;
+use crate::types::stats::MaskStats;
 
 /// One thread does the work where all threads' sums would be more, about 1 MiB.
 const MOST_SUMS: usize = 1 << 14;
 
 /// What is added up for each mask.
 #[derive(Debug)]
-pub(crate) struct Regions {
+pub(crate) struct StatsBuilder {
     frame: Frame,
     /// Of each mask, those of all images.
     sums: Vec<Sums>,
@@ -72,7 +72,7 @@ impl Sums {
     }
 }
 
-impl Regions {
+impl StatsBuilder {
     /// For so many masks of each image.
     pub(crate) fn new(frame: Frame, mask_count: usize) -> Result<Self, Error> {
         Ok(Self { frame, sums: none(mask_count.saturating_mul(frame.images))? })
@@ -119,10 +119,10 @@ impl Regions {
     }
 
     /// The regions of all masks, and of each in all images.
-    pub(crate) fn finish(self) -> Result<Vec<Region>, Error> {
+    pub(crate) fn finish(self) -> Result<Vec<MaskStats>, Error> {
         let width = self.frame.width as u64;
         let region = |sums: Sums| match sums.pixels {
-            0 => Region::default(),
+            0 => MaskStats::default(),
             _ => region(sums, width),
         };
         let mut regions = room(self.sums.len())?;
@@ -132,8 +132,8 @@ impl Regions {
 }
 
 /// The region of some pixels.
-fn region(sums: Sums, width: u64) -> Region {
-    Region {
+fn region(sums: Sums, width: u64) -> MaskStats {
+    MaskStats {
         pixels: sums.pixels,
         left: sums.left,
         top: sums.top,
@@ -176,7 +176,7 @@ mod tests {
         labels.finish_uniform(LabelWidth::One, 2).unwrap();
         let regions = |parts: &[usize]| {
             let frame = Frame { width: 100, height: TILE, images: 1 };
-            let mut regions = Regions::new(frame, 2).unwrap();
+            let mut regions = StatsBuilder::new(frame, 2).unwrap();
             parts.iter().for_each(|&first| regions.add(&labels, first, &threads).unwrap());
             regions.finish().unwrap()
         };

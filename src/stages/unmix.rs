@@ -13,7 +13,7 @@ use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
-use crate::types::stats::Region;
+use crate::types::stats::MaskStats;
 
 /// The largest radius.
 pub(crate) const MOST_RADIUS: u32 = 16;
@@ -366,7 +366,7 @@ impl Unmixed {
 
     /// Makes the boxes hold all pixels of which the masks have a share. The first pixel of these images is `start` of
     /// those of the frame.
-    pub(crate) fn grow(&self, regions: &mut [Region], start: usize, frame: Frame) {
+    pub(crate) fn grow(&self, regions: &mut [MaskStats], start: usize, frame: Frame) {
         let Frame { width, height, images } = frame;
         for (first, mixed) in self.tiles(start) {
             mixed.each_share(|pixel, share| {

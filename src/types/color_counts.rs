@@ -7,7 +7,7 @@ use crate::runtime::alloc::room;
 use crate::runtime::checksum::checksum;
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
-use crate::types::histogram::Tally;
+use crate::types::histogram::Histogram;
 use crate::types::image::{ColorMap, Format};
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::{ColorCount, Palette};
@@ -43,7 +43,7 @@ use crate::types::settings::Settings;
 pub struct ColorCounts {
     /// `None`: no part was added yet.
     kind: Option<Kind>,
-    colors: Tally,
+    colors: Histogram,
     /// Of all colours; since they are not too many for 64 bits, those of some are not either.
     pixels: u64,
 }
@@ -152,7 +152,7 @@ impl ColorCounts {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] when `connected` is set, `matching` or `alpha` are not those of the parts, or the settings contradict each
-    /// other; [`Error::UndeclaredColors`], whose first pixel is (0, 0), when the settings ask for it; too little memory.
+    /// other; [`Error::UnlistedColors`], whose first pixel is (0, 0), when the settings ask for it; too little memory.
     pub fn select(&self, context: &mut Context, settings: &Settings) -> Result<Palette, Error> {
         Ok(context.call(None, |context| context.select_counts(self, settings, None, 0))?.palette)
     }

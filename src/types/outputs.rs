@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::runtime::alloc::no_memory;
 use crate::types::image::ColorMap;
 use crate::types::palette::Palette;
-use crate::types::stats::Region;
+use crate::types::stats::MaskStats;
 
 /// What [`Context::analyze`](crate::Context::analyze) is to write and to find beside the palette. The default is
 /// nothing.
@@ -23,10 +23,10 @@ pub struct Outputs<'a> {
     /// The label of each pixel, image by image: 0 where it is in no mask, else the number of its mask plus one.
     pub labels: Option<LabelOutput<'a>>,
     /// Whether it is to find where each mask's pixels lie in each image.
-    pub regions: bool,
+    pub mask_stats: bool,
     /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
     /// looked for.
-    pub undeclared: Option<u32>,
+    pub unlisted: Option<u32>,
     /// Of the colours that became others', how many are to be listed, the most frequent ones.
     pub merged: u32,
 }
@@ -64,33 +64,33 @@ pub struct Analysis {
     pub image_palettes: Vec<Palette>,
     /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
     /// not asked for.
-    pub regions: Vec<Region>,
+    pub mask_stats: Vec<MaskStats>,
     /// Where each cropped mask begins, in bytes: of mask 0 in all images, then of mask 1; empty where they are not
     /// cropped.
     pub crop_starts: Vec<u64>,
     /// Bytes that the masks need, or would need as floats where none are asked for.
     pub masks_size: u64,
     /// The colours that a given palette does not have, if that was asked for.
-    pub undeclared: Option<UndeclaredColors>,
+    pub unlisted: Option<UnlistedColors>,
     /// The colours that became others', where the settings say so.
     pub merged: MergedColors,
 }
 
 /// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.
-/// What [`Settings::undeclared`](crate::Settings::undeclared) makes of them changes nothing here.
+/// What [`Settings::unlisted`](crate::Settings::unlisted) makes of them changes nothing here.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct UndeclaredColors {
+pub struct UnlistedColors {
     /// Pixels that have such colours.
     pub pixels: u64,
     /// How many there are.
     pub colors: u64,
     /// The most frequent ones, in the order of masks, as many as were asked for.
-    pub most_frequent: Vec<UndeclaredColor>,
+    pub most_frequent: Vec<UnlistedColor>,
 }
 
 /// A colour that a given palette does not have.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct UndeclaredColor {
+pub struct UnlistedColor {
     /// The colour.
     pub color: Color,
     /// Its pixels.

@@ -34,7 +34,7 @@ pub struct Settings<'a> {
     /// found before others join them.
     pub nearest: Option<Nearest>,
     /// Where a palette is given, what becomes of colours that are not in it, are not near enough and are not ignored.
-    pub undeclared: Undeclared,
+    pub unlisted: Unlisted,
     /// What alpha means.
     pub alpha: Alpha,
     /// Which images the most frequent colours are those of.
@@ -73,11 +73,11 @@ impl From<Params> for Settings<'_> {
 
 /// What becomes of colours that a given palette does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Undeclared {
+pub enum Unlisted {
     /// They get no mask.
     #[default]
     Ignore,
-    /// The call fails with [`Error::UndeclaredColors`].
+    /// The call fails with [`Error::UnlistedColors`].
     Error,
     /// They join the nearest colour's mask, at any distance.
     Nearest,

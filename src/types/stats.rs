@@ -2,7 +2,7 @@
 
 /// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Region {
+pub struct MaskStats {
     /// How many there are. With none, all else is 0.
     pub pixels: u64,
     /// The bounding box's first column.

@@ -132,7 +132,7 @@ fn count_part_generic<const C: usize>(
     Ok(Some(part))
 }
 
-/// Counters of single pixels whose numbers take a byte. Neighbours have counters of their own: of few
+/// CallStats of single pixels whose numbers take a byte. Neighbours have counters of their own: of few
 /// colours the next pixel often has the same, and one counter would have to wait for itself.
 #[derive(Debug)]
 struct MixedCounts {

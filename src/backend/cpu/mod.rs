@@ -44,7 +44,7 @@ use crate::labels::LabelMap;
 use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 use crate::types::options::Options;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
@@ -65,7 +65,7 @@ pub(crate) struct Cpu {
     band: LabelMap,
     /// Room in which pixels are sorted.
     sorted: Vec<u32>,
-    counters: Counters,
+    counters: CallStats,
 }
 
 /// What the stage count knows of the pixels.
@@ -107,7 +107,7 @@ impl Cpu {
             counted: Counted::default(),
             band: LabelMap::default(),
             sorted: Vec::new(),
-            counters: Counters::default(),
+            counters: CallStats::default(),
         }
     }
 
@@ -152,10 +152,10 @@ impl Backend for Cpu {
 
     fn start_call(&mut self) {
         self.forget_pixels();
-        self.counters = Counters::default();
+        self.counters = CallStats::default();
     }
 
-    fn counters(&self) -> Counters {
+    fn call_stats(&self) -> CallStats {
         self.counters
     }
 }
@@ -351,7 +351,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(next, len, "{name}");
-        (cpu.counters().pixels_read / len as u64, cpu.counted)
+        (cpu.call_stats().pixels_read / len as u64, cpu.counted)
     }
 
     /// Labels of images of many colours, whatever a sample of them says, with and without memory for what is kept.

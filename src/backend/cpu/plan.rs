@@ -14,7 +14,7 @@ pub(crate) struct CpuPlan {
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
     pub(crate) few: FewColors,
-    /// Counters that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
+    /// CallStats that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
     pub(crate) bucket_bits: u32,
     /// Buckets whose colours are counted first, to raise the bar quickly; more where many masks are asked for.
     pub(crate) first_buckets: usize,

@@ -25,7 +25,7 @@ use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
 use crate::types::options::DeviceLimits;
 use crate::types::options::Options;
@@ -253,12 +253,12 @@ impl Backend for Vulkan {
         let _ = self.work.gpu.finish(); // of a call that has failed or panicked; without it, no stage begins
         self.forget_pixels();
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
-        self.work.gpu.counters.set(Counters::default());
+        self.work.gpu.counters.set(CallStats::default());
     }
 
-    fn counters(&self) -> Counters {
+    fn call_stats(&self) -> CallStats {
         let gpu = &self.work.gpu;
-        Counters { device_bytes: gpu.held_bytes.get(), ..gpu.counters.get() }
+        CallStats { device_bytes: gpu.held_bytes.get(), ..gpu.counters.get() }
     }
 
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {

@@ -204,7 +204,7 @@ pub(crate) struct ExactPlan {
     pub(crate) group_pixels: u64,
 }
 
-/// Most bytes of a pixel that is counted exactly on the host: its list entry, its colour, the tally's
+/// Most bytes of a pixel that is counted exactly on the host: its list entry, its colour, the histogram's
 /// share, which doubles as it grows.
 const HOST_BYTES_PER_COLOR: u64 = 160;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ctm::{
-    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
+    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UnlistedColors,
 };
 
-use crate::args::{AlphaArg, BatchArg, SegmentArgs, UndeclaredArg};
+use crate::args::{AlphaArg, BatchArg, SegmentArgs, UnlistedArg};
 use crate::color::Display;
 use crate::files::{Files, Role};
 use crate::find::{self, Found};
@@ -48,7 +48,7 @@ pub(crate) struct Outcome<'a> {
     /// The masks, most frequent colour first, or as the palette is.
     pub(crate) masks: Vec<Mask>,
     /// Colours that the palette does not have, if they were asked for.
-    pub(crate) undeclared: Option<UndeclaredColors>,
+    pub(crate) unlisted: Option<UnlistedColors>,
     /// Colours that became others, if they were to.
     pub(crate) merged: Option<MergedColors>,
     /// The overview picture of each map, if there are any.
@@ -193,7 +193,7 @@ fn segment<'a>(
         duration,
         distinct_colors,
         masks: masks::list(&found, choice, &folders, &args.outputs),
-        undeclared: found.analysis.undeclared.clone(),
+        unlisted: found.analysis.unlisted.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
         overviews: images().filter_map(|image| names::overview(args, image)).collect(),
         labels: images().filter_map(|image| names::labels(args, image)).collect(),
@@ -206,7 +206,7 @@ fn segment<'a>(
 fn joins_near_colors(args: &SegmentArgs) -> bool {
     args.colors.tolerance.is_some()
         || args.colors.merge.is_some()
-        || args.colors.undeclared == UndeclaredArg::Nearest
+        || args.colors.unlisted == UnlistedArg::Nearest
 }
 
 /// How many different colours there are. Finding the masks may have ruled out rare ones without

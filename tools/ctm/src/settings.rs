@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{anyhow, bail};
-use ctm::{
-    Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared,
-};
+use ctm::{Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Unlisted};
 
 use crate::args::{
-    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg,
+    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UnlistedArg,
 };
 use crate::maps::Maps;
 use crate::palette;
@@ -79,9 +77,9 @@ impl Choice {
             Some(MetricArg::Largest) => Metric::Chebyshev,
             Some(MetricArg::Euclidean) | None => Metric::Euclidean,
         };
-        // With distance 0 colours join their own masks only; the metric is that of undeclared colours, then.
-        let is_for_undeclared = colors.metric.is_some() && colors.undeclared == UndeclaredArg::Nearest;
-        let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
+        // With distance 0 colours join their own masks only; the metric is that of unlisted colours, then.
+        let is_for_unlisted = colors.metric.is_some() && colors.unlisted == UnlistedArg::Nearest;
+        let tolerance = colors.tolerance.or(is_for_unlisted.then_some(0.0));
         // The channels that are compared by how far they are apart.
         let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
         let distance =
@@ -96,10 +94,10 @@ impl Choice {
             },
             merge: merge.map(|tolerance| Merge { metric, tolerance, most_pixels: colors.merge_most_pixels }),
             nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
-            undeclared: match colors.undeclared {
-                UndeclaredArg::Ignore => Undeclared::Ignore,
-                UndeclaredArg::Error => Undeclared::Error,
-                UndeclaredArg::Nearest => Undeclared::Nearest,
+            unlisted: match colors.unlisted {
+                UnlistedArg::Ignore => Unlisted::Ignore,
+                UnlistedArg::Error => Unlisted::Error,
+                UnlistedArg::Nearest => Unlisted::Nearest,
             },
             alpha: match colors.alpha {
                 AlphaArg::Color => Alpha::Color,

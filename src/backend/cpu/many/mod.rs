@@ -1,6 +1,6 @@
 //! Counting an image with very many colours, of which few can matter.
 //!
-//! Counters by hash bound from above how many pixels any colour of a bucket can have: buckets below
+//! CallStats by hash bound from above how many pixels any colour of a bucket can have: buckets below
 //! the bar hold no result and are never looked at again. The rest is counted exactly, fullest buckets
 //! first, in groups that fit the memory; the bar rises as exact counts come in. What is left out is
 //! left out for certain, so that the result is exact, ties included.

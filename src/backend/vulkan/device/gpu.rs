@@ -26,7 +26,7 @@ use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
 use crate::backend::vulkan::plan::WORKGROUP_SIZE;
 use crate::error::Error;
 use crate::runtime::call;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 use crate::types::options::DeviceLimits;
 use crate::types::options::Options;
 
@@ -48,7 +48,7 @@ pub(crate) struct Gpu {
     /// Bytes of the memory behind them, which is rounded up.
     pub(crate) held_bytes: Cell<u64>,
     /// What the present call has cost.
-    pub(crate) counters: Cell<Counters>,
+    pub(crate) counters: Cell<CallStats>,
     /// To what the caller's memory must be aligned to be imported; `None`: the device cannot.
     pub(crate) import_alignment: Option<u64>,
     /// Whether it imports other devices' memory by file descriptor.
@@ -179,7 +179,7 @@ impl Gpu {
     }
 
     /// Counts what something has cost.
-    pub(crate) fn count(&self, add: impl FnOnce(&mut Counters)) {
+    pub(crate) fn count(&self, add: impl FnOnce(&mut CallStats)) {
         let mut counters = self.counters.get();
         add(&mut counters);
         self.counters.set(counters);
