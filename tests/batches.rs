@@ -90,7 +90,7 @@ fn check(context: &mut Context, images: &Images, settings: &Settings) {
             let values = &masks[(mask * count + image) * plane..][..plane];
             let expected = (0..plane).map(|pixel| f32::from(u8::from(inside(mask, image, pixel))));
             assert!(values.iter().copied().eq(expected), "{name}: mask {mask} of image {image}");
-            let region = alone.mask_stats.get(mask).copied().unwrap_or_default();
+            let region = alone.regions.get(mask).copied().unwrap_or_default();
             assert_eq!(found.mask_stats[mask * count + image], region, "{name}");
         }
     }
