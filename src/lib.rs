@@ -9,13 +9,13 @@
 //! thin shells around [`Context`].
 //!
 //! ```
-//! use ctm::{ColorMap, Context, Options, Params};
+//! use ctm::{ColorMap, Context, Options, Selection};
 //!
 //! let pixels = [1.0, 0.0, 0.0,  1.0, 0.0, 0.0,  0.0, 0.0, 1.0]; // red, red, blue
 //! let map = ColorMap::new(&pixels, 3, 1, 3)?;
 //! let mut context = Context::new(&Options { backend: ctm::Backend::Cpu, ..Options::default() })?;
 //! let mut masks = [0.5; 6];
-//! let palette = context.run(&map, &Params { min_pixels: 1, max_count: 5 }, &mut masks)?;
+//! let palette = context.run(&map, &Selection { min_pixels: 1, max_count: 5 }, &mut masks)?;
 //! assert_eq!(palette.colors.len(), 2);
 //! assert_eq!(masks, [1.0, 1.0, 0.0,  0.0, 0.0, 1.0]);
 //! # Ok::<(), ctm::Error>(())
@@ -27,7 +27,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
+//! | `image`, `selection` | what comes in: the colour map, the params of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `color_counts` | the pixel counts of parts of an image, added up, and as bytes |
 //! | `checksum` | finds out whether bytes were damaged |
@@ -89,7 +89,7 @@ pub use types::outputs::{
     UnlistedColors,
 };
 pub use types::palette::{ColorCount, Palette};
-pub use types::settings::{Batch, Params, Settings, Unlisted};
+pub use types::params::{Batch, Params, Selection, Unlisted};
 pub use types::stats::MaskStats;
 
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use crate::capi::status::ctm_status;
 use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
 use crate::types::outputs::Analysis;
-use crate::types::settings::Settings;
+use crate::types::params::Params;
 
 /// What was found. Start from `CTM_RESULT_INIT`.
 #[repr(C)]
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ctm_analyze(
         let settings = unsafe { params_fields.settings() }?;
         // SAFETY: the caller vouches for the counts.
         let counts = unsafe { ctm_counts::of_params(params_fields.counts) }?;
-        let settings = Settings { counts: counts.as_deref(), ..settings };
+        let settings = Params { counts: counts.as_deref(), ..settings };
         // SAFETY: as above.
         let outputs = unsafe { Checked::new(&outputs_fields, &map) }?;
         outputs.check_apart(&pixels, &result_extent)?;

@@ -165,7 +165,7 @@ pub unsafe extern "C" fn ctm_counts_add(
         let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
         settings.check(&map).map_err(|error| inside("params", error))?;
         let prefixes = ["image.", "params."];
-        let kind = Kind::new(&map, &settings);
+        let kind = Kind::new(&map, settings.matching, settings.alpha);
         counts.shared()?.check_part(&kind, prefixes)?;
         call.check()?;
         let mut progress = params.progress();

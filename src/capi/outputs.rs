@@ -12,12 +12,9 @@ use crate::context::Emit;
 use crate::error::Error;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::Strides;
-use crate::types::device_memory::DeviceOutputs;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::LabelWidth;
-use crate::types::outputs::{Analysis, Masks};
-use crate::types::outputs::{MaskFormat, MaskLayout};
+use crate::types::outputs::{Analysis, DeviceOutputs, LabelWidth, MaskFormat, MaskLayout, Masks};
 
 /// `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
 pub const CTM_MASK_F32: u32 = 0;

@@ -7,11 +7,8 @@ use crate::capi::buffers::{Extent, check_pointer, null};
 use crate::capi::counts::ctm_counts;
 use crate::capi::structs::unknown;
 use crate::error::Error;
-use crate::types::matching::Connectivity;
-use crate::types::matching::Merge;
-use crate::types::matching::{Alpha, Matching};
-use crate::types::matching::{Metric, Nearest};
-use crate::types::settings::{Batch, Params, Settings, Unlisted};
+use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+use crate::types::params::{Batch, Params, Selection, Unlisted};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.
 pub const CTM_MATCH_EXACT: u32 = 0;
@@ -214,7 +211,7 @@ impl ctm_params {
     ///
     /// # Safety
     /// The colours are there for `'a`.
-    pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {
+    pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
         let matching = match self.matching {
             CTM_MATCH_EXACT => Matching::Exact,
             CTM_MATCH_8_BIT => Matching::EightBit,
@@ -276,8 +273,8 @@ impl ctm_params {
                 colors("params.ignored", self.ignored, self.ignored_count)?,
             )
         };
-        Ok(Settings {
-            params: Params { min_pixels: self.min_pixels, max_count: self.max_count },
+        Ok(Params {
+            selection: Selection { min_pixels: self.min_pixels, max_count: self.max_count },
             palette,
             ignored: ignored.unwrap_or(&[]),
             matching,

@@ -1,6 +1,7 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
 mod choose;
+mod counts;
 mod label;
 mod request;
 
@@ -29,15 +30,14 @@ use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::call_stats::CallStats;
-use crate::types::device_memory::DeviceOutputs;
 use crate::types::geometry::Frame;
-use crate::types::geometry::Shape;
 use crate::types::image::ColorMap;
 use crate::types::options::{Backend as BackendKind, Options};
-use crate::types::outputs::{Analysis, MaskOutput, Masks, MergedColors, Outputs};
-use crate::types::outputs::{MaskFormat, MaskLayout};
+use crate::types::outputs::{
+    Analysis, DeviceOutputs, MaskFormat, MaskLayout, MaskOutput, Masks, MergedColors, Outputs,
+};
 use crate::types::palette::Palette;
-use crate::types::settings::{Batch, Params, Settings};
+use crate::types::params::{Batch, Params, Selection};
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
@@ -142,21 +142,21 @@ impl Context {
     pub(crate) fn check_memory(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         outputs: &DeviceOutputs,
     ) -> Result<(), Error> {
         let refuse = |text: &str| Err(Error::Unsupported(text.to_owned()));
-        if !outputs.is_empty() && settings.batch == Batch::Each && map.images() > 1 {
+        if !outputs.is_empty() && params.batch == Batch::Each && map.images() > 1 {
             return refuse(
                 "each image is to have masks of its own; in a device's memory all images of a call share theirs",
             );
         }
-        if !outputs.is_empty() && (settings.connected.is_some() || settings.unmix_radius > 0) {
+        if !outputs.is_empty() && (params.connected.is_some() || params.unmix_radius > 0) {
             return refuse(
                 "regions are found and pixels unmixed on the host; their masks and labels are written to its memory",
             );
         }
-        if map.memory().is_some() && settings.unmix_radius > 0 {
+        if map.memory().is_some() && params.unmix_radius > 0 {
             return refuse("pixels are unmixed on the host, which cannot read those in a device's memory");
         }
         if let Some(memory) = map.memory() {
@@ -189,29 +189,29 @@ impl Context {
     /// # Errors
     /// Too little memory, which includes a palette that [`Options::memory_limit`] has no room for, or a device
     /// that fails.
-    pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
-        Ok(self.analyze(map, &(*params).into(), Outputs::default())?.palette)
+    pub fn palette(&mut self, map: &ColorMap, selection: &Selection) -> Result<Palette, Error> {
+        Ok(self.analyze(map, &(*selection).into(), Outputs::default())?.palette)
     }
 
     /// Finds how many colours get a mask. Takes no memory for a list of them, however many there are.
     ///
     /// # Errors
     /// As [`Context::analyze`].
-    pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
-        self.call(None, |context| context.count_masks(map, settings))
+    pub fn mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
+        self.call(None, |context| context.count_masks(map, params))
     }
 
     /// The same, within a call.
-    pub(crate) fn count_masks(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
+    pub(crate) fn count_masks(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none();
-            context.with_fallback(on_host, |context| context.find_mask_count(map, settings))
+            context.with_fallback(on_host, |context| context.find_mask_count(map, params))
         })
     }
 
-    fn find_mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
-        let inputs = Input::of_batch(map, settings)?;
+    fn find_mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
+        let inputs = Input::of_batch(map, params)?;
         self.start_call();
         let mut most = 0;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
@@ -232,24 +232,24 @@ impl Context {
     /// # Errors
     /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
     /// memory; a device that fails.
-    pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
+    pub fn run(
+        &mut self,
+        map: &ColorMap,
+        selection: &Selection,
+        masks: &mut [f32],
+    ) -> Result<Palette, Error> {
         let outputs = Outputs { masks: Some(MaskOutput::F32(masks)), ..Outputs::default() };
-        Ok(self.analyze(map, &(*params).into(), outputs)?.palette)
+        Ok(self.analyze(map, &(*selection).into(), outputs)?.palette)
     }
 
     /// Finds the colours that get a mask, and writes and finds whatever is asked for, in one go.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] when the settings contradict each other or the image, or an output does not suit
+    /// [`Error::InvalidArgument`] when the params contradict each other or the image, or an output does not suit
     /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
     /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
-    pub fn analyze(
-        &mut self,
-        map: &ColorMap,
-        settings: &Settings,
-        outputs: Outputs,
-    ) -> Result<Analysis, Error> {
-        self.call(None, |context| context.write(map, settings, outputs))
+    pub fn analyze(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
+        self.call(None, |context| context.write(map, params, outputs))
     }
 
     /// The same, and tells how far it is.
@@ -265,11 +265,11 @@ impl Context {
     pub fn analyze_with(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         outputs: Outputs,
         progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<Analysis, Error> {
-        self.call(Some(progress), |context| context.write(map, settings, outputs))
+        self.call(Some(progress), |context| context.write(map, params, outputs))
     }
 
     /// Does a call that can be stopped.
@@ -374,7 +374,7 @@ impl Context {
         result
     }
 
-    fn write(&mut self, map: &ColorMap, settings: &Settings, outputs: Outputs) -> Result<Analysis, Error> {
+    fn write(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
         let Outputs { masks, mask_layout, cropped, labels, mask_stats, unlisted, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
@@ -389,34 +389,34 @@ impl Context {
             merged,
             ..Emit::default()
         };
-        self.emit(map, settings, emit)
+        self.emit(map, params, emit)
     }
 
     /// Does what a call asks for, within that. Memory for masks may not have been written yet.
     pub(crate) fn emit(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         mut emit: Emit,
     ) -> Result<Analysis, Error> {
         let counted = |found: &Analysis| found.mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none() && emit.device.is_empty();
-            context.with_fallback(on_host, |context| context.find_and_write(map, settings, &mut emit))
+            context.with_fallback(on_host, |context| context.find_and_write(map, params, &mut emit))
         })
     }
 
     fn find_and_write(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         emit: &mut Emit,
     ) -> Result<Analysis, Error> {
         let Emit { masks, labels: label_output, .. } = emit;
         let &mut Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
         let &mut Emit { mask_stats, unlisted, most_entries, .. } = emit;
-        settings.check_format(mask_format)?;
-        let inputs = Input::of_batch(map, settings)?;
+        params.check_format(mask_format)?;
+        let inputs = Input::of_batch(map, params)?;
         let shape = map.shape();
         let [width, height] = [shape.width(), shape.height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
@@ -443,9 +443,13 @@ impl Context {
                 let needed = strides.bytes_of(mask_count.into());
                 return Err(Error::MasksTooLarge { mask_count, needed, room });
             }
-            // Lossless: as many rows are a valid shape.
-            let shape = Shape::new(frame.width as u32, map.rows(), map.shape().channels())?;
-            return Err(Error::BufferTooSmall { mask_count, shape, len: room / mask_format.row_bytes(1) });
+            let (width, height) = (shape.width(), map.rows());
+            return Err(Error::BufferTooSmall {
+                mask_count,
+                width,
+                height,
+                len: room / mask_format.row_bytes(1),
+            });
         }
         if mask_count > numbered {
             return Err(Error::LabelsTooNarrow { mask_count, most: numbered });
@@ -462,7 +466,7 @@ impl Context {
             None => None,
         };
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
-        if settings.connected.is_none() {
+        if params.connected.is_none() {
             // Those of regions are unmixed already.
             for (input, chosen) in inputs.iter().zip(&mut chosen) {
                 if inputs.len() > 1 {
@@ -630,12 +634,12 @@ mod tests {
         let large: Vec<f32> = (0..1_500_000).map(|value| value as f32).collect();
         let large = ColorMap::new(&large, 1500, 1000, 1).unwrap();
         let small = ColorMap::new(&[2.0, 1.0, 2.0], 3, 1, 1).unwrap();
-        let params = Params { min_pixels: 1, max_count: 9 };
+        let selection = Selection { min_pixels: 1, max_count: 9 };
         for backend in [BackendKind::Cpu, BackendKind::Vulkan] {
             let options = Options { backend, ..Options::default() };
             let fresh = |context: &mut Context| {
                 let mut masks = [0.5; 6];
-                let palette = context.run(&small, &params, &mut masks).unwrap();
+                let palette = context.run(&small, &selection, &mut masks).unwrap();
                 assert_eq!(masks, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
                 assert_eq!(palette.colors.len(), 2);
                 context.call_stats().device_bytes
@@ -643,7 +647,7 @@ mod tests {
             let mut context = Context::new(&options).unwrap();
             let bytes = fresh(&mut context);
             let panics = |context: &mut Context| -> Result<(), Error> {
-                context.count_masks(&large, &params.into())?;
+                context.count_masks(&large, &selection.into())?;
                 panic!("as it should");
             };
             let unwound = catch_unwind(AssertUnwindSafe(|| context.call(None, panics)));

@@ -6,14 +6,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::encoding::Encoding;
-use crate::types::encoding::f16_code;
-use crate::types::encoding::place;
-use crate::types::encoding::put;
-use crate::types::encoding::round_f32;
-use crate::types::encoding::round_u16;
-use crate::types::matching::Alpha;
-use crate::types::matching::Matching;
+use crate::types::encoding::{Encoding, f16_code, place, put, round_f32, round_u16};
+use crate::types::matching::{Alpha, Matching};
 use std::ops::Range;
 
 use half::f16;

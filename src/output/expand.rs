@@ -405,8 +405,7 @@ mod tests {
     use super::*;
     use crate::output::planes::{Places, Strides};
     use crate::types::geometry::Frame;
-    use crate::types::outputs::LabelWidth;
-    use crate::types::outputs::MaskLayout;
+    use crate::types::outputs::{LabelWidth, MaskLayout};
 
     /// Planes with a tile before the labels, in all formats and layouts.
     fn check(width: LabelWidth, format: MaskFormat, layout: MaskLayout) {

@@ -6,8 +6,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
-use crate::runtime::alloc::uninit;
-use crate::runtime::alloc::{room, try_collect};
+use crate::runtime::alloc::{room, try_collect, uninit};
 use crate::runtime::threads::Threads;
 
 /// The same, which may not have been written yet.

@@ -2,8 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::outputs::MaskFormat;
-use crate::types::outputs::MaskLayout;
+use crate::types::outputs::{MaskFormat, MaskLayout};
 use std::marker::PhantomData;
 use std::ops::Range;
 

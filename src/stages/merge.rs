@@ -7,8 +7,7 @@ use crate::runtime::call;
 use crate::stages::color_grid::ColorGrid;
 use crate::stages::select::order;
 use crate::types::encoding::Encoding;
-use crate::types::matching::Merge;
-use crate::types::matching::Nearest;
+use crate::types::matching::{Merge, Nearest};
 use crate::types::outputs::{MergedColor, MergedColors};
 use crate::types::palette::ColorCount;
 

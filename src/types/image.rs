@@ -1,7 +1,6 @@
 //! The colour map, its shape, and how it lies in memory. All size arithmetic is done here, once, before memory is touched.
 
-use crate::types::geometry::MAX_BYTES;
-use crate::types::geometry::Shape;
+use crate::types::geometry::{MAX_BYTES, Shape};
 use std::marker::PhantomData;
 
 use crate::error::Error;

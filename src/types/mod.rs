@@ -1,4 +1,4 @@
-//! What the layers above speak of: images, settings, outputs, palettes.
+//! What the layers above speak of: images, params, outputs, palettes.
 
 pub(crate) mod call_stats;
 pub(crate) mod color_counts;
@@ -12,5 +12,6 @@ pub(crate) mod memory_limit;
 pub(crate) mod options;
 pub(crate) mod outputs;
 pub(crate) mod palette;
-pub(crate) mod settings;
+pub(crate) mod params;
+
 pub(crate) mod stats;

@@ -1,5 +1,6 @@
 //! What a call is to write, and what it found.
 
+use crate::types::device_memory::DeviceMemory;
 use std::marker::PhantomData;
 
 use crate::color::Color;
@@ -46,7 +47,7 @@ pub enum MaskOutput<'a> {
     /// A bit a pixel, 1 where it is in the mask, else 0. Each row begins with a byte, its first pixel with the highest
     /// bit, as in PBM files; unused bits are 0.
     Bits(&'a mut [u8]),
-    /// How much of a pixel is in the mask, 0.0 to 1.0, where [`Settings::unmix_radius`](crate::Settings::unmix_radius)
+    /// How much of a pixel is in the mask, 0.0 to 1.0, where [`Params::unmix_radius`](crate::Params::unmix_radius)
     /// unmixes pixels: their shares, which are multiples of 2^-16 and of which those of all masks sum to 1 exactly.
     /// Other pixels as in `F32`. A mask's bounding box in `regions`, and to which it is cropped, holds all pixels of
     /// which it has a share.
@@ -72,12 +73,12 @@ pub struct Analysis {
     pub masks_size: u64,
     /// The colours that a given palette does not have, if that was asked for.
     pub unlisted: Option<UnlistedColors>,
-    /// The colours that became others', where the settings say so.
+    /// The colours that became others', where the params say so.
     pub merged: MergedColors,
 }
 
 /// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.
-/// What [`Settings::unlisted`](crate::Settings::unlisted) makes of them changes nothing here.
+/// What [`Params::unlisted`](crate::Params::unlisted) makes of them changes nothing here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnlistedColors {
     /// Pixels that have such colours.
@@ -277,4 +278,33 @@ pub(crate) enum MaskFormat {
     Bits,
     /// How much of a pixel is in the mask, 0.0 to 1.0.
     Coverage,
+}
+
+/// What a call is to write to a device's memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DeviceOutputs {
+    /// Planes of floats, without gaps.
+    pub(crate) masks: Option<DeviceMemory>,
+    /// The label of each pixel, and how wide each is.
+    pub(crate) labels: Option<(DeviceMemory, LabelWidth)>,
+}
+
+impl DeviceOutputs {
+    /// All of it.
+    pub(crate) fn memories(&self) -> impl Iterator<Item = DeviceMemory> + use<> {
+        self.masks.into_iter().chain(self.labels.map(|(memory, _)| memory))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.memories().next().is_none()
+    }
+
+    /// The largest number of masks whose labels fit.
+    pub(crate) fn most_masks(&self) -> u32 {
+        match self.labels {
+            Some((_, LabelWidth::One)) => u8::MAX.into(),
+            Some((_, LabelWidth::Two)) => u16::MAX.into(),
+            Some((_, LabelWidth::Four)) | None => u32::MAX,
+        }
+    }
 }

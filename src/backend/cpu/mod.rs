@@ -48,7 +48,7 @@ use crate::types::call_stats::CallStats;
 use crate::types::options::Options;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -124,11 +124,11 @@ impl Backend for Cpu {
     fn count(
         &mut self,
         pixels: &Pixels,
-        params: &Params,
+        selection: &Selection,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
-        for_words!(pixels, count_and_collect, self, params, room, self.plan(pixels, threads), threads)
+        for_words!(pixels, count_and_collect, self, selection, room, self.plan(pixels, threads), threads)
     }
 
     fn label(
@@ -178,12 +178,12 @@ impl CodedImage<'_> {
     pub(crate) fn best(
         self,
         plan: CpuPlan,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         threads: &Threads,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
-        for_words!(self.pixels, best_of_coded, self, plan, params, room_for, threads, sorted)
+        for_words!(self.pixels, best_of_coded, self, plan, selection, room_for, threads, sorted)
     }
 }
 
@@ -191,7 +191,7 @@ fn best_of_coded<const C: usize>(
     pixels: Tiles<C>,
     image: CodedImage,
     plan: CpuPlan,
-    params: &Params,
+    selection: &Selection,
     room_for: usize,
     threads: &Threads,
     sorted: &mut Vec<u32>,
@@ -202,15 +202,15 @@ fn best_of_coded<const C: usize>(
             let codes = Codes::Kept { blocks, block_pixels };
             ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?
         }
-        None => ManyColors::new(pixels, None, params, plan, seed, threads)?,
+        None => ManyColors::new(pixels, None, selection, plan, seed, threads)?,
     };
-    many.best(params, room_for, sorted)
+    many.best(selection, room_for, sorted)
 }
 
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
-    params: &Params,
+    selection: &Selection,
     room: usize,
     plan: CpuPlan,
     threads: &Threads,
@@ -222,7 +222,7 @@ fn count_and_collect<const C: usize>(
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         check_sum(parts.iter().map(Part::pixels).sum(), pixels.len() as u64)?;
-        let counts = collect::collect(&parts, params.min_pixels.max(1))?;
+        let counts = collect::collect(&parts, selection.min_pixels.max(1))?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts, None);
         }
@@ -232,8 +232,8 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let mut many = ManyColors::new(pixels, kept, params, plan, cpu.seed, threads)?;
-    let counts = many.best(params, room, &mut cpu.sorted)?;
+    let mut many = ManyColors::new(pixels, kept, selection, plan, cpu.seed, threads)?;
+    let counts = many.best(selection, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     cpu.counted = match many.into_kept() {
         Kept::Nothing => Counted::ManyColors,
@@ -318,11 +318,11 @@ mod tests {
             ColorMap::new(&floats, width, height, 1).unwrap()
         };
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
-        let params = Params { min_pixels: 1, max_count };
+        let selection = Selection { min_pixels: 1, max_count };
         let mut cpu = Cpu::new(options);
         cpu.start_call();
-        let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
-        let palette = select(counts.colors, &params);
+        let counts = cpu.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+        let palette = select(counts.colors, &selection);
         let numbers: Vec<u32> = palette
             .iter()
             .map(|entry| match pixels.encoding().values(&entry.color) {

@@ -26,11 +26,11 @@ use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 use crate::types::call_stats::CallStats;
-use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
-use crate::types::options::DeviceLimits;
-use crate::types::options::Options;
+use crate::types::device_memory::DeviceMemory;
+use crate::types::options::{DeviceLimits, Options};
+use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
@@ -169,13 +169,13 @@ impl Backend for Vulkan {
     fn count(
         &mut self,
         pixels: &Pixels,
-        params: &Params,
+        selection: &Selection,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
         self.forget_pixels();
         self.work.with_source(pixels, |work, source| {
-            let min_pixels = params.min_pixels.max(1);
+            let min_pixels = selection.min_pixels.max(1);
             let few = match work.always_many {
                 true => None,
                 false => {
@@ -192,8 +192,8 @@ impl Backend for Vulkan {
                         ),
                     );
                     work.in_fitting_chunks(source, |work, plan| match work.counts_on_host(source, plan) {
-                        true => work.count_on_host(source, params, room, plan, threads),
-                        false => work.count_many(source, params, room, plan),
+                        true => work.count_on_host(source, selection, room, plan, threads),
+                        false => work.count_many(source, selection, room, plan),
                     })
                 }
             }
@@ -436,13 +436,13 @@ mod tests {
             };
             let mut vulkan = Vulkan::new(&options).unwrap();
             let threads = Threads::new(2).unwrap();
-            let params = Params { min_pixels: 1, max_count: 4 };
+            let selection = Selection { min_pixels: 1, max_count: 4 };
             let values: Vec<f32> = (0..3000 * 2000).map(|index| (index / 5 % 7) as f32).collect();
             let map = ColorMap::new(&values, 3000, 2000, 1).unwrap();
             let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
             vulkan.start_call();
-            let counts = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
-            let palette = select(counts.colors, &params);
+            let counts = vulkan.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+            let palette = select(counts.colors, &selection);
             vulkan.forget_pixels(); // so that the colours are looked up in the pixels
             let panicking = &mut |_: usize, _: &LabelMap| panic!("in the middle");
             let caught =
@@ -450,8 +450,8 @@ mod tests {
             assert!(caught.is_err(), "{}", device.name);
             assert!(vulkan.work.gpu.is_idle(), "{}", device.name);
             vulkan.start_call();
-            let again = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
-            assert_eq!(select(again.colors, &params), palette, "{}", device.name);
+            let again = vulkan.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+            assert_eq!(select(again.colors, &selection), palette, "{}", device.name);
         }
     }
 }

@@ -6,10 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
-use crate::memory;
-use crate::names;
-use crate::source;
 use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
+use crate::{memory, names, source};
 
 const EXIT_CODES: &str = "\
 Exit codes:

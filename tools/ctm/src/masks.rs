@@ -10,12 +10,11 @@ use png::{BitDepth, ColorType};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs};
-use crate::color;
 use crate::find::{Found, row_bytes};
 use crate::maps::Maps;
 use crate::png::{Picture, encoded};
-use crate::save;
 use crate::settings::Choice;
+use crate::{color, save};
 
 /// Fewer pixels than this are written before a progress bar could be read.
 const LONG_WORK: u64 = 30_000_000;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ctm::{
-    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UnlistedColors,
+    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Selection, UnlistedColors,
 };
 
 use crate::args::{AlphaArg, BatchArg, SegmentArgs, UnlistedArg};
@@ -14,17 +14,13 @@ use crate::color::Display;
 use crate::files::{Files, Role};
 use crate::find::{self, Found};
 use crate::input::Reading;
-use crate::interrupt;
 use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::masks::{self, Mask};
-use crate::names;
-use crate::overview;
 use crate::progress::analyze;
-use crate::report;
 use crate::settings::Choice;
-use crate::table;
 use crate::terminal::{self, thousands};
+use crate::{interrupt, names, overview, report, table};
 
 /// All that is known when the work is done on maps that share their masks.
 #[derive(Debug)]
@@ -238,8 +234,8 @@ fn hint_at_no_mask(
     choice: &Choice,
     args: &SegmentArgs,
 ) -> anyhow::Result<()> {
-    let one = Params { min_pixels: 1, max_count: 1 };
-    let settings = Settings { params: one, ..choice.settings() };
+    let one = Selection { min_pixels: 1, max_count: 1 };
+    let settings = Params { selection: one, ..choice.settings() };
     let most = analyze(context, color_map, &settings, Outputs::default())?.palette;
     let most_of = if args.colors.connected.is_some() { "largest" } else { "most frequent" };
     let what = if args.colors.connected.is_some() { "region" } else { "colour" };

@@ -4,10 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use ctm::MaskStats;
 
-use crate::color;
-use crate::names;
 use crate::segment::Outcome;
 use crate::terminal::shown;
+use crate::{color, names};
 
 const HEAD: [&str; 15] = [
     "image",

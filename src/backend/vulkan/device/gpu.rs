@@ -27,8 +27,7 @@ use crate::backend::vulkan::plan::WORKGROUP_SIZE;
 use crate::error::Error;
 use crate::runtime::call;
 use crate::types::call_stats::CallStats;
-use crate::types::options::DeviceLimits;
-use crate::types::options::Options;
+use crate::types::options::{DeviceLimits, Options};
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.
 pub(crate) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL

@@ -28,7 +28,7 @@ use crate::runtime::call::{self, Pass};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// The part of the image's pixels that the first group has, which is to raise the bar quickly; and how many
 /// times as many each group has as the one before.
@@ -58,7 +58,7 @@ impl Work {
     pub(crate) fn count_many(
         &mut self,
         source: &Source,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
@@ -68,13 +68,13 @@ impl Work {
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
 
-        let mut best = Best::new(params, room_for);
+        let mut best = Best::new(selection, room_for);
         let mut order: Vec<usize> = room(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
-        while params.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
+        while selection.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
             // At least one bucket, then as many as fit.
             let mut group_total = 0;
             let fitting = rest.iter().take_while(|&&bucket| {

@@ -1,30 +1,34 @@
-//! The settings of a call and of a context.
+//! What decides which pixels get which mask.
 
 use crate::types::color_counts::ColorCounts;
-use crate::types::matching::Connectivity;
-use crate::types::matching::Merge;
-use crate::types::matching::Nearest;
-use crate::types::matching::{Alpha, Matching};
+use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Nearest};
 
-/// Which colours get a mask. The default is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Params {
+/// Which colours get a mask. The default is all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
     /// Colours with fewer pixels than this get no mask. 0 means 1.
     pub min_pixels: u64,
     /// At most this many masks, the most frequent colours first. 0: no mask.
     pub max_count: u32,
 }
 
-/// What decides which pixels get which mask. [`Params`] alone become settings with `into`.
+impl Default for Selection {
+    fn default() -> Self {
+        Self { min_pixels: 1, max_count: u32::MAX }
+    }
+}
+
+/// What decides which pixels get which mask: `ctm_params` in C. A [`Selection`] alone becomes one with `into`. The default
+/// is a mask for each colour.
 ///
 /// Colours are given as red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for
 /// bytes, 0 to 65,535 for integers of 16 bits. Values that are not part of the colour are not looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Settings<'a> {
+pub struct Params<'a> {
     /// Which colours get a mask, where `palette` does not say so.
-    pub params: Params,
+    pub selection: Selection,
     /// The colours that get a mask, in this order, those without a pixel included; `None`: the most frequent ones,
-    /// as `params` says.
+    /// as `selection` says.
     pub palette: Option<&'a [[f32; 4]]>,
     /// Colours that get no mask, the background for example.
     pub ignored: &'a [[f32; 4]],
@@ -50,7 +54,7 @@ pub struct Settings<'a> {
     /// the first; [`MaskOutput::Coverage`](crate::MaskOutput::Coverage) has all of them. Colours with infinities take no
     /// part. The most frequent colours are found before. 0: no pixel is unmixed; at most 16.
     pub unmix_radius: u32,
-    /// Makes each connected region of a mask's pixels a mask of its own; `None`: a mask has all of them. `params` then
+    /// Makes each connected region of a mask's pixels a mask of its own; `None`: a mask has all of them. `selection` then
     /// applies to regions, where a palette is given, too. The largest regions come first, equally large ones by colour
     /// or, where a palette is given, in its order, then by image and first pixel. A region is in one image; its planes
     /// of the other images are zero. With [`Batch::First`] only regions of the first image have masks, unless a palette
@@ -65,9 +69,9 @@ pub struct Settings<'a> {
     pub counts: Option<&'a ColorCounts>,
 }
 
-impl From<Params> for Settings<'_> {
-    fn from(params: Params) -> Self {
-        Self { params, ..Self::default() }
+impl From<Selection> for Params<'_> {
+    fn from(selection: Selection) -> Self {
+        Self { selection, ..Self::default() }
     }
 }
 
