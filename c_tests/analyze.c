@@ -373,32 +373,32 @@ static void nearest(ctm_context *context)
     outputs.labels = labels;
     outputs.labels_size = sizeof labels;
     outputs.label_format = CTM_LABEL_U8;
-    outputs.undeclared = missing;
-    outputs.undeclared_capacity = 2;
+    outputs.unlisted = missing;
+    outputs.unlisted_capacity = 2;
     ctm_result result = CTM_RESULT_INIT;
     CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(labels, "\2\2\2\1\2\1\0\0\0\0", sizeof labels) == 0);
-    CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+    CHECK(result.unlisted_pixels == 4 && result.unlisted_colors == 3);
     CHECK(missing[0].color[0] == 90 && missing[0].pixel_count == 2);
     CHECK(missing[0].first_x == 1 && missing[0].first_y == 1);
     CHECK(missing[1].color[0] == 91 && missing[1].pixel_count == 1 && missing[1].width == 0);
     CHECK(all_bytes_are(&missing[2], sizeof *missing, 0x55));
 
-    params.undeclared = CTM_UNDECLARED_NEAREST;
-    outputs.undeclared = NULL;
-    outputs.undeclared_capacity = 0;
+    params.unlisted = CTM_UNLISTED_NEAREST;
+    outputs.unlisted = NULL;
+    outputs.unlisted_capacity = 0;
     CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(memcmp(labels, "\2\2\2\1\2\1\1\1\1\1", sizeof labels) == 0);
-    CHECK(result.undeclared_colors == 0);
-    outputs.report_undeclared = 1;
+    CHECK(result.unlisted_colors == 0);
+    outputs.report_unlisted = 1;
     CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
-    CHECK(result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+    CHECK(result.unlisted_pixels == 4 && result.unlisted_colors == 3);
 
-    params.undeclared = CTM_UNDECLARED_ERROR;
+    params.unlisted = CTM_UNLISTED_ERROR;
     memset(labels, 77, sizeof labels);
-    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_UNDECLARED_COLORS);
+    CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_ERROR_UNLISTED_COLORS);
     CHECK(all_bytes_are(labels, sizeof labels, 77));
-    CHECK(result.mask_count == 0 && result.undeclared_pixels == 4 && result.undeclared_colors == 3);
+    CHECK(result.mask_count == 0 && result.unlisted_pixels == 4 && result.unlisted_colors == 3);
     CHECK(strstr(ctm_last_error(context), "4 pixels have 3 colours") != NULL);
     CHECK(strstr(ctm_last_error(context), "column 1, row 1") != NULL);
     params.ignored = (const float[]){ 90, 0, 0, 0, 91, 0, 0, 0, 200, 0, 0, 0 };
@@ -409,7 +409,7 @@ static void nearest(ctm_context *context)
     params.max_count = 1;
     params.nearest = CTM_NEAREST_EUCLIDEAN;
     params.tolerance = 40;
-    outputs.report_undeclared = 0;
+    outputs.report_unlisted = 0;
     CHECK_STATUS(context, ctm_analyze(context, &image, &params, &outputs, &result), CTM_OK);
     CHECK(result.mask_count == 1); /* 10, the smaller of two colours with two pixels */
     CHECK(memcmp(labels, "\1\1\1\1\1\0\0\0\0\0", sizeof labels) == 0);
@@ -476,8 +476,8 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_PARAMS(params.nearest = 3, "params.nearest is 3;");
     REFUSED_PARAMS(params.tolerance = 3, "params.tolerance is 3 and params.nearest is 0;");
     REFUSED_PARAMS(params.nearest = 1; params.tolerance = -1, "params.tolerance is -1;");
-    REFUSED_PARAMS(params.undeclared = 3, "params.undeclared is 3;");
-    REFUSED_PARAMS(params.undeclared = 1, "params.undeclared is Error and no palette is given;");
+    REFUSED_PARAMS(params.unlisted = 3, "params.unlisted is 3;");
+    REFUSED_PARAMS(params.unlisted = 1, "params.unlisted is Error and no palette is given;");
     REFUSED_PARAMS(params.alpha = 1; params.palette = colors[0]; params.palette_count = 3, "params.palette[1]: channel");
     REFUSED_PARAMS(params.batch = 2; params.palette = colors[0]; params.palette_count = 1, "params.batch is Each and a palette is given");
     REFUSED_PARAMS(params.merge = 3, "params.merge is 3;");
@@ -508,9 +508,9 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_OUTPUTS(outputs.mask_image_stride = 4, "outputs.mask_image_stride is 4; 0 or at least");
     REFUSED_OUTPUTS(outputs.mask_stride = 4, "outputs.mask_stride is 4; 0 or at least");
     REFUSED_OUTPUTS(outputs.label_format = 3, "outputs.label_format is 3;");
-    REFUSED_OUTPUTS(outputs.undeclared_capacity = 8, "outputs.undeclared is NULL;");
+    REFUSED_OUTPUTS(outputs.unlisted_capacity = 8, "outputs.unlisted is NULL;");
     REFUSED_OUTPUTS(outputs.merged_capacity = 8, "outputs.merged is NULL;");
-    REFUSED_OUTPUTS(outputs.report_undeclared = 2, "outputs.report_undeclared is 2;");
+    REFUSED_OUTPUTS(outputs.report_unlisted = 2, "outputs.report_unlisted is 2;");
     REFUSED_OUTPUTS(outputs.palette_entry_size = 8, "outputs.palette_entry_size is 8;");
     REFUSED_OUTPUTS(outputs.masks = (char *)masks + 1; outputs.masks_size = 16, "outputs.masks is 0x");
     REFUSED_OUTPUTS(outputs.masks = masks; outputs.masks_size = 64; outputs.labels = masks + 15; outputs.labels_size = 4,

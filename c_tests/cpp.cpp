@@ -71,12 +71,12 @@ void small(ctm::context &context)
     ctm::params params;
     params.set_palette(wanted);
     std::array<std::uint8_t, 6> labels;
-    std::vector<ctm::palette_entry> undeclared(1);
+    std::vector<ctm::palette_entry> unlisted(1);
     ctm::outputs outputs;
-    outputs.set_labels(labels).set_undeclared(undeclared);
+    outputs.set_labels(labels).set_unlisted(unlisted);
     auto found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params, outputs);
-    CHECK(found && found->mask_count == 2 && found->undeclared_colors == 1);
-    CHECK(undeclared[0].color[0] == 200.0f);
+    CHECK(found && found->mask_count == 2 && found->unlisted_colors == 1);
+    CHECK(unlisted[0].color[0] == 200.0f);
     const std::array<std::uint8_t, 6> expected = {{2, 2, 2, 1, 1, 0}};
     CHECK(labels == expected);
     params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());

@@ -82,8 +82,8 @@ static void palette(ctm_params *params, ctm_outputs *outputs)
     static const float colors[3][4] = { { .1f, .2f, .3f, 1 }, { .8f, .1f, .5f, 1 }, { .5f, .9f, .2f, 1 } };
     params->palette = &colors[0][0];
     params->palette_count = 3;
-    params->undeclared = CTM_UNDECLARED_NEAREST;
-    outputs->report_undeclared = 1;
+    params->unlisted = CTM_UNLISTED_NEAREST;
+    outputs->report_unlisted = 1;
 }
 
 static const kind kinds[] = {
@@ -237,11 +237,11 @@ uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *
         return outcome_of_counts(context, &image);
     }
     static uint16_t labels[PIXELS];
-    static ctm_palette_entry entries[ENTRIES], undeclared[ENTRIES];
+    static ctm_palette_entry entries[ENTRIES], unlisted[ENTRIES];
     static ctm_merged_color merged[ENTRIES];
     memset(labels, 0, sizeof labels);
     memset(entries, 0, sizeof entries);
-    memset(undeclared, 0, sizeof undeclared);
+    memset(unlisted, 0, sizeof unlisted);
     memset(merged, 0, sizeof merged);
     ctm_params params = CTM_PARAMS_INIT;
     params.max_count = MASKS;
@@ -257,8 +257,8 @@ uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *
     outputs.palette_capacity = ENTRIES;
     k->set(&params, &outputs);
     if (params.palette != NULL) {
-        outputs.undeclared = undeclared;
-        outputs.undeclared_capacity = ENTRIES;
+        outputs.unlisted = unlisted;
+        outputs.unlisted_capacity = ENTRIES;
     }
     outputs.merged = merged;
     outputs.merged_capacity = ENTRIES;
@@ -270,7 +270,7 @@ uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *
     add(&hash, masks, sizeof masks);
     add(&hash, labels, sizeof labels);
     add(&hash, entries, sizeof entries);
-    add(&hash, undeclared, sizeof undeclared);
+    add(&hash, unlisted, sizeof unlisted);
     add(&hash, merged, sizeof merged);
     return hash;
 }

@@ -197,21 +197,21 @@
 #define CTM_NEAREST_CHEBYSHEV 2
 
 /**
- * `ctm_params.undeclared`: such colours get no mask.
+ * `ctm_params.unlisted`: such colours get no mask.
  */
-#define CTM_UNDECLARED_IGNORE 0
+#define CTM_UNLISTED_IGNORE 0
 
 /**
- * `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`. With nothing to write it does not look at
+ * `ctm_params.unlisted`: the call fails with `CTM_ERROR_UNLISTED_COLORS`. With nothing to write it does not look at
  * the image, since the number of masks is known, unless `connected` asks for regions.
  */
-#define CTM_UNDECLARED_ERROR 1
+#define CTM_UNLISTED_ERROR 1
 
 /**
- * `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
+ * `ctm_params.unlisted`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
  * Euclidean one where that is `CTM_NEAREST_NONE`.
  */
-#define CTM_UNDECLARED_NEAREST 2
+#define CTM_UNLISTED_NEAREST 2
 
 /**
  * `ctm_params.merge`: colours stay what they are.
@@ -678,10 +678,10 @@ typedef struct ctm_params {
      */
     double tolerance;
     /**
-     * Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
+     * Where a palette is given, one of the `CTM_UNLISTED_…` numbers: what becomes of colours that it does not have,
      * that are not near enough and not ignored. Else 0.
      */
-    uint32_t undeclared;
+    uint32_t unlisted;
     /**
      * One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
      * colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
@@ -750,7 +750,7 @@ typedef struct ctm_params {
      * masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
      * `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
      * each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
-     * First pixels of undeclared colours that this part does not have are 0, 0. Counts without a part have no colour.
+     * First pixels of unlisted colours that this part does not have are 0, 0. Counts without a part have no colour.
      * Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
      * `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
      * NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
@@ -885,11 +885,11 @@ typedef struct ctm_outputs {
      * pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
      * are 0. As many entries are written as there are such colours, and room.
      */
-    struct ctm_palette_entry *undeclared;
+    struct ctm_palette_entry *unlisted;
     /**
-     * How many entries `undeclared` has room for.
+     * How many entries `unlisted` has room for.
      */
-    size_t undeclared_capacity;
+    size_t unlisted_capacity;
     /**
      * Bytes from a mask's row to the next one in memory; negative: the bottom row comes first. 0: no gap.
      */
@@ -909,10 +909,10 @@ typedef struct ctm_outputs {
      */
     uint32_t cropped;
     /**
-     * 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
+     * 1: such colours are looked for, and `result` counts them, also without `unlisted`. All colours of the image
      * must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
      */
-    uint32_t report_undeclared;
+    uint32_t report_unlisted;
     /**
      * Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
      * entries are written as there are such colours, and room.
@@ -972,13 +972,13 @@ typedef struct ctm_result {
     uint64_t palette_len;
     /**
      * Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-     * one of its masks, and not ignored. `undeclared` changes nothing here.
+     * one of its masks, and not ignored. `unlisted` changes nothing here.
      */
-    uint64_t undeclared_pixels;
+    uint64_t unlisted_pixels;
     /**
      * How many such colours there are.
      */
-    uint64_t undeclared_colors;
+    uint64_t unlisted_colors;
     /**
      * Pixels whose colours `params.merge` has made others, if anything was to be written.
      */
@@ -1051,10 +1051,10 @@ typedef struct ctm_result {
 #define CTM_ERROR_INTERNAL 9
 
 /**
- * The image has colours that the given palette does not have, and `ctm_params.undeclared` makes that an error. No
+ * The image has colours that the given palette does not have, and `ctm_params.unlisted` makes that an error. No
  * output was touched. The context stays usable.
  */
-#define CTM_ERROR_UNDECLARED_COLORS 10
+#define CTM_ERROR_UNLISTED_COLORS 10
 
 /**
  * The call was stopped, by `ctm_cancel` or by its progress function. The contents of what it was to write are
@@ -1338,7 +1338,7 @@ ctm_status ctm_context_device_uuid(const struct ctm_context *context,
  * each other, the structs or the pixels.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
- * or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
+ * or `label_format` cannot number so many masks; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted
  * in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
  * `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
  * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
@@ -1493,7 +1493,7 @@ ctm_status ctm_counts_import(struct ctm_context *context,
  * `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
  * pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
  * `alpha` must be those of the parts.
- * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
+ * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
  * known; all else is 0. `masks` and `labels` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.

@@ -532,10 +532,10 @@ struct outputs : ctm_outputs {
     }
 
     /** The most frequent of the colours that a given palette does not have. */
-    outputs &set_undeclared(span<palette_entry> buffer) noexcept
+    outputs &set_unlisted(span<palette_entry> buffer) noexcept
     {
-        undeclared = buffer.data();
-        undeclared_capacity = buffer.size();
+        unlisted = buffer.data();
+        unlisted_capacity = buffer.size();
         return *this;
     }
 
@@ -685,7 +685,7 @@ public:
     }
 
     /**
-     * `ctm_analyze`; without outputs, the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS`
+     * `ctm_analyze`; without outputs, the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNLISTED_COLORS`
      * have the result filled in, too.
      */
     outcome<ctm::result> try_analyze(const ctm::image &image, const ctm::params &params = ctm::params(),
@@ -836,7 +836,7 @@ public:
 
     /**
      * `ctm_counts_select`: what `context::analyze` on the whole image finds, without masks and labels; without outputs,
-     * the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNDECLARED_COLORS` have the result filled in, too.
+     * the size query. `CTM_ERROR_BUFFER_TOO_SMALL` and `CTM_ERROR_UNLISTED_COLORS` have the result filled in, too.
      */
     outcome<ctm::result> try_select(ctm::context &context, const ctm::params &params = ctm::params(),
                                     const ctm::outputs &outputs = ctm::outputs()) const

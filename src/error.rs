@@ -1,7 +1,6 @@
 //! What can go wrong. Each message names the argument, its value and what was expected.
 
 use crate::color::Color;
-use crate::types::image::Shape;
 
 /// Why a call failed. Its text is one sentence for the person who reads the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,14 +11,16 @@ pub enum Error {
     InvalidArgument(String),
     /// The masks found do not fit the caller's buffer, which was not touched.
     #[error(
-        "masks_len is {len}; {mask_count} masks of {} x {} pixels need {} values",
-        shape.width(), shape.height(), u128::from(*mask_count) * u128::from(shape.pixels())
+        "masks_len is {len}; {mask_count} masks of {width} x {height} pixels need {} values",
+        u128::from(*mask_count) * u128::from(*width) * u128::from(*height)
     )]
     BufferTooSmall {
         /// How many masks there are.
         mask_count: u32,
-        /// The image's shape.
-        shape: Shape,
+        /// Columns of the image.
+        width: u32,
+        /// Rows of the image; of several images those of all.
+        height: u32,
         /// The length of the caller's buffer in values.
         len: usize,
     },
@@ -57,7 +58,7 @@ pub enum Error {
          first at column {}, row {}",
         color.values(), first_pixel.0, first_pixel.1
     )]
-    UndeclaredColors {
+    UnlistedColors {
         /// Pixels of such colours.
         pixels: u64,
         /// How many such colours there are.

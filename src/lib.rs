@@ -9,13 +9,13 @@
 //! thin shells around [`Context`].
 //!
 //! ```
-//! use ctm::{ColorMap, Context, Options, Params};
+//! use ctm::{ColorMap, Context, Options, Selection};
 //!
 //! let pixels = [1.0, 0.0, 0.0,  1.0, 0.0, 0.0,  0.0, 0.0, 1.0]; // red, red, blue
 //! let map = ColorMap::new(&pixels, 3, 1, 3)?;
 //! let mut context = Context::new(&Options { backend: ctm::Backend::Cpu, ..Options::default() })?;
 //! let mut masks = [0.5; 6];
-//! let palette = context.run(&map, &Params { min_pixels: 1, max_count: 5 }, &mut masks)?;
+//! let palette = context.run(&map, &Selection { min_pixels: 1, max_count: 5 }, &mut masks)?;
 //! assert_eq!(palette.colors.len(), 2);
 //! assert_eq!(masks, [1.0, 1.0, 0.0,  0.0, 0.0, 1.0]);
 //! # Ok::<(), ctm::Error>(())
@@ -27,7 +27,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `image`, `params` | what comes in: the colour map, the settings of a call and of a context |
+//! | `image`, `selection` | what comes in: the colour map, the params of a call and of a context |
 //! | `color` | what "the same colour" and "the smaller colour" mean |
 //! | `color_counts` | the pixel counts of parts of an image, added up, and as bytes |
 //! | `checksum` | finds out whether bytes were damaged |
@@ -35,7 +35,7 @@
 //! | `counters` | what a call has cost |
 //! | `control` | stopping a call, telling how far it is, messages |
 //! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
-//! | `tally` | adds up the pixel counts of an image's chunks |
+//! | `histogram` | adds up the pixel counts of an image's chunks |
 //! | `memory` | memory that may not be there |
 //! | `float_state` | the processor's rounding and exceptions, the host's and ctm's |
 //! | `threads`, `processor` | the threads that work, and where they run |
@@ -77,29 +77,25 @@ pub use backend::vulkan::{DeviceInfo, DeviceKind, devices};
 pub use color::Color;
 pub use context::Context;
 pub use error::Error;
-pub use input::pixels::{Alpha, Matching};
-pub use output::label_output::LabelOutput;
-pub use output::planes::MaskLayout;
 pub use runtime::call::Canceller;
-pub use stages::connect::Connectivity;
-pub use stages::measure::Region;
-pub use stages::merge::Merge;
-pub use stages::nearest::{Metric, Nearest};
-pub use types::call_stats::Counters;
+pub use types::call_stats::CallStats;
 pub use types::color_counts::ColorCounts;
-pub use types::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
+pub use types::geometry::Shape;
+pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
+pub use types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+pub use types::options::{Backend, Options};
 pub use types::outputs::{
-    Analysis, MaskOutput, MergedColor, MergedColors, Outputs, UndeclaredColor, UndeclaredColors,
+    Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs, UnlistedColor,
+    UnlistedColors,
 };
 pub use types::palette::{ColorCount, Palette};
-pub use types::settings::{Backend, Batch, Options, Params, Settings, Undeclared};
+pub use types::params::{Batch, Params, Selection, Unlisted};
+pub use types::stats::MaskStats;
 
-#[doc(hidden)]
-pub use backend::vulkan::DeviceLimits;
 #[doc(hidden)]
 pub use runtime::seeds::Seeds;
 #[doc(hidden)]
-pub use types::settings::DebugOptions;
+pub use types::options::{DebugOptions, DeviceLimits};
 
 /// This library's version, `major.minor.patch`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

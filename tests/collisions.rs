@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Case, DRIVERS, assert_no_validation_messages, check, limits, oracle, vulkan_options};
-use ctm::{Context, DebugOptions, Options, Params, Seeds};
+use ctm::{Context, DebugOptions, Options, Seeds, Selection};
 
 /// Two-channel colours that all have the same hash under the seed 0, by the first steps of
 /// `hash_color` in shaders/color.glsl.
@@ -24,8 +24,8 @@ fn colliding_case(side: u32, max_count: u32) -> Case {
             break;
         }
     }
-    let params = Params { min_pixels: 1, max_count };
-    Case { width: side, height: side, channels: 2, pixels, params }
+    let selection = Selection { min_pixels: 1, max_count };
+    Case { width: side, height: side, channels: 2, pixels, selection }
 }
 
 fn hold(hash_seeds: Seeds, sides: &[u32]) {
@@ -67,7 +67,7 @@ fn a_bucket_may_have_more_colors_than_the_list_has_room_for() {
                 ..DebugOptions::default()
             };
             let mut context = Context::new(&Options { debug, ..vulkan_options(driver) }).unwrap();
-            let palette = context.palette(&case.map(), &case.params).unwrap();
+            let palette = context.palette(&case.map(), &case.selection).unwrap();
             let found: Vec<_> =
                 palette.colors.iter().map(|e| (e.color.values().map(f32::to_bits), e.pixels)).collect();
             assert_eq!(found, expected.colors, "{side}");

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use common::{Random, assert_no_validation_messages, contexts, root};
 use ctm::{
     Analysis, Backend, Batch, ColorMap, Connectivity, Context, Error, Format, LabelOutput, Layout,
-    MaskOutput, Metric, Nearest, Options, Outputs, Params, Region, Settings, Shape,
+    MaskOutput, MaskStats, Metric, Nearest, Options, Outputs, Params, Selection, Shape,
 };
 
 /// Images of one channel, one below the other.
@@ -82,7 +82,7 @@ fn regions(images: &Images, classes: &[Option<usize>], connectivity: Connectivit
         pixels.sort_unstable();
         found.push(Found { class, pixels });
     }
-    // Regions were found by image and first pixel; the sort is stable.
+    // StatsBuilder were found by image and first pixel; the sort is stable.
     found.sort_by_key(|region| (std::cmp::Reverse(region.pixels.len()), region.class));
     found
 }
@@ -103,18 +103,18 @@ fn classes(pixels: &[f32], colors: &[f32]) -> Vec<Option<usize>> {
     pixels.iter().map(|value| colors.iter().position(|color| color == value)).collect()
 }
 
-fn region(images: &Images, image: usize, pixels: &[usize]) -> Region {
+fn region(images: &Images, image: usize, pixels: &[usize]) -> MaskStats {
     let plane = images.width * images.height;
     let inside: Vec<(u32, u32)> = pixels
         .iter()
         .filter(|&&pixel| pixel / plane == image)
         .map(|pixel| ((pixel % images.width) as u32, (pixel % plane / images.width) as u32))
         .collect();
-    let Some(&first_pixel) = inside.first() else { return Region::default() };
+    let Some(&first_pixel) = inside.first() else { return MaskStats::default() };
     let (xs, ys) = (inside.iter().map(|p| p.0), inside.iter().map(|p| p.1));
     let (left, top) = (xs.clone().min().unwrap(), ys.clone().min().unwrap());
     let mean = |sum: u64| sum as f64 / inside.len() as f64;
-    Region {
+    MaskStats {
         pixels: inside.len() as u64,
         left,
         top,
@@ -126,23 +126,23 @@ fn region(images: &Images, image: usize, pixels: &[usize]) -> Region {
 }
 
 /// Checks everything that a call can give against the regions that are expected.
-fn check(context: &mut Context, images: &Images, settings: &Settings, colors: &[f32], expected: &[Found]) {
+fn check(context: &mut Context, images: &Images, params: &Params, colors: &[f32], expected: &[Found]) {
     let name = format!(
         "{}, {} x {} x {}, {:?}",
         context.device_name(),
         images.width,
         images.height,
         images.count,
-        settings
+        params
     );
     let map = images.map();
-    let mask_count = context.mask_count(&map, settings).unwrap();
+    let mask_count = context.mask_count(&map, params).unwrap();
     assert_eq!(mask_count as usize, expected.len(), "{name}: size query");
     let pixels = images.pixels.len();
     let mut labels = vec![u32::MAX; pixels];
     let outputs =
-        Outputs { labels: Some(LabelOutput::U32(&mut labels)), regions: true, ..Outputs::default() };
-    let analysis = context.analyze(&map, settings, outputs).unwrap();
+        Outputs { labels: Some(LabelOutput::U32(&mut labels)), mask_stats: true, ..Outputs::default() };
+    let analysis = context.analyze(&map, params, outputs).unwrap();
     let palette: Vec<_> =
         analysis.palette.colors.iter().map(|entry| (entry.color.values()[0], entry.pixels)).collect();
     let expected_palette: Vec<_> =
@@ -157,23 +157,23 @@ fn check(context: &mut Context, images: &Images, settings: &Settings, colors: &[
     if expected.len() > 2000 {
         return;
     }
-    let expected_regions: Vec<Region> = expected
+    let expected_regions: Vec<MaskStats> = expected
         .iter()
         .flat_map(|found| (0..images.count).map(|image| region(images, image, &found.pixels)))
         .collect();
-    assert!(analysis.regions == expected_regions, "{name}: regions");
+    assert!(analysis.mask_stats == expected_regions, "{name}: regions");
     if expected.len() * pixels > 1 << 20 {
         return;
     }
-    check_masks(context, &map, settings, &expected_labels, &expected_regions, &name);
+    check_masks(context, &map, params, &expected_labels, &expected_regions, &name);
 }
 
 fn check_masks(
     context: &mut Context,
     map: &ColorMap,
-    settings: &Settings,
+    params: &Params,
     labels: &[u32],
-    regions: &[Region],
+    regions: &[MaskStats],
     name: &str,
 ) {
     let (pixels, images) = (labels.len(), map.images() as usize);
@@ -185,7 +185,7 @@ fn check_masks(
         labels: Some(LabelOutput::U16(&mut label_map)),
         ..Outputs::default()
     };
-    context.analyze(map, settings, outputs).unwrap();
+    context.analyze(map, params, outputs).unwrap();
     for (index, mask) in masks[..mask_count * pixels].iter().enumerate() {
         let inside = labels[index % pixels] as usize == index / pixels + 1;
         assert_eq!(*mask, f32::from(u8::from(inside)), "{name}: mask {}", index / pixels);
@@ -198,7 +198,7 @@ fn check_masks(
     let mut small = vec![7; mask_count * pixels - 1];
     let outputs =
         Outputs { masks: Some(MaskOutput::U8 { masks: &mut small, inside: 1 }), ..Outputs::default() };
-    let refused = context.analyze(map, settings, outputs);
+    let refused = context.analyze(map, params, outputs);
     assert!(
         matches!(refused, Err(Error::BufferTooSmall { mask_count: found, .. }) if found as usize == mask_count),
         "{name}: {refused:?}"
@@ -209,11 +209,11 @@ fn check_masks(
     let outputs = Outputs {
         masks: Some(MaskOutput::Bits(&mut crops)),
         cropped: true,
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
-    let analysis: Analysis = context.analyze(map, settings, outputs).unwrap();
-    assert!(analysis.regions == regions, "{name}: regions of crops");
+    let analysis: Analysis = context.analyze(map, params, outputs).unwrap();
+    assert!(analysis.mask_stats == regions, "{name}: regions of crops");
     let (width, plane) = (map.shape().width() as usize, pixels / images);
     for (index, (region, &start)) in regions.iter().zip(&analysis.crop_starts).enumerate() {
         let row_bytes = region.width.div_ceil(8) as usize;
@@ -348,10 +348,10 @@ fn regions_are_those_of_the_oracle() {
                     .take(max_count as usize)
                     .map(|region| Found { class: region.class, pixels: region.pixels.clone() })
                     .collect();
-                let params = Params { min_pixels, max_count };
-                let settings = Settings { connected: Some(connectivity), ..params.into() };
+                let selection = Selection { min_pixels, max_count };
+                let params = Params { connected: Some(connectivity), ..selection.into() };
                 for context in &mut contexts {
-                    check(context, images, &settings, &colors, &expected);
+                    check(context, images, &params, &colors, &expected);
                 }
             }
         }
@@ -383,17 +383,17 @@ fn a_given_palettes_order_breaks_ties_and_other_colors_have_no_region() {
                 let mut expected = regions(&images, &classes, connectivity);
                 expected.retain(|region| region.pixels.len() as u64 >= min_pixels);
                 expected.truncate(max_count as usize);
-                let params = Params { min_pixels, max_count };
+                let selection = Selection { min_pixels, max_count };
                 // Which images are counted makes no difference.
                 for batch in [Batch::All, Batch::First] {
-                    let settings = Settings {
+                    let params = Params {
                         connected: Some(connectivity),
                         palette: Some(&colors),
                         batch,
-                        ..params.into()
+                        ..selection.into()
                     };
                     for context in &mut contexts {
-                        check(context, &images, &settings, &palette, &expected);
+                        check(context, &images, &params, &palette, &expected);
                     }
                 }
             }
@@ -415,15 +415,15 @@ fn ignored_colors_have_no_region_and_only_the_first_images_regions_are_counted_i
             expected.retain(|region| {
                 region.pixels.len() >= 2 && (batch == Batch::All || region.pixels[0] < 150 * 70)
             });
-            let params = Params { min_pixels: 2, max_count: u32::MAX };
-            let settings = Settings {
+            let selection = Selection { min_pixels: 2, max_count: u32::MAX };
+            let params = Params {
                 connected: Some(connectivity),
                 ignored: &[[3.0, 0.0, 0.0, 0.0]],
                 batch,
-                ..params.into()
+                ..selection.into()
             };
             for context in &mut contexts {
-                check(context, &images, &settings, &colors, &expected);
+                check(context, &images, &params, &colors, &expected);
             }
         }
     }
@@ -462,10 +462,10 @@ fn colors_that_join_a_mask_join_its_regions() {
             .collect();
         let mut expected = regions(&images, &classes, connectivity);
         expected.retain(|region| region.pixels.len() as u64 >= min_pixels);
-        let params = Params { min_pixels, max_count: u32::MAX };
-        let settings = Settings { connected: Some(connectivity), nearest: Some(nearest), ..params.into() };
+        let selection = Selection { min_pixels, max_count: u32::MAX };
+        let params = Params { connected: Some(connectivity), nearest: Some(nearest), ..selection.into() };
         for context in &mut contexts {
-            check(context, &images, &settings, &colors, &expected);
+            check(context, &images, &params, &colors, &expected);
         }
     }
     assert_no_validation_messages();
@@ -474,19 +474,19 @@ fn colors_that_join_a_mask_join_its_regions() {
 #[test]
 fn an_image_without_a_repeated_color_has_as_many_regions_as_pixels() {
     let images = Images::new(1000, 300, 1, |pixel| pixel as f32);
-    let settings = Settings {
+    let params = Params {
         connected: Some(Connectivity::Eight),
-        ..Params { min_pixels: 1, max_count: u32::MAX }.into()
+        ..Selection { min_pixels: 1, max_count: u32::MAX }.into()
     };
     for context in &mut contexts() {
         let mut labels = vec![0; 300_000];
         let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-        let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
+        let analysis = context.analyze(&images.map(), &params, outputs).unwrap();
         assert!(labels.iter().copied().eq(1..=300_000));
         assert_eq!(analysis.palette.colors.len(), 300_000);
         let mut narrow = vec![7; 300_000];
         let outputs = Outputs { labels: Some(LabelOutput::U16(&mut narrow)), ..Outputs::default() };
-        let refused = context.analyze(&images.map(), &settings, outputs).unwrap_err();
+        let refused = context.analyze(&images.map(), &params, outputs).unwrap_err();
         assert_eq!(refused.to_string(), "the labels' type numbers 65535 masks; there are 300000");
         assert!(narrow.iter().all(|&label| label == 7));
     }
@@ -511,20 +511,20 @@ fn a_real_maps_regions_are_those_of_the_oracle() {
     for connectivity in BOTH {
         let expected = regions(&images, &classes, connectivity);
         assert!(expected.len() > 1000);
-        let params = Params { min_pixels: 1, max_count: u32::MAX };
-        let settings = Settings { connected: Some(connectivity), ..params.into() };
-        check(&mut context, &images, &settings, &colors, &expected);
+        let selection = Selection { min_pixels: 1, max_count: u32::MAX };
+        let params = Params { connected: Some(connectivity), ..selection.into() };
+        check(&mut context, &images, &params, &colors, &expected);
     }
 }
 
 #[test]
 fn coverage_of_regions_is_refused() {
     let images = checkerboard(4, 4);
-    let settings =
-        Settings { connected: Some(Connectivity::Four), ..Params { min_pixels: 1, max_count: 9 }.into() };
+    let params =
+        Params { connected: Some(Connectivity::Four), ..Selection { min_pixels: 1, max_count: 9 }.into() };
     let mut masks = [7.0; 64];
     let outputs = Outputs { masks: Some(MaskOutput::Coverage(&mut masks)), ..Outputs::default() };
-    let refused = contexts().remove(0).analyze(&images.map(), &settings, outputs).unwrap_err();
+    let refused = contexts().remove(0).analyze(&images.map(), &params, outputs).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the masks are coverage and connected is Four; other masks or no connected regions are expected"

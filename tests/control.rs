@@ -15,7 +15,7 @@ use common::{
 };
 use ctm::{
     Analysis, Backend, Context, DebugOptions, Error, LabelOutput, MaskOutput, Metric, Nearest, Options,
-    Outputs, Params, Settings, Undeclared,
+    Outputs, Params, Selection, Unlisted,
 };
 
 /// A call with all its outputs.
@@ -37,14 +37,14 @@ impl Job {
     fn new(name: &'static str, colors: u32, longest_run: u32, max_count: u32) -> Self {
         let random = &mut Random(colors.into());
         let mut case = random_case(random, 517, 301, 3, colors, longest_run);
-        case.params = Params { min_pixels: 1, max_count };
+        case.selection = Selection { min_pixels: 1, max_count };
         Self { name, case, palette: None, nearest: None }
     }
 
-    fn settings(&self) -> Settings<'_> {
-        let undeclared = if self.palette.is_some() { Undeclared::Nearest } else { Undeclared::Ignore };
+    fn params(&self) -> Params<'_> {
+        let unlisted = if self.palette.is_some() { Unlisted::Nearest } else { Unlisted::Ignore };
         let nearest = self.nearest;
-        Settings { palette: self.palette.as_deref(), nearest, undeclared, ..Settings::from(self.case.params) }
+        Params { palette: self.palette.as_deref(), nearest, unlisted, ..Params::from(self.case.selection) }
     }
 
     fn find(
@@ -52,16 +52,16 @@ impl Job {
         context: &mut Context,
         progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<Found, Error> {
-        let mask_count = self.palette.as_ref().map_or(self.case.params.max_count as usize, Vec::len);
+        let mask_count = self.palette.as_ref().map_or(self.case.selection.max_count as usize, Vec::len);
         let mut masks = vec![0.5; mask_count * self.case.plane()];
         let mut labels = vec![77; self.case.plane()];
         let outputs = Outputs {
             masks: Some(MaskOutput::F32(&mut masks)),
             labels: Some(LabelOutput::U32(&mut labels)),
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
-        let mut analysis = context.analyze_with(&self.case.map(), &self.settings(), outputs, progress)?;
+        let mut analysis = context.analyze_with(&self.case.map(), &self.params(), outputs, progress)?;
         analysis.palette.distinct_colors = None; // not always known
         Ok(Found { analysis, masks, labels })
     }
@@ -211,9 +211,9 @@ fn every_function_can_be_cancelled() {
     for context in &mut contexts() {
         type Function<'a> = &'a dyn Fn(&mut Context) -> Result<(), Error>;
         let functions: [Function; 3] = [
-            &|context| context.palette(&map, &job.case.params).map(drop),
-            &|context| context.mask_count(&map, &job.case.params.into()).map(drop),
-            &|context| context.run(&map, &job.case.params, &mut vec![0.0; 5 * job.case.plane()]).map(drop),
+            &|context| context.palette(&map, &job.case.selection).map(drop),
+            &|context| context.mask_count(&map, &job.case.selection.into()).map(drop),
+            &|context| context.run(&map, &job.case.selection, &mut vec![0.0; 5 * job.case.plane()]).map(drop),
         ];
         for function in functions {
             let canceller = context.canceller();

@@ -7,7 +7,7 @@ mod common;
 use common::{
     Case, DRIVERS, Random, assert_no_validation_messages, check, limits, oracle, random_case, vulkan_options,
 };
-use ctm::{Context, Counters, DebugOptions, DeviceLimits, Options, Params};
+use ctm::{CallStats, Context, DebugOptions, DeviceLimits, Options, Selection};
 
 fn context(driver: &str, copy_pixels: bool, device_limits: Option<DeviceLimits>) -> Context {
     let debug = DebugOptions { copy_pixels, device_limits, ..DebugOptions::default() };
@@ -15,14 +15,14 @@ fn context(driver: &str, copy_pixels: bool, device_limits: Option<DeviceLimits>)
 }
 
 /// What the second of two equal calls has cost.
-fn warm_costs(context: &mut Context, case: &Case) -> Counters {
-    let mut masks = vec![0.0; case.plane() * case.params.max_count.min(300) as usize];
-    context.run(&case.map(), &case.params, &mut masks).unwrap();
-    let cold = context.counters();
+fn warm_costs(context: &mut Context, case: &Case) -> CallStats {
+    let mut masks = vec![0.0; case.plane() * case.selection.max_count.min(300) as usize];
+    context.run(&case.map(), &case.selection, &mut masks).unwrap();
+    let cold = context.call_stats();
     // Pipelines may be those of a context before.
     assert!(cold.device_allocations > 0, "{cold:?}");
-    context.run(&case.map(), &case.params, &mut masks).unwrap();
-    context.counters()
+    context.run(&case.map(), &case.selection, &mut masks).unwrap();
+    context.call_stats()
 }
 
 /// Of the small table that the first call begins with: a label for each number.
@@ -54,9 +54,9 @@ fn a_pixel_crosses_the_bus_once_and_its_label_comes_back() {
     ] {
         let device_limits = separate.then(|| limits(1 << 27, 65_535, 1 << 30, false));
         for (max_count, label_bytes) in [(1, 1), (5, 1), (100, 1), (254, 1), (255, 2)] {
-            case.params = Params { min_pixels: 1, max_count };
+            case.selection = Selection { min_pixels: 1, max_count };
             let costs = warm_costs(&mut context(driver, copy, device_limits.clone()), &case);
-            let expected = Counters {
+            let expected = CallStats {
                 bytes_to_device: if copy { 12 * pixels } else { 0 } + LABEL_TABLE_BYTES + RECEIPT_BYTES,
                 bytes_from_device: with_receipt(label_bytes * pixels) + REPORT_BYTES + ENTRY_BYTES * 300,
                 bytes_imported: if copy { 0 } else { 12 * pixels },
@@ -106,7 +106,7 @@ fn a_small_call_is_two_submissions() {
 #[test]
 fn colors_that_cannot_matter_are_not_counted() {
     let mut case = random_case(&mut Random(10), 600, 400, 3, 240_000, 1);
-    case.params = Params { min_pixels: 500, max_count: 5 };
+    case.selection = Selection { min_pixels: 500, max_count: 5 };
     let pixels = case.plane() as u64;
     for driver in DRIVERS {
         let costs = warm_costs(&mut context(driver, false, None), &case);
@@ -122,13 +122,13 @@ fn memory_stays_below_the_limit() {
     for (index, pixel) in all_different.pixels.chunks_mut(4).enumerate() {
         pixel[0] = (index / 2) as f32; // pairs of equal first channels, some of equal colours
     }
-    all_different.params.max_count = 100; // whose colours are read in several ways
+    all_different.selection.max_count = 100; // whose colours are read in several ways
     // One colour has half of the pixels, and so its bucket more than can be counted at a time.
     let mut mostly_one = all_different.clone();
     for pixel in mostly_one.pixels.chunks_mut(8) {
         pixel[..4].fill(0.25);
     }
-    mostly_one.params = Params { min_pixels: 2, max_count: 300 };
+    mostly_one.selection = Selection { min_pixels: 2, max_count: 300 };
     let few = random_case(random, 2000, 1500, 4, 300, 20);
     for driver in DRIVERS {
         let debug = DebugOptions { copy_pixels: true, ..DebugOptions::default() };
@@ -137,7 +137,7 @@ fn memory_stays_below_the_limit() {
         let mut context = Context::new(&options).unwrap();
         for case in [&few, &all_different, &mostly_one, &few] {
             check(&mut context, case, &oracle::answer(case)).unwrap();
-            let costs = context.counters();
+            let costs = context.call_stats();
             assert!(costs.device_bytes <= memory_limit / 4 * 3, "{costs:?}");
         }
     }

@@ -9,8 +9,8 @@ use common::oracle;
 use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
 use ctm::{
     Alpha, Analysis, Backend, Batch, ChannelOrder, ColorCounts, ColorMap, Context, Error, Format,
-    LabelOutput, Layout, MaskOutput, Matching, Merge, Metric, Nearest, Options, Outputs, Params, Settings,
-    Shape, Undeclared,
+    LabelOutput, Layout, MaskOutput, Matching, Merge, Metric, Nearest, Options, Outputs, Params, Selection,
+    Shape, Unlisted,
 };
 use half::f16;
 
@@ -124,20 +124,20 @@ struct Found {
     analysis: Analysis,
 }
 
-fn analyze(context: &mut Context, map: &ColorMap, settings: &Settings) -> Result<Found, Error> {
+fn analyze(context: &mut Context, map: &ColorMap, params: &Params) -> Result<Found, Error> {
     let pixels = map.shape().pixels() as usize;
-    let masks = context.mask_count(map, settings)? as usize;
+    let masks = context.mask_count(map, params)? as usize;
     let mut found =
         Found { labels: vec![99; pixels], masks: vec![99; masks * pixels], analysis: Analysis::default() };
     let outputs = Outputs {
         masks: Some(MaskOutput::U8 { masks: &mut found.masks, inside: 255 }),
         labels: Some(LabelOutput::U32(&mut found.labels)),
-        regions: true,
-        undeclared: settings.palette.map(|_| 5),
+        mask_stats: true,
+        unlisted: params.palette.map(|_| 5),
         merged: 5,
         ..Outputs::default()
     };
-    found.analysis = context.analyze(map, settings, outputs)?;
+    found.analysis = context.analyze(map, params, outputs)?;
     Ok(found)
 }
 
@@ -146,24 +146,24 @@ fn check(
     contexts: &mut [Context],
     random: &mut Random,
     image: &Image,
-    settings: &Settings,
+    params: &Params,
     counts: &ColorCounts,
     parts: &[[u32; 4]],
 ) {
     for context in contexts {
-        let name = format!("{}, {:?}, {settings:?}", context.device_name(), image.format);
-        let whole = analyze(context, &image.map(), settings).unwrap();
+        let name = format!("{}, {:?}, {params:?}", context.device_name(), image.format);
+        let whole = analyze(context, &image.map(), params).unwrap();
         let palette = &whole.analysis.palette;
 
-        let selected = counts.select(context, settings).unwrap();
+        let selected = counts.select(context, params).unwrap();
         let colors = selected.colors.iter().map(|entry| (entry.color, entry.pixels));
-        let expected = palette.colors.iter().zip(&whole.analysis.regions);
+        let expected = palette.colors.iter().zip(&whole.analysis.mask_stats);
         assert!(colors.eq(expected.map(|(entry, region)| (entry.color, region.pixels))), "{name}: selected");
         if let Some(distinct) = palette.distinct_colors {
             assert_eq!(selected.distinct_colors, Some(distinct), "{name}");
         }
 
-        let settings = Settings { counts: Some(counts), ..*settings };
+        let params = Params { counts: Some(counts), ..*params };
         let mut pixels = vec![0; palette.colors.len()];
         for &part in parts {
             let [left, top, width, height] = part;
@@ -172,7 +172,7 @@ fn check(
                 0 => image.map().crop(left, top, width, height).unwrap(),
                 _ => ColorMap::with_layout(&bytes, shape, &layout).unwrap(),
             };
-            let found = analyze(context, &map, &settings).unwrap();
+            let found = analyze(context, &map, &params).unwrap();
             let at = |index: usize| {
                 let (x, y) = (index % width as usize, index / width as usize);
                 whole.labels[(top as usize + y) * image.case.width as usize + left as usize + x]
@@ -186,17 +186,17 @@ fn check(
             }
             assert_eq!(found.analysis.palette.colors, palette.colors, "{name}, {part:?}");
             assert_eq!(found.analysis.merged, whole.analysis.merged, "{name}, {part:?}");
-            let undeclared = |found: &Found| {
-                let found = found.analysis.undeclared.clone().unwrap_or_default();
+            let unlisted = |found: &Found| {
+                let found = found.analysis.unlisted.clone().unwrap_or_default();
                 let listed = found.most_frequent.iter().map(|entry| (entry.color, entry.pixels));
                 (found.pixels, found.colors, listed.collect::<Vec<_>>())
             };
-            assert_eq!(undeclared(&found), undeclared(&whole), "{name}, {part:?}");
-            for (sum, region) in pixels.iter_mut().zip(&found.analysis.regions) {
+            assert_eq!(unlisted(&found), unlisted(&whole), "{name}, {part:?}");
+            for (sum, region) in pixels.iter_mut().zip(&found.analysis.mask_stats) {
                 *sum += region.pixels;
             }
         }
-        assert!(pixels.iter().eq(whole.analysis.regions.iter().map(|region| &region.pixels)), "{name}");
+        assert!(pixels.iter().eq(whole.analysis.mask_stats.iter().map(|region| &region.pixels)), "{name}");
     }
 }
 
@@ -218,7 +218,7 @@ fn count(
     contexts: &mut [Context],
     random: &mut Random,
     image: &Image,
-    settings: &Settings,
+    params: &Params,
     parts: &[[u32; 4]],
     merge: bool,
 ) -> ColorCounts {
@@ -230,17 +230,17 @@ fn count(
         if merge {
             all.push(ColorCounts::new());
         }
-        all.last_mut().unwrap().add(context, &map, settings).unwrap();
+        all.last_mut().unwrap().add(context, &map, params).unwrap();
     }
     merged(random, all)
 }
 
-fn in_all_cuts(contexts: &mut [Context], random: &mut Random, image: &Image, settings: &Settings) {
+fn in_all_cuts(contexts: &mut [Context], random: &mut Random, image: &Image, params: &Params) {
     let mut bytes = Vec::new();
     for (tiles, merge) in [(false, false), (true, false), (true, true)] {
         let parts = parts(random, image, tiles);
-        let counts = count(contexts, random, image, settings, &parts, merge);
-        check(contexts, random, image, settings, &counts, &parts);
+        let counts = count(contexts, random, image, params, &parts, merge);
+        check(contexts, random, image, params, &counts, &parts);
         bytes.push(counts.to_bytes().unwrap());
     }
     assert!(bytes.iter().all(|other| *other == bytes[0]), "equal counts are equal bytes");
@@ -256,16 +256,21 @@ fn parts_have_the_masks_of_the_whole() {
             let mut values = oracle::counts(&image.case);
             values.truncate(3);
             let ignored: Vec<[f32; 4]> = values.iter().map(|(color, _)| color.map(f32::from_bits)).collect();
-            let params = Params { min_pixels: 3, max_count: 300 };
-            let plain = Settings { params, ..Settings::default() };
-            let few = Params { min_pixels: 0, max_count: 5 };
+            let selection = Selection { min_pixels: 3, max_count: 300 };
+            let plain = Params { selection, ..Params::default() };
+            let few = Selection { min_pixels: 0, max_count: 5 };
             in_all_cuts(&mut contexts, random, &image, &plain);
-            in_all_cuts(&mut contexts, random, &image, &Settings { ignored: &ignored, params: few, ..plain });
-            in_all_cuts(&mut contexts, random, &image, &Settings { matching: Matching::EightBit, ..plain });
+            in_all_cuts(
+                &mut contexts,
+                random,
+                &image,
+                &Params { ignored: &ignored, selection: few, ..plain },
+            );
+            in_all_cuts(&mut contexts, random, &image, &Params { matching: Matching::EightBit, ..plain });
             if size[2] % 2 == 0 {
                 let alpha = Alpha::AtLeast(if format == Format::U16 { 30_000.0 } else { 0.5 });
-                in_all_cuts(&mut contexts, random, &image, &Settings { alpha, ..plain });
-                in_all_cuts(&mut contexts, random, &image, &Settings { alpha: Alpha::Ignored, ..plain });
+                in_all_cuts(&mut contexts, random, &image, &Params { alpha, ..plain });
+                in_all_cuts(&mut contexts, random, &image, &Params { alpha: Alpha::Ignored, ..plain });
             }
         }
     }
@@ -282,34 +287,34 @@ fn colors_join_others_as_in_the_whole() {
             let counts = oracle::counts(&image.case);
             let color = |index: usize| counts[index].0.map(f32::from_bits);
             let (ignored, palette) = ([color(1)], [color(3), [7.0, 7.0, 7.0, 0.0], color(0)]);
-            let params = Params { min_pixels: 3, max_count: 9 };
+            let selection = Selection { min_pixels: 3, max_count: 9 };
             let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance: 20.0 });
             let merge = Some(Merge { metric: Metric::Chebyshev, tolerance: 2.0, most_pixels: 0 });
-            let plain = Settings { params, ignored: &ignored, ..Settings::default() };
-            let given = Settings { palette: Some(&palette), ..plain };
-            for settings in [
-                Settings { nearest, ..plain },
-                Settings { merge, ..plain },
-                Settings { merge, nearest, ..plain },
+            let plain = Params { selection, ignored: &ignored, ..Params::default() };
+            let given = Params { palette: Some(&palette), ..plain };
+            for params in [
+                Params { nearest, ..plain },
+                Params { merge, ..plain },
+                Params { merge, nearest, ..plain },
                 given,
-                Settings { nearest, ..given },
-                Settings { undeclared: Undeclared::Nearest, ..given },
+                Params { nearest, ..given },
+                Params { unlisted: Unlisted::Nearest, ..given },
             ] {
-                in_all_cuts(&mut contexts, random, &image, &settings);
+                in_all_cuts(&mut contexts, random, &image, &params);
             }
             // Each part is told of colours that only another one has.
-            let settings = Settings { undeclared: Undeclared::Error, ..given };
+            let params = Params { unlisted: Unlisted::Error, ..given };
             let all = count(&mut contexts, random, &image, &given, &[[0, 0, size[0], size[1]]], false);
             for context in &mut contexts {
-                let whole = analyze(context, &image.map(), &settings).unwrap_err();
-                let Error::UndeclaredColors { pixels, colors, color, .. } = whole else { panic!("{whole}") };
+                let whole = analyze(context, &image.map(), &params).unwrap_err();
+                let Error::UnlistedColors { pixels, colors, color, .. } = whole else { panic!("{whole}") };
                 let part = image.map().crop(0, 0, 1, 1).unwrap();
                 for error in [
-                    analyze(context, &part, &Settings { counts: Some(&all), ..settings }).unwrap_err(),
-                    all.select(context, &settings).unwrap_err(),
+                    analyze(context, &part, &Params { counts: Some(&all), ..params }).unwrap_err(),
+                    all.select(context, &params).unwrap_err(),
                 ] {
                     let first_pixel = (0, 0);
-                    assert_eq!(error, Error::UndeclaredColors { pixels, colors, color, first_pixel });
+                    assert_eq!(error, Error::UnlistedColors { pixels, colors, color, first_pixel });
                 }
             }
         }
@@ -322,20 +327,20 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
     let random = &mut Random(79);
     let (width, height, radius) = (60, 50, 2);
     let image = Image::clustered(random, Format::U8, [width, height, 3], 40);
-    let settings = Settings { unmix_radius: radius, ..Params { min_pixels: 60, max_count: 20 }.into() };
+    let params = Params { unmix_radius: radius, ..Selection { min_pixels: 60, max_count: 20 }.into() };
     for context in &mut contexts() {
         let mut counts = ColorCounts::new();
-        counts.add(context, &image.map(), &settings).unwrap();
-        let whole = analyze(context, &image.map(), &settings).unwrap();
-        let plain = analyze(context, &image.map(), &Settings { unmix_radius: 0, ..settings }).unwrap();
+        counts.add(context, &image.map(), &params).unwrap();
+        let whole = analyze(context, &image.map(), &params).unwrap();
+        let plain = analyze(context, &image.map(), &Params { unmix_radius: 0, ..params }).unwrap();
         assert_ne!(whole.labels, plain.labels);
-        let settings = Settings { counts: Some(&counts), ..settings };
+        let params = Params { counts: Some(&counts), ..params };
         for [left, top, columns, rows] in parts(random, &image, true) {
             let (from_x, from_y) = (left.saturating_sub(radius), top.saturating_sub(radius));
             let to_x = (left + columns + radius).min(width);
             let to_y = (top + rows + radius).min(height);
             let larger = image.map().crop(from_x, from_y, to_x - from_x, to_y - from_y).unwrap();
-            let found = analyze(context, &larger, &settings).unwrap();
+            let found = analyze(context, &larger, &params).unwrap();
             for y in top..top + rows {
                 for x in left..left + columns {
                     let own = (y - from_y) * (to_x - from_x) + x - from_x;
@@ -344,7 +349,7 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
                 }
             }
         }
-        let connected = Settings { connected: Some(ctm::Connectivity::Eight), ..settings };
+        let connected = Params { connected: Some(ctm::Connectivity::Eight), ..params };
         let refused = [
             analyze(context, &image.map(), &connected).unwrap_err(),
             counts.select(context, &connected).unwrap_err(),
@@ -368,10 +373,9 @@ fn very_many_colors() {
         }
     }
     image.bytes = stored(&image.case.pixels, Format::U8);
-    let settings = Settings::from(Params { min_pixels: 2, max_count: 400 });
-    in_all_cuts(&mut contexts, random, &image, &settings);
-    let counts =
-        count(&mut contexts, random, &image, &settings, &[[0, 0, 500, 150], [0, 150, 500, 150]], true);
+    let params = Params::from(Selection { min_pixels: 2, max_count: 400 });
+    in_all_cuts(&mut contexts, random, &image, &params);
+    let counts = count(&mut contexts, random, &image, &params, &[[0, 0, 500, 150], [0, 150, 500, 150]], true);
     assert!(counts.len() > 90_000 && counts.pixels() == 150_000, "{}", counts.len());
     assert_no_validation_messages();
 }
@@ -413,7 +417,7 @@ fn bytes_are_what_the_document_says() {
             let expected = described(&image.case, [number, channels, 0, 0, 0]);
             for context in &mut contexts {
                 let mut counts = ColorCounts::new();
-                counts.add(context, &image.map(), &Settings::default()).unwrap();
+                counts.add(context, &image.map(), &Params::default()).unwrap();
                 assert!(counts.to_bytes().unwrap() == expected, "{format:?}, {channels} channels");
                 let back = ColorCounts::from_bytes(&expected).unwrap();
                 assert_eq!(back, counts);
@@ -434,7 +438,7 @@ fn cpu() -> Context {
 fn damaged_bytes_are_refused() {
     let image = Image::wild(&mut Random(75), Format::U8, [20, 10, 3], 4);
     let mut counts = ColorCounts::new();
-    counts.add(&mut cpu(), &image.map(), &Settings::default()).unwrap();
+    counts.add(&mut cpu(), &image.map(), &Params::default()).unwrap();
     let good = counts.to_bytes().unwrap();
     let refused = |bytes: &[u8], what: &str| match ColorCounts::from_bytes(bytes) {
         Err(Error::Data(text)) => assert!(text.contains("count"), "{what}: {text}"),
@@ -499,27 +503,27 @@ fn parts_of_another_kind_are_refused() {
     let random = &mut Random(76);
     let context = &mut cpu();
     let image = Image::wild(random, Format::F32, [20, 10, 4], 9);
-    let settings = Settings { alpha: Alpha::AtLeast(0.5), ..Settings::default() };
+    let params = Params { alpha: Alpha::AtLeast(0.5), ..Params::default() };
     let mut counts = ColorCounts::new();
-    counts.add(context, &image.map(), &settings).unwrap();
+    counts.add(context, &image.map(), &params).unwrap();
     let before = counts.to_bytes().unwrap();
     let other = |format, channels| Image::wild(&mut Random(1), format, [20, 10, channels], 9);
-    for (image, settings, text) in [
-        (other(Format::F16, 4), settings, "format is F16; F32, as in the counts, is expected"),
-        (other(Format::F32, 2), settings, "channels is 2; 4, as in the counts, is expected"),
+    for (image, params, text) in [
+        (other(Format::F16, 4), params, "format is F16; F32, as in the counts, is expected"),
+        (other(Format::F32, 2), params, "channels is 2; 4, as in the counts, is expected"),
         (
             other(Format::F32, 4),
-            Settings { matching: Matching::EightBit, ..settings },
+            Params { matching: Matching::EightBit, ..params },
             "matching is EightBit; Exact, as in the counts, is expected",
         ),
         (
             other(Format::F32, 4),
-            Settings { alpha: Alpha::AtLeast(0.25), ..settings },
+            Params { alpha: Alpha::AtLeast(0.25), ..params },
             "alpha is AtLeast(0.25); AtLeast(0.5), as in the counts, is expected",
         ),
         (
             other(Format::F32, 4),
-            Settings { batch: Batch::Each, ..settings },
+            Params { batch: Batch::Each, ..params },
             "batch is Each and counts are of all images together; All or First is expected",
         ),
     ] {
@@ -527,24 +531,24 @@ fn parts_of_another_kind_are_refused() {
             Err(Error::InvalidArgument(found)) => assert_eq!(found, text),
             other => panic!("{other:?} in place of {text}"),
         };
-        refused(counts.add(context, &image.map(), &settings), text);
-        if settings.batch == Batch::Each {
-            let used = Settings { counts: Some(&counts), ..settings };
+        refused(counts.add(context, &image.map(), &params), text);
+        if params.batch == Batch::Each {
+            let used = Params { counts: Some(&counts), ..params };
             let text =
                 "batch is Each and counts are given, which are the same for all images; All is expected";
             refused(context.palette_of(&image, &used), text);
             continue;
         }
         let mut others = ColorCounts::new();
-        others.add(context, &image.map(), &settings).unwrap();
+        others.add(context, &image.map(), &params).unwrap();
         refused(counts.merge(&others), &format!("other.{text}"));
-        let used = Settings { counts: Some(&counts), ..settings };
+        let used = Params { counts: Some(&counts), ..params };
         let Err(Error::InvalidArgument(found)) = context.palette_of(&image, &used) else { panic!("{text}") };
         assert!(found.starts_with("counts are of "), "{found}");
         assert!(counts.to_bytes().unwrap() == before, "{text}");
         // Counts of nothing have no kind.
         counts.merge(&ColorCounts::new()).unwrap();
-        let used = Settings { counts: Some(&ColorCounts::new()), ..settings };
+        let used = Params { counts: Some(&ColorCounts::new()), ..params };
         context.palette_of(&image, &used).unwrap();
     }
     // The pixels of all parts together are a number of 64 bits.
@@ -565,12 +569,12 @@ fn parts_of_another_kind_are_refused() {
 
 /// A call whose result does not matter.
 trait PaletteOf {
-    fn palette_of(&mut self, image: &Image, settings: &Settings) -> Result<(), Error>;
+    fn palette_of(&mut self, image: &Image, params: &Params) -> Result<(), Error>;
 }
 
 impl PaletteOf for Context {
-    fn palette_of(&mut self, image: &Image, settings: &Settings) -> Result<(), Error> {
-        self.analyze(&image.map(), settings, Outputs::default()).map(drop)
+    fn palette_of(&mut self, image: &Image, params: &Params) -> Result<(), Error> {
+        self.analyze(&image.map(), params, Outputs::default()).map(drop)
     }
 }
 
@@ -583,14 +587,14 @@ fn of_several_images_all_or_the_first_are_counted() {
     let both = ColorMap::with_layout(&image.bytes, shape, &layout).unwrap();
     for context in &mut contexts() {
         for (batch, alone) in [(Batch::All, image.map()), (Batch::First, both.image(0).unwrap())] {
-            let settings = Settings { batch, ..Params { min_pixels: 2, max_count: 20 }.into() };
+            let params = Params { batch, ..Selection { min_pixels: 2, max_count: 20 }.into() };
             let (mut counts, mut expected) = (ColorCounts::new(), ColorCounts::new());
-            counts.add(context, &both, &settings).unwrap();
-            expected.add(context, &alone, &Settings::default()).unwrap();
+            counts.add(context, &both, &params).unwrap();
+            expected.add(context, &alone, &Params::default()).unwrap();
             assert_eq!(counts, expected);
-            let whole = context.analyze(&both, &settings, Outputs::default()).unwrap();
+            let whole = context.analyze(&both, &params, Outputs::default()).unwrap();
             for batch in [Batch::All, Batch::First] {
-                let used = Settings { batch, counts: Some(&counts), ..settings };
+                let used = Params { batch, counts: Some(&counts), ..params };
                 let found = context.analyze(&both, &used, Outputs::default()).unwrap();
                 assert_eq!(found.palette.colors, whole.palette.colors);
             }
@@ -604,17 +608,17 @@ fn no_part_is_no_color() {
     let image = Image::wild(&mut Random(78), Format::U8, [30, 40, 3], 50);
     let counts = ColorCounts::new();
     for context in &mut contexts() {
-        let settings =
-            Settings { counts: Some(&counts), ..Params { min_pixels: 1, max_count: u32::MAX }.into() };
+        let params =
+            Params { counts: Some(&counts), ..Selection { min_pixels: 1, max_count: u32::MAX }.into() };
         let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance: 1e9 });
-        for settings in [settings, Settings { nearest, ..settings }] {
-            let found = analyze(context, &image.map(), &settings).unwrap();
+        for params in [params, Params { nearest, ..params }] {
+            let found = analyze(context, &image.map(), &params).unwrap();
             assert_eq!(found.analysis.mask_count, 0);
             assert!(found.labels.iter().all(|&label| label == 0));
-            assert_eq!(counts.select(context, &settings).unwrap().colors, []);
+            assert_eq!(counts.select(context, &params).unwrap().colors, []);
         }
         let palette = [[1.0, 2.0, 3.0, 0.0]];
-        let selected = counts.select(context, &Settings { palette: Some(&palette), ..settings }).unwrap();
+        let selected = counts.select(context, &Params { palette: Some(&palette), ..params }).unwrap();
         assert_eq!((selected.colors[0].color.values(), selected.colors[0].pixels), (palette[0], 0));
     }
     assert_no_validation_messages();
@@ -625,7 +629,7 @@ fn the_memory_limit_bounds_how_many_colors_are_listed() {
     let most = (Options::LEAST_MEMORY_LIMIT / 1024) as usize;
     let pixels: Vec<f32> = (0..3 * most).map(|value| value as f32).collect();
     let part = |from: usize, len: usize| ColorMap::new(&pixels[from..from + len], len as u32, 1, 1).unwrap();
-    let settings = Settings::from(Params { min_pixels: 1, max_count: 7 });
+    let params = Params::from(Selection { min_pixels: 1, max_count: 7 });
     for options in common::all_options() {
         let limited = Options { memory_limit: Options::LEAST_MEMORY_LIMIT, ..options };
         let context = &mut Context::new(&limited).unwrap();
@@ -634,13 +638,13 @@ fn the_memory_limit_bounds_how_many_colors_are_listed() {
             assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
             assert!(error.to_string().contains(text), "{error}");
         };
-        let error = counts.add(context, &part(0, most + 1), &settings).unwrap_err();
+        let error = counts.add(context, &part(0, most + 1), &params).unwrap_err();
         out_of_memory(error, "options.memory_limit has room for lists of 32768");
         assert_eq!(counts, ColorCounts::new());
-        counts.add(context, &part(0, most - 10), &settings).unwrap();
-        counts.add(context, &part(most - 20, 20), &settings).unwrap();
+        counts.add(context, &part(0, most - 10), &params).unwrap();
+        counts.add(context, &part(most - 20, 20), &params).unwrap();
         assert_eq!((counts.len(), counts.pixels()), (most, most as u64 + 10));
-        let error = counts.add(context, &part(most - 19, 20), &settings).unwrap_err();
+        let error = counts.add(context, &part(most - 19, 20), &params).unwrap_err();
         out_of_memory(
             error,
             "the counts have 32769 colours; options.memory_limit has room for lists of 32768",
@@ -649,12 +653,12 @@ fn the_memory_limit_bounds_how_many_colors_are_listed() {
 
         // More than that, from elsewhere: what is selected is few; near colours need all of them.
         let mut others = ColorCounts::new();
-        others.add(&mut cpu(), &part(most, most), &settings).unwrap();
+        others.add(&mut cpu(), &part(most, most), &params).unwrap();
         counts.merge(&others).unwrap();
-        let used = Settings { counts: Some(&counts), ..settings };
+        let used = Params { counts: Some(&counts), ..params };
         let found = context.analyze(&part(0, 100), &used, Outputs::default()).unwrap();
         assert_eq!(found.palette.colors.len(), 7);
-        let used = Settings { nearest: Some(Nearest::default()), ..used };
+        let used = Params { nearest: Some(Nearest::default()), ..used };
         let error = context.analyze(&part(0, 100), &used, Outputs::default()).unwrap_err();
         out_of_memory(error, "the counts have 65536 colours");
     }

@@ -116,7 +116,7 @@ fn too_little_device_memory_fails_the_call_and_not_the_context() {
         let options = Options { debug, ..vulkan_options(driver) };
         let mut context = Context::new(&options).unwrap();
         for _ in 0..2 {
-            let failed = context.run(&too_large.map(), &too_large.params, &mut vec![0.0; 50 * 50 * 5]);
+            let failed = context.run(&too_large.map(), &too_large.selection, &mut vec![0.0; 50 * 50 * 5]);
             assert!(matches!(failed, Err(Error::OutOfDeviceMemory(_))), "{failed:?}");
             check(&mut context, &fits, &oracle::answer(&fits)).unwrap();
         }
@@ -132,7 +132,7 @@ fn a_hung_device_is_reported_and_does_not_harm_other_contexts() {
         let options = Options { device_timeout: Duration::ZERO, ..vulkan_options(driver) };
         let mut context = Context::new(&options).unwrap();
         for _ in 0..2 {
-            let failed = context.run(&case.map(), &case.params, &mut vec![0.0; 1000 * 1000 * 5]);
+            let failed = context.run(&case.map(), &case.selection, &mut vec![0.0; 1000 * 1000 * 5]);
             assert!(matches!(failed, Err(Error::Timeout(_))), "{failed:?}");
         }
         drop(context);

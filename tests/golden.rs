@@ -8,7 +8,7 @@ use std::fs;
 
 use common::oracle::Answer;
 use common::{Case, assert_no_validation_messages, check, contexts, root};
-use ctm::{Batch, ColorMap, Layout, MaskOutput, Outputs, Params, Settings, Shape};
+use ctm::{Batch, ColorMap, Layout, MaskOutput, Outputs, Params, Selection, Shape};
 use serde_json::Value;
 
 /// Each golden case with its name and its answer.
@@ -40,7 +40,10 @@ fn cases() -> Vec<(String, Case, Answer)> {
                 height: number("height") as u32,
                 channels: number("channels") as u32,
                 pixels,
-                params: Params { min_pixels: number("min_pixels"), max_count: number("max_count") as u32 },
+                selection: Selection {
+                    min_pixels: number("min_pixels"),
+                    max_count: number("max_count") as u32,
+                },
             };
             let value = |value: &Value| match value {
                 Value::String(infinity) => infinity.parse::<f32>().unwrap(),
@@ -94,14 +97,14 @@ fn every_backend_gives_the_golden_masks_of_batches() {
         let pixels = read("color_map.f32");
         let map =
             ColorMap::with_layout(&pixels, Shape::new(width, height, channels).unwrap(), &layout).unwrap();
-        let params = Params { min_pixels: number("min_pixels"), max_count: number("max_count") as u32 };
-        let settings = Settings { batch: Batch::First, ..params.into() };
+        let selection = Selection { min_pixels: number("min_pixels"), max_count: number("max_count") as u32 };
+        let params = Params { batch: Batch::First, ..selection.into() };
         let expected = read("masks.u8");
         for context in &mut contexts {
             let mut masks = vec![9; expected.len()];
             let output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
             let outputs = Outputs { masks: Some(output), ..Outputs::default() };
-            let found = context.analyze(&map, &settings, outputs).unwrap();
+            let found = context.analyze(&map, &params, outputs).unwrap();
             assert_eq!(u64::from(found.mask_count), number("mask_count"), "{name}");
             assert!(masks == expected, "{name}, {}", context.device_name());
         }

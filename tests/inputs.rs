@@ -1,4 +1,4 @@
-//! Pixels as hosts have them, and settings beyond the plain ones: always the oracle's masks, of the floats that the
+//! Pixels as hosts have them, and params beyond the plain ones: always the oracle's masks, of the floats that the
 //! stored values stand for.
 
 #![allow(missing_docs)]
@@ -9,7 +9,7 @@ use common::oracle::{self, Answer};
 use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
 use ctm::{
     Alpha, Analysis, Batch, ChannelOrder, ColorMap, Context, Format, Layout, MaskOutput, Matching, Outputs,
-    Params, Settings, Shape,
+    Params, Selection, Shape,
 };
 use half::f16;
 
@@ -26,7 +26,7 @@ fn case(random: &mut Random, format: Format, width: u32, height: u32, channels: 
         Format::U8 => (bits >> 8) as f32,
     });
     case.pixels = values.collect();
-    case.params = Params { min_pixels: 2, max_count: 9 };
+    case.selection = Selection { min_pixels: 2, max_count: 9 };
     case
 }
 
@@ -91,18 +91,12 @@ fn shape(case: &Case, images: u32) -> Shape {
     Shape::new(case.width, case.height / images, case.channels).unwrap()
 }
 
-fn check(
-    context: &mut Context,
-    map: &ColorMap,
-    settings: &Settings,
-    answer: &Answer,
-    name: &str,
-) -> Analysis {
+fn check(context: &mut Context, map: &ColorMap, params: &Params, answer: &Answer, name: &str) -> Analysis {
     let name = format!("{}: {name}", context.device_name());
     let mut masks = vec![7; answer.masks.len() + 1];
     let masks_output = MaskOutput::U8 { masks: &mut masks, inside: 1 };
-    let outputs = Outputs { masks: Some(masks_output), regions: true, ..Outputs::default() };
-    let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let outputs = Outputs { masks: Some(masks_output), mask_stats: true, ..Outputs::default() };
+    let analysis = context.analyze(map, params, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     let colors: Vec<_> = analysis.palette.colors.iter().map(|e| e.color.values().map(f32::to_bits)).collect();
     let expected: Vec<_> = answer.colors.iter().map(|entry| entry.0).collect();
     assert_eq!(colors, expected, "{name}: colours");
@@ -112,7 +106,7 @@ fn check(
     let plane = map.shape().pixels() as usize;
     let counts = answer.masks.chunks(plane).map(|plane| plane.iter().filter(|&&value| value == 1.0).count());
     assert!(
-        analysis.regions.iter().map(|region| region.pixels as usize).eq(counts),
+        analysis.mask_stats.iter().map(|region| region.pixels as usize).eq(counts),
         "{name}: regions of {images} images"
     );
     analysis
@@ -149,7 +143,7 @@ fn every_format_order_and_layout_gives_the_oracles_masks() {
                 let map = ColorMap::with_layout(&bytes, shape(&case, 1), &layout).unwrap();
                 for context in &mut contexts {
                     let name = format!("{layout:?}, {width} x {height} x {channels}");
-                    let analysis = check(context, &map, &case.params.into(), &answer, &name);
+                    let analysis = check(context, &map, &case.selection.into(), &answer, &name);
                     assert!(
                         analysis
                             .palette
@@ -206,9 +200,9 @@ fn eight_bit_matching_rounds() {
         case.pixels.iter_mut().for_each(|value| *value = rounded(*value, format));
         let answer = oracle::answer(&case);
         assert!(answer.colors.len() > 5, "{format:?}");
-        let settings = Settings { matching: Matching::EightBit, ..case.params.into() };
+        let params = Params { matching: Matching::EightBit, ..case.selection.into() };
         for context in &mut contexts {
-            check(context, &map, &settings, &answer, &format!("{format:?}"));
+            check(context, &map, &params, &answer, &format!("{format:?}"));
         }
     }
     assert_no_validation_messages();
@@ -239,9 +233,9 @@ fn alpha_is_part_of_the_color_or_ignored_or_decides() {
                 pixel[last] = 0.0;
             }
             let answer = oracle::answer(&seen);
-            let settings = Settings { alpha, ..case.params.into() };
+            let params = Params { alpha, ..case.selection.into() };
             for context in &mut contexts {
-                check(context, &map, &settings, &answer, &format!("{format:?}, {alpha:?}"));
+                check(context, &map, &params, &answer, &format!("{format:?}, {alpha:?}"));
             }
         }
     }
@@ -275,10 +269,10 @@ fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
         assert!(!values.contains(&missing));
         let palette = [values[5], missing, values[0], values[11]];
         let answer = masks_of(&case, &palette);
-        let given = Settings { palette: Some(&palette), ..Settings::default() };
+        let given = Params { palette: Some(&palette), ..Params::default() };
         let ignored = [values[1], values[4], values[1], missing];
-        let rest = Settings { ignored: &ignored, ..case.params.into() };
-        case.params.max_count += 2;
+        let rest = Params { ignored: &ignored, ..case.selection.into() };
+        case.selection.max_count += 2;
         let mut without = oracle::answer(&case);
         let is_ignored = |entry: &([u32; 4], u64)| ignored.contains(&entry.0.map(f32::from_bits));
         let kept: Vec<bool> = without.colors.iter().map(|entry| !is_ignored(entry)).collect();
@@ -287,10 +281,10 @@ fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
         without.colors.retain(|entry| !is_ignored(entry));
         for context in &mut contexts {
             let analysis = check(context, &map, &given, &answer, &format!("{format:?}, given"));
-            assert_eq!(analysis.regions[1], ctm::Region::default());
+            assert_eq!(analysis.mask_stats[1], ctm::MaskStats::default());
             check(context, &map, &rest, &without, &format!("{format:?}, ignored"));
             assert_eq!(context.mask_count(&map, &rest).unwrap() as usize, without.colors.len());
-            let all = Settings { params: Params { min_pixels: 1, max_count: u32::MAX }, ..rest };
+            let all = Params { selection: Selection { min_pixels: 1, max_count: u32::MAX }, ..rest };
             let all_count = oracle::counts(&case).len() - 2;
             assert_eq!(context.mask_count(&map, &all).unwrap() as usize, all_count, "{format:?}, all");
         }
@@ -319,16 +313,16 @@ fn images_of_a_batch_get_masks_of_the_same_colors() {
         };
         for (batch, colors) in [(Batch::All, colors_of(&case)), (Batch::First, colors_of(&first))] {
             let answer = masks_of(&case, &colors);
-            let settings = Settings { batch, ..case.params.into() };
+            let params = Params { batch, ..case.selection.into() };
             for context in &mut contexts {
-                check(context, &map, &settings, &answer, &format!("{format:?}, {batch:?}"));
+                check(context, &map, &params, &answer, &format!("{format:?}, {batch:?}"));
             }
         }
         let second = map.image(1).unwrap();
         let case = Case { height: 90, pixels: case.pixels[120 * 90 * 3..2 * 120 * 90 * 3].to_vec(), ..case };
         let answer = oracle::answer(&case);
         for context in &mut contexts {
-            check(context, &second, &case.params.into(), &answer, "the second image");
+            check(context, &second, &case.selection.into(), &answer, "the second image");
         }
     }
     assert_no_validation_messages();
@@ -348,11 +342,12 @@ fn a_rectangle_is_an_image_of_its_own() {
         {
             let rows = case.pixels.chunks(800).skip(top as usize).take(height as usize);
             let pixels = rows.flat_map(|row| &row[4 * left as usize..][..4 * width as usize]).copied();
-            let part = Case { width, height, channels: 4, pixels: pixels.collect(), params: case.params };
+            let part =
+                Case { width, height, channels: 4, pixels: pixels.collect(), selection: case.selection };
             let answer = oracle::answer(&part);
             let map = map.crop(left, top, width, height).unwrap();
             for context in &mut contexts {
-                check(context, &map, &part.params.into(), &answer, &format!("{format:?}, {left}, {top}"));
+                check(context, &map, &part.selection.into(), &answer, &format!("{format:?}, {left}, {top}"));
             }
         }
     }
@@ -390,22 +385,22 @@ fn what_contradicts_itself_is_refused() {
         "left is 1 and the rectangle's width is 4; a part of an image with width 4 is expected"
     );
     let mut context = contexts().remove(0);
-    let mut refused = |settings: Settings| context.mask_count(&map, &settings).unwrap_err().to_string();
+    let mut refused = |params: Params| context.mask_count(&map, &params).unwrap_err().to_string();
     let red = [255.0, 0.0, 0.0, 0.0];
     assert_eq!(
-        refused(Settings { alpha: Alpha::Ignored, ..Settings::default() }),
+        refused(Params { alpha: Alpha::Ignored, ..Params::default() }),
         "alpha is Ignored and channels is 3; 2 or 4, the last of which is alpha, are expected"
     );
     assert_eq!(
-        refused(Settings { palette: Some(&[red, [0.0; 4], red]), ..Settings::default() }),
+        refused(Params { palette: Some(&[red, [0.0; 4], red]), ..Params::default() }),
         "palette[2] is the same colour as palette[0]; different colours are expected"
     );
     assert_eq!(
-        refused(Settings { palette: Some(&[red]), ignored: &[red], ..Settings::default() }),
+        refused(Params { palette: Some(&[red]), ignored: &[red], ..Params::default() }),
         "ignored[0] is the same colour as palette[0]; a colour that gets no mask is expected"
     );
     assert_eq!(
-        refused(Settings { ignored: &[red, [0.0, 256.0, 0.0, 0.0]], ..Settings::default() }),
+        refused(Params { ignored: &[red, [0.0, 256.0, 0.0, 0.0]], ..Params::default() }),
         "ignored[1]: channel 1 is 256; an integer from 0 to 255 is expected"
     );
 }

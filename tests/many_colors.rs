@@ -7,7 +7,7 @@ mod common;
 use common::{
     Case, DRIVERS, Random, all_options, assert_no_validation_messages, check, limits, oracle, vulkan_options,
 };
-use ctm::{Backend, Context, DebugOptions, Options, Params};
+use ctm::{Backend, Context, DebugOptions, Options, Selection};
 
 /// Gradients with the noise of a sensor, and a black corner: some frequent colours, a great many rare
 /// ones; some pixels with NaN, and zeros of both signs.
@@ -31,7 +31,7 @@ fn photo(random: &mut Random, width: u32, height: u32, channels: u32) -> Case {
             }
         }
     }
-    Case { width, height, channels, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+    Case { width, height, channels, pixels, selection: Selection { min_pixels: 1, max_count: 5 } }
 }
 
 /// No colour twice, neither in order nor at random.
@@ -45,7 +45,7 @@ fn all_different(width: u32, height: u32, channels: u32) -> Case {
         };
         pixels.extend_from_slice(&color[..channels as usize]);
     }
-    Case { width, height, channels, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+    Case { width, height, channels, pixels, selection: Selection { min_pixels: 1, max_count: 5 } }
 }
 
 /// Colours in which only the upper bits of two channels differ: the hash tells them apart badly,
@@ -59,7 +59,7 @@ fn hard_to_hash(width: u32, height: u32) -> Case {
             pixels.push(f32::from_bits(bits));
         }
     }
-    Case { width, height, channels: 2, pixels, params: Params { min_pixels: 1, max_count: 5 } }
+    Case { width, height, channels: 2, pixels, selection: Selection { min_pixels: 1, max_count: 5 } }
 }
 
 /// Devices whose memory the host does not see, so that they count without it.
@@ -71,9 +71,9 @@ fn separate_memory() -> impl Iterator<Item = Options> {
     })
 }
 
-fn hold(mut case: Case, settings: &[(u64, u32)]) {
-    for &(min_pixels, max_count) in settings {
-        case.params = Params { min_pixels, max_count };
+fn hold(mut case: Case, params: &[(u64, u32)]) {
+    for &(min_pixels, max_count) in params {
+        case.selection = Selection { min_pixels, max_count };
         let answer = oracle::answer(&case);
         let limited = [0, Options::LEAST_MEMORY_LIMIT].into_iter().flat_map(|memory_limit| {
             all_options().into_iter().map(move |options| Options { memory_limit, ..options })
@@ -83,7 +83,7 @@ fn hold(mut case: Case, settings: &[(u64, u32)]) {
             check(&mut context, &case, &answer).unwrap();
             // Another image in between: nothing of it may be left.
             case.pixels.reverse();
-            context.palette(&case.map(), &case.params).unwrap();
+            context.palette(&case.map(), &case.selection).unwrap();
             case.pixels.reverse();
             check(&mut context, &case, &answer).unwrap();
         }
@@ -123,7 +123,7 @@ fn images_of_several_chunks_that_the_host_and_the_device_count_together() {
             *value = 2.0 + index as f32;
         }
     }
-    case.params.max_count = 60;
+    case.selection.max_count = 60;
     let answer = oracle::answer(&case);
     for driver in DRIVERS {
         // Chunks of 2^18 pixels at most, eight to a block.
@@ -135,7 +135,7 @@ fn images_of_several_chunks_that_the_host_and_the_device_count_together() {
             check(&mut context, &case, &answer).unwrap();
             // For the table that is too small, for the codes, and for the labels.
             let pixels = case.plane() as u64;
-            let read = context.counters().pixels_read;
+            let read = context.call_stats().pixels_read;
             assert!(read > 2 * pixels && read < 3 * pixels, "{read} of {pixels}");
         }
     }
@@ -153,9 +153,9 @@ fn few_colors_are_counted_in_one_read() {
         for max_threads in [1, 2] {
             let options = Options { backend: Backend::Cpu, max_threads, ..Options::default() };
             let mut context = Context::new(&options).unwrap();
-            let palette = context.palette(&case.map(), &case.params).unwrap();
+            let palette = context.palette(&case.map(), &case.selection).unwrap();
             assert_eq!(palette.distinct_colors, Some(colors as u64));
-            assert_eq!(context.counters().pixels_read, case.plane() as u64, "{colors} colours");
+            assert_eq!(context.call_stats().pixels_read, case.plane() as u64, "{colors} colours");
         }
     }
 }
@@ -169,9 +169,9 @@ fn many_colors_are_counted_in_two_reads() {
     let mut reads = |case: &Case, memory_limit| {
         let options = Options { backend: Backend::Cpu, memory_limit, ..Options::default() };
         let mut context = Context::new(&options).unwrap();
-        context.run(&case.map(), &case.params, &mut masks).unwrap();
-        assert_eq!(context.counters().pixels_read % pixels, 0);
-        context.counters().pixels_read / pixels
+        context.run(&case.map(), &case.selection, &mut masks).unwrap();
+        assert_eq!(context.call_stats().pixels_read % pixels, 0);
+        context.call_stats().pixels_read / pixels
     };
     assert_eq!(reads(&case, 0), 2);
     // 18 MB of codes are more than half of this.
@@ -195,6 +195,7 @@ fn colors_that_some_parts_lack() {
         _ => 0.75,
     };
     let pixels = (0..width * height).map(pixel).collect();
-    let case = Case { width, height, channels: 1, pixels, params: Params { min_pixels: 1, max_count: 5 } };
+    let case =
+        Case { width, height, channels: 1, pixels, selection: Selection { min_pixels: 1, max_count: 5 } };
     hold(case, &[(1, 5), (1000, 300)]);
 }

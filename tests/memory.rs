@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use common::{Case, DRIVERS, Random, assert_no_validation_messages, vulkan_options};
-use ctm::{Backend, ColorCount, Context, Options, Params};
+use ctm::{Backend, ColorCount, Context, Options, Selection};
 
 /// Counts the live bytes of the whole process, and the most there have been.
 struct Counting;
@@ -81,11 +81,11 @@ fn image(width: u32, height: u32, min_pixels: u64, color: impl Fn(u32, u32) -> [
             pixels.extend_from_slice(&color(x, y));
         }
     }
-    let params = Params { min_pixels, max_count: MASKS };
-    Case { width, height, channels: 3, pixels, params }
+    let selection = Selection { min_pixels, max_count: MASKS };
+    Case { width, height, channels: 3, pixels, selection }
 }
 
-/// Regions of 16 flat colours.
+/// StatsBuilder of 16 flat colours.
 fn flat(width: u32, height: u32) -> Case {
     image(width, height, 1, |x, y| {
         let region = x * 4 / width + y * 4 / height * 4;
@@ -124,8 +124,8 @@ fn run(options: &Options, case: &Case, masks: &mut [f32]) -> (Vec<ColorCount>, u
     peak_of(|| {
         let mut context = Context::new(options).unwrap();
         let map = case.map();
-        context.run(&map, &case.params, masks).unwrap();
-        context.run(&map, &case.params, masks).unwrap().colors
+        context.run(&map, &case.selection, masks).unwrap();
+        context.run(&map, &case.selection, masks).unwrap().colors
     })
 }
 
@@ -159,7 +159,7 @@ fn the_limit_holds_however_many_colours_there_are() {
             for limit in [32 * MIB, 64 * MIB] {
                 masks.fill(0.0);
                 let (limited_colors, peak) = run(&options(limit), &case, &mut masks);
-                let name = format!("{} x {}, {:?}", case.width, case.height, case.params);
+                let name = format!("{} x {}, {:?}", case.width, case.height, case.selection);
                 assert!(peak <= limit, "{name}: {peak} bytes; limit {limit}, without {unlimited}");
                 assert_eq!(limited_colors, colors, "{name}");
                 assert!(masks == expected, "{name}: other masks with a limit of {limit} bytes");
@@ -173,31 +173,31 @@ fn the_limit_holds_however_many_colours_there_are() {
 fn all_colours_are_counted_within_the_limit_and_listed_only_where_they_fit() {
     alone(|| {
         let mut case = all_different(1920, 1080);
-        case.params.max_count = u32::MAX;
+        case.selection.max_count = u32::MAX;
         let colors = case.plane();
         let devices = DRIVERS.map(|driver| (driver, vulkan_options(driver)));
         for (device, options) in [("CPU", options(0))].into_iter().chain(devices) {
             let memory_limit = 32 * MIB as u64;
             let mut context = Context::new(&Options { memory_limit, ..options.clone() }).unwrap();
             let (mask_count, peak) =
-                peak_of(|| context.mask_count(&case.map(), &case.params.into()).unwrap());
+                peak_of(|| context.mask_count(&case.map(), &case.selection.into()).unwrap());
             assert_eq!(mask_count as usize, colors, "{device}");
-            let held = |peak: usize, context: &Context| peak as u64 + context.counters().device_bytes;
+            let held = |peak: usize, context: &Context| peak as u64 + context.call_stats().device_bytes;
             assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");
 
-            let (refused, peak) = peak_of(|| context.palette(&case.map(), &case.params).unwrap_err());
+            let (refused, peak) = peak_of(|| context.palette(&case.map(), &case.selection).unwrap_err());
             let text =
                 "out of memory: 2073600 colours get a mask; options.memory_limit has room for lists of 32768";
             assert_eq!(refused.to_string(), text, "{device}");
             assert!(held(peak, &context) <= memory_limit, "{device}: {peak} bytes");
 
             let masks = &mut vec![0.5; 7 * colors];
-            let too_small = context.run(&case.map(), &case.params, masks).unwrap_err();
+            let too_small = context.run(&case.map(), &case.selection, masks).unwrap_err();
             let text = "masks_len is 14515200; 2073600 masks of 1920 x 1080 pixels need 4299816960000 values";
             assert_eq!(too_small.to_string(), text, "{device}");
             assert!(masks.iter().all(|&value| value == 0.5), "{device}");
 
-            let unlimited = Context::new(&options).unwrap().palette(&case.map(), &case.params).unwrap();
+            let unlimited = Context::new(&options).unwrap().palette(&case.map(), &case.selection).unwrap();
             assert_eq!(unlimited.colors.len(), colors, "{device}");
         }
         assert_no_validation_messages();
@@ -214,8 +214,8 @@ fn the_limit_is_for_the_host_and_the_device_together() {
                 let options = Options { memory_limit: limit as u64, ..vulkan_options(driver) };
                 let (device_bytes, peak) = peak_of(|| {
                     let mut context = Context::new(&options).unwrap();
-                    context.run(&case.map(), &case.params, &mut masks).unwrap();
-                    context.counters().device_bytes
+                    context.run(&case.map(), &case.selection, &mut masks).unwrap();
+                    context.call_stats().device_bytes
                 });
                 assert!(device_bytes > 0, "{driver}");
                 let held = peak as u64 + device_bytes;

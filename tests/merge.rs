@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use common::{Random, assert_no_validation_messages, contexts};
 use ctm::{
     Batch, ColorMap, Format, LabelOutput, Layout, MaskOutput, Merge, Metric, Nearest, Outputs, Params,
-    Settings, Shape,
+    Selection, Shape,
 };
 
 type Values = [f32; 4];
@@ -96,8 +96,8 @@ struct Expected {
 }
 
 /// `counted`: how many of the pixels are counted.
-fn expected(image: &Image, counted: usize, settings: &Settings) -> Expected {
-    let merge = settings.merge.unwrap();
+fn expected(image: &Image, counted: usize, params: &Params) -> Expected {
+    let merge = params.merge.unwrap();
     let all = counts(image.pixels.iter());
     let frequent: HashMap<_, _> =
         counts(image.pixels[..counted].iter()).into_iter().map(|(color, n)| (bits(&color), n)).collect();
@@ -105,15 +105,15 @@ fn expected(image: &Image, counted: usize, settings: &Settings) -> Expected {
         all.iter().map(|&(color, _)| (color, frequent.get(&bits(&color)).copied().unwrap_or(0))).collect();
     let becomes = becomes(&sorted(ranked), merge);
     let mut chosen = counts(image.pixels[..counted].iter().map(|pixel| &becomes[&bits(pixel)]));
-    let ignored = |color: &Values| settings.ignored.contains(color);
-    chosen.retain(|(color, pixels)| *pixels >= settings.params.min_pixels && !ignored(color));
-    chosen.truncate(settings.params.max_count as usize);
+    let ignored = |color: &Values| params.ignored.contains(color);
+    chosen.retain(|(color, pixels)| *pixels >= params.selection.min_pixels && !ignored(color));
+    chosen.truncate(params.selection.max_count as usize);
     let mask = |pixel: &Values| {
         let color = becomes[&bits(pixel)];
         if ignored(&color) {
             return 0;
         }
-        let near = settings.nearest.unwrap_or(Nearest { metric: Metric::Chebyshev, tolerance: 0.0 });
+        let near = params.nearest.unwrap_or(Nearest { metric: Metric::Chebyshev, tolerance: 0.0 });
         let distances = chosen.iter().map(|(other, _)| distance(near.metric, &color, other));
         let reached = (1..).zip(distances).filter(|&(_, distance)| distance <= near.tolerance);
         reached.min_by(|a, b| a.1.partial_cmp(&b.1).unwrap()).map_or(0, |(label, _)| label)
@@ -127,23 +127,23 @@ fn expected(image: &Image, counted: usize, settings: &Settings) -> Expected {
     Expected { palette: palette.collect(), labels, merged }
 }
 
-fn check(maps: &[ColorMap], counted: usize, image: &Image, scale: f32, settings: &Settings) {
+fn check(maps: &[ColorMap], counted: usize, image: &Image, scale: f32, params: &Params) {
     // The oracle works on whole numbers, the maps have them times `scale`.
-    let expected = expected(image, counted, settings);
+    let expected = expected(image, counted, params);
     let scaled = |values: &[Values]| -> Vec<Values> {
         values.iter().map(|values| values.map(|value| value * scale)).collect()
     };
-    let ignored = scaled(settings.ignored);
+    let ignored = scaled(params.ignored);
     let tolerance = |tolerance: f64| tolerance * f64::from(scale);
-    let settings = Settings {
+    let params = Params {
         ignored: &ignored,
-        merge: settings.merge.map(|merge| Merge { tolerance: tolerance(merge.tolerance), ..merge }),
-        nearest: settings.nearest.map(|near| Nearest { tolerance: tolerance(near.tolerance), ..near }),
-        ..*settings
+        merge: params.merge.map(|merge| Merge { tolerance: tolerance(merge.tolerance), ..merge }),
+        nearest: params.nearest.map(|near| Nearest { tolerance: tolerance(near.tolerance), ..near }),
+        ..*params
     };
     for map in maps {
         for context in &mut contexts() {
-            let name = format!("{}, {:?}, {settings:?}", context.device_name(), map.format());
+            let name = format!("{}, {:?}, {params:?}", context.device_name(), map.format());
             for most in [0, 2, u32::MAX] {
                 let mut labels = vec![u32::MAX; expected.labels.len()];
                 let mut masks = vec![9; expected.labels.len() * expected.palette.len()];
@@ -153,8 +153,7 @@ fn check(maps: &[ColorMap], counted: usize, image: &Image, scale: f32, settings:
                     merged: most,
                     ..Outputs::default()
                 };
-                let found =
-                    context.analyze(map, &settings, outputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let found = context.analyze(map, &params, outputs).unwrap_or_else(|e| panic!("{name}: {e}"));
                 let palette: Vec<_> =
                     found.palette.colors.iter().map(|entry| (entry.color.values(), entry.pixels)).collect();
                 let wanted: Vec<_> =
@@ -181,7 +180,7 @@ fn check(maps: &[ColorMap], counted: usize, image: &Image, scale: f32, settings:
                     .collect();
                 assert_eq!(listed, wanted, "{name}");
             }
-            assert_eq!(context.mask_count(map, &settings).unwrap() as usize, expected.palette.len());
+            assert_eq!(context.mask_count(map, &params).unwrap() as usize, expected.palette.len());
         }
     }
 }
@@ -205,16 +204,16 @@ fn near_duplicates_become_the_most_frequent_color_near_them() {
             for metric in METRICS {
                 for most_pixels in [0, 5] {
                     let merge = Some(Merge { metric, tolerance, most_pixels });
-                    let params = Params { min_pixels: 1 + 10 * (index as u64 % 2), max_count: 9 };
-                    let mut settings = Settings { merge, ..params.into() };
-                    check(&[byte_map], image.pixels.len(), &image, 1.0, &settings);
+                    let selection = Selection { min_pixels: 1 + 10 * (index as u64 % 2), max_count: 9 };
+                    let mut params = Params { merge, ..selection.into() };
+                    check(&[byte_map], image.pixels.len(), &image, 1.0, &params);
                     if index == 2 && most_pixels == 0 {
-                        check(&[float_map], image.pixels.len(), &image, scale, &settings);
+                        check(&[float_map], image.pixels.len(), &image, scale, &params);
                         let ignored = [background];
-                        settings.ignored = &ignored;
-                        check(&[byte_map], image.pixels.len(), &image, 1.0, &settings);
-                        settings.nearest = Some(Nearest { metric, tolerance: 40.0 });
-                        check(&[byte_map], image.pixels.len(), &image, 1.0, &settings);
+                        params.ignored = &ignored;
+                        check(&[byte_map], image.pixels.len(), &image, 1.0, &params);
+                        params.nearest = Some(Nearest { metric, tolerance: 40.0 });
+                        check(&[byte_map], image.pixels.len(), &image, 1.0, &params);
                     }
                 }
             }
@@ -231,9 +230,9 @@ fn the_first_image_decides_what_the_others_colors_become() {
     let map = ColorMap::with_layout(&bytes, Shape::new(90, 40, 3).unwrap(), &layout).unwrap();
     for metric in METRICS {
         let merge = Some(Merge { metric, tolerance: 4.0, most_pixels: 0 });
-        let params = Params { min_pixels: 3, max_count: 20 };
-        let settings = Settings { merge, batch: Batch::First, ..params.into() };
-        check(&[map], 90 * 40, &image, 1.0, &settings);
+        let selection = Selection { min_pixels: 3, max_count: 20 };
+        let params = Params { merge, batch: Batch::First, ..selection.into() };
+        check(&[map], 90 * 40, &image, 1.0, &params);
     }
     assert_no_validation_messages();
 }
@@ -246,10 +245,10 @@ fn many_colors_merge_alike() {
     let layout = Layout { format: Format::U8, ..Layout::default() };
     let map = ColorMap::with_layout(&bytes, Shape::new(260, 300, 3).unwrap(), &layout).unwrap();
     let merge = Some(Merge { metric: Metric::Euclidean, tolerance: 6.0, most_pixels: 0 });
-    let params = Params { min_pixels: 1, max_count: 700 };
+    let selection = Selection { min_pixels: 1, max_count: 700 };
     let nearest = Some(Nearest { metric: Metric::Chebyshev, tolerance: 5.0 });
     for nearest in [None, nearest] {
-        check(&[map], image.pixels.len(), &image, 1.0, &Settings { merge, nearest, ..params.into() });
+        check(&[map], image.pixels.len(), &image, 1.0, &Params { merge, nearest, ..selection.into() });
     }
     assert_no_validation_messages();
 }
@@ -262,8 +261,8 @@ fn distances_are_compared_with_the_tolerance_not_their_squares() {
     for context in &mut contexts() {
         for (tolerance, colors) in [(3.0_f64.sqrt(), 1), (3.0_f64.sqrt().next_down(), 2)] {
             let merge = Some(Merge { metric: Metric::Euclidean, tolerance, most_pixels: 0 });
-            let settings = Settings { merge, ..Params { min_pixels: 1, max_count: 9 }.into() };
-            let found = context.analyze(&map, &settings, Outputs::default()).unwrap();
+            let params = Params { merge, ..Selection { min_pixels: 1, max_count: 9 }.into() };
+            let found = context.analyze(&map, &params, Outputs::default()).unwrap();
             assert_eq!(found.palette.colors.len(), colors, "{}, {tolerance}", context.device_name());
         }
     }
@@ -277,8 +276,8 @@ fn infinities_merge_with_nothing_but_at_any_distance() {
     for context in &mut contexts() {
         for (tolerance, colors) in [(1e30, 4), (f64::MAX, 3), (f64::INFINITY, 1)] {
             let merge = Some(Merge { metric: Metric::Chebyshev, tolerance, most_pixels: 0 });
-            let settings = Settings { merge, ..Params { min_pixels: 1, max_count: 9 }.into() };
-            let found = context.analyze(&map, &settings, Outputs::default()).unwrap();
+            let params = Params { merge, ..Selection { min_pixels: 1, max_count: 9 }.into() };
+            let found = context.analyze(&map, &params, Outputs::default()).unwrap();
             assert_eq!(found.palette.colors.len(), colors, "{}, {tolerance}", context.device_name());
         }
     }
@@ -292,12 +291,12 @@ fn settings_that_contradict_each_other_are_refused() {
     let mut context = contexts().remove(0);
     let merge = |tolerance| Some(Merge { metric: Metric::Euclidean, tolerance, most_pixels: 0 });
     for tolerance in [-0.5, f64::NAN] {
-        let settings = Settings { merge: merge(tolerance), ..Settings::default() };
-        let text = context.mask_count(&map, &settings).unwrap_err().to_string();
+        let params = Params { merge: merge(tolerance), ..Params::default() };
+        let text = context.mask_count(&map, &params).unwrap_err().to_string();
         assert_eq!(text, format!("merge_tolerance is {tolerance}; at least 0 is expected"));
     }
     let palette = [[0.0; 4]];
-    let settings = Settings { merge: merge(1.0), palette: Some(&palette), ..Settings::default() };
-    let text = context.mask_count(&map, &settings).unwrap_err().to_string();
+    let params = Params { merge: merge(1.0), palette: Some(&palette), ..Params::default() };
+    let text = context.mask_count(&map, &params).unwrap_err().to_string();
     assert!(text.starts_with("merge is on and a palette is given"), "{text}");
 }

@@ -8,7 +8,7 @@ mod common;
 use common::{Case, Random, all_options, assert_no_validation_messages, contexts, random_case};
 use ctm::{
     Analysis, Batch, ColorMap, Context, Error, Format, LabelOutput, Layout, MaskOutput, Metric, Nearest,
-    Options, Outputs, Params, Settings, Shape, Undeclared,
+    Options, Outputs, Params, Selection, Shape, Unlisted,
 };
 
 type Values = [f32; 4];
@@ -100,21 +100,21 @@ fn expected(
 fn check(
     context: &mut Context,
     map: &ColorMap,
-    settings: &Settings,
+    params: &Params,
     (labels, palette): &(Vec<u32>, Vec<(Values, u64)>),
-    undeclared: Option<u32>,
+    unlisted: Option<u32>,
 ) -> Analysis {
-    let name = format!("{}, {:?}, {:?}", context.device_name(), map.format(), settings.nearest);
+    let name = format!("{}, {:?}, {:?}", context.device_name(), map.format(), params.nearest);
     let mut found = vec![u32::MAX; labels.len()];
     let mut masks = vec![0.5; labels.len() * palette.len()];
     let outputs = Outputs {
         masks: Some(MaskOutput::F32(&mut masks)),
         labels: Some(LabelOutput::U32(&mut found)),
-        regions: true,
-        undeclared,
+        mask_stats: true,
+        unlisted,
         ..Outputs::default()
     };
-    let analysis = context.analyze(map, settings, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let analysis = context.analyze(map, params, outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(found == *labels, "{name}: labels");
     for (mask, plane) in masks.chunks(labels.len()).enumerate() {
         let inside = |&label: &u32| f32::from(u8::from(label as usize == mask + 1));
@@ -122,8 +122,8 @@ fn check(
     }
     let colors: Vec<_> = analysis.palette.colors.iter().map(|e| (e.color.values(), e.pixels)).collect();
     assert_eq!(colors, *palette, "{name}");
-    assert!(analysis.regions.iter().map(|region| region.pixels).eq(palette.iter().map(|e| e.1)), "{name}");
-    assert_eq!(context.mask_count(map, settings).unwrap() as usize, palette.len());
+    assert!(analysis.mask_stats.iter().map(|region| region.pixels).eq(palette.iter().map(|e| e.1)), "{name}");
+    assert_eq!(context.mask_count(map, params).unwrap() as usize, palette.len());
     analysis
 }
 
@@ -142,7 +142,7 @@ fn images() -> Vec<Image> {
 fn colors_join_the_nearest_of_the_most_frequent() {
     let mut contexts = contexts();
     for image in images() {
-        let params = Params { min_pixels: 10, max_count: 7 };
+        let selection = Selection { min_pixels: 10, max_count: 7 };
         let counts = image.counts(&[]);
         let ignored = [counts[1].0];
         for (metric, tolerance) in [
@@ -155,14 +155,14 @@ fn colors_join_the_nearest_of_the_most_frequent() {
             let tolerance = Nearest { metric, tolerance };
             for ignored in [&[][..], &ignored] {
                 let mut frequent = image.counts(ignored);
-                frequent.retain(|&(_, pixels)| pixels >= params.min_pixels);
-                frequent.truncate(params.max_count as usize);
+                frequent.retain(|&(_, pixels)| pixels >= selection.min_pixels);
+                frequent.truncate(selection.max_count as usize);
                 let palette: Vec<Values> = frequent.iter().map(|entry| entry.0).collect();
                 let expected = expected(&image, &palette, ignored, tolerance);
-                let settings = Settings { ignored, nearest: Some(tolerance), ..params.into() };
+                let params = Params { ignored, nearest: Some(tolerance), ..selection.into() };
                 for map in image.maps() {
                     for context in &mut contexts {
-                        check(context, &map, &settings, &expected, None);
+                        check(context, &map, &params, &expected, None);
                     }
                 }
             }
@@ -183,24 +183,22 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
             let declared = |values: &Values| nearest(values, &palette, near).is_some();
             let mut missing = image.counts(&ignored);
             missing.retain(|(values, _)| !declared(values));
-            let settings = Settings {
+            let params = Params {
                 palette: Some(&palette),
                 ignored: &ignored,
                 nearest: tolerance,
-                ..Settings::default()
+                ..Params::default()
             };
             let without = expected(&image, &palette, &ignored, near);
             let anywhere = Nearest { tolerance: f64::INFINITY, ..near };
             let joined = expected(&image, &palette, &ignored, anywhere);
             for map in image.maps() {
                 for context in &mut contexts {
-                    for (undeclared, expected) in
-                        [(Undeclared::Ignore, &without), (Undeclared::Nearest, &joined)]
-                    {
+                    for (unlisted, expected) in [(Unlisted::Ignore, &without), (Unlisted::Nearest, &joined)] {
                         for listed in [0, 3, 100_000] {
-                            let settings = Settings { undeclared, ..settings };
+                            let params = Params { unlisted, ..params };
                             let report =
-                                check(context, &map, &settings, expected, Some(listed)).undeclared.unwrap();
+                                check(context, &map, &params, expected, Some(listed)).unlisted.unwrap();
                             assert_eq!(report.colors, missing.len() as u64);
                             assert_eq!(report.pixels, missing.iter().map(|entry| entry.1).sum::<u64>());
                             let found: Vec<_> =
@@ -214,15 +212,15 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                             }
                         }
                     }
-                    let settings = Settings { undeclared: Undeclared::Error, ..settings };
+                    let params = Params { unlisted: Unlisted::Error, ..params };
                     let mut labels = vec![77; image.pixels.len()];
                     let outputs =
                         Outputs { labels: Some(LabelOutput::U16(&mut labels)), ..Outputs::default() };
-                    let refused = context.analyze(&map, &settings, outputs);
+                    let refused = context.analyze(&map, &params, outputs);
                     match missing.first() {
                         None => assert!(refused.is_ok()),
                         Some(most_frequent) => {
-                            let Err(Error::UndeclaredColors { pixels, colors, color, .. }) = refused else {
+                            let Err(Error::UnlistedColors { pixels, colors, color, .. }) = refused else {
                                 panic!("{refused:?}")
                             };
                             assert_eq!(colors, missing.len() as u64);
@@ -247,10 +245,10 @@ fn the_number_of_a_palettes_masks_is_known_without_a_look_at_the_image() {
         // Not enough for a list of the image's colours.
         let options = Options { memory_limit: Options::LEAST_MEMORY_LIMIT, ..options };
         let mut context = Context::new(&options).unwrap();
-        for undeclared in [Undeclared::Ignore, Undeclared::Error, Undeclared::Nearest] {
-            let settings = Settings { palette: Some(&palette), undeclared, ..Settings::default() };
-            assert_eq!(context.mask_count(&map, &settings), Ok(2));
-            assert_eq!(context.counters().pixels_read, 0);
+        for unlisted in [Unlisted::Ignore, Unlisted::Error, Unlisted::Nearest] {
+            let params = Params { palette: Some(&palette), unlisted, ..Params::default() };
+            assert_eq!(context.mask_count(&map, &params), Ok(2));
+            assert_eq!(context.call_stats().pixels_read, 0);
         }
     }
     assert_no_validation_messages();
@@ -261,11 +259,11 @@ fn a_palette_that_is_far_from_all_colors_gives_empty_masks() {
     let mut contexts = contexts();
     let image = Image::new(&mut Random(54), 90, 40, 7, 3);
     let palette = [[255.0, 254.0, 1.0, 0.0], [254.0, 1.0, 255.0, 0.0]];
-    let settings = Settings { palette: Some(&palette), ..Settings::default() };
+    let params = Params { palette: Some(&palette), ..Params::default() };
     let expected = (vec![0; image.pixels.len()], palette.map(|values| (values, 0)).to_vec());
     for map in image.maps() {
         for context in &mut contexts {
-            let report = check(context, &map, &settings, &expected, Some(1)).undeclared.unwrap();
+            let report = check(context, &map, &params, &expected, Some(1)).unlisted.unwrap();
             assert_eq!(report.pixels, image.pixels.len() as u64);
         }
     }
@@ -286,10 +284,10 @@ fn distances_are_compared_not_their_squares() {
                 let tolerance = if palette.len() == 1 { 3.0_f64.sqrt() } else { 1.0 };
                 let palette: Vec<_> = palette.into_iter().chain((0..others).map(far)).collect();
                 let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance });
-                let settings = Settings { palette: Some(&palette), nearest, ..Settings::default() };
+                let params = Params { palette: Some(&palette), nearest, ..Params::default() };
                 let mut labels = [u32::MAX];
                 let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-                context.analyze(&map, &settings, outputs).unwrap();
+                context.analyze(&map, &params, outputs).unwrap();
                 assert_eq!(labels, [1], "{}, {:?}", context.device_name(), &palette[..2.min(palette.len())]);
             }
         }
@@ -306,15 +304,15 @@ fn the_first_images_colors_attract_those_of_all() {
     let map = ColorMap::with_layout(&image.bytes, shape, &layout).unwrap();
     let first =
         Image { pixels: image.pixels[..12_000].to_vec(), bytes: Vec::new(), case: image.case.clone() };
-    let params = Params { min_pixels: 1, max_count: 4 };
+    let selection = Selection { min_pixels: 1, max_count: 4 };
     let palette: Vec<Values> = first.counts(&[]).iter().take(4).map(|entry| entry.0).collect();
     let tolerance = Nearest { metric: Metric::Euclidean, tolerance: 9.0 };
     let (labels, counts) = expected(&image, &palette, &[], tolerance);
-    let settings = Settings { batch: Batch::First, nearest: Some(tolerance), ..params.into() };
+    let params = Params { batch: Batch::First, nearest: Some(tolerance), ..selection.into() };
     for context in &mut contexts {
         let mut found = vec![u8::MAX; labels.len()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut found)), ..Outputs::default() };
-        let analysis = context.analyze(&map, &settings, outputs).unwrap();
+        let analysis = context.analyze(&map, &params, outputs).unwrap();
         assert!(found.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()));
         let colors: Vec<_> = analysis.palette.colors.iter().map(|e| (e.color.values(), e.pixels)).collect();
         assert_eq!(colors, counts);
@@ -327,14 +325,14 @@ fn settings_that_contradict_each_other_are_refused() {
     let image = Image::new(&mut Random(53), 5, 5, 2, 1);
     let mut context = contexts().remove(0);
     let mut refused =
-        |settings: Settings| context.mask_count(&image.case.map(), &settings).unwrap_err().to_string();
+        |params: Params| context.mask_count(&image.case.map(), &params).unwrap_err().to_string();
     for tolerance in [-1.0, f64::NAN] {
         let nearest = Some(Nearest { tolerance, ..Nearest::default() });
-        let text = refused(Settings { nearest, ..Settings::default() });
+        let text = refused(Params { nearest, ..Params::default() });
         assert_eq!(text, format!("tolerance is {tolerance}; at least 0 is expected"));
     }
     assert_eq!(
-        refused(Settings { undeclared: Undeclared::Error, ..Settings::default() }),
-        "undeclared is Error and no palette is given; Ignore is expected"
+        refused(Params { unlisted: Unlisted::Error, ..Params::default() }),
+        "unlisted is Error and no palette is given; Ignore is expected"
     );
 }

@@ -7,7 +7,7 @@ mod common;
 
 use common::oracle::{self, Answer};
 use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
-use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, Outputs, Params, Region};
+use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, MaskStats, Outputs, Selection};
 
 const UNTOUCHED: u8 = 0xa5;
 
@@ -31,7 +31,7 @@ fn cases() -> Vec<Case> {
             let index = random.below(case.pixels.len() as u32) as usize;
             case.pixels[index] = f32::NAN;
         }
-        case.params = Params { min_pixels: 1, max_count };
+        case.selection = Selection { min_pixels: 1, max_count };
         cases.push(case);
     }
     cases
@@ -52,7 +52,7 @@ fn expected_labels(case: &Case, answer: &Answer) -> Vec<u32> {
     labels
 }
 
-fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Region> {
+fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<MaskStats> {
     let mut pixels = vec![Vec::new(); mask_count];
     for (index, &label) in (0..).zip(labels) {
         if label > 0 {
@@ -66,7 +66,7 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
         let mean = |values: &mut dyn Iterator<Item = u32>| {
             values.map(u64::from).sum::<u64>() as f64 / pixels.len() as f64
         };
-        Region {
+        MaskStats {
             pixels: pixels.len() as u64,
             left,
             top,
@@ -80,7 +80,7 @@ fn expected_regions(case: &Case, labels: &[u32], mask_count: usize) -> Vec<Regio
 }
 
 fn analyze(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
-    let analysis = context.analyze(&case.map(), &case.params.into(), outputs);
+    let analysis = context.analyze(&case.map(), &case.selection.into(), outputs);
     analysis.unwrap_or_else(|error| panic!("{}: {error}", context.device_name()))
 }
 
@@ -90,9 +90,9 @@ fn outputs_are_those_of_the_oracle() {
     let mut contexts = contexts();
     for mut case in cases() {
         // The oracle's masks of tens of thousands of colours would fill the memory.
-        let most = case.params.max_count;
+        let most = case.selection.max_count;
         for max_count in [most.min(300), most] {
-            case.params.max_count = max_count;
+            case.selection.max_count = max_count;
             let answer = match max_count {
                 ..=300 => oracle::answer(&case),
                 _ => {
@@ -115,8 +115,8 @@ fn outputs_are_those_of_the_oracle() {
     assert_no_validation_messages();
 }
 
-fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[Region]) {
-    let name = format!("{}, {} x {}, {:?}", context.device_name(), case.width, case.height, case.params);
+fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[MaskStats]) {
+    let name = format!("{}, {} x {}, {:?}", context.device_name(), case.width, case.height, case.selection);
     let is_palette = |analysis: &Analysis| {
         let colors = analysis.palette.colors.iter();
         let colors: Vec<_> = colors.map(|e| (e.color.values().map(f32::to_bits), e.pixels)).collect();
@@ -128,12 +128,12 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
     let both = Outputs {
         masks: (needed > 0).then_some(MaskOutput::U8 { masks: &mut masks, inside: 255 }),
         labels: Some(LabelOutput::U32(&mut label_map)),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
     let analysis = analyze(context, case, both);
     is_palette(&analysis);
-    assert!(analysis.regions == regions, "{name}: regions");
+    assert!(analysis.mask_stats == regions, "{name}: regions");
     assert!(label_map == labels, "{name}: labels");
     let bytes = |inside: u8| answer.masks.iter().map(move |&value| if value == 1.0 { inside } else { 0 });
     if needed > 0 {
@@ -144,51 +144,53 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         let only = Outputs { masks: Some(MaskOutput::U8 { masks, inside: 1 }), ..Outputs::default() };
         let analysis = analyze(context, case, only);
         is_palette(&analysis);
-        assert!(analysis.regions.is_empty(), "{name}: regions that nobody wants");
+        assert!(analysis.mask_stats.is_empty(), "{name}: regions that nobody wants");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: masks of bytes, unaligned");
         assert_eq!(masks[needed..], [UNTOUCHED; 8], "{name}: behind the masks, unaligned");
         let small = Outputs {
             masks: Some(MaskOutput::U8 { masks: &mut masks[..needed - 1], inside: 7 }),
             labels: Some(LabelOutput::U32(&mut label_map)),
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
-        let refused = context.analyze(&case.map(), &case.params.into(), small);
+        let refused = context.analyze(&case.map(), &case.selection.into(), small);
         assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
         assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
     }
     let mut words = vec![u16::MAX; case.plane()];
-    if case.params.max_count <= 65_535 {
+    if case.selection.max_count <= 65_535 {
         let only = Outputs { labels: Some(LabelOutput::U16(&mut words)), ..Outputs::default() };
         is_palette(&analyze(context, case, only));
         assert!(words.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u16");
     }
     let mut bytes = vec![u8::MAX; case.plane()];
-    if case.params.max_count <= 255 {
+    if case.selection.max_count <= 255 {
         let only = Outputs { labels: Some(LabelOutput::U8(&mut bytes)), ..Outputs::default() };
         is_palette(&analyze(context, case, only));
         assert!(bytes.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()), "{name}: u8");
     }
-    let analysis = analyze(context, case, Outputs { regions: true, ..Outputs::default() });
-    assert!(analysis.regions == regions, "{name}: regions alone");
+    let analysis = analyze(context, case, Outputs { mask_stats: true, ..Outputs::default() });
+    assert!(analysis.mask_stats == regions, "{name}: regions alone");
 }
 
 #[test]
 fn without_a_mask_no_pixel_has_a_label() {
     let mut case = random_case(&mut Random(22), 90, 41, 3, 5, 3);
-    for params in [Params { min_pixels: u64::MAX, max_count: 5 }, Params { min_pixels: 1, max_count: 0 }] {
-        case.params = params;
+    for selection in
+        [Selection { min_pixels: u64::MAX, max_count: 5 }, Selection { min_pixels: 1, max_count: 0 }]
+    {
+        case.selection = selection;
         for context in &mut contexts() {
             let mut labels = vec![7; case.plane()];
             let mut masks = [UNTOUCHED; 4];
             let outputs = Outputs {
                 masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
                 labels: Some(LabelOutput::U16(&mut labels)),
-                regions: true,
+                mask_stats: true,
                 ..Outputs::default()
             };
-            assert_eq!(analyze(context, &case, outputs).regions, []);
+            assert_eq!(analyze(context, &case, outputs).mask_stats, []);
             assert!(labels.iter().all(|&label| label == 0));
             assert_eq!(masks, [UNTOUCHED; 4]);
         }
@@ -201,8 +203,8 @@ fn outputs_that_do_not_suit_are_refused() {
     let mut case = random_case(&mut Random(23), 10, 6, 3, 5, 3);
     let mut context = contexts().remove(0);
     let mut refused = |max_count, outputs: Outputs| {
-        case.params.max_count = max_count;
-        match context.analyze(&case.map(), &case.params.into(), outputs) {
+        case.selection.max_count = max_count;
+        match context.analyze(&case.map(), &case.selection.into(), outputs) {
             Err(Error::InvalidArgument(text)) => text,
             other => panic!("{other:?}"),
         }
@@ -223,18 +225,18 @@ fn outputs_that_do_not_suit_are_refused() {
 fn labels_that_are_too_narrow_are_not_touched() {
     let mut case = random_case(&mut Random(24), 300, 5, 1, 1, 1);
     case.pixels = (0..1500).map(|pixel| (pixel % 256) as f32).collect();
-    case.params = Params { min_pixels: 1, max_count: u32::MAX };
+    case.selection = Selection { min_pixels: 1, max_count: u32::MAX };
     for context in &mut contexts() {
         let mut labels = vec![7; case.plane()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
-        let refused = context.analyze(&case.map(), &case.params.into(), outputs).unwrap_err();
+        let refused = context.analyze(&case.map(), &case.selection.into(), outputs).unwrap_err();
         assert_eq!(refused.to_string(), "the labels' type numbers 255 masks; there are 256");
         assert!(labels.iter().all(|&label| label == 7));
-        case.params.max_count = 255;
+        case.selection.max_count = 255;
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
-        context.analyze(&case.map(), &case.params.into(), outputs).unwrap();
+        context.analyze(&case.map(), &case.selection.into(), outputs).unwrap();
         assert_eq!(labels.iter().max(), Some(&255));
-        case.params.max_count = u32::MAX;
+        case.selection.max_count = u32::MAX;
     }
     assert_no_validation_messages();
 }

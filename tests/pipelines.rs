@@ -17,9 +17,9 @@ fn a_software_device_goes_on_to_the_next_context_with_its_pipelines() {
             Context::new(&Options { pipeline_cache: cache, ..vulkan_options(driver) }).unwrap()
         };
         let made = |context: &mut Context| {
-            let pipelines = context.run(&case.map(), &case.params, &mut vec![0.0; answer.masks.len()]);
+            let pipelines = context.run(&case.map(), &case.selection, &mut vec![0.0; answer.masks.len()]);
             pipelines.unwrap();
-            context.counters().pipelines
+            context.call_stats().pipelines
         };
         let mut first = context(None);
         assert!(made(&mut first) > 0, "{driver}");

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Case, assert_no_validation_messages, check, contexts, oracle};
-use ctm::{Context, Params};
+use ctm::{Context, Selection};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -45,7 +45,7 @@ fn any_bits() -> impl Strategy<Value = f32> {
     any::<u32>().prop_map(f32::from_bits)
 }
 
-fn settings(pixels: u64) -> impl Strategy<Value = Params> {
+fn params(pixels: u64) -> impl Strategy<Value = Selection> {
     let min_pixels = prop_oneof![
         4 => 0..=pixels / 3 + 1,
         2 => 0..=2u64,
@@ -54,7 +54,7 @@ fn settings(pixels: u64) -> impl Strategy<Value = Params> {
         1 => prop::sample::select(vec![1 << 31, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX]),
     ];
     let max_count = prop_oneof![6 => 0..20u32, 2 => 200..300u32, 1 => Just(u32::MAX)];
-    (min_pixels, max_count).prop_map(|(min_pixels, max_count)| Params { min_pixels, max_count })
+    (min_pixels, max_count).prop_map(|(min_pixels, max_count)| Selection { min_pixels, max_count })
 }
 
 /// Images whose pixels are drawn, in runs, from at most `colors` colours.
@@ -70,14 +70,14 @@ where
             let plane = (width * height) as usize;
             let run = (0..palette.len(), 1..=longest_run);
             let runs = prop::collection::vec(run, 1..=plane.div_ceil(longest_run).clamp(1, 400));
-            (runs, settings(plane as u64)).prop_map(move |(runs, params)| {
+            (runs, params(plane as u64)).prop_map(move |(runs, selection)| {
                 let runs = runs.iter().cycle();
                 let indices = runs.flat_map(|&(color, length)| std::iter::repeat_n(color, length));
                 let pixels = indices
                     .take(plane)
                     .flat_map(|color| palette[color][..channels as usize].to_vec())
                     .collect();
-                Case { width, height, channels, pixels, params }
+                Case { width, height, channels, pixels, selection }
             })
         },
     )

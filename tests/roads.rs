@@ -9,7 +9,7 @@ use common::{
     Case, DRIVERS, Random, assert_no_validation_messages, check, contexts, limits, oracle, random_case,
     vulkan_options,
 };
-use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Options, Params};
+use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Options, Selection};
 
 const UNLIMITED: u64 = 1 << 30;
 
@@ -23,7 +23,7 @@ fn awkward_cases() -> Vec<Case> {
             for colors in [1, 2, 300, width * height] {
                 for longest_run in [1, 40] {
                     let mut case = random_case(random, width, height, channels, colors, longest_run);
-                    case.params = Params {
+                    case.selection = Selection {
                         min_pixels: random.below(4).into(),
                         max_count: [1, 5, 300][random.below(3) as usize],
                     };
@@ -84,9 +84,9 @@ fn pixels_are_read_where_they_lie() {
                     pixels.extend(&case.pixels);
                     let map = ColorMap::new(&pixels[before..], width, height, channels).unwrap();
                     masks.fill(0.5);
-                    context.run(&map, &case.params, &mut masks).unwrap();
+                    context.run(&map, &case.selection, &mut masks).unwrap();
                     assert!(masks == answer.masks, "{driver}, copied: {copy_pixels}, {before} floats before");
-                    let imported = context.counters().bytes_imported;
+                    let imported = context.call_stats().bytes_imported;
                     let expected =
                         if copy_pixels || driver == "SwiftShader" { 0 } else { 4 * case.pixels.len() };
                     assert_eq!(imported, expected as u64);
@@ -193,7 +193,7 @@ fn images_larger_than_a_storage_buffer() {
     let random = &mut Random(2);
     for (colors, longest_run) in [(4096, 1), (16, 500), (4096 * 2304, 1)] {
         let mut case = random_case(random, 4096, 2304, 4, colors, longest_run);
-        case.params = Params { min_pixels: 2, max_count: 3 };
+        case.selection = Selection { min_pixels: 2, max_count: 3 };
         let answer = oracle::answer(&case);
         for mut context in contexts() {
             check(&mut context, &case, &answer).unwrap();
@@ -212,7 +212,7 @@ fn many_masks() {
         for (index, pixel) in case.pixels.chunks_mut(3).enumerate() {
             pixel[0] = index as f32;
         }
-        case.params = Params { min_pixels: 1, max_count };
+        case.selection = Selection { min_pixels: 1, max_count };
         contexts.iter_mut().for_each(|context| hold(context, std::slice::from_ref(&case)));
     }
     assert_no_validation_messages();
@@ -224,11 +224,11 @@ fn many_masks() {
 fn more_masks_than_memory_holds() {
     let pixels: Vec<f32> = (0..70_000).map(|value| value as f32).collect();
     let width = pixels.len() as u32;
-    let params = Params { min_pixels: 1, max_count: u32::MAX };
-    let case = Case { width, height: 1, channels: 1, pixels, params };
+    let selection = Selection { min_pixels: 1, max_count: u32::MAX };
+    let case = Case { width, height: 1, channels: 1, pixels, selection };
     for mut context in contexts() {
-        assert_eq!(context.palette(&case.map(), &params).unwrap().colors.len(), width as usize);
-        let refused = context.run(&case.map(), &params, &mut [0.0; 1000]);
+        assert_eq!(context.palette(&case.map(), &selection).unwrap().colors.len(), width as usize);
+        let refused = context.run(&case.map(), &selection, &mut [0.0; 1000]);
         assert!(
             matches!(&refused, Err(ctm::Error::BufferTooSmall { mask_count, .. }) if *mask_count == width),
             "{refused:?}"

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use common::{Random, assert_no_validation_messages, contexts, root};
 use ctm::{
     Backend, Batch, ColorMap, Connectivity, Context, Format, LabelOutput, Layout, MaskLayout, MaskOutput,
-    Metric, Nearest, Options, Outputs, Params, Region, Settings, Shape, Undeclared,
+    MaskStats, Metric, Nearest, Options, Outputs, Params, Selection, Shape, Unlisted,
 };
 
 type Color = [f64; 4];
@@ -162,20 +162,20 @@ struct Answer {
     /// As bits.
     coverage: Vec<u32>,
     palette: Vec<([u32; 4], u64)>,
-    regions: Vec<Region>,
+    regions: Vec<MaskStats>,
 }
 
-fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_count: usize) -> Answer {
+fn analyze(context: &mut Context, images: &Images, params: &Params, mask_count: usize) -> Answer {
     let pixels = images.colors.len();
     let mut labels = vec![u32::MAX; pixels];
     let mut coverage = vec![f32::NAN; mask_count * pixels + 3];
     let outputs = Outputs {
         labels: Some(LabelOutput::U32(&mut labels)),
         masks: Some(MaskOutput::Coverage(&mut coverage)),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
-    let analysis = context.analyze(&images.map(), settings, outputs).unwrap();
+    let analysis = context.analyze(&images.map(), params, outputs).unwrap();
     assert!(coverage.split_off(mask_count * pixels).iter().all(|value| value.is_nan()));
     assert_eq!(analysis.palette.colors.len(), mask_count);
     // Without shares: the same labels, palette, and masks that follow from the labels.
@@ -183,21 +183,21 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
     let outputs = Outputs {
         labels: Some(LabelOutput::U16(&mut again)),
         masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
-        regions: true,
+        mask_stats: true,
         ..Outputs::default()
     };
-    let binary = context.analyze(&images.map(), settings, outputs).unwrap();
+    let binary = context.analyze(&images.map(), params, outputs).unwrap();
     assert!(again.iter().map(|&label| u32::from(label)).eq(labels.iter().copied()));
     for (index, &mask) in masks.iter().enumerate() {
         assert_eq!(mask == 1, labels[index % pixels] as usize == index / pixels + 1);
     }
     assert_eq!(binary.palette.colors, analysis.palette.colors);
-    for (index, region) in binary.regions.iter().enumerate() {
+    for (index, region) in binary.mask_stats.iter().enumerate() {
         check_box(region, images, index % images.count, |pixel| {
             labels[pixel] as usize == index / images.count + 1
         });
-        let with_shares = analysis.regions[index];
-        let of_shares = |region: Region| Region { left: 0, top: 0, width: 0, height: 0, ..region };
+        let with_shares = analysis.mask_stats[index];
+        let of_shares = |region: MaskStats| MaskStats { left: 0, top: 0, width: 0, height: 0, ..region };
         assert_eq!(of_shares(*region), of_shares(with_shares));
         check_box(&with_shares, images, index % images.count, |pixel| {
             coverage[index / images.count * pixels + pixel] > 0.0
@@ -212,11 +212,11 @@ fn analyze(context: &mut Context, images: &Images, settings: &Settings, mask_cou
             .iter()
             .map(|entry| (entry.color.values().map(f32::to_bits), entry.pixels))
             .collect(),
-        regions: analysis.regions,
+        regions: analysis.mask_stats,
     }
 }
 
-fn check_box(region: &Region, images: &Images, image: usize, inside: impl Fn(usize) -> bool) {
+fn check_box(region: &MaskStats, images: &Images, image: usize, inside: impl Fn(usize) -> bool) {
     let plane = images.plane();
     let pixels = (image * plane..(image + 1) * plane).filter(|&pixel| inside(pixel));
     let places: Vec<_> =
@@ -348,23 +348,23 @@ fn shares_are_the_best_and_the_same_everywhere() {
         // A given palette, two of whose colours are ignored.
         let (ignored, given) = palette.split_at(if colors > 4 { 2 } else { 0 });
         let (given_floats, ignored_floats) = (floats(given), floats(ignored));
-        let settings = Settings {
+        let params = Params {
             palette: Some(&given_floats),
             ignored: &ignored_floats,
             unmix_radius: radius,
-            ..Settings::default()
+            ..Params::default()
         };
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyze(context, &images, &settings, given.len())).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &params, given.len())).collect();
         check(&images, given, ignored, radius as usize, &answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
         // The most frequent ones.
-        let params = Params { min_pixels: 9, max_count: 12 };
-        let settings = Settings { unmix_radius: radius, ..params.into() };
-        let found = contexts[0].palette(&images.map(), &params).unwrap();
+        let selection = Selection { min_pixels: 9, max_count: 12 };
+        let params = Params { unmix_radius: radius, ..selection.into() };
+        let found = contexts[0].palette(&images.map(), &selection).unwrap();
         let most: Vec<Color> = found.colors.iter().map(|entry| entry.color.values().map(f64::from)).collect();
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyze(context, &images, &settings, most.len())).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &params, most.len())).collect();
         check(&images, &most, &[], radius as usize, &answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
     }
@@ -381,9 +381,9 @@ fn images_of_several_tiles_are_no_different() {
         let palette: Vec<Color> =
             palette.iter().map(|color| color.map(|value| f64::from(value as f32 * (1.0 / 255.0)))).collect();
         let given = floats(&palette);
-        let settings = Settings { palette: Some(&given), unmix_radius: 1, ..Settings::default() };
+        let params = Params { palette: Some(&given), unmix_radius: 1, ..Params::default() };
         let answers: Vec<Answer> =
-            contexts.iter_mut().map(|context| analyze(context, &images, &settings, 5)).collect();
+            contexts.iter_mut().map(|context| analyze(context, &images, &params, 5)).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{shape:?}");
         if shape.0 < 1000 {
             check(&images, &palette, &[], 1, &answers[0]);
@@ -396,8 +396,8 @@ fn images_of_several_tiles_are_no_different() {
 fn row(context: &mut Context, pixels: &[f32], palette: &[f32], radius: u32) -> Vec<Vec<f32>> {
     let images = Images::new(pixels.len(), 1, 1, 1, pixels.to_vec());
     let palette: Vec<[f32; 4]> = palette.iter().map(|&value| [value, 0.0, 0.0, 0.0]).collect();
-    let settings = Settings { palette: Some(&palette), unmix_radius: radius, ..Settings::default() };
-    let answer = analyze(context, &images, &settings, palette.len());
+    let params = Params { palette: Some(&palette), unmix_radius: radius, ..Params::default() };
+    let answer = analyze(context, &images, &params, palette.len());
     answer
         .coverage
         .chunks(pixels.len())
@@ -440,10 +440,10 @@ fn strides_and_crops_have_the_same_shares() {
     let palette = random_palette(random, 3, 4);
     let images = soft_images(random, (45, 31, 2, 3), &palette, 1.0);
     let given = floats(&palette);
-    let settings = Settings { palette: Some(&given), unmix_radius: 2, ..Settings::default() };
+    let params = Params { palette: Some(&given), unmix_radius: 2, ..Params::default() };
     let pixels = images.colors.len();
     for context in &mut contexts() {
-        let expected = analyze(context, &images, &settings, 4);
+        let expected = analyze(context, &images, &params, 4);
         let share = |mask: usize, image: usize, row: usize, column: usize| {
             f32::from_bits(expected.coverage[mask * pixels + image * images.plane() + row * 45 + column])
         };
@@ -453,7 +453,7 @@ fn strides_and_crops_have_the_same_shares() {
         let mut masks = vec![-1.0; 47 * 70 * 4];
         let outputs =
             Outputs { masks: Some(MaskOutput::Coverage(&mut masks)), mask_layout, ..Outputs::default() };
-        context.analyze(&images.map(), &settings, outputs).unwrap();
+        context.analyze(&images.map(), &params, outputs).unwrap();
         let mut strided = vec![-1.0; 47 * 70 * 4];
         let places = (0..4).flat_map(|mask| (0..2).map(move |image| (mask, image)));
         for (mask, image) in places {
@@ -467,13 +467,13 @@ fn strides_and_crops_have_the_same_shares() {
         let outputs = Outputs {
             masks: Some(MaskOutput::Coverage(&mut masks)),
             cropped: true,
-            regions: true,
+            mask_stats: true,
             ..Outputs::default()
         };
-        let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
-        assert!(analysis.regions == expected.regions);
+        let analysis = context.analyze(&images.map(), &params, outputs).unwrap();
+        assert!(analysis.mask_stats == expected.regions);
         let mut cropped = Vec::new();
-        for (index, region) in analysis.regions.iter().enumerate() {
+        for (index, region) in analysis.mask_stats.iter().enumerate() {
             assert_eq!(analysis.crop_starts[index], 4 * cropped.len() as u64);
             for row in region.top..region.top + region.height {
                 let columns = region.left..region.left + region.width;
@@ -494,14 +494,14 @@ fn other_settings_come_before_and_regions_after() {
     let palette = random_palette(random, 3, 5);
     let images = soft_images(random, (80, 37, 2, 3), &palette, 1.0);
     let given = floats(&palette);
-    let unmixed = Settings { palette: Some(&given), unmix_radius: 2, ..Settings::default() };
+    let unmixed = Params { palette: Some(&given), unmix_radius: 2, ..Params::default() };
     let nearest = Nearest { metric: Metric::Chebyshev, tolerance: 20.0 };
     for context in &mut contexts() {
-        let plain = analyze(context, &images, &Settings { unmix_radius: 0, ..unmixed }, 5);
+        let plain = analyze(context, &images, &Params { unmix_radius: 0, ..unmixed }, 5);
         let expected = analyze(context, &images, &unmixed, 5);
         assert!(plain.labels.iter().filter(|&&label| label == 0).count() > 300);
-        let near = Settings { nearest: Some(nearest), ..unmixed };
-        let joined = analyze(context, &images, &Settings { unmix_radius: 0, ..near }, 5);
+        let near = Params { nearest: Some(nearest), ..unmixed };
+        let joined = analyze(context, &images, &Params { unmix_radius: 0, ..near }, 5);
         let both = analyze(context, &images, &near, 5);
         for (pixel, &label) in joined.labels.iter().enumerate().filter(|(_, label)| **label > 0) {
             assert_eq!(both.labels[pixel], label);
@@ -509,33 +509,32 @@ fn other_settings_come_before_and_regions_after() {
         }
         assert!(both.labels != joined.labels && both.labels != expected.labels);
         // Nothing is left to be unmixed.
-        let all = Settings { undeclared: Undeclared::Nearest, ..unmixed };
+        let all = Params { unlisted: Unlisted::Nearest, ..unmixed };
         let everything = analyze(context, &images, &all, 5);
         assert!(everything.coverage.iter().all(|&bits| bits == 0 || bits == 1f32.to_bits()));
-        // Regions of an image that has the same labels as colours.
+        // StatsBuilder of an image that has the same labels as colours.
         let pixels: Vec<f32> =
             expected.labels.iter().map(|&label| if label == 0 { f32::NAN } else { label as f32 }).collect();
         let labels = Images::new(80, 37, 2, 1, pixels);
         let numbers: Vec<[f32; 4]> = (1..=5).map(|label| [label as f32, 0.0, 0.0, 0.0]).collect();
-        let params = Params { min_pixels: 2, max_count: 500 };
+        let selection = Selection { min_pixels: 2, max_count: 500 };
         let connected = Some(Connectivity::Eight);
-        let of_regions = |context: &mut Context, images: &Images, settings: Settings| {
+        let of_regions = |context: &mut Context, images: &Images, params: Params| {
             let mut found = vec![0; images.colors.len()];
             let outputs = Outputs { labels: Some(LabelOutput::U32(&mut found)), ..Outputs::default() };
-            let settings = Settings { params, connected, ..settings };
-            let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
+            let params = Params { selection, connected, ..params };
+            let analysis = context.analyze(&images.map(), &params, outputs).unwrap();
             (found, analysis.palette.colors.iter().map(|entry| entry.pixels).collect::<Vec<_>>())
         };
-        let of_colors =
-            of_regions(context, &labels, Settings { palette: Some(&numbers), ..Settings::default() });
+        let of_colors = of_regions(context, &labels, Params { palette: Some(&numbers), ..Params::default() });
         assert!(of_colors.1.len() > 20);
         assert!(of_regions(context, &images, unmixed) == of_colors);
         // The first image's colours, for both.
-        let first = Settings {
-            params: Params { min_pixels: 20, max_count: 3 },
+        let first = Params {
+            selection: Selection { min_pixels: 20, max_count: 3 },
             batch: Batch::First,
             unmix_radius: 1,
-            ..Settings::default()
+            ..Params::default()
         };
         let answer = analyze(context, &images, &first, 3);
         let most: Vec<Color> =
@@ -548,8 +547,8 @@ fn other_settings_come_before_and_regions_after() {
 #[test]
 fn a_radius_out_of_range_is_refused() {
     let images = Images::new(2, 1, 1, 1, vec![0.0, 1.0]);
-    let settings = Settings { unmix_radius: 17, ..Settings::default() };
-    let refused = contexts().remove(0).mask_count(&images.map(), &settings).unwrap_err();
+    let params = Params { unmix_radius: 17, ..Params::default() };
+    let refused = contexts().remove(0).mask_count(&images.map(), &params).unwrap_err();
     assert_eq!(refused.to_string(), "unmix_radius is 17; 0 (off) to 16 are expected");
 }
 
@@ -566,13 +565,13 @@ fn image(name: &str) -> Vec<u8> {
 type Overlap = (usize, f64);
 
 /// For each colour of the flat map, but the sea.
-fn overlaps(context: &mut Context, flat: &[[u8; 3]], soft: &[u8], settings: &Settings) -> Vec<Overlap> {
+fn overlaps(context: &mut Context, flat: &[[u8; 3]], soft: &[u8], params: &Params) -> Vec<Overlap> {
     let shape = Shape::new(2048, 1024, 3).unwrap();
     let layout = Layout { format: Format::U8, ..Layout::default() };
     let map = ColorMap::with_layout(soft, shape, &layout).unwrap();
     let mut labels = vec![0; flat.len()];
     let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
-    let analysis = context.analyze(&map, settings, outputs).unwrap();
+    let analysis = context.analyze(&map, params, outputs).unwrap();
     let color = |values: [f32; 4]| [values[0] as u8, values[1] as u8, values[2] as u8];
     let found: Vec<[u8; 3]> =
         analysis.palette.colors.iter().map(|entry| color(entry.color.values())).collect();
@@ -616,11 +615,11 @@ fn an_anti_aliased_map_gives_the_countries_of_the_flat_one() {
         colors.iter().map(|c| [c[0].into(), c[1].into(), c[2].into(), 0.0]).collect();
     assert_eq!(palette.len(), 216);
     let mut context = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
-    let given = Settings { palette: Some(&palette), ..Settings::default() };
-    let automatic: Settings = Params { min_pixels: 30, max_count: 1000 }.into();
+    let given = Params { palette: Some(&palette), ..Params::default() };
+    let automatic: Params = Selection { min_pixels: 30, max_count: 1000 }.into();
     // The least of all countries, of those with at least 100 pixels, and of those with at least 1,000: median, mean,
     // worst, how many are above 0.9. What docs/cleaning.md says was measured is a little more.
-    for (name, settings, floors) in [
+    for (name, params, floors) in [
         (
             "given palette",
             given,
@@ -632,8 +631,8 @@ fn an_anti_aliased_map_gives_the_countries_of_the_flat_one() {
             [(0.965, 0.70, 0.0, 0.66), (0.98, 0.965, 0.75, 0.93), (0.985, 0.97, 0.79, 0.92)],
         ),
     ] {
-        let exact = overlaps(&mut context, &flat, &soft, &settings);
-        let unmixed = overlaps(&mut context, &flat, &soft, &Settings { unmix_radius: 4, ..settings });
+        let exact = overlaps(&mut context, &flat, &soft, &params);
+        let unmixed = overlaps(&mut context, &flat, &soft, &Params { unmix_radius: 4, ..params });
         assert!(summary(&unmixed).1 > summary(&exact).1 + 0.07);
         const ALL: usize = usize::MAX;
         let sizes = [(1, ALL), (100, ALL), (1000, ALL)]; // With floors; what docs/cleaning.md has, too:
@@ -659,7 +658,7 @@ fn an_anti_aliased_map_gives_the_countries_of_the_flat_one() {
             }
         }
     }
-    let nearest = Settings { undeclared: Undeclared::Nearest, ..given };
+    let nearest = Params { unlisted: Unlisted::Nearest, ..given };
     let (median, ..) = summary(&overlaps(&mut context, &flat, &soft, &nearest));
     println!("given palette and the nearest colour at any distance, without unmixing: median {median:.4}");
 }
@@ -671,13 +670,13 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
     let images = soft_images(random, (70, 41, 3, 3), &palette, 1.0);
     let (plane, floats) = (images.plane(), images.floats.chunks(images.plane() * 3));
     let alone: Vec<Images> = floats.map(|floats| Images::new(70, 41, 1, 3, floats.to_vec())).collect();
-    let params = Params { min_pixels: 25, max_count: 40 };
-    let unmixed = Settings { unmix_radius: 2, ..params.into() };
-    let connected = Settings { connected: Some(Connectivity::Four), ..params.into() };
-    let both = Settings { connected: Some(Connectivity::Eight), ..unmixed };
+    let selection = Selection { min_pixels: 25, max_count: 40 };
+    let unmixed = Params { unmix_radius: 2, ..selection.into() };
+    let connected = Params { connected: Some(Connectivity::Four), ..selection.into() };
+    let both = Params { connected: Some(Connectivity::Eight), ..unmixed };
     for context in &mut contexts() {
-        for settings in [unmixed, connected, both] {
-            let coverage = settings.connected.is_none();
+        for params in [unmixed, connected, both] {
+            let coverage = params.connected.is_none();
             let mut analyze = |images: &Images, batch: Batch| {
                 let mut labels = vec![u32::MAX; images.colors.len()];
                 let mut masks = vec![-1.0; 40 * images.colors.len()];
@@ -687,14 +686,14 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
                         true => MaskOutput::Coverage(&mut masks),
                         false => MaskOutput::F32(&mut masks),
                     }),
-                    regions: true,
+                    mask_stats: true,
                     ..Outputs::default()
                 };
-                let settings = Settings { batch, ..settings };
-                let mask_count = context.mask_count(&images.map(), &settings).unwrap();
-                let analysis = context.analyze(&images.map(), &settings, outputs).unwrap();
+                let params = Params { batch, ..params };
+                let mask_count = context.mask_count(&images.map(), &params).unwrap();
+                let analysis = context.analyze(&images.map(), &params, outputs).unwrap();
                 assert_eq!(mask_count, analysis.mask_count);
-                (labels, masks, analysis.regions, mask_count as usize)
+                (labels, masks, analysis.mask_stats, mask_count as usize)
             };
             let (labels, masks, regions, mask_count) = analyze(&images, Batch::Each);
             let mut most = 0;
@@ -711,7 +710,7 @@ fn images_with_palettes_of_their_own_are_as_by_themselves() {
                         }
                         false => {
                             assert!(found.iter().all(|&value| value == 0.0));
-                            assert_eq!(region, Region::default());
+                            assert_eq!(region, MaskStats::default());
                         }
                     }
                 }

@@ -1,7 +1,7 @@
 //! What a Rust programmer writes in an afternoon: a hash map per thread over whole colours, merged;
 //! then a second pass that compares each pixel with each chosen colour.
 
-use ctm::Params;
+use ctm::Selection;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rayon::ThreadPool;
@@ -11,17 +11,17 @@ use rayon::prelude::*;
 pub type Palette = Vec<Vec<u32>>;
 
 /// Finds the colours that get a mask.
-pub fn palette(pool: &ThreadPool, floats: &[f32], channels: usize, params: Params) -> Palette {
-    palettes(pool, floats, channels, &[params]).remove(0)
+pub fn palette(pool: &ThreadPool, floats: &[f32], channels: usize, selection: Selection) -> Palette {
+    palettes(pool, floats, channels, &[selection]).remove(0)
 }
 
-/// Counts once, then finds the colours that get a mask for each of `params`.
-pub fn palettes(pool: &ThreadPool, floats: &[f32], channels: usize, params: &[Params]) -> Vec<Palette> {
+/// Counts once, then finds the colours that get a mask for each of `selection`.
+pub fn palettes(pool: &ThreadPool, floats: &[f32], channels: usize, selection: &[Selection]) -> Vec<Palette> {
     match channels {
-        1 => palettes_of::<1>(pool, floats, params),
-        2 => palettes_of::<2>(pool, floats, params),
-        3 => palettes_of::<3>(pool, floats, params),
-        _ => palettes_of::<4>(pool, floats, params),
+        1 => palettes_of::<1>(pool, floats, selection),
+        2 => palettes_of::<2>(pool, floats, selection),
+        3 => palettes_of::<3>(pool, floats, selection),
+        _ => palettes_of::<4>(pool, floats, selection),
     }
 }
 
@@ -44,7 +44,7 @@ fn key<const C: usize>(pixel: &[f32; C]) -> Option<[u32; C]> {
     Some(pixel.map(|value| if value == 0.0 { 0 } else { value.to_bits() }))
 }
 
-fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], params: &[Params]) -> Vec<Palette> {
+fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], selection: &[Selection]) -> Vec<Palette> {
     let pixels = floats.as_chunks::<C>().0;
     let share = pixels.len().div_ceil(pool.current_num_threads());
     let mut maps: Vec<HashMap<[u32; C], u64, RandomState>> = pool.install(|| {
@@ -62,17 +62,17 @@ fn palettes_of<const C: usize>(pool: &ThreadPool, floats: &[f32], params: &[Para
     for (color, more) in maps.into_iter().flatten() {
         *counts.entry(color).or_insert(0) += more;
     }
-    params.iter().map(|params| choose(&counts, params)).collect()
+    selection.iter().map(|selection| choose(&counts, selection)).collect()
 }
 
-fn choose<const C: usize>(counts: &HashMap<[u32; C], u64, RandomState>, params: &Params) -> Palette {
+fn choose<const C: usize>(counts: &HashMap<[u32; C], u64, RandomState>, selection: &Selection) -> Palette {
     let mut chosen: Vec<_> =
-        counts.iter().filter(|&(_, &pixels)| pixels >= params.min_pixels.max(1)).collect();
+        counts.iter().filter(|&(_, &pixels)| pixels >= selection.min_pixels.max(1)).collect();
     let values = |color: &[u32; C]| color.map(|bits| f64::from(f32::from_bits(bits)));
     chosen.sort_by(|(a, a_pixels), (b, b_pixels)| {
         b_pixels.cmp(a_pixels).then_with(|| values(a).partial_cmp(&values(b)).expect("no NaN"))
     });
-    chosen.truncate(params.max_count as usize);
+    chosen.truncate(selection.max_count as usize);
     chosen.into_iter().map(|(color, _)| color.to_vec()).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Bytes that cross the bus for a pixel, by the counters of the library.
 
-use ctm::{ColorMap, Context, Counters, DebugOptions, DeviceInfo, Error, Options, Params};
+use ctm::{CallStats, ColorMap, Context, DebugOptions, DeviceInfo, Error, Options, Selection};
 
 use crate::columns::{vulkan_name, vulkan_options};
 use crate::inputs::{Input, Kind};
@@ -40,13 +40,13 @@ pub fn measure(device: &DeviceInfo) -> Result<Vec<Bus>, String> {
     Ok(measured)
 }
 
-fn costs(device: &DeviceInfo, input: &Input, max_count: u32, copy_pixels: bool) -> Result<Counters, Error> {
+fn costs(device: &DeviceInfo, input: &Input, max_count: u32, copy_pixels: bool) -> Result<CallStats, Error> {
     let debug = DebugOptions { copy_pixels, ..DebugOptions::default() };
     let mut context = Context::new(&Options { debug, ..vulkan_options(device) })?;
     let map = ColorMap::new(&input.floats, input.width, input.height, input.channels)?;
     let mut masks = vec![0.0; max_count as usize * input.plane()];
-    let params = Params { min_pixels: 1, max_count };
-    context.run(&map, &params, &mut masks)?;
-    context.run(&map, &params, &mut masks)?;
-    Ok(context.counters())
+    let selection = Selection { min_pixels: 1, max_count };
+    context.run(&map, &selection, &mut masks)?;
+    context.run(&map, &selection, &mut masks)?;
+    Ok(context.call_stats())
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use ctm::{
     ColorMap, Connectivity, Context, DeviceInfo, Format, LabelOutput, Layout, MaskOutput, Options, Outputs,
-    Settings, Shape,
+    Params, Shape,
 };
 use rayon::ThreadPool;
 
@@ -82,9 +82,9 @@ pub fn columns<'a>(
         let mut context = context(&cpu_options(0))?;
         list.push(column(name.to_owned(), move |job| {
             let bytes = &mut *bytes.borrow_mut();
-            let settings = Settings { connected, ..job.params.into() };
+            let params = Params { connected, ..job.selection.into() };
             let outputs = Outputs { labels: Some(LabelOutput::U32(&mut bytes.labels)), ..Outputs::default() };
-            run(&mut context, job, &bytes.input, &settings, outputs)
+            run(&mut context, job, &bytes.input, &params, outputs)
         }));
     }
     Ok(list)
@@ -102,7 +102,7 @@ fn masks<'a>(bytes: &'a RefCell<Bytes>, name: &str, options: &Options) -> Result
         bytes.room(job);
         let masks = bytemuck::cast_slice_mut::<u32, u8>(&mut bytes.masks);
         let outputs = Outputs { masks: Some(MaskOutput::U8 { masks, inside: 255 }), ..Outputs::default() };
-        let found = run(&mut context, job, &bytes.input, &job.params.into(), outputs)?;
+        let found = run(&mut context, job, &bytes.input, &job.selection.into(), outputs)?;
         let masks = bytemuck::cast_slice::<u32, u8>(&bytes.masks);
         match masks.iter().zip(job.expected).all(|(&byte, &value)| byte == 255 * value as u8) {
             true => Ok(found),
@@ -119,7 +119,7 @@ fn run(
     context: &mut Context,
     job: &Job,
     input: &[u32],
-    settings: &Settings,
+    params: &Params,
     outputs: Outputs,
 ) -> Result<Run, String> {
     let input_bytes = bytemuck::cast_slice(input);
@@ -127,9 +127,9 @@ fn run(
     let shape = Shape::new(job.input.width, job.input.height, job.input.channels);
     let map = shape.and_then(|shape| ColorMap::with_layout(input_bytes, shape, &layout));
     let map = map.map_err(|error| error.to_string())?;
-    let (time, found) = time(|| context.analyze(&map, settings, outputs));
+    let (time, found) = time(|| context.analyze(&map, params, outputs));
     let found = found.map_err(|error| error.to_string())?.mask_count as usize;
-    // Regions are others than colours, and as many as are asked for.
-    let mask_count = if settings.connected.is_some() { job.mask_count } else { found };
+    // StatsBuilder are others than colours, and as many as are asked for.
+    let mask_count = if params.connected.is_some() { job.mask_count } else { found };
     Ok(Run { time, mask_count })
 }

@@ -124,7 +124,7 @@ fn run(context: &mut Context, job: &Job, masks: &mut [f32]) -> Result<Run, Strin
     let input = job.input;
     let map = ColorMap::new(&input.floats, input.width, input.height, input.channels)
         .map_err(|error| error.to_string())?;
-    let (time, palette) = time(|| context.run(&map, &job.params, masks));
+    let (time, palette) = time(|| context.run(&map, &job.selection, masks));
     Ok(Run { time, mask_count: palette.map_err(|error| error.to_string())?.colors.len() })
 }
 
@@ -136,7 +136,7 @@ pub fn plain_rust(pool: &ThreadPool) -> Column<'_> {
         way: Box::new(move |job, masks| {
             let (floats, channels) = (&job.input.floats, job.input.channels as usize);
             let (time, palette) = time(|| {
-                let palette = baseline::palette(pool, floats, channels, job.params);
+                let palette = baseline::palette(pool, floats, channels, job.selection);
                 baseline::write_masks(pool, floats, channels, &palette, masks);
                 palette
             });
@@ -168,7 +168,7 @@ pub fn python<'a>(
                 TORCH => input.plane() <= torch_pixels,
                 _ => true,
             };
-            if able { rivals.borrow_mut().run(name, &job.params).map(Some) } else { Ok(None) }
+            if able { rivals.borrow_mut().run(name, &job.selection).map(Some) } else { Ok(None) }
         }),
     };
     names.into_iter().map(column).collect()

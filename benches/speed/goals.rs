@@ -36,7 +36,7 @@ pub fn print(rows: &[Row], of_bytes: &[Row], small: &[Small], bus: &[Bus], memor
     let noise = |row: &Row| row.kind.is_noise();
     let photo = |row: &Row| row.kind == Kind::Photo;
     let different = |row: &Row| row.kind == Kind::AllDifferent;
-    let full_size = |row: &Row| pixels(row) > FULL_HD && row.params.max_count == 5;
+    let full_size = |row: &Row| pixels(row) > FULL_HD && row.selection.max_count == 5;
     let over_floor = |row: &Row| row.ratio(CPU, FLOOR);
     let over_cpu = |row: &Row| row.ratio(SOFTWARE, CPU);
     let torch = |row: &Row| if pixels(row) == FULL_HD { row.ratio(TORCH, CPU) } else { None };
@@ -57,7 +57,7 @@ pub fn print(rows: &[Row], of_bytes: &[Row], small: &[Small], bus: &[Bus], memor
     };
     line(" 1  CPU over the floor: flat maps", AtMost(1.5), 1.2, &flat, &over_floor);
     line(" 2  CPU over the floor: noise of 16 and of 4,096 colours", AtMost(4.0), 2.5, &noise, &over_floor);
-    let rare_dropped = |row: &Row| (photo(row) || different(row)) && row.params.min_pixels == 500;
+    let rare_dropped = |row: &Row| (photo(row) || different(row)) && row.selection.min_pixels == 500;
     line(
         " 3  CPU over the floor: photo, all different; 500 pixels at least",
         AtMost(5.0),
@@ -65,7 +65,7 @@ pub fn print(rows: &[Row], of_bytes: &[Row], small: &[Small], bus: &[Bus], memor
         &rare_dropped,
         &over_floor,
     );
-    let all_kept = |row: &Row| different(row) && row.params.min_pixels == 1;
+    let all_kept = |row: &Row| different(row) && row.selection.min_pixels == 1;
     line(" 4  CPU over the floor: all different", AtMost(20.0), 8.0, &all_kept, &over_floor);
     let bytes = Table { rows: of_bytes };
     let of_byte_floor = |row: &Row| row.ratio(CPU_BYTES, FLOOR);

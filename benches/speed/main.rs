@@ -31,7 +31,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::columns::{COLD, CPU, CPU_ONE, FLOOR, FLOOR_ONE, FRESH, cpu_options, vulkan_name, vulkan_options};
 use crate::inputs::Input;
 use crate::measure::{Column, measure};
-use crate::plan::{FULL_HD, Job, Settings};
+use crate::plan::{FULL_HD, Job, Params};
 use crate::report::Row;
 use crate::rivals::Rivals;
 use crate::small::Small;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         println!("{}", plan::USAGE);
         return ExitCode::SUCCESS;
     }
-    match Settings::parse(std::env::args().skip(1)).and_then(|settings| bench(&settings)) {
+    match Params::parse(std::env::args().skip(1)).and_then(|params| bench(&params)) {
         Ok(complaints) if complaints.is_empty() => ExitCode::SUCCESS,
         Ok(complaints) => {
             eprintln!("\nNot as it should be:\n{}", complaints.join("\n"));
@@ -58,16 +58,16 @@ fn main() -> ExitCode {
 }
 
 /// Measures everything; gives what went wrong on the way.
-fn bench(settings: &Settings) -> Result<Vec<String>, String> {
+fn bench(params: &Params) -> Result<Vec<String>, String> {
     let start = Instant::now();
-    fs::create_dir_all(&settings.out).map_err(|error| format!("{}: {error}", settings.out.display()))?;
+    fs::create_dir_all(&params.out).map_err(|error| format!("{}: {error}", params.out.display()))?;
     let mut complaints = Vec::new();
-    let devices = devices(settings);
+    let devices = devices(params);
     let small = small_calls(&devices, &mut complaints);
 
     let processors = available_parallelism().map_or(1, usize::from);
     let (all, one) = (pool(processors)?, pool(1)?);
-    let rivals = settings.python.as_ref().map(|python| Rivals::start(python, &settings.out));
+    let rivals = params.python.as_ref().map(|python| Rivals::start(python, &params.out));
     let rivals = rivals.transpose()?.map(RefCell::new);
     println!("{}, {processors} threads", processor_name());
     for device in &devices {
@@ -87,23 +87,22 @@ fn bench(settings: &Settings) -> Result<Vec<String>, String> {
     columns.push(columns::plain_rust(&all));
     if let Some(rivals) = &rivals {
         let full_hd = FULL_HD.0 as usize * FULL_HD.1 as usize;
-        columns.extend(columns::python(rivals, settings.with_torch, full_hd));
+        columns.extend(columns::python(rivals, params.with_torch, full_hd));
     }
     println!("\n== Warm contexts and pages\n");
     let load = |input: &Input| rivals.as_ref().map_or(Ok(()), |rivals| rivals.borrow_mut().load(input));
-    let rows = measure_all(settings, &settings.jobs(), &mut columns, &all, load, &mut complaints)?;
+    let rows = measure_all(params, &params.jobs(), &mut columns, &all, load, &mut complaints)?;
     drop(columns);
 
     println!("\n== New contexts and new pages\n");
     let mut columns = page_columns(&devices, &all)?;
-    let pages =
-        measure_all(settings, &settings.page_jobs(), &mut columns, &all, |_| Ok(()), &mut complaints)?;
+    let pages = measure_all(params, &params.page_jobs(), &mut columns, &all, |_| Ok(()), &mut complaints)?;
 
     println!("\n== Bytes in and out, labels, regions\n");
     let bytes = RefCell::new(bytes::Bytes::default());
     let mut columns = bytes::columns(&bytes, &devices, &all)?;
     let load = |input: &Input| bytes.borrow_mut().load(input);
-    let of_bytes = measure_all(settings, &settings.byte_jobs(), &mut columns, &all, load, &mut complaints)?;
+    let of_bytes = measure_all(params, &params.byte_jobs(), &mut columns, &all, load, &mut complaints)?;
     drop(columns);
 
     let memory = memory::measure()?;
@@ -112,20 +111,20 @@ fn bench(settings: &Settings) -> Result<Vec<String>, String> {
     println!("\n== Goals\n");
     goals::print(&rows, &of_bytes, &small, &bus, &memory);
 
-    let csv = settings.out.join("speed.csv");
+    let csv = params.out.join("speed.csv");
     report::write_csv(&csv, rows.iter().chain(&pages).chain(&of_bytes))
         .map_err(|error| format!("{}: {error}", csv.display()))?;
     println!("\n{} s; {}", start.elapsed().as_secs(), csv.display());
-    if let Some(python) = &settings.python {
+    if let Some(python) = &params.python {
         plot(python, &csv)?;
     }
     Ok(complaints)
 }
 
 /// The devices that get a column: hardware, and lavapipe.
-fn devices(settings: &Settings) -> Vec<DeviceInfo> {
+fn devices(params: &Params) -> Vec<DeviceInfo> {
     let swiftshader = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vulkan/vk_swiftshader_icd.json");
-    if settings.swiftshader {
+    if params.swiftshader {
         // SAFETY: the process has no other thread yet.
         #[allow(unsafe_code)]
         unsafe {
@@ -136,7 +135,7 @@ fn devices(settings: &Settings) -> Vec<DeviceInfo> {
     let wanted = |device: &DeviceInfo| {
         device.kind != DeviceKind::Software
             || device.name.contains("llvmpipe")
-            || settings.swiftshader && device.name.contains("SwiftShader")
+            || params.swiftshader && device.name.contains("SwiftShader")
     };
     devices.retain(wanted);
     devices
@@ -171,7 +170,7 @@ fn page_columns<'a>(devices: &[DeviceInfo], pool: &'a ThreadPool) -> Result<Vec<
 
 /// Measures all columns for all jobs and prints the rows as they come.
 fn measure_all(
-    settings: &Settings,
+    params: &Params,
     jobs: &[Job],
     columns: &mut [Column],
     pool: &ThreadPool,
@@ -182,16 +181,17 @@ fn measure_all(
     for job in jobs {
         let input = pool.install(|| Input::new(job.kind, job.size, job.channels));
         load(&input)?;
-        let palettes = baseline::palettes(pool, &input.floats, job.channels as usize, &job.params);
-        for (&params, palette) in job.params.iter().zip(&palettes) {
+        let palettes = baseline::palettes(pool, &input.floats, job.channels as usize, &job.selection);
+        for (&selection, palette) in job.selection.iter().zip(&palettes) {
             let expected = measure::expected(pool, &input, palette);
             let mut masks = vec![0.5; expected.len()];
             let mask_count = palette.len();
             let share_of_ones = floor::share_of_ones(pool, bytemuck::cast_slice(&expected));
-            let job = measure::Job { input: &input, params, mask_count, share_of_ones, expected: &expected };
+            let job =
+                measure::Job { input: &input, selection, mask_count, share_of_ones, expected: &expected };
             let known = complaints.len();
-            let cells = measure(columns, &job, &mut masks, settings.budget, complaints);
-            let row = Row::new(&input, params, mask_count, cells);
+            let cells = measure(columns, &job, &mut masks, params.budget, complaints);
+            let row = Row::new(&input, selection, mask_count, cells);
             for complaint in &mut complaints[known..] {
                 *complaint = format!("{}: {complaint}", row.label());
             }

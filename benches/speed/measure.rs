@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ctm::Params;
+use ctm::Selection;
 use rayon::ThreadPool;
 
 use crate::baseline::{self, Palette};
@@ -15,11 +15,11 @@ pub struct Run {
     pub mask_count: usize,
 }
 
-/// One job: an image, the settings, and the right answer.
+/// One job: an image, the params, and the right answer.
 pub struct Job<'a> {
     pub input: &'a Input,
-    pub params: Params,
-    /// As many as the settings let through.
+    pub selection: Selection,
+    /// As many as the params let through.
     pub mask_count: usize,
     /// The share of the right masks' cache lines that are not all zeros.
     pub share_of_ones: f64,

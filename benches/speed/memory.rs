@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use ctm::{ColorMap, Context, Error, Options, Params};
+use ctm::{ColorMap, Context, Error, Options, Selection};
 
 use crate::columns::cpu_options;
 use crate::inputs::{Input, Kind};
@@ -96,15 +96,15 @@ pub fn measure() -> Result<Vec<Memory>, String> {
 
 fn peak(input: &Input, memory_limit: u64) -> Result<u64, Error> {
     let map = ColorMap::new(&input.floats, input.width, input.height, input.channels)?;
-    let params = Params { min_pixels: 1, max_count: 5 };
+    let selection = Selection { min_pixels: 1, max_count: 5 };
     let mut masks = vec![0.0; 5 * input.plane()];
     let options = Options { memory_limit, ..cpu_options(0) };
     LIVE.store(0, Ordering::Relaxed);
     PEAK.store(0, Ordering::Relaxed);
     ON.store(true, Ordering::Relaxed);
     let result = Context::new(&options).and_then(|mut context| {
-        context.run(&map, &params, &mut masks)?;
-        context.run(&map, &params, &mut masks)
+        context.run(&map, &selection, &mut masks)?;
+        context.run(&map, &selection, &mut masks)
     });
     ON.store(false, Ordering::Relaxed);
     result.map(|_| PEAK.load(Ordering::Relaxed).max(0) as u64)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ctm::Params;
+use ctm::Selection;
 
 use crate::inputs::Kind;
 use crate::measure::Budget;
@@ -24,7 +24,7 @@ cargo bench --bench speed -- [OPTIONS]
     --swiftshader      a second software driver takes part
     --seconds S        time for each column of a row (0.5; quick: 0.15)";
 
-pub struct Settings {
+pub struct Params {
     pub quick: bool,
     pub sizes: Vec<(u32, u32)>,
     pub kinds: Vec<Kind>,
@@ -35,11 +35,11 @@ pub struct Settings {
     pub budget: Budget,
 }
 
-impl Settings {
+impl Params {
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let venv = PathBuf::from("target/bench-venv/bin/python");
         let (mut sizes, mut seconds) = (None, None);
-        let mut settings = Self {
+        let mut params = Self {
             quick: false,
             sizes: vec![],
             kinds: Kind::ALL.to_vec(),
@@ -53,14 +53,14 @@ impl Settings {
             let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
             match argument.as_str() {
                 "--bench" => {} // from cargo
-                "--quick" => settings.quick = true,
+                "--quick" => params.quick = true,
                 "--sizes" => sizes = Some(value()?.split(',').map(size).collect::<Result<_, _>>()?),
-                "--inputs" => settings.kinds = value()?.split(',').map(kind).collect::<Result<_, _>>()?,
-                "--out" => settings.out = value()?.into(),
-                "--python" => settings.python = Some(value()?.into()),
-                "--no-rivals" => settings.python = None,
-                "--with-torch" => settings.with_torch = true,
-                "--swiftshader" => settings.swiftshader = true,
+                "--inputs" => params.kinds = value()?.split(',').map(kind).collect::<Result<_, _>>()?,
+                "--out" => params.out = value()?.into(),
+                "--python" => params.python = Some(value()?.into()),
+                "--no-rivals" => params.python = None,
+                "--with-torch" => params.with_torch = true,
+                "--swiftshader" => params.swiftshader = true,
                 "--seconds" => {
                     let text = value()?;
                     let time = text.parse().ok().and_then(|value| Duration::try_from_secs_f64(value).ok());
@@ -69,32 +69,32 @@ impl Settings {
                 _ => return Err(format!("{argument}: unknown\n\n{USAGE}")),
             }
         }
-        let (default_sizes, default_seconds) = match settings.quick {
+        let (default_sizes, default_seconds) = match params.quick {
             true => (vec![FULL_HD, UHD_4K], 0.15),
             false => (vec![FULL_HD, UHD_4K, UHD_8K], 0.5),
         };
-        settings.sizes = sizes.unwrap_or(default_sizes);
+        params.sizes = sizes.unwrap_or(default_sizes);
         let time = seconds.unwrap_or(Duration::from_secs_f64(default_seconds));
-        settings.budget = Budget { time, max_runs: if settings.quick { 11 } else { 21 } };
-        Ok(settings)
+        params.budget = Budget { time, max_runs: if params.quick { 11 } else { 21 } };
+        Ok(params)
     }
 
-    /// The images, each with the settings to run it with.
+    /// The images, each with the params to run it with.
     pub fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for &size in &self.sizes {
             for &kind in &self.kinds {
                 // More variety at one size.
                 let more = size == UHD_4K && !self.quick;
-                let mut params = vec![(1, 5)];
+                let mut selection = vec![(1, 5)];
                 match kind {
-                    Kind::Photo if more => params.extend([(500, 5), (1, 1), (1, 100)]),
-                    Kind::Photo | Kind::AllDifferent => params.push((500, 5)),
-                    Kind::Flat16 if more => params.extend([(500, 5), (1, 1)]),
-                    Kind::Flat1000 | Kind::Noise4096 if more => params.push((1, 100)),
+                    Kind::Photo if more => selection.extend([(500, 5), (1, 1), (1, 100)]),
+                    Kind::Photo | Kind::AllDifferent => selection.push((500, 5)),
+                    Kind::Flat16 if more => selection.extend([(500, 5), (1, 1)]),
+                    Kind::Flat1000 | Kind::Noise4096 if more => selection.push((1, 100)),
                     _ => {}
                 }
-                jobs.push(Job::new(kind, size, 3, &params));
+                jobs.push(Job::new(kind, size, 3, &selection));
                 if more && matches!(kind, Kind::Flat16 | Kind::Noise4096 | Kind::Photo) {
                     jobs.push(Job::new(kind, size, 1, &[(1, 5)]));
                     jobs.push(Job::new(kind, size, 4, &[(1, 5)]));
@@ -120,18 +120,18 @@ impl Settings {
     }
 }
 
-/// An image, and the settings to run it with.
+/// An image, and the params to run it with.
 pub struct Job {
     pub kind: Kind,
     pub size: (u32, u32),
     pub channels: u32,
-    pub params: Vec<Params>,
+    pub selection: Vec<Selection>,
 }
 
 impl Job {
-    fn new(kind: Kind, size: (u32, u32), channels: u32, params: &[(u64, u32)]) -> Self {
-        let params = params.iter().map(|&(min_pixels, max_count)| Params { min_pixels, max_count });
-        Self { kind, size, channels, params: params.collect() }
+    fn new(kind: Kind, size: (u32, u32), channels: u32, selection: &[(u64, u32)]) -> Self {
+        let selection = selection.iter().map(|&(min_pixels, max_count)| Selection { min_pixels, max_count });
+        Self { kind, size, channels, selection: selection.collect() }
     }
 }
 

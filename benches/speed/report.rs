@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use ctm::Params;
+use ctm::Selection;
 
 use crate::columns::{APART, FLOOR, STREAMING};
 use crate::inputs::{Input, Kind};
@@ -15,20 +15,20 @@ pub struct Row {
     pub kind: Kind,
     pub size: (u32, u32),
     pub channels: u32,
-    pub params: Params,
+    pub selection: Selection,
     pub mask_count: usize,
     pub cells: Vec<Cell>,
 }
 
 impl Row {
-    pub fn new(input: &Input, params: Params, mask_count: usize, cells: Vec<Cell>) -> Self {
+    pub fn new(input: &Input, selection: Selection, mask_count: usize, cells: Vec<Cell>) -> Self {
         let size = (input.width, input.height);
-        Self { kind: input.kind, size, channels: input.channels, params, mask_count, cells }
+        Self { kind: input.kind, size, channels: input.channels, selection, mask_count, cells }
     }
 
     pub fn label(&self) -> String {
         let (width, height) = self.size;
-        let Params { min_pixels, max_count } = self.params;
+        let Selection { min_pixels, max_count } = self.selection;
         format!("{} {width}x{height}x{} K={max_count} min={min_pixels}", self.kind.name(), self.channels)
     }
 
@@ -103,7 +103,7 @@ pub fn write_csv<'a>(path: &Path, rows: impl Iterator<Item = &'a Row>) -> io::Re
                     column,runs,median_ms,min_ms,max_ms,times_the_floor\n"
         .to_owned();
     for row in rows {
-        let ((width, height), Params { min_pixels, max_count }) = (row.size, row.params);
+        let ((width, height), Selection { min_pixels, max_count }) = (row.size, row.selection);
         for cell in &row.cells {
             let Some(Stats { median, min, max, runs }) = cell.stats else { continue };
             let ratio = row.ms(FLOOR).map_or(String::new(), |floor| format!("{:.3}", median / floor));

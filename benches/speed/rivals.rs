@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use ctm::Params;
+use ctm::Selection;
 use serde_json::{Value, json};
 
 use crate::inputs::Input;
@@ -45,9 +45,9 @@ impl Rivals {
     }
 
     /// Lets one rival do the job on the image loaded last.
-    pub fn run(&mut self, name: &str, params: &Params) -> Result<Run, String> {
+    pub fn run(&mut self, name: &str, selection: &Selection) -> Result<Run, String> {
         let answer = self.ask(&json!({
-            "run": name, "max_count": params.max_count, "min_pixels": params.min_pixels,
+            "run": name, "max_count": selection.max_count, "min_pixels": selection.min_pixels,
         }))?;
         match (answer["ms"].as_f64(), answer["masks"].as_u64()) {
             (Some(ms), Some(masks)) => {

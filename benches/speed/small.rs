@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ctm::{ColorMap, Context, Options, Params};
+use ctm::{ColorMap, Context, Options, Selection};
 
 use crate::inputs::{Input, Kind};
 use crate::measure::{Stats, time};
@@ -32,12 +32,12 @@ impl Small {
     fn try_measure(name: &str, options: &Options) -> Result<Self, ctm::Error> {
         let input = Input::new(Kind::Flat16, (64, 64), 3);
         let map = ColorMap::new(&input.floats, 64, 64, 3)?;
-        let params = Params { min_pixels: 1, max_count: 5 };
+        let selection = Selection { min_pixels: 1, max_count: 5 };
         let mut masks = vec![0.5; 5 * input.plane()];
         let mut cold = || -> Result<(Duration, Context), ctm::Error> {
             let (time, context) = time(|| {
                 let mut context = Context::new(options)?;
-                context.run(&map, &params, &mut masks)?;
+                context.run(&map, &selection, &mut masks)?;
                 Ok(context)
             });
             Ok((time, context?))
@@ -46,7 +46,7 @@ impl Small {
         let times = (0..COLD_RUNS).map(|_| Ok(cold()?.0)).collect::<Result<Vec<_>, ctm::Error>>()?;
         let mut warm = Vec::with_capacity(WARM_RUNS);
         for _ in 0..WARM_RUNS {
-            let (time, palette) = time(|| context.run(&map, &params, &mut masks));
+            let (time, palette) = time(|| context.run(&map, &selection, &mut masks));
             palette?;
             warm.push(time);
         }
@@ -55,7 +55,7 @@ impl Small {
         Ok(Self {
             name: name.to_owned(),
             warm: stats(&warm),
-            allocations: context.counters().device_allocations,
+            allocations: context.call_stats().device_allocations,
             cold: stats(&times),
             first: first.as_secs_f64() * 1e3,
         })

@@ -72,7 +72,7 @@ def labels(source, path):
 
 def edges(source, report, exact, tolerance, nearest, path):
     pictures = [Image.open(source)] + [painted(name, report) for name in (exact, tolerance, nearest)]
-    captions = ["anti-aliased map", "--palette", "--palette --tolerance 40/255", "--palette --undeclared nearest"]
+    captions = ["anti-aliased map", "--palette", "--palette --tolerance 40/255", "--palette --unlisted nearest"]
     panels([zoomed(picture, times=2) for picture in pictures], captions, path)
 
 

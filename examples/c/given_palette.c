@@ -32,32 +32,32 @@ int main(int argc, char **argv)
     params.ignored_count = 2;
 
     /* Each colour of the palette has a mask, those without a pixel included: the sizes are known without asking. */
-    ctm_palette_entry exact[COUNT], nearest[COUNT], undeclared[ROOM];
+    ctm_palette_entry exact[COUNT], nearest[COUNT], unlisted[ROOM];
     ctm_outputs outputs = CTM_OUTPUTS_INIT;
     outputs.palette = exact;
     outputs.palette_capacity = COUNT;
-    outputs.undeclared = undeclared;
-    outputs.undeclared_capacity = ROOM;
+    outputs.unlisted = unlisted;
+    outputs.unlisted_capacity = ROOM;
     ctm_result result = CTM_RESULT_INIT;
     check(context, ctm_analyze(context, &image, &params, &outputs, &result));
-    printf("not in the palette: %" PRIu64 " pixels of %" PRIu64 " colours, most of them\n", result.undeclared_pixels,
-           result.undeclared_colors);
-    for (uint64_t i = 0; i < ROOM && i < result.undeclared_colors; i++) {
+    printf("not in the palette: %" PRIu64 " pixels of %" PRIu64 " colours, most of them\n", result.unlisted_pixels,
+           result.unlisted_colors);
+    for (uint64_t i = 0; i < ROOM && i < result.unlisted_colors; i++) {
         printf("    %s: %" PRIu64 " pixels, the first at %" PRIu32 ", %" PRIu32 "\n",
-               hex(undeclared[i].color, picture.channels), undeclared[i].pixel_count, undeclared[i].first_x,
-               undeclared[i].first_y);
+               hex(unlisted[i].color, picture.channels), unlisted[i].pixel_count, unlisted[i].first_x,
+               unlisted[i].first_y);
     }
 
-    params.undeclared = CTM_UNDECLARED_ERROR;
+    params.unlisted = CTM_UNLISTED_ERROR;
     ctm_outputs wanted = CTM_OUTPUTS_INIT; /* A size query would not look at the picture: the palette tells the sizes. */
     wanted.palette = nearest;
     wanted.palette_capacity = COUNT;
     const ctm_status status = ctm_analyze(context, &image, &params, &wanted, &result);
-    if (status != CTM_ERROR_UNDECLARED_COLORS) check(context, status);
+    if (status != CTM_ERROR_UNLISTED_COLORS) check(context, status);
     printf("if that is an error: %s\n", status == CTM_OK ? "there is none" : "the call fails");
 
     uint16_t *labels = allocate((uint64_t)picture.width * picture.height, sizeof *labels);
-    params.undeclared = CTM_UNDECLARED_NEAREST;
+    params.unlisted = CTM_UNLISTED_NEAREST;
     wanted.labels = labels;
     wanted.labels_size = (size_t)picture.width * picture.height * sizeof *labels;
     wanted.label_format = CTM_LABEL_U16;

@@ -11,19 +11,20 @@ use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::types::call_stats::Counters;
-use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
+use crate::types::call_stats::CallStats;
+use crate::types::device_memory::DeviceMemory;
+use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
-    /// Stages count and collect: the exact pixel counts of the colours that `params` may select. It may do
+    /// Stages count and collect: the exact pixel counts of the colours that `selection` may select. It may do
     /// without listing them where they are more than `room`.
     fn count(
         &mut self,
         pixels: &Pixels,
-        params: &Params,
+        selection: &Selection,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error>;
@@ -68,7 +69,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
     fn recover(&mut self) -> Result<(), Error>;
 
     /// What the call has cost so far.
-    fn counters(&self) -> Counters;
+    fn call_stats(&self) -> CallStats;
 
     /// Compiled pipelines for a later process to begin with; empty where there is nothing to compile.
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {

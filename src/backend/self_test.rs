@@ -10,15 +10,16 @@ use crate::backend::cpu::Cpu;
 use crate::backend::vulkan::{self, DeviceKind};
 use crate::color::Color;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Matching, Pixels};
+use crate::input::pixels::Pixels;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::zeros;
+use crate::runtime::alloc::{uninit, zeros};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
 use crate::types::image::ColorMap;
-use crate::types::outputs::uninit;
+use crate::types::matching::{Alpha, Matching};
+use crate::types::options::{Backend as Kind, Options};
 use crate::types::palette::ColorCount;
-use crate::types::settings::{Backend as Kind, Options, Params};
+use crate::types::params::Selection;
 
 /// What [`check_devices`] has found out about a device.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,15 +211,15 @@ fn test_image(
     let values = image.pixels(channels)?;
     let map = ColorMap::new(&values, image.width, image.height, channels)?;
     let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color)?;
-    let params = Params { min_pixels: 1, max_count: image.masks };
-    let (palette, labels) = answer(&pixels, &params)?;
+    let selection = Selection { min_pixels: 1, max_count: image.masks };
+    let (palette, labels) = answer(&pixels, &selection)?;
     let wrong = |what: &str| {
         Failure::Wrong(format!("the self-test of {}, {channels} channels, gives wrong {what}", image.name))
     };
 
     backend.start_call();
-    let counts = backend.count(&pixels, &params, usize::MAX, threads)?;
-    if select(counts.colors, &params) != palette {
+    let counts = backend.count(&pixels, &selection, usize::MAX, threads)?;
+    if select(counts.colors, &selection) != palette {
         return Err(wrong("counts"));
     }
     // By what the stage count has left, and by looking colours up.
@@ -245,7 +246,7 @@ fn test_image(
 }
 
 /// The colours that get a mask, and each pixel's label, in the simplest way.
-fn answer(pixels: &Pixels, params: &Params) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
+fn answer(pixels: &Pixels, selection: &Selection) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
     let count = pixels.shape().plane();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
     let color = |at: usize| Color::from_bits(&pixels.pixel(at));
@@ -253,7 +254,7 @@ fn answer(pixels: &Pixels, params: &Params) -> Result<(Vec<ColorCount>, Vec<u32>
     counts.try_reserve(count).map_err(no_memory)?;
     (0..count).filter_map(color).for_each(|color| *counts.entry(color).or_default() += 1);
     let palette =
-        select(counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels }).collect(), params);
+        select(counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels }).collect(), selection);
     let mut masks = HashMap::<Color, u32, RandomState>::default();
     masks.try_reserve(palette.len()).map_err(no_memory)?;
     masks.extend(palette.iter().map(|entry| entry.color).zip(1..));
@@ -281,11 +282,11 @@ mod tests {
         fn count(
             &mut self,
             pixels: &Pixels,
-            params: &Params,
+            selection: &Selection,
             room: usize,
             threads: &Threads,
         ) -> Result<Counts, Error> {
-            let mut counts = self.cpu.count(pixels, params, room, threads)?;
+            let mut counts = self.cpu.count(pixels, selection, room, threads)?;
             match (self.fault, pixels.shape().channels()) {
                 ("count", 3) => {
                     let most = counts.colors.iter_mut().max_by_key(|entry| entry.pixels);
@@ -329,8 +330,8 @@ mod tests {
             self.cpu.recover()
         }
 
-        fn counters(&self) -> crate::types::call_stats::Counters {
-            self.cpu.counters()
+        fn call_stats(&self) -> crate::types::call_stats::CallStats {
+            self.cpu.call_stats()
         }
     }
 

@@ -11,7 +11,7 @@ use crate::capi::status::ctm_status;
 use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
 use crate::types::outputs::Analysis;
-use crate::types::settings::Settings;
+use crate::types::params::Params;
 
 /// What was found. Start from `CTM_RESULT_INIT`.
 #[repr(C)]
@@ -36,10 +36,10 @@ pub struct ctm_result {
     /// Entries that the palette needs.
     pub palette_len: u64,
     /// Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-    /// one of its masks, and not ignored. `undeclared` changes nothing here.
-    pub undeclared_pixels: u64,
+    /// one of its masks, and not ignored. `unlisted` changes nothing here.
+    pub unlisted_pixels: u64,
     /// How many such colours there are.
-    pub undeclared_colors: u64,
+    pub unlisted_colors: u64,
     /// Pixels whose colours `params.merge` has made others, if anything was to be written.
     pub merged_pixels: u64,
     /// How many such colours there are.
@@ -57,8 +57,8 @@ impl ctm_result {
         masks_size: 0,
         labels_size: 0,
         palette_len: 0,
-        undeclared_pixels: 0,
-        undeclared_colors: 0,
+        unlisted_pixels: 0,
+        unlisted_colors: 0,
         merged_pixels: 0,
         merged_colors: 0,
     };
@@ -66,8 +66,8 @@ impl ctm_result {
     /// What is told of an error.
     pub(super) fn of_error(error: &Error) -> Self {
         match *error {
-            Error::UndeclaredColors { pixels, colors, .. } => {
-                Self { undeclared_pixels: pixels, undeclared_colors: colors, ..Self::NOTHING }
+            Error::UnlistedColors { pixels, colors, .. } => {
+                Self { unlisted_pixels: pixels, unlisted_colors: colors, ..Self::NOTHING }
             }
             _ => Self::NOTHING,
         }
@@ -75,11 +75,11 @@ impl ctm_result {
 
     /// What is told of colours, wherever they lie.
     pub(super) fn of_colors(analysis: &Analysis) -> Self {
-        let undeclared = analysis.undeclared.as_ref();
+        let unlisted = analysis.unlisted.as_ref();
         Self {
             distinct_colors: analysis.palette.distinct_colors.unwrap_or(0),
-            undeclared_pixels: undeclared.map_or(0, |undeclared| undeclared.pixels),
-            undeclared_colors: undeclared.map_or(0, |undeclared| undeclared.colors),
+            unlisted_pixels: unlisted.map_or(0, |unlisted| unlisted.pixels),
+            unlisted_colors: unlisted.map_or(0, |unlisted| unlisted.colors),
             merged_pixels: analysis.merged.pixels,
             merged_colors: analysis.merged.colors,
             ..Self::NOTHING
@@ -113,7 +113,7 @@ impl ctm_result {
 /// each other, the structs or the pixels.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
-/// or `label_format` cannot number so many masks; `CTM_ERROR_UNDECLARED_COLORS`, with only the undeclared colours counted
+/// or `label_format` cannot number so many masks; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted
 /// in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
 /// `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ctm_analyze(
         let settings = unsafe { params_fields.settings() }?;
         // SAFETY: the caller vouches for the counts.
         let counts = unsafe { ctm_counts::of_params(params_fields.counts) }?;
-        let settings = Settings { counts: counts.as_deref(), ..settings };
+        let settings = Params { counts: counts.as_deref(), ..settings };
         // SAFETY: as above.
         let outputs = unsafe { Checked::new(&outputs_fields, &map) }?;
         outputs.check_apart(&pixels, &result_extent)?;
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn ctm_analyze(
                 if error == &Error::Cancelled {
                     write_result(ctm_result::NOTHING); // perhaps before its turn has come
                 }
-                if matches!(error, Error::UndeclaredColors { .. }) {
+                if matches!(error, Error::UnlistedColors { .. }) {
                     write_result(ctm_result::of_error(error));
                 }
                 return Err(error.clone().into());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crate::capi::boundary::{catch, guard};
+use crate::capi::boundary::guard;
 use crate::capi::buffers::{Extent, check_pointer, null};
 use crate::capi::counters::ctm_counters;
 use crate::capi::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
@@ -16,10 +16,13 @@ use crate::capi::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK
 use crate::context::{Context, Emit};
 use crate::error::Error;
 use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
-use crate::types::call_stats::Counters;
-use crate::types::image::{ColorMap, Shape};
+use crate::runtime::panics::catch;
+use crate::types::call_stats::CallStats;
+use crate::types::geometry::Shape;
+use crate::types::image::ColorMap;
+use crate::types::options::Backend;
 use crate::types::outputs::Masks;
-use crate::types::settings::{Backend, Params};
+use crate::types::params::Selection;
 
 /// A backend with its device, memory and threads: made once, used for many images.
 ///
@@ -35,7 +38,7 @@ pub struct ctm_context {
     device_uuids: Option<[[u8; 16]; 2]>,
     last_error: Mutex<CString>,
     /// Of the last run that has ended.
-    counters: Mutex<Counters>,
+    counters: Mutex<CallStats>,
     /// The process that made it.
     process: u32,
     log: Option<Log>,
@@ -117,7 +120,7 @@ impl Call {
         let sink = log.zip(write.as_ref()).map(|(log, write)| (log.most, write as LogFn));
         let scope = Scope::new(self.stop.clone()).with_progress(progress).with_log(sink);
         let result = scope.run(|| engine.context.work(work));
-        *lock(&self.context.counters) = engine.context.counters();
+        *lock(&self.context.counters) = engine.context.call_stats();
         self.context.backend.store(backend_number(&engine.context), Ordering::Relaxed);
         result
     }
@@ -338,7 +341,7 @@ pub unsafe extern "C" fn ctm_run(
         // be; the caller vouches for its size.
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
-        let params = Params { min_pixels, max_count };
+        let params = Selection { min_pixels, max_count };
         call.check()?;
         // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
         unsafe { *mask_count = 0 };

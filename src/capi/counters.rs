@@ -2,7 +2,7 @@
 
 use crate::capi::options::checked_size;
 use crate::error::Error;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
 
 /// What the last `ctm_run` or `ctm_analyze` on a context has cost. Start from `CTM_COUNTERS_INIT`.
 ///
@@ -46,7 +46,7 @@ impl ctm_counters {
     ///
     /// # Safety
     /// `target` is not NULL and points to a `struct_size` followed by the bytes that it announces.
-    pub(super) unsafe fn write(target: *mut Self, counters: &Counters) -> Result<(), Error> {
+    pub(super) unsafe fn write(target: *mut Self, counters: &CallStats) -> Result<(), Error> {
         // SAFETY: the caller vouches for it.
         let struct_size = unsafe { checked_size("counters", target, &PUBLISHED_SIZES, "CTM_COUNTERS_INIT") }?;
         let fields = Self {

@@ -15,10 +15,10 @@ use crate::capi::status::ctm_status;
 use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
 use crate::runtime::alloc::room;
-use crate::stages::measure::Region;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::image::ColorMap;
 use crate::types::outputs::Analysis;
+use crate::types::stats::MaskStats;
 
 /// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
 ///
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn ctm_counts_add(
         let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
         settings.check(&map).map_err(|error| inside("params", error))?;
         let prefixes = ["image.", "params."];
-        let kind = Kind::new(&map, &settings);
+        let kind = Kind::new(&map, settings.matching, settings.alpha);
         counts.shared()?.check_part(&kind, prefixes)?;
         call.check()?;
         let mut progress = params.progress();
@@ -343,7 +343,7 @@ pub unsafe extern "C" fn ctm_counts_import(
 /// `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
 /// pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
 /// `alpha` must be those of the parts.
-/// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `undeclared` and
+/// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
 /// `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
 /// known; all else is 0. `masks` and `labels` must be NULL.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
@@ -402,14 +402,14 @@ pub unsafe extern "C" fn ctm_counts_select(
         let emit = unsafe { checked.emit() };
         let mut progress = params.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
-        let found = call
-            .run(progress, |engine| engine.select_counts(&counts, &settings, emit.undeclared, emit.merged));
+        let found =
+            call.run(progress, |engine| engine.select_counts(&counts, &settings, emit.unlisted, emit.merged));
         let write_result = |found: ctm_result| {
             // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in.
             unsafe { found.write_to(result, result_size) };
         };
         let analysis = match found {
-            Ok(analysis) if emit.regions => with_places(analysis)?,
+            Ok(analysis) if emit.mask_stats => with_places(analysis)?,
             Ok(analysis) => analysis,
             Err(error @ Error::InvalidArgument(_)) => return Err(inside("params", error).into()),
             Err(error) => {
@@ -439,10 +439,10 @@ pub unsafe extern "C" fn ctm_counts_select(
 /// Gives each entry of the palette its pixels, which lie nowhere.
 fn with_places(mut analysis: Analysis) -> Result<Analysis, Error> {
     let colors = &analysis.palette.colors;
-    analysis.regions = room(colors.len())?;
+    analysis.mask_stats = room(colors.len())?;
     analysis.crop_starts = room(colors.len())?;
     for entry in colors {
-        analysis.regions.push(Region { pixels: entry.pixels, ..Region::default() });
+        analysis.mask_stats.push(MaskStats { pixels: entry.pixels, ..MaskStats::default() });
         analysis.crop_starts.push(0);
     }
     Ok(analysis)

@@ -6,7 +6,8 @@ use crate::capi::buffers::{Extent, null};
 use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::structs::{expect_zero, inside, unknown};
 use crate::error::Error;
-use crate::types::image::{self, ChannelOrder, ColorMap, Format, Layout, Shape};
+use crate::types::geometry::Shape;
+use crate::types::image::{self, ChannelOrder, ColorMap, Format, Layout};
 
 /// `ctm_image.format`: 32-bit floats.
 pub const CTM_FORMAT_F32: u32 = 0;

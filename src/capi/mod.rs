@@ -20,5 +20,3 @@ mod outputs;
 mod params;
 mod status;
 mod structs;
-
-pub(crate) use boundary::silence_panics_of_this_thread;

@@ -8,7 +8,7 @@ use log::Level;
 
 use crate::capi::structs::{expect_zero, unknown};
 use crate::error::Error;
-use crate::types::settings::{Backend, Options};
+use crate::types::options::{Backend, Options};
 
 /// `ctm_options.backend`: a hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the
 /// device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the CPU does

@@ -10,13 +10,11 @@ use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::structs::{inside, unknown};
 use crate::context::Emit;
 use crate::error::Error;
-use crate::labels::LabelWidth;
 use crate::output::label_output::LabelRoom;
-use crate::output::planes::{MaskFormat, MaskLayout, Strides};
-use crate::stages::measure::Frame;
-use crate::types::device_memory::DeviceOutputs;
+use crate::output::planes::Strides;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, Masks};
+use crate::types::outputs::{Analysis, DeviceOutputs, LabelWidth, MaskFormat, MaskLayout, Masks};
 
 /// `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
 pub const CTM_MASK_F32: u32 = 0;
@@ -76,9 +74,9 @@ pub struct ctm_outputs {
     /// Receives the most frequent of the colours that a given palette does not have, in the order of masks, with their
     /// pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
     /// are 0. As many entries are written as there are such colours, and room.
-    pub undeclared: *mut ctm_palette_entry,
-    /// How many entries `undeclared` has room for.
-    pub undeclared_capacity: usize,
+    pub unlisted: *mut ctm_palette_entry,
+    /// How many entries `unlisted` has room for.
+    pub unlisted_capacity: usize,
     /// Bytes from a mask's row to the next one in memory; negative: the bottom row comes first. 0: no gap.
     pub mask_row_stride: isize,
     /// Bytes from a mask's plane of an image to its plane of the next image. 0: no gap.
@@ -89,9 +87,9 @@ pub struct ctm_outputs {
     /// 1: each mask is cropped to its bounding box in each image. They follow each other without gaps, mask 0 of all
     /// images, then mask 1; `mask_offset` of the palette's entries says where each begins. The strides must be 0.
     pub cropped: u32,
-    /// 1: such colours are looked for, and `result` counts them, also without `undeclared`. All colours of the image
+    /// 1: such colours are looked for, and `result` counts them, also without `unlisted`. All colours of the image
     /// must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
-    pub report_undeclared: u32,
+    pub report_unlisted: u32,
     /// Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
     /// entries are written as there are such colours, and room.
     pub merged: *mut ctm_merged_color,
@@ -166,13 +164,13 @@ impl ctm_outputs {
         palette: std::ptr::null_mut(),
         palette_capacity: 0,
         palette_entry_size: size_of::<ctm_palette_entry>(),
-        undeclared: std::ptr::null_mut(),
-        undeclared_capacity: 0,
+        unlisted: std::ptr::null_mut(),
+        unlisted_capacity: 0,
         mask_row_stride: 0,
         mask_image_stride: 0,
         mask_stride: 0,
         cropped: 0,
-        report_undeclared: 0,
+        report_unlisted: 0,
         merged: std::ptr::null_mut(),
         merged_capacity: 0,
         masks_memory: std::ptr::null(),
@@ -208,7 +206,7 @@ pub(super) struct Checked<'a> {
     /// Pixels of all images.
     pixels: usize,
     images: usize,
-    report_undeclared: bool,
+    report_unlisted: bool,
     device: DeviceOutputs,
     /// Bytes of the masks and labels that are in the host's memory.
     host_sizes: [usize; 2],
@@ -265,10 +263,10 @@ impl<'a> Checked<'a> {
             images: map.images() as usize,
         };
         let strides = Strides::new(&layout, mask, frame).map_err(|error| inside("outputs", error))?;
-        let report_undeclared = match fields.report_undeclared {
-            0 => !fields.undeclared.is_null(),
+        let report_unlisted = match fields.report_unlisted {
+            0 => !fields.unlisted.is_null(),
             1 => true,
-            report => return unknown("outputs.report_undeclared", report, "0 or 1"),
+            report => return unknown("outputs.report_unlisted", report, "0 or 1"),
         };
         // SAFETY: the caller vouches for the structs.
         let device = unsafe { device_outputs(fields, label) }?;
@@ -293,9 +291,9 @@ impl<'a> Checked<'a> {
                 align_of::<u64>(),
             ),
             (
-                "outputs.undeclared",
-                fields.undeclared.cast_const().cast(),
-                fields.undeclared_capacity,
+                "outputs.unlisted",
+                fields.unlisted.cast_const().cast(),
+                fields.unlisted_capacity,
                 align_of::<u64>(),
             ),
             (
@@ -325,7 +323,7 @@ impl<'a> Checked<'a> {
             label,
             pixels,
             images,
-            report_undeclared,
+            report_unlisted,
             device,
             host_sizes,
         })
@@ -346,9 +344,9 @@ impl<'a> Checked<'a> {
             Extent::new("outputs.labels", fields.labels.addr(), labels_size, "bytes", 1)?,
             Extent::new("outputs.palette", fields.palette.addr(), fields.palette_capacity, "entries", entry)?,
             Extent::new(
-                "outputs.undeclared",
-                fields.undeclared.addr(),
-                fields.undeclared_capacity,
+                "outputs.unlisted",
+                fields.unlisted.addr(),
+                fields.unlisted_capacity,
                 "entries",
                 entry,
             )?,
@@ -380,7 +378,7 @@ impl<'a> Checked<'a> {
             || !fields.labels.is_null()
             || !fields.palette.is_null()
             || !self.device.is_empty()
-            || self.report_undeclared
+            || self.report_unlisted
             || self.cropped
             || !fields.merged.is_null()
     }
@@ -422,18 +420,18 @@ impl<'a> Checked<'a> {
                 2 => LabelRoom::U16(room(fields.labels, self.pixels)),
                 _ => LabelRoom::U8(room(fields.labels, self.pixels)),
             });
-            let regions = !fields.palette.is_null();
-            let most_entries = if regions { fields.palette_capacity as u64 } else { u64::MAX };
-            let most = u32::try_from(fields.undeclared_capacity).unwrap_or(u32::MAX);
-            let undeclared = self.report_undeclared.then_some(most);
+            let mask_stats = !fields.palette.is_null();
+            let most_entries = if mask_stats { fields.palette_capacity as u64 } else { u64::MAX };
+            let most = u32::try_from(fields.unlisted_capacity).unwrap_or(u32::MAX);
+            let unlisted = self.report_unlisted.then_some(most);
             Emit {
                 masks,
                 mask_format: self.mask,
                 mask_layout: self.layout,
                 cropped: self.cropped,
                 labels,
-                regions,
-                undeclared,
+                mask_stats,
+                unlisted,
                 merged: u32::try_from(fields.merged_capacity).unwrap_or(u32::MAX),
                 device: self.device,
                 most_entries,
@@ -444,7 +442,7 @@ impl<'a> Checked<'a> {
     /// # Safety
     /// The entries can be written; there are as many as the analysis needs.
     pub(super) unsafe fn write_palette(&self, analysis: &Analysis) {
-        for (index, found) in analysis.undeclared.iter().flat_map(|found| &found.most_frequent).enumerate() {
+        for (index, found) in analysis.unlisted.iter().flat_map(|found| &found.most_frequent).enumerate() {
             let entry = ctm_palette_entry {
                 color: found.color.values(),
                 pixel_count: found.pixels,
@@ -453,7 +451,7 @@ impl<'a> Checked<'a> {
                 ..ctm_palette_entry::NOTHING
             };
             // SAFETY: the caller vouches for the entry.
-            unsafe { self.fields.undeclared.add(index).write(entry) };
+            unsafe { self.fields.unlisted.add(index).write(entry) };
         }
         for (index, found) in analysis.merged.most_frequent.iter().enumerate() {
             let entry = ctm_merged_color {
@@ -464,11 +462,11 @@ impl<'a> Checked<'a> {
             // SAFETY: the caller vouches for the entry.
             unsafe { self.fields.merged.add(index).write(entry) };
         }
-        // Regions may be known for the sake of cropping alone.
+        // StatsBuilder may be known for the sake of cropping alone.
         if self.fields.palette.is_null() {
             return;
         }
-        for (index, region) in analysis.regions.iter().enumerate() {
+        for (index, region) in analysis.mask_stats.iter().enumerate() {
             let (mask, image) = (index / self.images, index % self.images);
             let palette = analysis.image_palettes.get(image).unwrap_or(&analysis.palette);
             let entry = ctm_palette_entry {

@@ -7,11 +7,8 @@ use crate::capi::buffers::{Extent, check_pointer, null};
 use crate::capi::counts::ctm_counts;
 use crate::capi::structs::unknown;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Matching};
-use crate::stages::connect::Connectivity;
-use crate::stages::merge::Merge;
-use crate::stages::nearest::{Metric, Nearest};
-use crate::types::settings::{Batch, Params, Settings, Undeclared};
+use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+use crate::types::params::{Batch, Params, Selection, Unlisted};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.
 pub const CTM_MATCH_EXACT: u32 = 0;
@@ -36,14 +33,14 @@ pub const CTM_NEAREST_EUCLIDEAN: u32 = 1;
 /// `ctm_params.nearest`: the distance is the largest of the channels' differences.
 pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
 
-/// `ctm_params.undeclared`: such colours get no mask.
-pub const CTM_UNDECLARED_IGNORE: u32 = 0;
-/// `ctm_params.undeclared`: the call fails with `CTM_ERROR_UNDECLARED_COLORS`. With nothing to write it does not look at
+/// `ctm_params.unlisted`: such colours get no mask.
+pub const CTM_UNLISTED_IGNORE: u32 = 0;
+/// `ctm_params.unlisted`: the call fails with `CTM_ERROR_UNLISTED_COLORS`. With nothing to write it does not look at
 /// the image, since the number of masks is known, unless `connected` asks for regions.
-pub const CTM_UNDECLARED_ERROR: u32 = 1;
-/// `ctm_params.undeclared`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
+pub const CTM_UNLISTED_ERROR: u32 = 1;
+/// `ctm_params.unlisted`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
 /// Euclidean one where that is `CTM_NEAREST_NONE`.
-pub const CTM_UNDECLARED_NEAREST: u32 = 2;
+pub const CTM_UNLISTED_NEAREST: u32 = 2;
 
 /// `ctm_params.merge`: colours stay what they are.
 pub const CTM_MERGE_NONE: u32 = 0;
@@ -106,9 +103,9 @@ pub struct ctm_params {
     /// How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
     /// these, not their squares, that are compared with it and with each other. With `CTM_NEAREST_NONE` 0.
     pub tolerance: f64,
-    /// Where a palette is given, one of the `CTM_UNDECLARED_…` numbers: what becomes of colours that it does not have,
+    /// Where a palette is given, one of the `CTM_UNLISTED_…` numbers: what becomes of colours that it does not have,
     /// that are not near enough and not ignored. Else 0.
-    pub undeclared: u32,
+    pub unlisted: u32,
     /// One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
     /// colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
     /// of masks: the most frequent one first, equal counts by colour. Each becomes the first one that is near enough and
@@ -162,7 +159,7 @@ pub struct ctm_params {
     /// masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
     /// `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
     /// each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
-    /// First pixels of undeclared colours that this part does not have are 0, 0. Counts without a part have no colour.
+    /// First pixels of unlisted colours that this part does not have are 0, 0. Counts without a part have no colour.
     /// Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
     /// `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
     /// NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
@@ -187,7 +184,7 @@ impl ctm_params {
         ignored_count: 0,
         nearest: CTM_NEAREST_NONE,
         tolerance: 0.0,
-        undeclared: CTM_UNDECLARED_IGNORE,
+        unlisted: CTM_UNLISTED_IGNORE,
         merge: CTM_MERGE_NONE,
         merge_tolerance: 0.0,
         merge_most_pixels: 0,
@@ -214,7 +211,7 @@ impl ctm_params {
     ///
     /// # Safety
     /// The colours are there for `'a`.
-    pub(super) unsafe fn settings<'a>(&self) -> Result<Settings<'a>, Error> {
+    pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
         let matching = match self.matching {
             CTM_MATCH_EXACT => Matching::Exact,
             CTM_MATCH_8_BIT => Matching::EightBit,
@@ -244,11 +241,11 @@ impl ctm_params {
                 "params.tolerance is {tolerance} and params.nearest is {nearest}; 0 is expected"
             )));
         }
-        let undeclared = match self.undeclared {
-            CTM_UNDECLARED_IGNORE => Undeclared::Ignore,
-            CTM_UNDECLARED_ERROR => Undeclared::Error,
-            CTM_UNDECLARED_NEAREST => Undeclared::Nearest,
-            policy => return unknown("params.undeclared", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
+        let unlisted = match self.unlisted {
+            CTM_UNLISTED_IGNORE => Unlisted::Ignore,
+            CTM_UNLISTED_ERROR => Unlisted::Error,
+            CTM_UNLISTED_NEAREST => Unlisted::Nearest,
+            policy => return unknown("params.unlisted", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
         };
         let merge = match self.merge {
             CTM_MERGE_NONE => None,
@@ -276,15 +273,15 @@ impl ctm_params {
                 colors("params.ignored", self.ignored, self.ignored_count)?,
             )
         };
-        Ok(Settings {
-            params: Params { min_pixels: self.min_pixels, max_count: self.max_count },
+        Ok(Params {
+            selection: Selection { min_pixels: self.min_pixels, max_count: self.max_count },
             palette,
             ignored: ignored.unwrap_or(&[]),
             matching,
             alpha,
             batch,
             nearest: metric.map(|metric| Nearest { metric, tolerance: self.tolerance }),
-            undeclared,
+            unlisted,
             merge: merge.map(|metric| Merge {
                 metric,
                 tolerance: self.merge_tolerance,

@@ -41,9 +41,9 @@ pub const CTM_ERROR_DRIVER: ctm_status = 8;
 /// usable: the next call throws away what this one has left. Please report it with the text of `ctm_last_error`.
 pub const CTM_ERROR_INTERNAL: ctm_status = 9;
 
-/// The image has colours that the given palette does not have, and `ctm_params.undeclared` makes that an error. No
+/// The image has colours that the given palette does not have, and `ctm_params.unlisted` makes that an error. No
 /// output was touched. The context stays usable.
-pub const CTM_ERROR_UNDECLARED_COLORS: ctm_status = 10;
+pub const CTM_ERROR_UNLISTED_COLORS: ctm_status = 10;
 
 /// The call was stopped, by `ctm_cancel` or by its progress function. The contents of what it was to write are
 /// unspecified, nothing else was touched. The context stays usable.
@@ -78,7 +78,7 @@ fn text(status: ctm_status) -> &'static CStr {
         CTM_ERROR_TIMEOUT => c"the Vulkan device did not finish in time",
         CTM_ERROR_DRIVER => c"the Vulkan driver refused a call",
         CTM_ERROR_INTERNAL => c"internal error in ctm",
-        CTM_ERROR_UNDECLARED_COLORS => c"the image has colours that the palette does not have",
+        CTM_ERROR_UNLISTED_COLORS => c"the image has colours that the palette does not have",
         CTM_ERROR_CANCELLED => c"the call was cancelled",
         CTM_ERROR_UNSUPPORTED => c"the device or its driver cannot do what is asked",
         CTM_ERROR_DATA => c"the data are damaged",
@@ -94,7 +94,7 @@ pub(super) fn status_of(error: &Error) -> ctm_status {
         | Error::MasksTooLarge { .. }
         | Error::LabelsTooNarrow { .. }
         | Error::PaletteTooLarge { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
-        Error::UndeclaredColors { .. } => CTM_ERROR_UNDECLARED_COLORS,
+        Error::UnlistedColors { .. } => CTM_ERROR_UNLISTED_COLORS,
         Error::Cancelled => CTM_ERROR_CANCELLED,
         Error::Data(_) => CTM_ERROR_DATA,
         Error::OutOfMemory(_) => CTM_ERROR_OUT_OF_MEMORY,

@@ -6,23 +6,27 @@ use crate::context::label::Source;
 use crate::context::request::{Input, Rules};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth};
+use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::{no_memory, room, try_collect};
+use crate::runtime::alloc::{no_memory, room, try_collect, uninit};
 use crate::runtime::threads::Threads;
-use crate::stages::connect::{Connected, Connectivity, Extent, Wanted};
+use crate::stages::connect::{Connected, Extent, Wanted};
 use crate::stages::group::Grouping;
-use crate::stages::measure::{Frame, Region, Regions};
+use crate::stages::measure::StatsBuilder;
 use crate::stages::merge::{Merging, with_all};
-use crate::stages::nearest::{self, Nearest, assign};
+use crate::stages::nearest::{self, assign};
 use crate::stages::select::{Best, select};
 use crate::stages::unmix::Unmixing;
 use crate::types::color_counts::{ColorCounts, Kind, Part};
-use crate::types::device_memory::DeviceOutputs;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, MergedColors, UndeclaredColor, UndeclaredColors, uninit};
+use crate::types::matching::{Connectivity, Nearest};
+use crate::types::outputs::{
+    Analysis, DeviceOutputs, LabelWidth, MergedColors, UnlistedColor, UnlistedColors,
+};
 use crate::types::palette::{ColorCount, Counts, Palette};
-use crate::types::settings::{Batch, Params, Settings, Undeclared};
+use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::stats::MaskStats;
 
 /// What gets a mask.
 enum Selected {
@@ -41,11 +45,11 @@ impl Context {
         &mut self,
         input: &Input,
         useful: usize,
-        reports_undeclared: bool,
+        reports_unlisted: bool,
         most_merged: u32,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-        let mut chosen = if input.rules.lists_all(reports_undeclared) {
+        let mut chosen = if input.rules.lists_all(reports_unlisted) {
             self.select_among_all(input, most_merged)?
         } else {
             // How many colours have regions that are large enough is not known yet.
@@ -89,7 +93,7 @@ impl Context {
         *source = Source::Colors; // no longer needed
         let unmixing = Unmixing { pixels, frame: *frame, palette, ignored, radius: *radius, shares };
         let unmixed = unmixing.unmix(labels, width, threads)?;
-        let mut regions = Regions::new(frame.as_one(), palette.len())?;
+        let mut regions = StatsBuilder::new(frame.as_one(), palette.len())?;
         regions.add(unmixed.labels(), 0, threads)?;
         for (entry, region) in palette.iter_mut().zip(regions.finish()?) {
             entry.pixels = region.pixels;
@@ -118,7 +122,7 @@ impl Context {
         source.label(labeler, &input.pixels, colors, colors.len(), threads, &mut |first_pixel, labels| {
             connected.add(labels, first_pixel, threads)
         })?;
-        let wanted = Wanted { params: input.regions, colors, by_color: input.rules.given.is_none() };
+        let wanted = Wanted { selection: input.regions, colors, by_color: input.rules.given.is_none() };
         // Lossless: at most `max_count`, a u32.
         (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
             Ok((regions, masks)) => (regions.len() as u32, regions, Source::Connected(masks)),
@@ -138,8 +142,8 @@ impl Context {
         }
         // Ignored colours are counted like others, and may push as many out of the list.
         let ignored = input.rules.ignored.len() as u32; // checked by `Rules::new`
-        let params = input.rules.params;
-        let counted = Params { max_count: params.max_count.saturating_add(ignored), ..params };
+        let selection = input.rules.selection;
+        let counted = Selection { max_count: selection.max_count.saturating_add(ignored), ..selection };
         let room = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
         let pixels = input.counted.as_ref().unwrap_or(&input.pixels);
         let mut counts = self.backends[self.counter].count(pixels, &counted, room, &self.threads)?;
@@ -150,16 +154,16 @@ impl Context {
             if ignored > 0 {
                 counts.colors.retain(|entry| !input.rules.ignores(&entry.color));
             }
-            let colors = select(counts.colors, &params);
+            let colors = select(counts.colors, &selection);
             return Ok(Selected::Palette(Palette { colors, distinct_colors: counts.distinct }));
         };
         // How many of the ignored colours are among those that were only counted? With as many as were asked for,
         // that makes no difference.
         let mut ignored_found = 0;
         if ignored > 0 && found < u64::from(counted.max_count) {
-            ignored_found = self.frequent(pixels, &input.rules.ignored, params.min_pixels)?;
+            ignored_found = self.frequent(pixels, &input.rules.ignored, selection.min_pixels)?;
         }
-        let found = (found - ignored_found).min(params.max_count.into());
+        let found = (found - ignored_found).min(selection.max_count.into());
         if found > useful as u64 {
             return Ok(Selected::TooMany(found as u32)); // at most `max_count`
         }
@@ -168,20 +172,20 @@ impl Context {
 
     /// Finds the colours of other pixels' counts that get a mask.
     fn select_from(&self, counts: &ColorCounts, rules: &Rules, useful: usize) -> Result<Selected, Error> {
-        let params = rules.params;
+        let selection = rules.selection;
         let enough =
-            |entry: &ColorCount| entry.pixels >= params.min_pixels.max(1) && !rules.ignores(&entry.color);
+            |entry: &ColorCount| entry.pixels >= selection.min_pixels.max(1) && !rules.ignores(&entry.color);
         let found = counts.iter().filter(enough).count() as u64;
-        let selected = found.min(params.max_count.into());
+        let selected = found.min(selection.max_count.into());
         if selected > useful as u64 {
             return Ok(Selected::TooMany(selected as u32)); // at most `max_count`
         }
         if selected > self.most_listed as u64 {
             return Err(self.too_many_selected(selected));
         }
-        let mut best = Best::new(&params, found as usize); // lossless: they are in memory
+        let mut best = Best::new(&selection, found as usize); // lossless: they are in memory
         counts.iter().filter(enough).try_for_each(|entry| best.add(entry))?;
-        let colors = select(best.into_counts().colors, &params);
+        let colors = select(best.into_counts().colors, &selection);
         Ok(Selected::Palette(Palette { colors, distinct_colors: Some(counts.len() as u64) }))
     }
 
@@ -193,20 +197,20 @@ impl Context {
     }
 
     /// Counts all colours of a part of an image, within a call.
-    pub(crate) fn count_part(&mut self, map: &ColorMap, settings: &Settings) -> Result<Part, Error> {
-        if settings.batch == Batch::Each {
+    pub(crate) fn count_part(&mut self, map: &ColorMap, params: &Params) -> Result<Part, Error> {
+        if params.batch == Batch::Each {
             return Err(Error::InvalidArgument(
                 "batch is Each and counts are of all images together; All or First is expected".to_owned(),
             ));
         }
-        let settings = &Settings { counts: None, unmix_radius: 0, connected: None, ..*settings };
-        self.check_memory(map, settings, &DeviceOutputs::default())?;
-        let input = Input::new(map, settings)?;
+        let params = &Params { counts: None, unmix_radius: 0, connected: None, ..*params };
+        self.check_memory(map, params, &DeviceOutputs::default())?;
+        let input = Input::new(map, params)?;
         let colors = self.with_fallback(map.memory().is_none(), |context| {
             context.start_call();
             Ok(context.list_all(input.counted.as_ref().unwrap_or(&input.pixels))?.colors)
         })?;
-        Ok(Part { kind: Kind::new(map, settings), colors })
+        Ok(Part { kind: Kind::new(map, params.matching, params.alpha), colors })
     }
 
     /// How many colours a list may have.
@@ -218,16 +222,16 @@ impl Context {
     pub(crate) fn select_counts(
         &mut self,
         counts: &ColorCounts,
-        settings: &Settings,
-        undeclared: Option<u32>,
+        params: &Params,
+        unlisted: Option<u32>,
         most_merged: u32,
     ) -> Result<Analysis, Error> {
-        let encoding = counts.encoding_for(settings)?;
-        let rules = Rules::new(encoding, &Settings { counts: Some(counts), ..*settings })?;
-        let (palette, undeclared, merged) = if rules.given.is_some() || rules.lists_all(false) {
+        let encoding = counts.encoding_for(params.matching, params.alpha)?;
+        let rules = Rules::new(encoding, &Params { counts: Some(counts), ..*params })?;
+        let (palette, unlisted, merged) = if rules.given.is_some() || rules.lists_all(false) {
             let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
-            let report = match chosen.undeclared.filter(|_| rules.given.is_some()) {
-                Some(listed) => self.report(&rules, None, listed, undeclared)?,
+            let report = match chosen.unlisted.filter(|_| rules.given.is_some()) {
+                Some(listed) => self.report(&rules, None, listed, unlisted)?,
                 None => None,
             };
             (chosen.palette, report, chosen.merged)
@@ -240,7 +244,7 @@ impl Context {
         let palette = rules.reported(palette)?;
         // Lossless: at most `max_count`, a u32, or as many as were given, checked by `Rules::new`.
         let mask_count = palette.colors.len() as u32;
-        Ok(Analysis { mask_count, palette, undeclared, merged, ..Analysis::default() })
+        Ok(Analysis { mask_count, palette, unlisted, merged, ..Analysis::default() })
     }
 
     /// All colours of counts.
@@ -251,7 +255,7 @@ impl Context {
 
     /// All colours, rare ones included.
     fn list_all(&mut self, pixels: &Pixels) -> Result<Counts, Error> {
-        let all = Params { min_pixels: 1, max_count: u32::MAX };
+        let all = Selection { min_pixels: 1, max_count: u32::MAX };
         let counter = &mut self.backends[self.counter];
         let listed = counter.count(pixels, &all, self.most_listed, &self.threads)?;
         match listed.too_many {
@@ -281,21 +285,21 @@ impl Context {
         group(&input.rules, listed, frequent, most_merged, &self.threads)
     }
 
-    /// What a caller is told of undeclared colours, `most` of which are to be listed, or the error that they are. Without
+    /// What a caller is told of unlisted colours, `most` of which are to be listed, or the error that they are. Without
     /// pixels nobody knows where they lie.
     pub(super) fn report(
         &mut self,
         rules: &Rules,
         pixels: Option<&Pixels>,
-        undeclared: Undeclareds,
+        unlisted: Unlisteds,
         most: Option<u32>,
-    ) -> Result<Option<UndeclaredColors>, Error> {
-        let is_error = rules.undeclared == Undeclared::Error;
+    ) -> Result<Option<UnlistedColors>, Error> {
+        let is_error = rules.unlisted == Unlisted::Error;
         let wanted = if is_error { Some(1) } else { most };
         let Some(most) = wanted else { return Ok(None) };
-        let params = Params { min_pixels: 1, max_count: most };
-        let Undeclareds { pixels: pixel_count, colors, list } = undeclared;
-        let list = select(list, &params);
+        let selection = Selection { min_pixels: 1, max_count: most };
+        let Unlisteds { pixels: pixel_count, colors, list } = unlisted;
+        let list = select(list, &selection);
         let mut most_frequent = room(list.len())?;
         let regions = match pixels {
             Some(pixels) if !list.is_empty() => self.regions_of(pixels, &list)?,
@@ -304,13 +308,13 @@ impl Context {
         for (index, entry) in list.iter().enumerate() {
             let color = rules.reported_color(&entry.color)?;
             let first_pixel = regions.get(index).map_or((0, 0), |region| region.first_pixel);
-            most_frequent.push(UndeclaredColor { color, pixels: entry.pixels, first_pixel });
+            most_frequent.push(UnlistedColor { color, pixels: entry.pixels, first_pixel });
         }
         match most_frequent.first() {
-            Some(&UndeclaredColor { color, first_pixel, .. }) if is_error => {
-                Err(Error::UndeclaredColors { pixels: pixel_count, colors, color, first_pixel })
+            Some(&UnlistedColor { color, first_pixel, .. }) if is_error => {
+                Err(Error::UnlistedColors { pixels: pixel_count, colors, color, first_pixel })
             }
-            _ => Ok(Some(UndeclaredColors { pixels: pixel_count, colors, most_frequent })),
+            _ => Ok(Some(UnlistedColors { pixels: pixel_count, colors, most_frequent })),
         }
     }
 
@@ -322,10 +326,10 @@ impl Context {
     }
 
     /// Where the pixels of some colours lie.
-    fn regions_of(&mut self, pixels: &Pixels, palette: &[ColorCount]) -> Result<Vec<Region>, Error> {
+    fn regions_of(&mut self, pixels: &Pixels, palette: &[ColorCount]) -> Result<Vec<MaskStats>, Error> {
         let shape = pixels.shape();
         let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
-        let mut regions = Regions::new(frame, palette.len())?;
+        let mut regions = StatsBuilder::new(frame, palette.len())?;
         let mut outcome = Ok(());
         let threads = &self.threads;
         self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {
@@ -363,7 +367,7 @@ fn group(
                 merging = Some(Merging::new(&mut frequent, rules.encoding, merge)?);
             }
             frequent.retain(|entry| !rules.ignores(&entry.color));
-            select(frequent, &rules.params)
+            select(frequent, &rules.selection)
         }
     };
     let colors = &listed.colors;
@@ -379,13 +383,13 @@ fn group(
         merging.apply(&mut masks);
         merged = merging.report(colors, most_merged, |color| rules.reported_color(color))?;
     }
-    let mut undeclared = Undeclareds::default();
+    let mut unlisted = Unlisteds::default();
     if rules.given.is_some() {
         for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
-            undeclared.add(*entry)?;
+            unlisted.add(*entry)?;
         }
     }
-    if rules.given.is_some() && rules.undeclared == Undeclared::Nearest {
+    if rules.given.is_some() && rules.unlisted == Unlisted::Nearest {
         let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
         masks = assign(colors, &palette, rules.encoding, anywhere, threads)?;
     }
@@ -404,7 +408,7 @@ fn group(
     let mask_count = palette.len() as u32;
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
     let source = Source::Grouped(grouping);
-    Ok(Chosen { mask_count, palette, source, undeclared: Some(undeclared), merged })
+    Ok(Chosen { mask_count, palette, source, unlisted: Some(unlisted), merged })
 }
 
 /// Colours that have no pixels yet.
@@ -427,19 +431,19 @@ pub(super) struct Chosen {
     pub(super) palette: Palette,
     pub(super) source: Source,
     /// Where all colours were listed.
-    pub(super) undeclared: Option<Undeclareds>,
+    pub(super) unlisted: Option<Unlisteds>,
     pub(super) merged: MergedColors,
 }
 
 /// Colours that are in no mask.
 #[derive(Debug, Default)]
-pub(super) struct Undeclareds {
+pub(super) struct Unlisteds {
     pixels: u64,
     colors: u64,
     list: Vec<ColorCount>,
 }
 
-impl Undeclareds {
+impl Unlisteds {
     fn add(&mut self, entry: ColorCount) -> Result<(), Error> {
         self.list.try_reserve(1).map_err(|_| no_memory::<ColorCount>(self.list.len() + 1))?;
         self.list.push(entry);

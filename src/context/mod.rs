@@ -1,9 +1,11 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
 mod choose;
+mod counts;
 mod label;
 mod request;
 
+use crate::types::memory_limit;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,23 +19,25 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::self_test::cpu_name;
 use crate::backend::vulkan::Vulkan;
-use crate::backend::vulkan::plan;
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
-use crate::output::planes::{Crops, MaskFormat, MaskLayout, Places, Planes, Strides};
+use crate::output::planes::{Crops, Places, Planes, Strides};
 use crate::runtime::alloc::room;
 use crate::runtime::call::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::runtime::float_state;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::stages::measure::{Frame, Regions};
-use crate::types::call_stats::Counters;
-use crate::types::device_memory::DeviceOutputs;
-use crate::types::image::{ColorMap, Shape};
-use crate::types::outputs::{Analysis, MaskOutput, Masks, MergedColors, Outputs};
+use crate::stages::measure::StatsBuilder;
+use crate::types::call_stats::CallStats;
+use crate::types::geometry::Frame;
+use crate::types::image::ColorMap;
+use crate::types::options::{Backend as BackendKind, Options};
+use crate::types::outputs::{
+    Analysis, DeviceOutputs, MaskFormat, MaskLayout, MaskOutput, Masks, MergedColors, Outputs,
+};
 use crate::types::palette::Palette;
-use crate::types::settings::{Backend as BackendKind, Batch, Options, Params, Settings};
+use crate::types::params::{Batch, Params, Selection};
 
 /// A backend with its memory and threads, made once and used for many images.
 ///
@@ -86,7 +90,7 @@ impl Context {
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == BackendKind::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
-        let most_listed = plan::most_listed(options.memory_limit);
+        let most_listed = memory_limit::most_listed(options.memory_limit);
         call::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
         let canceller = Canceller::default();
         Ok(Self {
@@ -138,21 +142,21 @@ impl Context {
     pub(crate) fn check_memory(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         outputs: &DeviceOutputs,
     ) -> Result<(), Error> {
         let refuse = |text: &str| Err(Error::Unsupported(text.to_owned()));
-        if !outputs.is_empty() && settings.batch == Batch::Each && map.images() > 1 {
+        if !outputs.is_empty() && params.batch == Batch::Each && map.images() > 1 {
             return refuse(
                 "each image is to have masks of its own; in a device's memory all images of a call share theirs",
             );
         }
-        if !outputs.is_empty() && (settings.connected.is_some() || settings.unmix_radius > 0) {
+        if !outputs.is_empty() && (params.connected.is_some() || params.unmix_radius > 0) {
             return refuse(
                 "regions are found and pixels unmixed on the host; their masks and labels are written to its memory",
             );
         }
-        if map.memory().is_some() && settings.unmix_radius > 0 {
+        if map.memory().is_some() && params.unmix_radius > 0 {
             return refuse("pixels are unmixed on the host, which cannot read those in a device's memory");
         }
         if let Some(memory) = map.memory() {
@@ -164,8 +168,8 @@ impl Context {
 
     /// What the last call has cost: bytes moved, dispatches, memory.
     #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.backends.iter().map(|backend| backend.counters()).sum()
+    pub fn call_stats(&self) -> CallStats {
+        self.backends.iter().map(|backend| backend.call_stats()).sum()
     }
 
     /// The pipelines compiled so far, for [`Options::pipeline_cache`] of a later process; empty on the
@@ -185,29 +189,29 @@ impl Context {
     /// # Errors
     /// Too little memory, which includes a palette that [`Options::memory_limit`] has no room for, or a device
     /// that fails.
-    pub fn palette(&mut self, map: &ColorMap, params: &Params) -> Result<Palette, Error> {
-        Ok(self.analyze(map, &(*params).into(), Outputs::default())?.palette)
+    pub fn palette(&mut self, map: &ColorMap, selection: &Selection) -> Result<Palette, Error> {
+        Ok(self.analyze(map, &(*selection).into(), Outputs::default())?.palette)
     }
 
     /// Finds how many colours get a mask. Takes no memory for a list of them, however many there are.
     ///
     /// # Errors
     /// As [`Context::analyze`].
-    pub fn mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
-        self.call(None, |context| context.count_masks(map, settings))
+    pub fn mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
+        self.call(None, |context| context.count_masks(map, params))
     }
 
     /// The same, within a call.
-    pub(crate) fn count_masks(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
+    pub(crate) fn count_masks(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none();
-            context.with_fallback(on_host, |context| context.find_mask_count(map, settings))
+            context.with_fallback(on_host, |context| context.find_mask_count(map, params))
         })
     }
 
-    fn find_mask_count(&mut self, map: &ColorMap, settings: &Settings) -> Result<u32, Error> {
-        let inputs = Input::of_batch(map, settings)?;
+    fn find_mask_count(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
+        let inputs = Input::of_batch(map, params)?;
         self.start_call();
         let mut most = 0;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
@@ -228,24 +232,24 @@ impl Context {
     /// # Errors
     /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
     /// memory; a device that fails.
-    pub fn run(&mut self, map: &ColorMap, params: &Params, masks: &mut [f32]) -> Result<Palette, Error> {
+    pub fn run(
+        &mut self,
+        map: &ColorMap,
+        selection: &Selection,
+        masks: &mut [f32],
+    ) -> Result<Palette, Error> {
         let outputs = Outputs { masks: Some(MaskOutput::F32(masks)), ..Outputs::default() };
-        Ok(self.analyze(map, &(*params).into(), outputs)?.palette)
+        Ok(self.analyze(map, &(*selection).into(), outputs)?.palette)
     }
 
     /// Finds the colours that get a mask, and writes and finds whatever is asked for, in one go.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] when the settings contradict each other or the image, or an output does not suit
+    /// [`Error::InvalidArgument`] when the params contradict each other or the image, or an output does not suit
     /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
     /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
-    pub fn analyze(
-        &mut self,
-        map: &ColorMap,
-        settings: &Settings,
-        outputs: Outputs,
-    ) -> Result<Analysis, Error> {
-        self.call(None, |context| context.write(map, settings, outputs))
+    pub fn analyze(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
+        self.call(None, |context| context.write(map, params, outputs))
     }
 
     /// The same, and tells how far it is.
@@ -261,11 +265,11 @@ impl Context {
     pub fn analyze_with(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         outputs: Outputs,
         progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<Analysis, Error> {
-        self.call(Some(progress), |context| context.write(map, settings, outputs))
+        self.call(Some(progress), |context| context.write(map, params, outputs))
     }
 
     /// Does a call that can be stopped.
@@ -352,7 +356,7 @@ impl Context {
                 format_args!(
                     "{} masks of {image} in {milliseconds:.3} ms; {:?}",
                     mask_count(found),
-                    self.counters()
+                    self.call_stats()
                 ),
             ),
             Err(
@@ -370,9 +374,9 @@ impl Context {
         result
     }
 
-    fn write(&mut self, map: &ColorMap, settings: &Settings, outputs: Outputs) -> Result<Analysis, Error> {
+    fn write(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, mask_layout, cropped, labels, regions, undeclared, merged } = outputs;
+        let Outputs { masks, mask_layout, cropped, labels, mask_stats, unlisted, merged } = outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
         let emit = Emit {
             masks,
@@ -380,39 +384,39 @@ impl Context {
             mask_layout,
             cropped,
             labels: labels.map(LabelRoom::from),
-            regions,
-            undeclared,
+            mask_stats,
+            unlisted,
             merged,
             ..Emit::default()
         };
-        self.emit(map, settings, emit)
+        self.emit(map, params, emit)
     }
 
     /// Does what a call asks for, within that. Memory for masks may not have been written yet.
     pub(crate) fn emit(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         mut emit: Emit,
     ) -> Result<Analysis, Error> {
         let counted = |found: &Analysis| found.mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none() && emit.device.is_empty();
-            context.with_fallback(on_host, |context| context.find_and_write(map, settings, &mut emit))
+            context.with_fallback(on_host, |context| context.find_and_write(map, params, &mut emit))
         })
     }
 
     fn find_and_write(
         &mut self,
         map: &ColorMap,
-        settings: &Settings,
+        params: &Params,
         emit: &mut Emit,
     ) -> Result<Analysis, Error> {
         let Emit { masks, labels: label_output, .. } = emit;
         let &mut Emit { mask_format, mask_layout, cropped, merged, device, .. } = emit;
-        let &mut Emit { regions, undeclared, most_entries, .. } = emit;
-        settings.check_format(mask_format)?;
-        let inputs = Input::of_batch(map, settings)?;
+        let &mut Emit { mask_stats, unlisted, most_entries, .. } = emit;
+        params.check_format(mask_format)?;
+        let inputs = Input::of_batch(map, params)?;
         let shape = map.shape();
         let [width, height] = [shape.width(), shape.height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
@@ -424,13 +428,13 @@ impl Context {
         let numbered = label_output.as_ref().map_or(device.most_masks(), LabelRoom::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
-        let writes = masks.is_some() || label_output.is_some() || regions;
+        let writes = masks.is_some() || label_output.is_some() || mask_stats;
         let counting = Pass::new(if writes { 0.5 } else { 1.0 });
         self.start_call();
         let mut chosen = room(inputs.len())?;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
             let _image = Pass::new(1.0 / left as f64);
-            chosen.push(self.choose(input, useful, undeclared.is_some(), merged)?);
+            chosen.push(self.choose(input, useful, unlisted.is_some(), merged)?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         if mask_count as usize > fitting {
@@ -439,9 +443,13 @@ impl Context {
                 let needed = strides.bytes_of(mask_count.into());
                 return Err(Error::MasksTooLarge { mask_count, needed, room });
             }
-            // Lossless: as many rows are a valid shape.
-            let shape = Shape::new(frame.width as u32, map.rows(), map.shape().channels())?;
-            return Err(Error::BufferTooSmall { mask_count, shape, len: room / mask_format.row_bytes(1) });
+            let (width, height) = (shape.width(), map.rows());
+            return Err(Error::BufferTooSmall {
+                mask_count,
+                width,
+                height,
+                len: room / mask_format.row_bytes(1),
+            });
         }
         if mask_count > numbered {
             return Err(Error::LabelsTooNarrow { mask_count, most: numbered });
@@ -452,13 +460,13 @@ impl Context {
         }
         let mask_count = mask_count as usize;
         // A palette is given for all images.
-        let (input, undeclared_colors) = (&inputs[0], chosen[0].undeclared.take());
-        let undeclared = match undeclared_colors.filter(|_| input.rules.given.is_some()) {
-            Some(listed) => self.report(&input.rules, Some(&input.pixels), listed, undeclared)?,
+        let (input, unlisted_colors) = (&inputs[0], chosen[0].unlisted.take());
+        let unlisted = match unlisted_colors.filter(|_| input.rules.given.is_some()) {
+            Some(listed) => self.report(&input.rules, Some(&input.pixels), listed, unlisted)?,
             None => None,
         };
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), merged)?;
-        if settings.connected.is_none() {
+        if params.connected.is_none() {
             // Those of regions are unmixed already.
             for (input, chosen) in inputs.iter().zip(&mut chosen) {
                 if inputs.len() > 1 {
@@ -475,7 +483,7 @@ impl Context {
         if cropped && mask_count > 0 {
             // Where the masks lie must be known before they are written.
             let _finding = Pass::new(0.5);
-            let mut regions = Regions::new(frame, mask_count)?;
+            let mut regions = StatsBuilder::new(frame, mask_count)?;
             label_images(labeler, &inputs, &mut chosen, mask_count, threads, &mut |first_pixel, labels| {
                 regions.add(labels, first_pixel, threads)
             })?;
@@ -499,8 +507,8 @@ impl Context {
         if mask_count == 0 {
             label_output.iter_mut().for_each(LabelRoom::clear);
         }
-        let mut regions = match regions && mask_count > 0 && found_regions.is_empty() {
-            true => Some(Regions::new(frame, mask_count)?),
+        let mut regions = match mask_stats && mask_count > 0 && found_regions.is_empty() {
+            true => Some(StatsBuilder::new(frame, mask_count)?),
             false => None,
         };
         if mask_count > 0 && (masks.is_some() || label_output.is_some() || regions.is_some()) {
@@ -549,10 +557,10 @@ impl Context {
             mask_count: mask_count as u32, // it was one
             palette,
             image_palettes: palettes,
-            regions: found_regions,
+            mask_stats: found_regions,
             crop_starts,
             masks_size,
-            undeclared,
+            unlisted,
             merged,
         })
     }
@@ -570,8 +578,8 @@ pub(crate) struct Emit<'a> {
     pub(crate) mask_layout: MaskLayout,
     pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelRoom<'a>>,
-    pub(crate) regions: bool,
-    pub(crate) undeclared: Option<u32>,
+    pub(crate) mask_stats: bool,
+    pub(crate) unlisted: Option<u32>,
     pub(crate) merged: u32,
     /// In the caller's memory on the device, which `check_memory` has seen.
     pub(crate) device: DeviceOutputs,
@@ -587,8 +595,8 @@ impl Default for Emit<'_> {
             mask_layout: MaskLayout::default(),
             cropped: false,
             labels: None,
-            regions: false,
-            undeclared: None,
+            mask_stats: false,
+            unlisted: None,
             merged: 0,
             device: DeviceOutputs::default(),
             most_entries: u64::MAX,
@@ -626,25 +634,25 @@ mod tests {
         let large: Vec<f32> = (0..1_500_000).map(|value| value as f32).collect();
         let large = ColorMap::new(&large, 1500, 1000, 1).unwrap();
         let small = ColorMap::new(&[2.0, 1.0, 2.0], 3, 1, 1).unwrap();
-        let params = Params { min_pixels: 1, max_count: 9 };
+        let selection = Selection { min_pixels: 1, max_count: 9 };
         for backend in [BackendKind::Cpu, BackendKind::Vulkan] {
             let options = Options { backend, ..Options::default() };
             let fresh = |context: &mut Context| {
                 let mut masks = [0.5; 6];
-                let palette = context.run(&small, &params, &mut masks).unwrap();
+                let palette = context.run(&small, &selection, &mut masks).unwrap();
                 assert_eq!(masks, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
                 assert_eq!(palette.colors.len(), 2);
-                context.counters().device_bytes
+                context.call_stats().device_bytes
             };
             let mut context = Context::new(&options).unwrap();
             let bytes = fresh(&mut context);
             let panics = |context: &mut Context| -> Result<(), Error> {
-                context.count_masks(&large, &params.into())?;
+                context.count_masks(&large, &selection.into())?;
                 panic!("as it should");
             };
             let unwound = catch_unwind(AssertUnwindSafe(|| context.call(None, panics)));
             assert!(unwound.is_err());
-            assert!(backend == BackendKind::Cpu || context.counters().device_bytes > bytes);
+            assert!(backend == BackendKind::Cpu || context.call_stats().device_bytes > bytes);
             // What was kept for the large image is gone.
             assert_eq!(fresh(&mut context), bytes);
             assert!(!context.is_unfinished);

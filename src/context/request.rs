@@ -2,18 +2,17 @@
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::input::pixels::{Encoding, Pixels};
-use crate::output::planes::MaskFormat;
+use crate::input::pixels::Pixels;
 use crate::runtime::alloc::room;
-use crate::stages::connect::Connectivity;
-use crate::stages::measure::Frame;
-use crate::stages::merge::Merge;
-use crate::stages::nearest::Nearest;
 use crate::stages::unmix::MOST_RADIUS;
 use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::encoding::Encoding;
+use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::matching::{Connectivity, Merge, Nearest};
+use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
-use crate::types::settings::{Batch, Params, Settings, Undeclared};
+use crate::types::params::{Batch, Params, Selection, Unlisted};
 
 /// A call's pixels and colours, as the backends compare them.
 pub(super) struct Input<'a> {
@@ -25,7 +24,7 @@ pub(super) struct Input<'a> {
     pub(super) unmix_radius: u32,
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
-    pub(super) regions: Params,
+    pub(super) regions: Selection,
     pub(super) rules: Rules<'a>,
 }
 
@@ -34,15 +33,15 @@ pub(super) struct Rules<'a> {
     pub(super) encoding: Encoding,
     /// The image's colours, where the pixels at hand are not all of its.
     pub(super) counts: Option<&'a ColorCounts>,
-    pub(super) params: Params,
+    pub(super) selection: Selection,
     pub(super) given: Option<Vec<Color>>,
     pub(super) ignored: Vec<Color>,
     pub(super) nearest: Option<Nearest>,
-    pub(super) undeclared: Undeclared,
+    pub(super) unlisted: Unlisted,
     pub(super) merge: Option<Merge>,
 }
 
-impl Settings<'_> {
+impl Params<'_> {
     /// Whether masks of this format can be made with them.
     pub(crate) fn check_format(&self, format: MaskFormat) -> Result<(), Error> {
         match self.connected {
@@ -73,22 +72,22 @@ impl Settings<'_> {
 
 impl<'a> Input<'a> {
     /// All images together, or each by itself where each has a palette of its own.
-    pub(super) fn of_batch(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Vec<Self>, Error> {
-        settings.check(map)?;
-        let maps = if settings.batch == Batch::Each { map.images() } else { 1 };
+    pub(super) fn of_batch(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Vec<Self>, Error> {
+        params.check(map)?;
+        let maps = if params.batch == Batch::Each { map.images() } else { 1 };
         let mut inputs = room(maps as usize)?;
         for index in 0..maps {
             let map = if maps > 1 { map.image(index)? } else { *map };
-            inputs.push(Self::new(&map, settings)?);
+            inputs.push(Self::new(&map, params)?);
         }
         Ok(inputs)
     }
 
-    pub(super) fn new(map: &ColorMap<'a>, settings: &Settings<'a>) -> Result<Self, Error> {
-        let &Settings { matching, alpha, batch, counts, unmix_radius, connected, .. } = settings;
+    pub(super) fn new(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Self, Error> {
+        let &Params { matching, alpha, batch, counts, unmix_radius, connected, .. } = params;
         let pixels = Pixels::new(map, matching, alpha)?;
         if let Some(counts) = counts {
-            counts.check_use(&Kind::new(map, settings))?;
+            counts.check_use(&Kind::new(map, params.matching, params.alpha))?;
         }
         let counted = match batch {
             Batch::First if map.images() > 1 && counts.is_none() => {
@@ -96,17 +95,17 @@ impl<'a> Input<'a> {
             }
             _ => None,
         };
-        let rules = Rules::new(pixels.encoding(), settings)?;
+        let rules = Rules::new(pixels.encoding(), params)?;
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: settings.params, rules })
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection, rules })
     }
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(encoding: Encoding, settings: &Settings<'a>) -> Result<Self, Error> {
-        let &Settings { palette, ignored, nearest, undeclared, merge, counts, .. } = settings;
-        let &Settings { mut params, unmix_radius, connected, .. } = settings;
+    pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
+        let &Params { palette, ignored, nearest, unlisted, merge, counts, .. } = params;
+        let &Params { mut selection, unmix_radius, connected, .. } = params;
         if let (Some(connectivity), Some(_)) = (connected, counts) {
             return Err(Error::InvalidArgument(format!(
                 "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
@@ -131,10 +130,10 @@ impl<'a> Rules<'a> {
                 ));
             }
         }
-        if palette.is_none() && undeclared != Undeclared::Ignore {
+        if palette.is_none() && unlisted != Unlisted::Ignore {
             let text = format!(
-                "undeclared is {undeclared:?} and no palette is given; {:?} is expected",
-                Undeclared::Ignore
+                "unlisted is {unlisted:?} and no palette is given; {:?} is expected",
+                Unlisted::Ignore
             );
             return Err(Error::InvalidArgument(text));
         }
@@ -143,9 +142,9 @@ impl<'a> Rules<'a> {
                 "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
             )));
         }
-        if connected.is_some() && params.max_count > 0 {
+        if connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
-            params.max_count = u32::MAX;
+            selection.max_count = u32::MAX;
         }
         let colors = |name: &str, values: &[[f32; 4]]| {
             if u32::try_from(values.len()).is_err() {
@@ -170,7 +169,7 @@ impl<'a> Rules<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { encoding, counts, params, given, ignored, nearest, undeclared, merge })
+        Ok(Self { encoding, counts, selection, given, ignored, nearest, unlisted, merge })
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {
@@ -178,9 +177,9 @@ impl<'a> Rules<'a> {
     }
 
     /// Whether all colours must be known, rare ones included.
-    pub(super) fn lists_all(&self, reports_undeclared: bool) -> bool {
-        let undeclared = reports_undeclared || self.undeclared != Undeclared::Ignore;
-        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && undeclared)
+    pub(super) fn lists_all(&self, reports_unlisted: bool) -> bool {
+        let unlisted = reports_unlisted || self.unlisted != Unlisted::Ignore;
+        self.nearest.is_some() || self.merge.is_some() || (self.given.is_some() && unlisted)
     }
 
     /// A colour's values in place of the words that stand for them.

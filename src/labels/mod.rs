@@ -3,6 +3,7 @@
 
 pub(crate) mod runs;
 
+use crate::types::outputs::LabelWidth;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
@@ -12,35 +13,6 @@ use crate::runtime::alloc::{room, try_collect, zeros};
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;
-
-/// Bytes of one label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum LabelWidth {
-    One,
-    Two,
-    Four,
-}
-
-impl LabelWidth {
-    /// The narrowest width for labels up to `largest`, which may not be the width's largest number:
-    /// that one stands for "no label".
-    pub(crate) fn for_labels_up_to(largest: usize) -> Self {
-        match largest {
-            0..=254 => Self::One,
-            255..=65_534 => Self::Two,
-            _ => Self::Four,
-        }
-    }
-
-    /// Bytes of one label.
-    pub(crate) fn bytes(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Two => 2,
-            Self::Four => 4,
-        }
-    }
-}
 
 /// The labels of a tile. Their numbers mean what the tile's dictionary says.
 #[derive(Clone, Copy, Debug)]

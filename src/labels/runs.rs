@@ -1,7 +1,7 @@
 //! The label map as runs: pixels of a row that follow each other in the same mask.
 
 use crate::labels::{Labels, NO_MASK};
-use crate::stages::measure::Frame;
+use crate::types::geometry::Frame;
 
 /// Consecutive pixels of a row that are in the same mask. A longer run may come in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
-use crate::output::planes::{Bits, MaskFormat, Planes};
+use crate::output::planes::{Bits, Planes};
 use crate::runtime::alloc::try_collect;
 use crate::runtime::call;
 use crate::runtime::threads::Threads;
+use crate::types::outputs::MaskFormat;
 
 /// Masks larger than this together are written past the caches, since they will not stay there.
 const STREAM_BYTES: u64 = 8 << 20;
@@ -402,9 +403,9 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::LabelWidth;
-    use crate::output::planes::{MaskLayout, Places, Strides};
-    use crate::stages::measure::Frame;
+    use crate::output::planes::{Places, Strides};
+    use crate::types::geometry::Frame;
+    use crate::types::outputs::{LabelWidth, MaskLayout};
 
     /// Planes with a tile before the labels, in all formats and layouts.
     fn check(width: LabelWidth, format: MaskFormat, layout: MaskLayout) {

@@ -1,35 +1,13 @@
 //! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
 //! Shared by both backends.
 
+use crate::types::outputs::LabelOutput;
 use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
-use crate::runtime::alloc::{room, try_collect};
+use crate::runtime::alloc::{room, try_collect, uninit};
 use crate::runtime::threads::Threads;
-use crate::types::outputs::uninit;
-
-/// Room for the label of each pixel, in reading order.
-#[derive(Debug)]
-pub enum LabelOutput<'a> {
-    /// For at most 255 masks.
-    U8(&'a mut [u8]),
-    /// For at most 65,535 masks.
-    U16(&'a mut [u16]),
-    /// For any number of masks.
-    U32(&'a mut [u32]),
-}
-
-impl LabelOutput<'_> {
-    /// Pixels that there is room for.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::U8(labels) => labels.len(),
-            Self::U16(labels) => labels.len(),
-            Self::U32(labels) => labels.len(),
-        }
-    }
-}
 
 /// The same, which may not have been written yet.
 #[derive(Debug)]

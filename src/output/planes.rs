@@ -2,56 +2,14 @@
 
 #![allow(unsafe_code)]
 
+use crate::types::outputs::{MaskFormat, MaskLayout};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::runtime::alloc::room;
-use crate::stages::measure::{Frame, Region};
-
-/// What a mask's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MaskFormat {
-    /// 1.0 inside, else 0.0.
-    F32,
-    /// This inside, else 0.
-    U8(u8),
-    /// A bit a pixel, 1 inside, else 0; each row begins with a byte, its first pixel with the highest bit.
-    Bits,
-    /// How much of a pixel is in the mask, 0.0 to 1.0.
-    Coverage,
-}
-
-impl MaskFormat {
-    /// Bytes of so many pixels of a row.
-    pub(crate) fn row_bytes(self, pixels: usize) -> usize {
-        match self {
-            Self::F32 | Self::Coverage => 4 * pixels,
-            Self::U8(_) => pixels,
-            Self::Bits => pixels.div_ceil(8),
-        }
-    }
-
-    /// What addresses and strides are multiples of.
-    pub(crate) fn alignment(self) -> usize {
-        match self {
-            Self::F32 | Self::Coverage => 4,
-            Self::U8(_) | Self::Bits => 1,
-        }
-    }
-}
-
-/// How the masks' planes lie in memory: strides in bytes, of which 0 means without a gap. Without gaps a mask's planes
-/// of all images come together: mask 0 of all images, then mask 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MaskLayout {
-    /// Bytes from a row to the next in memory, negative where the bottom row comes first.
-    pub row_stride: isize,
-    /// Bytes from a mask's plane of an image to its plane of the next image.
-    pub image_stride: usize,
-    /// Bytes from a mask to the next one.
-    pub mask_stride: usize,
-}
+use crate::types::geometry::Frame;
+use crate::types::stats::MaskStats;
 
 /// The strides of a layout, none of which lets planes overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +97,7 @@ impl Strides {
 #[derive(Debug)]
 pub(crate) struct Crops {
     /// Of mask 0 in all images, then of mask 1.
-    boxes: Vec<Region>,
+    boxes: Vec<MaskStats>,
     /// Where each begins, in bytes.
     pub(crate) starts: Vec<u64>,
     /// All of them, in bytes.
@@ -147,7 +105,7 @@ pub(crate) struct Crops {
 }
 
 impl Crops {
-    pub(crate) fn new(regions: &[Region], format: MaskFormat) -> Result<Self, Error> {
+    pub(crate) fn new(regions: &[MaskStats], format: MaskFormat) -> Result<Self, Error> {
         let (mut boxes, mut starts) = (room(regions.len())?, room(regions.len())?);
         let mut bytes = 0u64;
         for region in regions {
@@ -254,7 +212,7 @@ impl<'a> Planes<'a> {
             }
             Places::Cropped(crops) => {
                 let index = mask * self.frame.images + image;
-                let Region { left, top, width, height, .. } = crops.boxes[index];
+                let MaskStats { left, top, width, height, .. } = crops.boxes[index];
                 let [left, top, width, height] = [left, top, width, height].map(|side| side as usize);
                 let (first, end) = (column.max(left), (column + len).min(left + width));
                 if row < top || row >= top + height || first >= end {

@@ -3,6 +3,7 @@
 //! Large memory is not the stack's either: the caller's thread works, too, and its stack may be small.
 
 use crate::error::Error;
+use std::mem::MaybeUninit;
 
 /// So many zeros.
 pub(crate) fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
@@ -40,4 +41,14 @@ pub(crate) fn try_push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
 /// The error for so many entries.
 pub(crate) fn no_memory<T>(count: usize) -> Error {
     Error::OutOfMemory(format!("{count} entries of {} bytes for counting and labelling", size_of::<T>()))
+}
+
+/// Values that may be written without being read.
+pub(crate) fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values there, so that
+    // they stay valid.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len())
+    }
 }

@@ -5,25 +5,18 @@
 //! borders. Nothing depends on where those are: a region's pixels, its first one and its mask are the same whatever
 //! parts it was found in.
 
+use crate::types::matching::Connectivity;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::runs::{self, for_each_run};
-use crate::labels::{KeptTile, LabelMap, LabelWidth, LabelledTile, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelledTile, TILE};
 use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
 use crate::runtime::threads::Threads;
-use crate::stages::measure::Frame;
+use crate::types::geometry::Frame;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
-use crate::types::settings::Params;
-
-/// Which pixels are neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Connectivity {
-    /// Those that share a side.
-    Four,
-    /// Those that share a side or a corner.
-    Eight,
-}
+use crate::types::params::Selection;
 
 /// Tiles of a strip: enough that borders are few, few enough that all threads have some.
 const STRIP_TILES: usize = 16;
@@ -79,7 +72,7 @@ pub(crate) struct Extent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     /// Pixels of a region, and how many regions.
-    pub(crate) params: Params,
+    pub(crate) selection: Selection,
     /// The colours of the label maps' masks.
     pub(crate) colors: &'a [ColorCount],
     /// Whether of equally large regions those of smaller colours come first, or those of earlier ones.
@@ -215,11 +208,11 @@ impl Connected {
     ) -> Result<Result<(Vec<ColorCount>, ConnectedMasks), u32>, Error> {
         let components = &mut self.components;
         settle(components);
-        let least = wanted.params.min_pixels.max(1);
+        let least = wanted.selection.min_pixels.max(1);
         let regions = || (0..).zip(&*components).filter(|&(number, region)| region.parent == number);
         let large = || regions().filter(|(_, region)| region.pixels >= least);
         let found = large().count();
-        let most = wanted.params.max_count as usize;
+        let most = wanted.selection.max_count as usize;
         let count = found.min(most);
         if count > useful {
             return Ok(Err(count as u32)); // at most `max_count`

@@ -1,11 +1,12 @@
 //! Several colours to a mask: a label map by colour becomes one by mask.
 
 use crate::error::Error;
-use crate::labels::{KeptTile, LabelMap, LabelWidth, Labels, NO_MASK, TILE};
+use crate::labels::{KeptTile, LabelMap, Labels, NO_MASK, TILE};
 use crate::runtime::alloc::{room, try_collect};
 use crate::runtime::call::Pass;
 use crate::runtime::threads::Threads;
 use crate::stages::nearest::NONE;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 
 /// Tiles that are relabelled in one go, for each thread.

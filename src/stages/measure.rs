@@ -6,51 +6,18 @@ use crate::labels::{LabelMap, Labels, TILE};
 use crate::runtime::alloc::{room, try_collect};
 use crate::runtime::call;
 use crate::runtime::threads::Threads;
-
-/// Where the pixels of a mask lie. Columns and rows count from 0, from the left and from the top.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Region {
-    /// How many there are. With none, all else is 0.
-    pub pixels: u64,
-    /// The bounding box's first column.
-    pub left: u32,
-    /// The bounding box's first row.
-    pub top: u32,
-    /// Columns of the bounding box.
-    pub width: u32,
-    /// Rows of the bounding box.
-    pub height: u32,
-    /// Column and row of the first pixel in reading order.
-    pub first_pixel: (u32, u32),
-    /// The mean of the pixels' columns and that of their rows: (0, 0) is the middle of the first pixel, as for
-    /// OpenCV's moments and scikit-image's `regionprops`. Each is the exact sum, divided once.
-    pub centroid: (f64, f64),
-}
+use crate::types::geometry::Frame;
+use crate::types::stats::MaskStats;
 
 /// One thread does the work where all threads' sums would be more, about 1 MiB.
 const MOST_SUMS: usize = 1 << 14;
 
 /// What is added up for each mask.
 #[derive(Debug)]
-pub(crate) struct Regions {
+pub(crate) struct StatsBuilder {
     frame: Frame,
     /// Of each mask, those of all images.
     sums: Vec<Sums>,
-}
-
-/// The images that the pixels are those of, one behind the other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) images: usize,
-}
-
-impl Frame {
-    /// One image that has all of their rows.
-    pub(crate) fn as_one(self) -> Self {
-        Self { height: self.height * self.images, images: 1, ..self }
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +72,7 @@ impl Sums {
     }
 }
 
-impl Regions {
+impl StatsBuilder {
     /// For so many masks of each image.
     pub(crate) fn new(frame: Frame, mask_count: usize) -> Result<Self, Error> {
         Ok(Self { frame, sums: none(mask_count.saturating_mul(frame.images))? })
@@ -152,10 +119,10 @@ impl Regions {
     }
 
     /// The regions of all masks, and of each in all images.
-    pub(crate) fn finish(self) -> Result<Vec<Region>, Error> {
+    pub(crate) fn finish(self) -> Result<Vec<MaskStats>, Error> {
         let width = self.frame.width as u64;
         let region = |sums: Sums| match sums.pixels {
-            0 => Region::default(),
+            0 => MaskStats::default(),
             _ => region(sums, width),
         };
         let mut regions = room(self.sums.len())?;
@@ -165,8 +132,8 @@ impl Regions {
 }
 
 /// The region of some pixels.
-fn region(sums: Sums, width: u64) -> Region {
-    Region {
+fn region(sums: Sums, width: u64) -> MaskStats {
+    MaskStats {
         pixels: sums.pixels,
         left: sums.left,
         top: sums.top,
@@ -197,7 +164,7 @@ fn add_tile(labels: Labels, masks: &[u32], first: usize, frame: Frame, sums: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::LabelWidth;
+    use crate::types::outputs::LabelWidth;
 
     /// A backend that runs out of memory on the way begins anew.
     #[test]
@@ -209,7 +176,7 @@ mod tests {
         labels.finish_uniform(LabelWidth::One, 2).unwrap();
         let regions = |parts: &[usize]| {
             let frame = Frame { width: 100, height: TILE, images: 1 };
-            let mut regions = Regions::new(frame, 2).unwrap();
+            let mut regions = StatsBuilder::new(frame, 2).unwrap();
             parts.iter().for_each(|&first| regions.add(&labels, first, &threads).unwrap());
             regions.finish().unwrap()
         };

@@ -2,36 +2,14 @@
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::input::pixels::Encoding;
 use crate::runtime::alloc::{no_memory, room};
 use crate::runtime::call;
 use crate::stages::color_grid::ColorGrid;
-use crate::stages::nearest::{Metric, Nearest};
 use crate::stages::select::order;
+use crate::types::encoding::Encoding;
+use crate::types::matching::{Merge, Nearest};
 use crate::types::outputs::{MergedColor, MergedColors};
 use crate::types::palette::ColorCount;
-
-/// Near-duplicates of more frequent colours become those colours, before any is selected.
-///
-/// The colours are gone through in the order of masks: the most frequent one first, equal counts by colour. Each becomes
-/// the first one that is near enough and did not become another's itself, or else stays what it is. So a colour moves
-/// once at most, and never farther than the tolerance. Distances, which are 64-bit floats, are compared with the tolerance, not
-/// their squares.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Merge {
-    /// What "near" means.
-    pub metric: Metric,
-    /// How far the other colour may be, at least 0.
-    pub tolerance: f64,
-    /// Colours with more pixels than this stay what they are; 0: there is no such bound.
-    pub most_pixels: u64,
-}
-
-impl Merge {
-    fn most_pixels(self) -> u64 {
-        if self.most_pixels == 0 { u64::MAX } else { self.most_pixels }
-    }
-}
 
 /// What the colours of a list become.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use crate::error::Error;
 use crate::runtime::alloc::no_memory;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// The colours with enough pixels, most frequent first, equal counts by colour, at most
 /// `max_count` of them.
-pub(crate) fn select(mut counts: Vec<ColorCount>, params: &Params) -> Vec<ColorCount> {
-    counts.retain(|entry| entry.pixels >= params.min_pixels.max(1));
-    let keep = params.max_count as usize;
+pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &Selection) -> Vec<ColorCount> {
+    counts.retain(|entry| entry.pixels >= selection.min_pixels.max(1));
+    let keep = selection.max_count as usize;
     if counts.len() > keep {
         // Sorting all of a photo's colours to keep five would cost more than counting them.
         counts.select_nth_unstable_by(keep, order);
@@ -27,9 +27,9 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, params: &Params) -> Vec<ColorC
 /// worst of them; else all with enough pixels are, and once they are too many, they are only counted.
 #[derive(Debug)]
 pub(crate) struct Best {
-    params: Params,
+    selection: Selection,
     room: usize,
-    /// All that `params` may select so far, and some more; none once there are too many.
+    /// All that `selection` may select so far, and some more; none once there are too many.
     colors: Vec<ColorCount>,
     /// The last of `max_count` colours: what does not come before it is not selected.
     worst: Option<ColorCount>,
@@ -38,15 +38,15 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    pub(crate) fn new(params: &Params, room: usize) -> Self {
-        let params = Params { min_pixels: params.min_pixels.max(1), ..*params };
-        Self { params, room, colors: Vec::new(), worst: None, found: 0 }
+    pub(crate) fn new(selection: &Selection, room: usize) -> Self {
+        let selection = Selection { min_pixels: selection.min_pixels.max(1), ..*selection };
+        Self { selection, room, colors: Vec::new(), worst: None, found: 0 }
     }
 
     /// The same without any colour, for a part of the work, which ends with `merge`.
     pub(crate) fn part(&self) -> Self {
-        let params = Params { min_pixels: self.bar(), ..self.params };
-        Self::new(&params, self.room)
+        let selection = Selection { min_pixels: self.bar(), ..self.selection };
+        Self::new(&selection, self.room)
     }
 
     /// Adds what a part of the work has found: other colours.
@@ -60,14 +60,14 @@ impl Best {
 
     /// No colour with fewer pixels is selected.
     pub(crate) fn bar(&self) -> u64 {
-        if self.is_full() && self.found >= self.params.max_count.into() {
+        if self.is_full() && self.found >= self.selection.max_count.into() {
             return u64::MAX; // no more need be counted
         }
-        self.worst.map_or(self.params.min_pixels, |worst| worst.pixels)
+        self.worst.map_or(self.selection.min_pixels, |worst| worst.pixels)
     }
 
     fn is_bounded(&self) -> bool {
-        self.params.max_count as usize <= self.room
+        self.selection.max_count as usize <= self.room
     }
 
     /// Whether there are more colours than there is room for.
@@ -102,7 +102,7 @@ impl Best {
             return Ok(());
         }
         let most = match self.is_bounded() {
-            true => (self.params.max_count as usize).saturating_mul(2).max(64),
+            true => (self.selection.max_count as usize).saturating_mul(2).max(64),
             false => self.room,
         };
         let len = self.colors.len();
@@ -119,15 +119,15 @@ impl Best {
 
     /// Drops what is not selected, and raises the bar.
     pub(crate) fn settle(&mut self) {
-        if self.is_bounded() && self.colors.len() >= self.params.max_count as usize {
-            self.colors = select(std::mem::take(&mut self.colors), &self.params);
+        if self.is_bounded() && self.colors.len() >= self.selection.max_count as usize {
+            self.colors = select(std::mem::take(&mut self.colors), &self.selection);
             self.worst = self.colors.last().copied();
         }
     }
 
     /// All that is to be selected, in any order, if there is room for it.
     pub(crate) fn into_counts(self) -> Counts {
-        let too_many = self.is_full().then(|| self.found.min(self.params.max_count.into()));
+        let too_many = self.is_full().then(|| self.found.min(self.selection.max_count.into()));
         Counts { colors: self.colors, too_many, distinct: None }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn selected(entries: &[(f32, u64)], min_pixels: u64, max_count: u32) -> Vec<(f32, u64)> {
-        let chosen = select(counts(entries), &Params { min_pixels, max_count });
+        let chosen = select(counts(entries), &Selection { min_pixels, max_count });
         chosen.iter().map(|e| (e.color.values()[0], e.pixels)).collect()
     }
 
@@ -171,10 +171,10 @@ mod tests {
     fn best(
         colors: &[ColorCount],
         parts: usize,
-        params: &Params,
+        selection: &Selection,
         room: usize,
     ) -> Result<Vec<ColorCount>, u64> {
-        let mut best = Best::new(params, room);
+        let mut best = Best::new(selection, room);
         for (index, chunk) in colors.chunks(colors.len().div_ceil(parts)).enumerate() {
             if index % 3 == 0 {
                 chunk.iter().for_each(|&color| best.add(color).unwrap());
@@ -186,7 +186,7 @@ mod tests {
             }
         }
         let counts = best.into_counts();
-        counts.too_many.map_or(Ok(select(counts.colors, params)), Err)
+        counts.too_many.map_or(Ok(select(counts.colors, selection)), Err)
     }
 
     #[test]
@@ -195,12 +195,12 @@ mod tests {
             counts(&(0..1000).map(|i| (i as f32, u64::from(i * 7919_u32 % 50))).collect::<Vec<_>>());
         for min_pixels in [0, 1, 20, 50] {
             for max_count in [0, 1, 5, 100, 599, 600, 5000, u32::MAX] {
-                let params = Params { min_pixels, max_count };
-                let expected = select(colors.clone(), &params);
+                let selection = Selection { min_pixels, max_count };
+                let expected = select(colors.clone(), &selection);
                 for room in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
                     for parts in [1, 2, 9] {
-                        let name = format!("{params:?}, room {room}, {parts} parts");
-                        match best(&colors, parts, &params, room) {
+                        let name = format!("{selection:?}, room {room}, {parts} parts");
+                        match best(&colors, parts, &selection, room) {
                             Ok(selected) => assert_eq!(selected, expected, "{name}"),
                             Err(found) => {
                                 assert_eq!(found, expected.len() as u64, "{name}");
@@ -208,7 +208,7 @@ mod tests {
                             }
                         }
                         if expected.len() <= room {
-                            assert!(best(&colors, parts, &params, room).is_ok(), "{name}");
+                            assert!(best(&colors, parts, &selection, room).is_ok(), "{name}");
                         }
                     }
                 }

@@ -6,12 +6,14 @@
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth, Labels, TILE};
+use crate::labels::{LabelMap, Labels, TILE};
 use crate::output::planes::Planes;
 use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
 use crate::runtime::threads::Threads;
-use crate::stages::measure::{Frame, Region};
+use crate::types::geometry::Frame;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
+use crate::types::stats::MaskStats;
 
 /// The largest radius.
 pub(crate) const MOST_RADIUS: u32 = 16;
@@ -364,7 +366,7 @@ impl Unmixed {
 
     /// Makes the boxes hold all pixels of which the masks have a share. The first pixel of these images is `start` of
     /// those of the frame.
-    pub(crate) fn grow(&self, regions: &mut [Region], start: usize, frame: Frame) {
+    pub(crate) fn grow(&self, regions: &mut [MaskStats], start: usize, frame: Frame) {
         let Frame { width, height, images } = frame;
         for (first, mixed) in self.tiles(start) {
             mixed.each_share(|pixel, share| {

@@ -6,7 +6,7 @@ use std::iter::Sum;
 ///
 /// Bytes are those of pixels, tables, lists and labels; what a driver moves for itself is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct CallStats {
     /// Bytes copied to the device.
     pub bytes_to_device: u64,
     /// Bytes copied from the device.
@@ -29,7 +29,7 @@ pub struct Counters {
     pub device_bytes: u64,
 }
 
-impl Sum for Counters {
+impl Sum for CallStats {
     fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
         counters.fold(Self::default(), |a, b| Self {
             bytes_to_device: a.bytes_to_device + b.bytes_to_device,

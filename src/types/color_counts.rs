@@ -1,38 +1,38 @@
 //! How many pixels each colour has in the parts of an image that were counted so far.
 
 use crate::color::Color;
-use crate::context::Context;
 use crate::error::Error;
-use crate::input::pixels::{Alpha, Encoding, Matching};
 use crate::runtime::alloc::room;
 use crate::runtime::checksum::checksum;
-use crate::types::histogram::Tally;
-use crate::types::image::{ColorMap, Format, Shape};
-use crate::types::palette::{ColorCount, Palette};
-use crate::types::settings::Settings;
+use crate::types::encoding::Encoding;
+use crate::types::geometry::Shape;
+use crate::types::histogram::Histogram;
+use crate::types::image::{ColorMap, Format};
+use crate::types::matching::{Alpha, Matching};
+use crate::types::palette::ColorCount;
 
 /// The exact pixel counts of all colours of some parts of an image: bands, tiles, or whole images.
 ///
 /// Parts are added one by one, and counts of several machines are merged, in any order and grouping to the same counts.
-/// [`Settings::counts`](crate::Settings::counts) then gives every part the masks that one call on the whole image would
+/// [`Params::counts`](crate::Params::counts) then gives every part the masks that one call on the whole image would
 /// give it.
 ///
 /// ```
-/// use ctm::{ColorCounts, ColorMap, Context, LabelOutput, Options, Outputs, Settings};
+/// use ctm::{ColorCounts, ColorMap, Context, LabelOutput, Options, Outputs, Params};
 ///
 /// let bands = [[0.25, 0.5, 0.5], [0.5, 0.25, 0.75]]; // of one row each
 /// let bands = [ColorMap::new(&bands[0], 3, 1, 1)?, ColorMap::new(&bands[1], 3, 1, 1)?];
 /// let mut context = Context::new(&Options { backend: ctm::Backend::Cpu, ..Options::default() })?;
-/// let settings = Settings::from(ctm::Params { min_pixels: 1, max_count: 2 });
+/// let params = Params::from(ctm::Selection { min_pixels: 1, max_count: 2 });
 /// let mut counts = ColorCounts::new();
 /// for band in &bands {
-///     counts.add(&mut context, band, &settings)?;
+///     counts.add(&mut context, band, &params)?;
 /// }
-/// let settings = Settings { counts: Some(&counts), ..settings };
+/// let params = Params { counts: Some(&counts), ..params };
 /// let mut labels = [[0; 3]; 2];
 /// for (band, labels) in bands.iter().zip(&mut labels) {
 ///     let outputs = Outputs { labels: Some(LabelOutput::U8(labels)), ..Outputs::default() };
-///     context.analyze(band, &settings, outputs)?;
+///     context.analyze(band, &params, outputs)?;
 /// }
 /// assert_eq!(labels, [[2, 1, 1], [1, 2, 0]]);
 /// # Ok::<(), ctm::Error>(())
@@ -41,7 +41,7 @@ use crate::types::settings::Settings;
 pub struct ColorCounts {
     /// `None`: no part was added yet.
     kind: Option<Kind>,
-    colors: Tally,
+    colors: Histogram,
     /// Of all colours; since they are not too many for 64 bits, those of some are not either.
     pixels: u64,
 }
@@ -60,14 +60,14 @@ pub(crate) struct Kind {
 type Difference = (&'static str, String, String);
 
 impl Kind {
-    pub(crate) fn new(map: &ColorMap, settings: &Settings) -> Self {
-        Self::of(map.format(), map.shape().channels(), settings)
+    pub(crate) fn new(map: &ColorMap, matching: Matching, alpha: Alpha) -> Self {
+        Self::of(map.format(), map.shape().channels(), matching, alpha)
     }
 
-    fn of(format: Format, channels: u32, settings: &Settings) -> Self {
+    fn of(format: Format, channels: u32, matching: Matching, alpha: Alpha) -> Self {
         // Bytes have 8 bits already.
-        let matching = if format == Format::U8 { Matching::Exact } else { settings.matching };
-        let alpha = match settings.alpha {
+        let matching = if format == Format::U8 { Matching::Exact } else { matching };
+        let alpha = match alpha {
             Alpha::AtLeast(least) => Alpha::AtLeast(least + 0.0), // −0.0 becomes 0.0
             alpha => alpha,
         };
@@ -124,19 +124,6 @@ impl ColorCounts {
         self.pixels
     }
 
-    /// Counts the pixels of a part. Of the settings `matching`, `alpha` and `batch` matter.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] when format, number of channels, `matching` or `alpha` differ from the first part's,
-    /// or the settings do not suit the image; too little memory, which includes more colours than
-    /// [`Options::memory_limit`](crate::Options::memory_limit) of the context has room for; a device that fails. The
-    /// counts are what they were then.
-    pub fn add(&mut self, context: &mut Context, part: &ColorMap, settings: &Settings) -> Result<(), Error> {
-        self.check_part(&Kind::new(part, settings), ["", ""])?;
-        let part = context.call(None, |context| context.count_part(part, settings))?;
-        self.add_part(&part, context.most_listed())
-    }
-
     /// Adds other counts.
     ///
     /// # Errors
@@ -145,17 +132,7 @@ impl ColorCounts {
         self.merge_up_to(other, usize::MAX)
     }
 
-    /// The palette of the whole image: the colours that get a mask, with the pixels of all parts, those included that
-    /// join another's mask, but not those that would be unmixed.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] when `connected` is set, `matching` or `alpha` are not those of the parts, or the settings contradict each
-    /// other; [`Error::UndeclaredColors`], whose first pixel is (0, 0), when the settings ask for it; too little memory.
-    pub fn select(&self, context: &mut Context, settings: &Settings) -> Result<Palette, Error> {
-        Ok(context.call(None, |context| context.select_counts(self, settings, None, 0))?.palette)
-    }
-
-    /// Checks that a part is of the counts' kind; `prefixes` are those of its own fields' names and the settings'.
+    /// Checks that a part is of the counts' kind; `prefixes` are those of its own fields' names and the params'.
     pub(crate) fn check_part(&self, part: &Kind, prefixes: [&str; 2]) -> Result<(), Error> {
         let Some((name, own, other)) = self.kind.and_then(|kind| kind.difference(part)) else {
             return Ok(());
@@ -166,16 +143,16 @@ impl ColorCounts {
         )))
     }
 
-    /// How the colours of the counts are encoded, which the settings must agree with.
-    pub(crate) fn encoding_for(&self, settings: &Settings) -> Result<Encoding, Error> {
+    /// How the colours of the counts are encoded, which the params must agree with.
+    pub(crate) fn encoding_for(&self, matching: Matching, alpha: Alpha) -> Result<Encoding, Error> {
         let Some(kind) = self.kind else {
             return Ok(Encoding::new(Format::F32, Matching::Exact, 4)); // no colour: any will do
         };
-        self.check_part(&Kind::of(kind.format, kind.channels, settings), ["", ""])?;
+        self.check_part(&Kind::of(kind.format, kind.channels, matching, alpha), ["", ""])?;
         Ok(kind.encoding())
     }
 
-    /// Checks that the counts are of the kind of an image and settings that they are to be used with.
+    /// Checks that the counts are of the kind of an image and params that they are to be used with.
     pub(crate) fn check_use(&self, image: &Kind) -> Result<(), Error> {
         let Some((name, own, other)) = self.kind.and_then(|kind| kind.difference(image)) else {
             return Ok(());

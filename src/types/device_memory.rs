@@ -1,7 +1,6 @@
 //! Memory of a Vulkan device that the caller has made and exported, for pixels or outputs. Knows neither Vulkan nor C.
 
 use crate::error::Error;
-use crate::labels::LabelWidth;
 
 /// What Vulkan calls `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`, the one kind of handle that is taken.
 pub(crate) const OPAQUE_FD: u32 = 1;
@@ -64,35 +63,6 @@ impl DeviceMemory {
     /// `size` bytes of the part, from `start` on.
     pub(crate) fn part(&self, start: u64, size: u64) -> Self {
         Self { offset: self.offset + start, size, ..*self }
-    }
-}
-
-/// What a call is to write to a device's memory.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DeviceOutputs {
-    /// Planes of floats, without gaps.
-    pub(crate) masks: Option<DeviceMemory>,
-    /// The label of each pixel, and how wide each is.
-    pub(crate) labels: Option<(DeviceMemory, LabelWidth)>,
-}
-
-impl DeviceOutputs {
-    /// All of it.
-    pub(crate) fn memories(&self) -> impl Iterator<Item = DeviceMemory> + use<> {
-        self.masks.into_iter().chain(self.labels.map(|(memory, _)| memory))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.memories().next().is_none()
-    }
-
-    /// The largest number of masks whose labels fit.
-    pub(crate) fn most_masks(&self) -> u32 {
-        match self.labels {
-            Some((_, LabelWidth::One)) => u8::MAX.into(),
-            Some((_, LabelWidth::Two)) => u16::MAX.into(),
-            Some((_, LabelWidth::Four)) | None => u32::MAX,
-        }
     }
 }
 

@@ -10,11 +10,11 @@ use crate::types::palette::ColorCount;
 
 /// Pixel counts by colour.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Tally {
+pub(crate) struct Histogram {
     counts: HashMap<Color, u64, RandomState>,
 }
 
-impl Tally {
+impl Histogram {
     /// Adds pixels to a colour's count.
     pub(crate) fn add(&mut self, color: Color, pixels: u64) -> Result<(), Error> {
         if let Some(count) = self.counts.get_mut(&color) {

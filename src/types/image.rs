@@ -1,81 +1,10 @@
 //! The colour map, its shape, and how it lies in memory. All size arithmetic is done here, once, before memory is touched.
 
+use crate::types::geometry::{MAX_BYTES, Shape};
 use std::marker::PhantomData;
 
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;
-
-/// More than a 64-bit process can address; a size above it is a mistake, not an image.
-const MAX_BYTES: u128 = if usize::BITS == 64 { 1 << 56 } else { isize::MAX as u128 };
-
-/// Width, height and channels of a colour map, known to be in range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    width: u32,
-    height: u32,
-    channels: u32,
-}
-
-impl Shape {
-    /// Checks a shape: no side is 0, 1 to 4 channels, and a size in bytes that memory could hold.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] names the argument at fault.
-    pub fn new(width: u32, height: u32, channels: u32) -> Result<Self, Error> {
-        for (name, value) in [("width", width), ("height", height)] {
-            if value == 0 {
-                return Err(Error::InvalidArgument(format!("{name} is 0; at least 1 is expected")));
-            }
-        }
-        if !(1..=4).contains(&channels) {
-            return Err(Error::InvalidArgument(format!("channels is {channels}; 1 to 4 are supported")));
-        }
-        let bytes = u128::from(width) * u128::from(height) * u128::from(channels) * 4;
-        if bytes > MAX_BYTES {
-            return Err(Error::InvalidArgument(format!(
-                "width x height x channels is {width} x {height} x {channels} floats, {bytes} bytes; \
-                 no memory can hold more than {MAX_BYTES}"
-            )));
-        }
-        Ok(Self { width, height, channels })
-    }
-
-    /// Pixels in a row.
-    #[must_use]
-    pub fn width(&self) -> u32 {
-        self.width
-    }
-
-    /// Rows.
-    #[must_use]
-    pub fn height(&self) -> u32 {
-        self.height
-    }
-
-    /// Floats in a pixel, 1 to 4.
-    #[must_use]
-    pub fn channels(&self) -> u32 {
-        self.channels
-    }
-
-    /// Pixels in the image.
-    #[must_use]
-    pub fn pixels(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
-    }
-
-    /// Floats in the image.
-    #[must_use]
-    pub fn floats(&self) -> usize {
-        self.plane() * self.channels as usize
-    }
-
-    /// Floats in one mask.
-    pub(crate) fn plane(&self) -> usize {
-        // Lossless: `new` has bounded the product by what a usize counts.
-        self.pixels() as usize
-    }
-}
 
 /// What a channel is stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -290,7 +219,7 @@ impl<'a> ColorMap<'a> {
     /// [`Error::InvalidArgument`] when the rectangle is empty or not within the image.
     pub fn crop(&self, left: u32, top: u32, width: u32, height: u32) -> Result<Self, Error> {
         for (name, start, size, most) in
-            [("left", left, width, self.shape.width), ("top", top, height, self.shape.height)]
+            [("left", left, width, self.shape.width()), ("top", top, height, self.shape.height())]
         {
             let side = if name == "left" { "width" } else { "height" };
             if size == 0 || u64::from(start) + u64::from(size) > u64::from(most) {
@@ -300,11 +229,12 @@ impl<'a> ColorMap<'a> {
             }
         }
         let offset = left as isize * self.pixel_stride + top as isize * self.row_stride;
-        let shape = Shape { width, height, channels: self.shape.channels };
+        let shape = Shape::new(width, height, self.shape.channels())?;
         if self.memory.is_some() && shape != self.shape {
             return Err(Error::Unsupported(format!(
                 "the rectangle is {width} x {height}; of pixels in a device's memory all are worked on, {} x {}",
-                self.shape.width, self.shape.height
+                self.shape.width(),
+                self.shape.height()
             )));
         }
         Ok(Self { shape, first: self.first.wrapping_offset(offset), ..*self })
@@ -348,7 +278,7 @@ impl<'a> ColorMap<'a> {
     /// The rows of all images one below the other.
     pub(crate) fn rows(&self) -> u32 {
         // Lossless: checked by `Extent::new`.
-        self.shape.height * self.images
+        self.shape.height() * self.images
     }
 
     /// Bytes from a pixel to the next.
@@ -363,7 +293,7 @@ impl<'a> ColorMap<'a> {
 
     /// A pixel of the row `row` of all images' rows.
     pub(crate) fn pixel(&self, row: u32, column: u32) -> *const u8 {
-        let (image, row) = (row / self.shape.height, row % self.shape.height);
+        let (image, row) = (row / self.shape.height(), row % self.shape.height());
         let offset = image as isize * self.image_stride
             + row as isize * self.row_stride
             + column as isize * self.pixel_stride;
@@ -381,13 +311,14 @@ impl<'a> ColorMap<'a> {
 
     /// Whether they are floats that lie in reading order without gaps.
     fn is_dense(&self) -> bool {
-        let width = self.shape.width as isize;
+        let width = self.shape.width() as isize;
         self.format == Format::F32
-            && self.pixel_stride == 4 * self.shape.channels as isize
-            && (self.shape.height == 1 || self.row_stride == width * self.pixel_stride)
+            && self.pixel_stride == 4 * self.shape.channels() as isize
+            && (self.shape.height() == 1 || self.row_stride == width * self.pixel_stride)
             && (self.images == 1
-                || self.image_stride == self.shape.height as isize * width * self.pixel_stride)
-            && (0..self.shape.channels as usize).all(|channel| self.channels[channel] == 4 * channel as isize)
+                || self.image_stride == self.shape.height() as isize * width * self.pixel_stride)
+            && (0..self.shape.channels() as usize)
+                .all(|channel| self.channels[channel] == 4 * channel as isize)
     }
 }
 
@@ -408,7 +339,7 @@ pub(crate) struct Extent {
 impl Extent {
     pub(crate) fn new(shape: Shape, layout: &Layout) -> Result<Self, Error> {
         let invalid = |text: String| Err(Error::InvalidArgument(text));
-        let Shape { width, height, channels } = shape;
+        let (width, height, channels) = (shape.width(), shape.height(), shape.channels());
         let size = layout.format.bytes() as u128;
         let images = layout.image_count.max(1);
         if u64::from(height) * u64::from(images) > u32::MAX.into() {

@@ -1,10 +1,17 @@
-//! What the layers above speak of: images, settings, outputs, palettes.
+//! What the layers above speak of: images, params, outputs, palettes.
 
 pub(crate) mod call_stats;
 pub(crate) mod color_counts;
 pub(crate) mod device_memory;
+pub(crate) mod encoding;
+pub(crate) mod geometry;
 pub(crate) mod histogram;
 pub(crate) mod image;
+pub(crate) mod matching;
+pub(crate) mod memory_limit;
+pub(crate) mod options;
 pub(crate) mod outputs;
 pub(crate) mod palette;
-pub(crate) mod settings;
+pub(crate) mod params;
+
+pub(crate) mod stats;

@@ -1,16 +1,14 @@
 //! What a call is to write, and what it found.
 
+use crate::types::device_memory::DeviceMemory;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::output::label_output::LabelOutput;
-use crate::output::planes::{MaskFormat, MaskLayout};
 use crate::runtime::alloc::no_memory;
-use crate::stages::measure::Region;
 use crate::types::image::ColorMap;
 use crate::types::palette::Palette;
+use crate::types::stats::MaskStats;
 
 /// What [`Context::analyze`](crate::Context::analyze) is to write and to find beside the palette. The default is
 /// nothing.
@@ -26,10 +24,10 @@ pub struct Outputs<'a> {
     /// The label of each pixel, image by image: 0 where it is in no mask, else the number of its mask plus one.
     pub labels: Option<LabelOutput<'a>>,
     /// Whether it is to find where each mask's pixels lie in each image.
-    pub regions: bool,
+    pub mask_stats: bool,
     /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
     /// looked for.
-    pub undeclared: Option<u32>,
+    pub unlisted: Option<u32>,
     /// Of the colours that became others', how many are to be listed, the most frequent ones.
     pub merged: u32,
 }
@@ -49,7 +47,7 @@ pub enum MaskOutput<'a> {
     /// A bit a pixel, 1 where it is in the mask, else 0. Each row begins with a byte, its first pixel with the highest
     /// bit, as in PBM files; unused bits are 0.
     Bits(&'a mut [u8]),
-    /// How much of a pixel is in the mask, 0.0 to 1.0, where [`Settings::unmix_radius`](crate::Settings::unmix_radius)
+    /// How much of a pixel is in the mask, 0.0 to 1.0, where [`Params::unmix_radius`](crate::Params::unmix_radius)
     /// unmixes pixels: their shares, which are multiples of 2^-16 and of which those of all masks sum to 1 exactly.
     /// Other pixels as in `F32`. A mask's bounding box in `regions`, and to which it is cropped, holds all pixels of
     /// which it has a share.
@@ -67,33 +65,33 @@ pub struct Analysis {
     pub image_palettes: Vec<Palette>,
     /// Where each mask's pixels lie in each image: of mask 0 in all images, then of mask 1; empty where that was
     /// not asked for.
-    pub regions: Vec<Region>,
+    pub mask_stats: Vec<MaskStats>,
     /// Where each cropped mask begins, in bytes: of mask 0 in all images, then of mask 1; empty where they are not
     /// cropped.
     pub crop_starts: Vec<u64>,
     /// Bytes that the masks need, or would need as floats where none are asked for.
     pub masks_size: u64,
     /// The colours that a given palette does not have, if that was asked for.
-    pub undeclared: Option<UndeclaredColors>,
-    /// The colours that became others', where the settings say so.
+    pub unlisted: Option<UnlistedColors>,
+    /// The colours that became others', where the params say so.
     pub merged: MergedColors,
 }
 
 /// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.
-/// What [`Settings::undeclared`](crate::Settings::undeclared) makes of them changes nothing here.
+/// What [`Params::unlisted`](crate::Params::unlisted) makes of them changes nothing here.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct UndeclaredColors {
+pub struct UnlistedColors {
     /// Pixels that have such colours.
     pub pixels: u64,
     /// How many there are.
     pub colors: u64,
     /// The most frequent ones, in the order of masks, as many as were asked for.
-    pub most_frequent: Vec<UndeclaredColor>,
+    pub most_frequent: Vec<UnlistedColor>,
 }
 
 /// A colour that a given palette does not have.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct UndeclaredColor {
+pub struct UnlistedColor {
     /// The colour.
     pub color: Color,
     /// Its pixels.
@@ -166,16 +164,6 @@ impl<'a> Masks<'a> {
     }
 }
 
-/// Values that may be written without being read.
-pub(crate) fn uninit<T>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: a value is a valid `MaybeUninit`, and the crate only ever writes whole values there, so that
-    // they stay valid.
-    #[allow(unsafe_code)]
-    unsafe {
-        std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len())
-    }
-}
-
 impl Outputs<'_> {
     /// Whether the outputs suit images of this shape.
     pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
@@ -194,5 +182,129 @@ impl Outputs<'_> {
             )));
         }
         Ok(())
+    }
+}
+
+/// Room for the label of each pixel, in reading order.
+#[derive(Debug)]
+pub enum LabelOutput<'a> {
+    /// For at most 255 masks.
+    U8(&'a mut [u8]),
+    /// For at most 65,535 masks.
+    U16(&'a mut [u16]),
+    /// For any number of masks.
+    U32(&'a mut [u32]),
+}
+
+impl LabelOutput<'_> {
+    /// Pixels that there is room for.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::U8(labels) => labels.len(),
+            Self::U16(labels) => labels.len(),
+            Self::U32(labels) => labels.len(),
+        }
+    }
+}
+
+impl MaskFormat {
+    /// Bytes of so many pixels of a row.
+    pub(crate) fn row_bytes(self, pixels: usize) -> usize {
+        match self {
+            Self::F32 | Self::Coverage => 4 * pixels,
+            Self::U8(_) => pixels,
+            Self::Bits => pixels.div_ceil(8),
+        }
+    }
+
+    /// What addresses and strides are multiples of.
+    pub(crate) fn alignment(self) -> usize {
+        match self {
+            Self::F32 | Self::Coverage => 4,
+            Self::U8(_) | Self::Bits => 1,
+        }
+    }
+}
+
+/// How the masks' planes lie in memory: strides in bytes, of which 0 means without a gap. Without gaps a mask's planes
+/// of all images come together: mask 0 of all images, then mask 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaskLayout {
+    /// Bytes from a row to the next in memory, negative where the bottom row comes first.
+    pub row_stride: isize,
+    /// Bytes from a mask's plane of an image to its plane of the next image.
+    pub image_stride: usize,
+    /// Bytes from a mask to the next one.
+    pub mask_stride: usize,
+}
+
+/// Bytes of one label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LabelWidth {
+    One,
+    Two,
+    Four,
+}
+
+impl LabelWidth {
+    /// The narrowest width for labels up to `largest`, which may not be the width's largest number:
+    /// that one stands for "no label".
+    pub(crate) fn for_labels_up_to(largest: usize) -> Self {
+        match largest {
+            0..=254 => Self::One,
+            255..=65_534 => Self::Two,
+            _ => Self::Four,
+        }
+    }
+
+    /// Bytes of one label.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+}
+
+/// What a mask's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaskFormat {
+    /// 1.0 inside, else 0.0.
+    F32,
+    /// This inside, else 0.
+    U8(u8),
+    /// A bit a pixel, 1 inside, else 0; each row begins with a byte, its first pixel with the highest bit.
+    Bits,
+    /// How much of a pixel is in the mask, 0.0 to 1.0.
+    Coverage,
+}
+
+/// What a call is to write to a device's memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DeviceOutputs {
+    /// Planes of floats, without gaps.
+    pub(crate) masks: Option<DeviceMemory>,
+    /// The label of each pixel, and how wide each is.
+    pub(crate) labels: Option<(DeviceMemory, LabelWidth)>,
+}
+
+impl DeviceOutputs {
+    /// All of it.
+    pub(crate) fn memories(&self) -> impl Iterator<Item = DeviceMemory> + use<> {
+        self.masks.into_iter().chain(self.labels.map(|(memory, _)| memory))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.memories().next().is_none()
+    }
+
+    /// The largest number of masks whose labels fit.
+    pub(crate) fn most_masks(&self) -> u32 {
+        match self.labels {
+            Some((_, LabelWidth::One)) => u8::MAX.into(),
+            Some((_, LabelWidth::Two)) => u16::MAX.into(),
+            Some((_, LabelWidth::Four)) | None => u32::MAX,
+        }
     }
 }

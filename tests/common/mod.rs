@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Error, Options, Params};
+use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Error, Options, Selection};
 
 /// The software drivers, by a part of their device's name.
 pub const DRIVERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
@@ -41,7 +41,7 @@ pub fn set_up_vulkan() {
             }
             _ => panic!("lavapipe or SwiftShader is missing: scripts/setup installs them"),
         };
-        let settings = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        let params = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("vk_layer_settings-{}.txt", std::process::id()));
         let text = format!(
             "khronos_validation.validate_core = true\nkhronos_validation.validate_sync = true\n\
@@ -52,11 +52,11 @@ pub fn set_up_vulkan() {
             validation_log().display()
         );
         let _ = fs::remove_file(validation_log());
-        fs::write(&settings, text).unwrap();
+        fs::write(&params, text).unwrap();
         for (name, value) in [
             ("VK_ICD_FILENAMES", drivers),
             ("VK_LAYER_PATH", root().join("target/vulkan").display().to_string()),
-            ("VK_LAYER_SETTINGS_PATH", settings.display().to_string()),
+            ("VK_LAYER_SETTINGS_PATH", params.display().to_string()),
             ("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation".to_owned()),
         ] {
             // SAFETY: every test begins here, so that no other thread uses Vulkan, the only other
@@ -120,14 +120,14 @@ pub fn limits(
     }
 }
 
-/// An image and the settings of a call.
+/// An image and the params of a call.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub width: u32,
     pub height: u32,
     pub channels: u32,
     pub pixels: Vec<f32>,
-    pub params: Params,
+    pub selection: Selection,
 }
 
 impl Case {
@@ -151,7 +151,7 @@ pub fn check(context: &mut Context, case: &Case, expected: &oracle::Answer) -> R
     let needed = expected.masks.len();
     let mut masks = vec![f32::from_bits(UNTOUCHED); needed + 7];
     if needed > 0 {
-        match context.run(&case.map(), &case.params, &mut masks[..needed - 1]) {
+        match context.run(&case.map(), &case.selection, &mut masks[..needed - 1]) {
             Err(Error::BufferTooSmall { mask_count, .. }) if mask_count as usize == expected.colors.len() => {
             }
             other => return wrong(format!("{other:?} with one float less than needed")),
@@ -160,7 +160,7 @@ pub fn check(context: &mut Context, case: &Case, expected: &oracle::Answer) -> R
             return wrong("touched a buffer that is too small".to_owned());
         }
     }
-    let palette = match context.run(&case.map(), &case.params, &mut masks) {
+    let palette = match context.run(&case.map(), &case.selection, &mut masks) {
         Ok(palette) => palette,
         Err(error) => return wrong(error.to_string()),
     };
@@ -191,7 +191,7 @@ fn context_name(context: &Context) -> String {
 }
 
 fn short(case: &Case) -> String {
-    format!("{} x {} x {}, {:?}", case.width, case.height, case.channels, case.params)
+    format!("{} x {} x {}, {:?}", case.width, case.height, case.channels, case.selection)
 }
 
 /// Small reproducible random numbers for large images, where speed counts more than shrinking.
@@ -237,6 +237,6 @@ pub fn random_case(
         }
     }
     pixels.truncate(length);
-    let params = Params { min_pixels: 1, max_count: 5 };
-    Case { width, height, channels, pixels, params }
+    let selection = Selection { min_pixels: 1, max_count: 5 };
+    Case { width, height, channels, pixels, selection }
 }

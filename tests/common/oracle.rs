@@ -17,8 +17,8 @@ pub fn answer(case: &Case) -> Answer {
     let colors = colors(case);
     let mut chosen = counts(case);
     let distinct_colors = chosen.len() as u64;
-    chosen.retain(|(_, pixels)| *pixels >= case.params.min_pixels);
-    chosen.truncate(case.params.max_count as usize);
+    chosen.retain(|(_, pixels)| *pixels >= case.selection.min_pixels);
+    chosen.truncate(case.selection.max_count as usize);
     let mut masks = Vec::new();
     for (mask_color, _) in &chosen {
         masks.extend(colors.iter().map(|c| if *c == Some(*mask_color) { 1.0 } else { 0.0 }));
@@ -26,7 +26,7 @@ pub fn answer(case: &Case) -> Answer {
     Answer { colors: chosen, distinct_colors, masks }
 }
 
-/// All colours in the order of masks, whatever the settings.
+/// All colours in the order of masks, whatever the params.
 pub fn counts(case: &Case) -> Vec<([u32; 4], u64)> {
     let mut counts = BTreeMap::new();
     for color in colors(case).into_iter().flatten() {

@@ -72,7 +72,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, r"palette has the shape \(1, 2\); \(colours, 3 to 4 values\) is expected", PIXELS, {"palette": [[1, 2]]}),
     (TypeError, "ignored is no table of numbers", PIXELS, {"ignored": [["red"]]}),
     (ValueError, "params.tolerance is -1", PIXELS, {"nearest": "euclidean", "tolerance": -1.0}),
-    (ValueError, "no palette is given", PIXELS, {"undeclared": "error"}),
+    (ValueError, "no palette is given", PIXELS, {"unlisted": "error"}),
     (ValueError, "rectangle_width is 0; at least 1", PIXELS, {"rectangle": (0, 0, 0, 1)}),
     (ValueError, "image.left is 3", PIXELS, {"rectangle": (3, 0, 5, 1)}),
     (ValueError, "outputs is 'masks'; a list", PIXELS, {"outputs": "masks"}),

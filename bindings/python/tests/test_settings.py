@@ -40,17 +40,17 @@ def test_near_colours(context: ctm.Context) -> None:
     assert columns(context, max_count=2, nearest="chebyshev", tolerance=5) == [BLACK, RED + ALMOST]
 
 
-def test_undeclared_colours(context: ctm.Context) -> None:
+def test_unlisted_colours(context: ctm.Context) -> None:
     palette = [[0, 0, 0], [255, 0, 0]]
     assert columns(context, palette=palette) == [BLACK, RED]
-    assert columns(context, palette=palette, undeclared="nearest") == [BLACK + GREEN, RED + ALMOST]
-    result = context.analyze(IMAGE, palette=palette, undeclared_capacity=9, report_undeclared=True)
-    assert result.undeclared is not None
-    assert (result.undeclared_pixels, result.undeclared_colors) == (3, 2)
-    assert result.undeclared["color"][:, :3].tolist() == [[250, 2, 0], [0, 255, 0]]
-    assert result.undeclared["first_x"].tolist() == [7, 9]
-    with pytest.raises(ctm.UndeclaredColorsError) as caught:
-        context.analyze(IMAGE, palette=palette, undeclared="error")
+    assert columns(context, palette=palette, unlisted="nearest") == [BLACK + GREEN, RED + ALMOST]
+    result = context.analyze(IMAGE, palette=palette, unlisted_capacity=9, report_unlisted=True)
+    assert result.unlisted is not None
+    assert (result.unlisted_pixels, result.unlisted_colors) == (3, 2)
+    assert result.unlisted["color"][:, :3].tolist() == [[250, 2, 0], [0, 255, 0]]
+    assert result.unlisted["first_x"].tolist() == [7, 9]
+    with pytest.raises(ctm.UnlistedColorsError) as caught:
+        context.analyze(IMAGE, palette=palette, unlisted="error")
     assert "3 pixels" in str(caught.value) and caught.value.status == 10
 
 

@@ -45,7 +45,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Masks, labels (in bytes), palette, undeclared, merged (in entries).
+    /// Masks, labels (in bytes), palette, unlisted, merged (in entries).
     pub(crate) fn new(outputs: Outputs, sizes: [Option<usize>; 5], at_start: bool) -> Self {
         let units = [1, 1, size_of::<Entry>(), size_of::<Entry>(), MERGED_BYTES];
         let mut index = 0;
@@ -63,7 +63,7 @@ impl Room {
         (outputs.masks, outputs.masks_size) = (pointers[0].cast(), size(0));
         (outputs.labels, outputs.labels_size) = (pointers[1].cast(), size(1));
         (outputs.palette, outputs.palette_capacity) = (pointers[2].cast(), size(2));
-        (outputs.undeclared, outputs.undeclared_capacity) = (pointers[3].cast(), size(3));
+        (outputs.unlisted, outputs.unlisted_capacity) = (pointers[3].cast(), size(3));
         (outputs.merged, outputs.merged_capacity) = (pointers[4].cast(), size(4));
         room
     }
@@ -411,7 +411,7 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
             22 => p.batch = odd(u)? as u32,
             23 => p.nearest = u.int_in_range(0..=3)?,
             24 => (p.nearest, p.tolerance) = (u.int_in_range(1..=2)?, odd_float(u)?),
-            25 => p.undeclared = u.int_in_range(0..=3)?,
+            25 => p.unlisted = u.int_in_range(0..=3)?,
             26 => (p.merge, p.merge_tolerance) = (u.int_in_range(1..=2)?, odd_float(u)?),
             27 => (p.merge, p.merge_most_pixels) = (u.int_in_range(0..=3)?, odd(u)?),
             28 => p.connected = [0, 4, 8, odd(u)? as u32][u.int_in_range(0..=3)?],
@@ -422,7 +422,7 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
             33 => o.mask_format = odd(u)? as u32 % 6,
             34 => o.label_format = odd(u)? as u32,
             35 => o.palette_entry_size = odd(u)? as usize,
-            36 => (o.cropped, o.report_undeclared) = (odd(u)? as u32 % 3, odd(u)? as u32 % 3),
+            36 => (o.cropped, o.report_unlisted) = (odd(u)? as u32 % 3, odd(u)? as u32 % 3),
             37 => {
                 (o.mask_row_stride, o.mask_image_stride, o.mask_stride) =
                     (odd(u)? as isize, odd(u)? as usize, odd(u)? as usize)

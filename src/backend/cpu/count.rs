@@ -16,9 +16,10 @@ use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::backend::cpu::tables::pixel_cache::{MOST_LOOKED_UP, PixelCache};
 use crate::error::Error;
-use crate::labels::{LabelWidth, Run, TILE, TileForm, fill, spell_out};
+use crate::labels::{Run, TILE, TileForm, fill, spell_out};
 use crate::runtime::alloc::{try_push, zeros};
 use crate::runtime::threads::Threads;
+use crate::types::outputs::LabelWidth;
 
 /// The colours of a part of the image.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ fn count_part_generic<const C: usize>(
     Ok(Some(part))
 }
 
-/// Counters of single pixels whose numbers take a byte. Neighbours have counters of their own: of few
+/// CallStats of single pixels whose numbers take a byte. Neighbours have counters of their own: of few
 /// colours the next pixel often has the same, and one counter would have to wait for itself.
 #[derive(Debug)]
 struct MixedCounts {

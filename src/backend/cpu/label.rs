@@ -10,10 +10,11 @@ use crate::backend::cpu::pixels::tiles::{Room, Tiles, tiles_of};
 use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::error::Error;
-use crate::labels::{LabelMap, LabelWidth, NO_LABEL, TILE, Tile};
+use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
 use crate::runtime::alloc::{try_collect, zeros};
 use crate::runtime::call::Pass;
 use crate::runtime::threads::{Queue, Threads};
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 
 /// Reads the numbers that the stage count has left as labels: per part, the palette's colours have

@@ -40,13 +40,15 @@ pub(crate) use crate::backend::cpu::plan::CpuPlan;
 pub(crate) use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::{LabelMap, LabelWidth};
+use crate::labels::LabelMap;
 use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
-use crate::types::call_stats::Counters;
+use crate::types::call_stats::CallStats;
+use crate::types::options::Options;
+use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::{Options, Params};
+use crate::types::params::Selection;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub(crate) struct Cpu {
     band: LabelMap,
     /// Room in which pixels are sorted.
     sorted: Vec<u32>,
-    counters: Counters,
+    counters: CallStats,
 }
 
 /// What the stage count knows of the pixels.
@@ -105,7 +107,7 @@ impl Cpu {
             counted: Counted::default(),
             band: LabelMap::default(),
             sorted: Vec::new(),
-            counters: Counters::default(),
+            counters: CallStats::default(),
         }
     }
 
@@ -122,11 +124,11 @@ impl Backend for Cpu {
     fn count(
         &mut self,
         pixels: &Pixels,
-        params: &Params,
+        selection: &Selection,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
-        for_words!(pixels, count_and_collect, self, params, room, self.plan(pixels, threads), threads)
+        for_words!(pixels, count_and_collect, self, selection, room, self.plan(pixels, threads), threads)
     }
 
     fn label(
@@ -150,10 +152,10 @@ impl Backend for Cpu {
 
     fn start_call(&mut self) {
         self.forget_pixels();
-        self.counters = Counters::default();
+        self.counters = CallStats::default();
     }
 
-    fn counters(&self) -> Counters {
+    fn call_stats(&self) -> CallStats {
         self.counters
     }
 }
@@ -176,12 +178,12 @@ impl CodedImage<'_> {
     pub(crate) fn best(
         self,
         plan: CpuPlan,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         threads: &Threads,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
-        for_words!(self.pixels, best_of_coded, self, plan, params, room_for, threads, sorted)
+        for_words!(self.pixels, best_of_coded, self, plan, selection, room_for, threads, sorted)
     }
 }
 
@@ -189,7 +191,7 @@ fn best_of_coded<const C: usize>(
     pixels: Tiles<C>,
     image: CodedImage,
     plan: CpuPlan,
-    params: &Params,
+    selection: &Selection,
     room_for: usize,
     threads: &Threads,
     sorted: &mut Vec<u32>,
@@ -200,15 +202,15 @@ fn best_of_coded<const C: usize>(
             let codes = Codes::Kept { blocks, block_pixels };
             ManyColors::coded(pixels, codes, hasher, plan, seed, threads)?
         }
-        None => ManyColors::new(pixels, None, params, plan, seed, threads)?,
+        None => ManyColors::new(pixels, None, selection, plan, seed, threads)?,
     };
-    many.best(params, room_for, sorted)
+    many.best(selection, room_for, sorted)
 }
 
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
-    params: &Params,
+    selection: &Selection,
     room: usize,
     plan: CpuPlan,
     threads: &Threads,
@@ -220,7 +222,7 @@ fn count_and_collect<const C: usize>(
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         check_sum(parts.iter().map(Part::pixels).sum(), pixels.len() as u64)?;
-        let counts = collect::collect(&parts, params.min_pixels.max(1))?;
+        let counts = collect::collect(&parts, selection.min_pixels.max(1))?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts, None);
         }
@@ -230,8 +232,8 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let mut many = ManyColors::new(pixels, kept, params, plan, cpu.seed, threads)?;
-    let counts = many.best(params, room, &mut cpu.sorted)?;
+    let mut many = ManyColors::new(pixels, kept, selection, plan, cpu.seed, threads)?;
+    let counts = many.best(selection, room, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     cpu.counted = match many.into_kept() {
         Kept::Nothing => Counted::ManyColors,
@@ -287,10 +289,11 @@ fn label_pixels<const C: usize>(
 mod tests {
     use super::*;
     use crate::backend::cpu::many::sample::places;
-    use crate::input::pixels::{Alpha, Matching};
     use crate::labels::TILE;
     use crate::stages::select::select;
-    use crate::types::image::{ColorMap, Format, Layout, Shape};
+    use crate::types::geometry::Shape;
+    use crate::types::image::{ColorMap, Format, Layout};
+    use crate::types::matching::{Alpha, Matching};
 
     /// Counts and labels an image, and holds each pixel's label against the palette's colours. How often the pixels were
     /// read, and what was known of them before labelling.
@@ -315,11 +318,11 @@ mod tests {
             ColorMap::new(&floats, width, height, 1).unwrap()
         };
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
-        let params = Params { min_pixels: 1, max_count };
+        let selection = Selection { min_pixels: 1, max_count };
         let mut cpu = Cpu::new(options);
         cpu.start_call();
-        let counts = cpu.count(&pixels, &params, usize::MAX, &threads).unwrap();
-        let palette = select(counts.colors, &params);
+        let counts = cpu.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+        let palette = select(counts.colors, &selection);
         let numbers: Vec<u32> = palette
             .iter()
             .map(|entry| match pixels.encoding().values(&entry.color) {
@@ -348,7 +351,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(next, len, "{name}");
-        (cpu.counters().pixels_read / len as u64, cpu.counted)
+        (cpu.call_stats().pixels_read / len as u64, cpu.counted)
     }
 
     /// Labels of images of many colours, whatever a sample of them says, with and without memory for what is kept.

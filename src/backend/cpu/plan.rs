@@ -1,7 +1,7 @@
 //! Pure arithmetic: an image's size, threads and memory → what is kept, and how large tables get.
 
 use crate::labels::TILE;
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// How an image is worked on. With less memory than it would like the backend reads the image more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct CpuPlan {
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
     pub(crate) few: FewColors,
-    /// Counters that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
+    /// CallStats that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
     pub(crate) bucket_bits: u32,
     /// Buckets whose colours are counted first, to raise the bar quickly; more where many masks are asked for.
     pub(crate) first_buckets: usize,
@@ -98,8 +98,8 @@ impl CpuPlan {
     }
 
     /// Buckets whose colours are counted first where so many masks are asked for.
-    pub(crate) fn wanted_buckets(&self, params: &Params) -> usize {
-        self.first_buckets.max((2 * params.max_count as usize).min(4096))
+    pub(crate) fn wanted_buckets(&self, selection: &Selection) -> usize {
+        self.first_buckets.max((2 * selection.max_count as usize).min(4096))
     }
 
     /// Colours that are watched in one table at most: parts of the image are not of the same size, and with more the work

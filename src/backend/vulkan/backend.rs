@@ -1,5 +1,6 @@
 //! The stages' host side: chunks, and what is kept from call to call.
 
+use crate::types::memory_limit;
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::backend::vulkan::device::commands::{Bytes, Commands};
 use crate::backend::vulkan::device::gpu::{Gpu, LAST_WAIT};
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::source::{Source, with_source};
-use crate::backend::vulkan::plan::{self, DeviceLimits, Plan, TURNS};
+use crate::backend::vulkan::plan::{self, Plan, TURNS};
 use crate::backend::vulkan::stages::count_few::Numbered;
 use crate::backend::vulkan::stages::fingerprints::Coded;
 use crate::backend::vulkan::stages::label::Taker;
@@ -23,10 +24,12 @@ use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
-use crate::types::call_stats::Counters;
-use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
+use crate::types::call_stats::CallStats;
+use crate::types::device_memory::DeviceMemory;
+use crate::types::options::{DeviceLimits, Options};
+use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::{Options, Params};
+use crate::types::params::Selection;
 
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Vulkan {
             always_many: options.debug.many_device_colors,
             table_slots: plan::FIRST_TABLE_SLOTS,
             seeds: options.debug.hash_seeds.unwrap_or_else(Seeds::random),
-            host_bytes: plan::host_share(options.memory_limit),
+            host_bytes: memory_limit::host_share(options.memory_limit),
         };
         Self { work: ManuallyDrop::new(work), labels: LabelMap::default() }
     }
@@ -161,13 +164,13 @@ impl Backend for Vulkan {
     fn count(
         &mut self,
         pixels: &Pixels,
-        params: &Params,
+        selection: &Selection,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
         self.forget_pixels();
         self.work.with_source(pixels, |work, source| {
-            let min_pixels = params.min_pixels.max(1);
+            let min_pixels = selection.min_pixels.max(1);
             let few = match work.always_many {
                 true => None,
                 false => {
@@ -184,8 +187,8 @@ impl Backend for Vulkan {
                         ),
                     );
                     work.in_fitting_chunks(source, |work, plan| match work.counts_on_host(source, plan) {
-                        true => work.count_on_host(source, params, room, plan, threads),
-                        false => work.count_many(source, params, room, plan),
+                        true => work.count_on_host(source, selection, room, plan, threads),
+                        false => work.count_many(source, selection, room, plan),
                     })
                 }
             }
@@ -245,12 +248,12 @@ impl Backend for Vulkan {
         let _ = self.work.gpu.finish(); // of a call that has failed or panicked; without it, no stage begins
         self.forget_pixels();
         self.work.memory_bytes = self.work.gpu.limits.memory_bytes;
-        self.work.gpu.counters.set(Counters::default());
+        self.work.gpu.counters.set(CallStats::default());
     }
 
-    fn counters(&self) -> Counters {
+    fn call_stats(&self) -> CallStats {
         let gpu = &self.work.gpu;
-        Counters { device_bytes: gpu.held_bytes.get(), ..gpu.counters.get() }
+        CallStats { device_bytes: gpu.held_bytes.get(), ..gpu.counters.get() }
     }
 
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
@@ -411,10 +414,10 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::input::pixels::{Alpha, Matching};
     use crate::stages::select::select;
     use crate::types::image::ColorMap;
-    use crate::types::settings::Backend as BackendKind;
+    use crate::types::matching::{Alpha, Matching};
+    use crate::types::options::Backend as BackendKind;
 
     /// Pixels that the device reads where they are, in several chunks, of which one is being labelled when the host panics
     /// over the one before: once that has been caught, the pixels may be freed, and the next call begins anew.
@@ -428,13 +431,13 @@ mod tests {
             };
             let mut vulkan = Vulkan::new(&options).unwrap();
             let threads = Threads::new(2).unwrap();
-            let params = Params { min_pixels: 1, max_count: 4 };
+            let selection = Selection { min_pixels: 1, max_count: 4 };
             let values: Vec<f32> = (0..3000 * 2000).map(|index| (index / 5 % 7) as f32).collect();
             let map = ColorMap::new(&values, 3000, 2000, 1).unwrap();
             let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
             vulkan.start_call();
-            let counts = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
-            let palette = select(counts.colors, &params);
+            let counts = vulkan.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+            let palette = select(counts.colors, &selection);
             vulkan.forget_pixels(); // so that the colours are looked up in the pixels
             let panicking = &mut |_: usize, _: &LabelMap| panic!("in the middle");
             let caught =
@@ -442,8 +445,8 @@ mod tests {
             assert!(caught.is_err(), "{}", device.name);
             assert!(vulkan.work.gpu.is_idle(), "{}", device.name);
             vulkan.start_call();
-            let again = vulkan.count(&pixels, &params, usize::MAX, &threads).unwrap();
-            assert_eq!(select(again.colors, &params), palette, "{}", device.name);
+            let again = vulkan.count(&pixels, &selection, usize::MAX, &threads).unwrap();
+            assert_eq!(select(again.colors, &selection), palette, "{}", device.name);
         }
     }
 }

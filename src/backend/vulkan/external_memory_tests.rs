@@ -12,17 +12,16 @@ use vulkano::memory::{
     MemoryMapInfo, MemoryPropertyFlags,
 };
 
-use super::DeviceLimits;
 use crate::backend::vulkan::device::idle::Opened;
 use crate::backend::vulkan::device::instance::choose;
 use crate::context::{Context, Emit};
-use crate::labels::LabelWidth;
-use crate::output::label_output::LabelOutput;
 use crate::runtime::seeds::Seeds;
-use crate::types::device_memory::{DeviceMemory, DeviceOutputs};
-use crate::types::image::{ColorMap, Extent, Format, Layout, Shape};
-use crate::types::outputs::{MaskOutput, Outputs};
-use crate::types::settings::{Backend, DebugOptions, Options, Params, Settings};
+use crate::types::device_memory::DeviceMemory;
+use crate::types::geometry::Shape;
+use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::options::{Backend, DebugOptions, DeviceLimits, Options};
+use crate::types::outputs::{DeviceOutputs, LabelOutput, LabelWidth, MaskOutput, Outputs};
+use crate::types::params::{Params, Selection};
 
 const BEFORE: usize = 68;
 const BEHIND: usize = 132;
@@ -110,11 +109,11 @@ impl Lent {
 }
 
 /// Does an image with memory of the host's on the CPU, and with lent memory on `context`.
-fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, params: Params) {
+fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, selection: Selection) {
     let map = ColorMap::new(pixels, shape.width(), shape.height(), shape.channels()).unwrap();
     let mut cpu = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
-    let settings = Settings::from(params);
-    let mask_count = cpu.mask_count(&map, &settings).unwrap() as usize;
+    let params = Params::from(selection);
+    let mask_count = cpu.mask_count(&map, &params).unwrap() as usize;
     let mut masks = vec![0.5f32; mask_count * shape.plane()];
     let mut labels = vec![7u16; shape.plane()];
     let outputs = Outputs {
@@ -122,7 +121,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, pa
         labels: Some(LabelOutput::U16(&mut labels)),
         ..Outputs::default()
     };
-    let expected = cpu.analyze(&map, &settings, outputs).unwrap();
+    let expected = cpu.analyze(&map, &params, outputs).unwrap();
 
     let lent_pixels = Lent::with(lender, bytemuck::cast_slice(pixels));
     let mut lent_masks = Lent::new(lender, size_of_val(&masks[..]));
@@ -131,8 +130,8 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, pa
     let map = ColorMap::on_device(lent_pixels.lend(), shape, Format::F32, &extent).unwrap();
     let device =
         DeviceOutputs { masks: Some(lent_masks.lend()), labels: Some((lent_labels.lend(), LabelWidth::Two)) };
-    context.check_memory(&map, &settings, &device).unwrap();
-    let found = context.emit(&map, &settings, Emit { device, ..Emit::default() }).unwrap();
+    context.check_memory(&map, &params, &device).unwrap();
+    let found = context.emit(&map, &params, Emit { device, ..Emit::default() }).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);
     lent_masks.check(bytemuck::cast_slice(&masks), "the masks");
     lent_labels.check(bytemuck::cast_slice(&labels), "the labels");
@@ -204,7 +203,7 @@ fn lent_memory_gives_the_same_bits_on_all_roads() {
             {
                 let shape = Shape::new(width, height, channels).unwrap();
                 let pixels = random_pixels(shape, colors, width);
-                hold(&mut context, &lender, &pixels, shape, Params { min_pixels: 1, max_count });
+                hold(&mut context, &lender, &pixels, shape, Selection { min_pixels: 1, max_count });
             }
         }
     }
@@ -229,6 +228,6 @@ fn lent_pixels_are_counted_where_every_seed_fails() {
     for (lender, options) in lenders() {
         let debug = DebugOptions { hash_seeds: Some(Seeds { next: 0, step: 0 }), ..DebugOptions::default() };
         let mut context = Context::new(&Options { debug, ..options }).unwrap();
-        hold(&mut context, &lender, &pixels, shape, Params { min_pixels: 1, max_count: 20 });
+        hold(&mut context, &lender, &pixels, shape, Selection { min_pixels: 1, max_count: 20 });
     }
 }

@@ -34,5 +34,3 @@ mod trust;
 pub(crate) use backend::Vulkan;
 pub use device::instance::{DeviceInfo, DeviceKind, devices};
 pub(crate) use trust::check_devices;
-
-pub use crate::backend::vulkan::plan::DeviceLimits;

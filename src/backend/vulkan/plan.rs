@@ -2,30 +2,12 @@
 //!
 //! Nothing here touches a device, so that sizes which no test machine holds are tested as well.
 
+use crate::types::options::DeviceLimits;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::types::image::Shape;
-
-/// What a device allows, and what suits it. The Vulkan backend fills it in; tests change it to walk
-/// the roads of other devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceLimits {
-    /// Bytes of one storage buffer.
-    pub max_storage_buffer_range: u64,
-    /// Workgroups of one dispatch.
-    pub max_workgroups: u32,
-    /// Bytes that may be allocated on the device, staging memory included.
-    pub memory_bytes: u64,
-    /// Whether the host reads and writes the device's memory as fast as its own; if not, buffers
-    /// are copied through staging memory.
-    pub unified_memory: bool,
-    /// Invocations of a workgroup.
-    pub workgroup_size: u32,
-    /// Copies of a small table's counts, so that not all processors write to the same memory.
-    pub count_copies: u32,
-}
+use crate::types::geometry::Shape;
 
 /// Chunks begin at multiples of this many pixels, which keeps every buffer offset legal on every
 /// device, where a pixel has two bytes or more, and every label word whole.
@@ -53,34 +35,6 @@ pub(crate) const FIRST_TABLE_SLOTS: u32 = 1 << 12;
 
 /// Slots of the largest table whose numbers, slots plus one, fit two bytes.
 const MOST_NUMBERED_SLOTS: u32 = 1 << 15;
-
-/// Bytes that rounding up small allocations may cost.
-const ROUNDING_BYTES: u64 = 8 << 20;
-
-/// The part of a memory limit that is the device's, 0 being no limit; the rest is the host's.
-pub(crate) fn device_share(memory_limit: u64) -> u64 {
-    match memory_limit {
-        0 => u64::MAX,
-        limit => (limit / 4 * 3).saturating_sub(ROUNDING_BYTES),
-    }
-}
-
-/// The part of a memory limit that is the host's.
-pub(crate) fn host_share(memory_limit: u64) -> u64 {
-    match memory_limit {
-        0 => u64::MAX,
-        limit => limit / 4,
-    }
-}
-
-/// How many colours may be listed. A list takes up to 96 bytes of each while it grows, and labelling as much
-/// for its tables.
-pub(crate) fn most_listed(memory_limit: u64) -> usize {
-    match memory_limit {
-        0 => usize::MAX,
-        limit => usize::try_from(limit / 1024).unwrap_or(usize::MAX),
-    }
-}
 
 /// How an image is worked on where its pixels get numbers or labels, chunk by chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,7 +204,7 @@ pub(crate) struct ExactPlan {
     pub(crate) group_pixels: u64,
 }
 
-/// Most bytes of a pixel that is counted exactly on the host: its list entry, its colour, the tally's
+/// Most bytes of a pixel that is counted exactly on the host: its list entry, its colour, the histogram's
 /// share, which doubles as it grows.
 const HOST_BYTES_PER_COLOR: u64 = 160;
 

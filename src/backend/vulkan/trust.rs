@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
-use crate::types::call_stats::Counters;
-use crate::types::settings::{Backend as Kind, DebugOptions, Options};
+use crate::types::call_stats::CallStats;
+use crate::types::options::{Backend as Kind, DebugOptions, Options};
 
 /// What was found out about a device: `None`: nothing yet; an error: why it is not used.
 type Verdict = Arc<Mutex<Option<Result<(), String>>>>;
@@ -110,7 +110,7 @@ impl Vulkan {
         }
         work.table_slots = plan::FIRST_TABLE_SLOTS;
         work.seeds = Seeds::random();
-        work.gpu.counters.set(Counters::default());
+        work.gpu.counters.set(CallStats::default());
     }
 }
 

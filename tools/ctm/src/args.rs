@@ -6,10 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
-use crate::memory;
-use crate::names;
-use crate::source;
 use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
+use crate::{memory, names, source};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -157,14 +155,14 @@ pub(crate) struct ColorArgs {
         value_enum,
         value_name = "ignore|error|nearest",
         hide_possible_values = true,
-        default_value_t = UndeclaredArg::Ignore,
+        default_value_t = UnlistedArg::Ignore,
         requires_ifs = [("error", "given"), ("nearest", "given")]
     )]
-    pub(crate) undeclared: UndeclaredArg,
+    pub(crate) unlisted: UnlistedArg,
 
     /// List the N most frequent colours that the palette does not have
     #[arg(long, value_name = "N", requires = "given")]
-    pub(crate) report_undeclared: Option<u32>,
+    pub(crate) report_unlisted: Option<u32>,
 
     /// Make no mask of this colour, the background for example; may be repeated
     #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color)]
@@ -306,9 +304,9 @@ pub(crate) enum AlphaArg {
     AtLeast(f64),
 }
 
-/// `--undeclared`.
+/// `--unlisted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum UndeclaredArg {
+pub(crate) enum UnlistedArg {
     Ignore,
     Error,
     Nearest,
@@ -382,9 +380,9 @@ impl SegmentArgs {
             return Some(text.into());
         }
         let measures = colors.tolerance.is_some() || colors.merge.is_some();
-        if colors.metric.is_some() && !measures && colors.undeclared != UndeclaredArg::Nearest {
+        if colors.metric.is_some() && !measures && colors.unlisted != UnlistedArg::Nearest {
             let text =
-                "--metric says how to measure --tolerance, --merge or --undeclared nearest; give one of them";
+                "--metric says how to measure --tolerance, --merge or --unlisted nearest; give one of them";
             return Some(text.into());
         }
         let is_palette_piped = colors.palette.as_deref().is_some_and(source::is_standard_input);

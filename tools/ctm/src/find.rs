@@ -74,8 +74,8 @@ pub(crate) fn masks(
             }),
             cropped: wanted.cropped,
             labels: labels.as_mut().map(Labels::output),
-            regions: true,
-            undeclared: args.colors.report_undeclared,
+            mask_stats: true,
+            unlisted: args.colors.report_unlisted,
             merged: args.colors.report_merged,
             ..Outputs::default()
         };
@@ -97,7 +97,7 @@ pub(crate) fn masks(
                 size = u128::from(needed) / if has_shares { 4 } else { 1 };
             }
             Err(Error::LabelsTooNarrow { mask_count: found, .. }) => labelled = found.into(),
-            Err(Error::UndeclaredColors { pixels, colors, color, first_pixel: (x, row) }) => {
+            Err(Error::UnlistedColors { pixels, colors, color, first_pixel: (x, row) }) => {
                 let file = &maps.files[(row / shape.height()) as usize].path;
                 bail!(
                     "{} of {} that the palette does not have; the most frequent is {}, first at column {x}, row {} \

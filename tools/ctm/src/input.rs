@@ -10,11 +10,10 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use ctm::{Format, Shape};
 use image::ImageFormat;
 
-use crate::decode;
-use crate::decoder_process;
 use crate::memory::zeroed;
 use crate::source::{self, Source};
 use crate::terminal::thousands;
+use crate::{decode, decoder_process};
 
 /// The channel values of an image's pixels, row by row from the top.
 #[derive(Debug)]

@@ -4,18 +4,17 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ctm::{Palette, Region};
+use ctm::{MaskStats, Palette};
 use indicatif::{ProgressBar, ProgressStyle};
 use png::{BitDepth, ColorType};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs};
-use crate::color;
 use crate::find::{Found, row_bytes};
 use crate::maps::Maps;
 use crate::png::{Picture, encoded};
-use crate::save;
 use crate::settings::Choice;
+use crate::{color, save};
 
 /// Fewer pixels than this are written before a progress bar could be read.
 const LONG_WORK: u64 = 30_000_000;
@@ -37,7 +36,7 @@ pub(crate) struct Mask {
 #[derive(Debug)]
 pub(crate) struct Part {
     /// Where its pixels lie.
-    pub(crate) region: Region,
+    pub(crate) region: MaskStats,
     /// The picture, if there is one.
     pub(crate) file: Option<PathBuf>,
 }
@@ -47,12 +46,12 @@ pub(crate) struct Part {
 pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &OutputArgs) -> Vec<Mask> {
     let Palette { colors, .. } = &found.analysis.palette;
     let digits = colors.len().to_string().len().max(3);
-    let regions = found.analysis.regions.chunks_exact(folders.len());
-    let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[Region]))| {
+    let regions = found.analysis.mask_stats.chunks_exact(folders.len());
+    let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[MaskStats]))| {
         let color = choice.color(&entry.color);
         let suffix = color::hex(&color).map_or(String::new(), |hex| format!("-{hex}"));
         let name = format!("mask-{:0digits$}{suffix}.png", index + 1);
-        let part = |(folder, &region): (&PathBuf, &Region)| {
+        let part = |(folder, &region): (&PathBuf, &MaskStats)| {
             // A PNG has at least one pixel.
             let has_file = !args.no_masks && (!args.cropped || region.width > 0);
             Part { region, file: has_file.then(|| folder.join(&name)) }
@@ -68,7 +67,7 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
 }
 
 /// A picture to write: its file, its first byte, where it was cropped from.
-type Job<'a> = (&'a Path, usize, Option<Region>);
+type Job<'a> = (&'a Path, usize, Option<MaskStats>);
 
 /// Writes all masks, with a progress bar where someone watches and it takes long.
 pub(crate) fn write(masks: &[Mask], found: &Found, maps: &Maps, args: &OutputArgs) -> anyhow::Result<()> {

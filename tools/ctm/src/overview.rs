@@ -6,15 +6,13 @@ use anyhow::Context as _;
 use png::{BitDepth, ColorType};
 
 use crate::canvas::{Canvas, Font, Rect, Rgb, mixed};
-use crate::color;
 use crate::labels::Labels;
 use crate::masks::Mask;
 use crate::png::{Picture, encoded};
-use crate::report;
-use crate::save;
 use crate::segment::Outcome;
 use crate::terminal::{count, percent};
 use crate::thumbnail::{fit, scale};
+use crate::{color, report, save};
 
 /// More masks than this are only mentioned.
 const MAX_MASKS: usize = 48;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use ctm::{Analysis, ColorMap, Context, Error, Outputs, Settings};
+use ctm::{Analysis, ColorMap, Context, Error, Outputs, Params};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work that is done sooner needs no bar.
@@ -17,7 +17,7 @@ const STEPS: u64 = 1000;
 pub(crate) fn analyze(
     context: &mut Context,
     map: &ColorMap,
-    settings: &Settings,
+    settings: &Params,
     outputs: Outputs,
 ) -> Result<Analysis, Error> {
     let start = Instant::now();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ctm::{Backend, Region};
+use ctm::{Backend, MaskStats};
 use serde::Serialize;
 
 use crate::args::BatchArg;
@@ -89,7 +89,7 @@ fn maps_table(outcome: &Outcome) -> String {
         percent(outcome.share(outcome.covered()))
     );
     text += &mask_table(outcome);
-    text += &undeclared_table(outcome);
+    text += &unlisted_table(outcome);
     text += &merged_table(outcome);
     text + &files("overview", &outcome.overviews) + &files("labels", &outcome.labels)
 }
@@ -120,19 +120,19 @@ fn mask_table(outcome: &Outcome) -> String {
 }
 
 /// What the palette does not have.
-fn undeclared_table(outcome: &Outcome) -> String {
-    let Some(undeclared) = &outcome.undeclared else { return String::new() };
+fn unlisted_table(outcome: &Outcome) -> String {
+    let Some(unlisted) = &outcome.unlisted else { return String::new() };
     let summary = format!(
         "\nnot in the palette: {}, {}\n",
-        count(undeclared.pixels, "pixel"),
-        count(undeclared.colors, "colour")
+        count(unlisted.pixels, "pixel"),
+        count(unlisted.colors, "colour")
     );
-    let colors = || undeclared.most_frequent.iter();
-    if undeclared.most_frequent.is_empty() {
+    let colors = || unlisted.most_frequent.iter();
+    if unlisted.most_frequent.is_empty() {
         return summary;
     }
     let values: Vec<_> = colors().map(|entry| outcome.choice.color(&entry.color)).collect();
-    let place = |entry: &ctm::UndeclaredColor| {
+    let place = |entry: &ctm::UnlistedColor| {
         let (map, [x, y]) = first_pixel(outcome, entry);
         let file = match outcome.maps.files.len() {
             1 => String::new(),
@@ -171,8 +171,8 @@ fn merged_table(outcome: &Outcome) -> String {
     summary + &lines(&columns, &swatches)
 }
 
-/// The map that an undeclared colour is in first, and the column and row there.
-fn first_pixel(outcome: &Outcome, entry: &ctm::UndeclaredColor) -> (usize, [u32; 2]) {
+/// The map that an unlisted colour is in first, and the column and row there.
+fn first_pixel(outcome: &Outcome, entry: &ctm::UnlistedColor) -> (usize, [u32; 2]) {
     let (x, row) = entry.first_pixel;
     let height = outcome.maps.shape.height();
     ((row / height) as usize, [x, row % height])
@@ -205,10 +205,10 @@ fn swatch(outcome: &Outcome, color: &[f32]) -> String {
 }
 
 /// A bounding box as image tools write it: `WIDTHxHEIGHT+LEFT+TOP`.
-fn box_text(region: &Region) -> String {
+fn box_text(region: &MaskStats) -> String {
     match region {
-        Region { pixels: 0, .. } => "-".into(),
-        Region { left, top, width, height, .. } => format!("{width}x{height}+{left}+{top}"),
+        MaskStats { pixels: 0, .. } => "-".into(),
+        MaskStats { left, top, width, height, .. } => format!("{width}x{height}+{left}+{top}"),
     }
 }
 
@@ -294,15 +294,15 @@ struct JsonImage<'a> {
 
 /// Colours that the palette does not have.
 #[derive(Serialize)]
-struct JsonUndeclared {
+struct JsonUnlisted {
     pixels: u64,
     colors: u64,
-    most_frequent: Vec<JsonUndeclaredColor>,
+    most_frequent: Vec<JsonUnlistedColor>,
 }
 
 /// One of them.
 #[derive(Serialize)]
-struct JsonUndeclaredColor {
+struct JsonUnlistedColor {
     color: Vec<Value>,
     hex: Option<String>,
     pixels: u64,
@@ -341,7 +341,7 @@ struct JsonReport<'a> {
     min_pixels: Option<u64>,
     max_count: Option<u32>,
     distinct_colors: u64,
-    undeclared: Option<JsonUndeclared>,
+    unlisted: Option<JsonUnlisted>,
     merged: Option<JsonMerged>,
     table: Option<String>,
     /// Of a single image, which then is no list.
@@ -394,14 +394,10 @@ fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
         min_pixels: is_frequent.then_some(args.min_pixels()),
         max_count: is_frequent.then_some(args.max_count()),
         distinct_colors: outcome.distinct_colors,
-        undeclared: outcome.undeclared.as_ref().map(|undeclared| JsonUndeclared {
-            pixels: undeclared.pixels,
-            colors: undeclared.colors,
-            most_frequent: undeclared
-                .most_frequent
-                .iter()
-                .map(|entry| json_undeclared(outcome, entry))
-                .collect(),
+        unlisted: outcome.unlisted.as_ref().map(|unlisted| JsonUnlisted {
+            pixels: unlisted.pixels,
+            colors: unlisted.colors,
+            most_frequent: unlisted.most_frequent.iter().map(|entry| json_unlisted(outcome, entry)).collect(),
         }),
         merged: outcome.merged.as_ref().map(|merged| JsonMerged {
             pixels: merged.pixels,
@@ -417,7 +413,7 @@ fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
 fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
     let mask = |(index, mask): (usize, &'a Mask)| {
         let Part { region, file } = &mask.parts[map];
-        let &Region { pixels, left, top, width, height, first_pixel, centroid } = region;
+        let &MaskStats { pixels, left, top, width, height, first_pixel, centroid } = region;
         let is_there = pixels > 0;
         JsonMask {
             index: index + 1,
@@ -442,10 +438,10 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
     }
 }
 
-fn json_undeclared(outcome: &Outcome, entry: &ctm::UndeclaredColor) -> JsonUndeclaredColor {
+fn json_unlisted(outcome: &Outcome, entry: &ctm::UnlistedColor) -> JsonUnlistedColor {
     let values = outcome.choice.color(&entry.color);
     let (map, first_pixel) = first_pixel(outcome, entry);
-    JsonUndeclaredColor {
+    JsonUnlistedColor {
         color: json_color(&values),
         hex: color::hex(&values),
         pixels: entry.pixels,

@@ -6,25 +6,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ctm::{
-    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Settings, UndeclaredColors,
+    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Selection, UnlistedColors,
 };
 
-use crate::args::{AlphaArg, BatchArg, SegmentArgs, UndeclaredArg};
+use crate::args::{AlphaArg, BatchArg, SegmentArgs, UnlistedArg};
 use crate::color::Display;
 use crate::files::{Files, Role};
 use crate::find::{self, Found};
 use crate::input::Reading;
-use crate::interrupt;
 use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::masks::{self, Mask};
-use crate::names;
-use crate::overview;
 use crate::progress::analyze;
-use crate::report;
 use crate::settings::Choice;
-use crate::table;
 use crate::terminal::{self, thousands};
+use crate::{interrupt, names, overview, report, table};
 
 /// All that is known when the work is done on maps that share their masks.
 #[derive(Debug)]
@@ -48,7 +44,7 @@ pub(crate) struct Outcome<'a> {
     /// The masks, most frequent colour first, or as the palette is.
     pub(crate) masks: Vec<Mask>,
     /// Colours that the palette does not have, if they were asked for.
-    pub(crate) undeclared: Option<UndeclaredColors>,
+    pub(crate) unlisted: Option<UnlistedColors>,
     /// Colours that became others, if they were to.
     pub(crate) merged: Option<MergedColors>,
     /// The overview picture of each map, if there are any.
@@ -193,7 +189,7 @@ fn segment<'a>(
         duration,
         distinct_colors,
         masks: masks::list(&found, choice, &folders, &args.outputs),
-        undeclared: found.analysis.undeclared.clone(),
+        unlisted: found.analysis.unlisted.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
         overviews: images().filter_map(|image| names::overview(args, image)).collect(),
         labels: images().filter_map(|image| names::labels(args, image)).collect(),
@@ -206,7 +202,7 @@ fn segment<'a>(
 fn joins_near_colors(args: &SegmentArgs) -> bool {
     args.colors.tolerance.is_some()
         || args.colors.merge.is_some()
-        || args.colors.undeclared == UndeclaredArg::Nearest
+        || args.colors.unlisted == UnlistedArg::Nearest
 }
 
 /// How many different colours there are. Finding the masks may have ruled out rare ones without
@@ -238,8 +234,8 @@ fn hint_at_no_mask(
     choice: &Choice,
     args: &SegmentArgs,
 ) -> anyhow::Result<()> {
-    let one = Params { min_pixels: 1, max_count: 1 };
-    let settings = Settings { params: one, ..choice.settings() };
+    let one = Selection { min_pixels: 1, max_count: 1 };
+    let settings = Params { selection: one, ..choice.settings() };
     let most = analyze(context, color_map, &settings, Outputs::default())?.palette;
     let most_of = if args.colors.connected.is_some() { "largest" } else { "most frequent" };
     let what = if args.colors.connected.is_some() { "region" } else { "colour" };

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::{anyhow, bail};
 use ctm::{
-    Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Settings, Undeclared,
+    Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Selection, Unlisted,
 };
 
 use crate::args::{
-    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UndeclaredArg,
+    AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UnlistedArg,
 };
 use crate::maps::Maps;
 use crate::palette;
@@ -17,7 +17,7 @@ use crate::values::{GivenColor, most, within};
 /// The settings, and the colours that they borrow.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    plain: Settings<'static>,
+    plain: Params<'static>,
     palette: Option<Vec<[f32; 4]>>,
     /// What the palette calls its colours.
     names: Vec<Option<String>>,
@@ -79,27 +79,27 @@ impl Choice {
             Some(MetricArg::Largest) => Metric::Chebyshev,
             Some(MetricArg::Euclidean) | None => Metric::Euclidean,
         };
-        // With distance 0 colours join their own masks only; the metric is that of undeclared colours, then.
-        let is_for_undeclared = colors.metric.is_some() && colors.undeclared == UndeclaredArg::Nearest;
-        let tolerance = colors.tolerance.or(is_for_undeclared.then_some(0.0));
+        // With distance 0 colours join their own masks only; the metric is that of unlisted colours, then.
+        let is_for_unlisted = colors.metric.is_some() && colors.unlisted == UnlistedArg::Nearest;
+        let tolerance = colors.tolerance.or(is_for_unlisted.then_some(0.0));
         // The channels that are compared by how far they are apart.
         let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
         let distance =
             |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
         let tolerance = tolerance.map(|number| distance(number, "--tolerance")).transpose()?;
         let merge = colors.merge.map(|number| distance(number, "--merge")).transpose()?;
-        let plain = Settings {
-            params: Params { min_pixels: args.min_pixels(), max_count: args.max_count() },
+        let plain = Params {
+            selection: Selection { min_pixels: args.min_pixels(), max_count: args.max_count() },
             matching: match colors.matching {
                 MatchArg::Exact => Matching::Exact,
                 MatchArg::EightBit => Matching::EightBit,
             },
             merge: merge.map(|tolerance| Merge { metric, tolerance, most_pixels: colors.merge_most_pixels }),
             nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
-            undeclared: match colors.undeclared {
-                UndeclaredArg::Ignore => Undeclared::Ignore,
-                UndeclaredArg::Error => Undeclared::Error,
-                UndeclaredArg::Nearest => Undeclared::Nearest,
+            unlisted: match colors.unlisted {
+                UnlistedArg::Ignore => Unlisted::Ignore,
+                UnlistedArg::Error => Unlisted::Error,
+                UnlistedArg::Nearest => Unlisted::Nearest,
             },
             alpha: match colors.alpha {
                 AlphaArg::Color => Alpha::Color,
@@ -117,7 +117,7 @@ impl Choice {
                 BatchArg::All | BatchArg::Each => Batch::All, // each in a call of its own
                 BatchArg::First => Batch::First,
             },
-            ..Settings::default()
+            ..Params::default()
         };
         let mut places = HashMap::new();
         if names.iter().any(Option::is_some) && plain.connected.is_some() {
@@ -130,18 +130,18 @@ impl Choice {
     }
 
     /// As the library wants them.
-    pub(crate) fn settings(&self) -> Settings<'_> {
-        Settings { palette: self.palette.as_deref(), ignored: &self.ignored, ..self.plain }
+    pub(crate) fn settings(&self) -> Params<'_> {
+        Params { palette: self.palette.as_deref(), ignored: &self.ignored, ..self.plain }
     }
 
     /// Those that find all colours of the maps.
-    pub(crate) fn all_colors(&self) -> Settings<'_> {
-        Settings {
-            params: Params { min_pixels: 1, max_count: u32::MAX },
+    pub(crate) fn all_colors(&self) -> Params<'_> {
+        Params {
+            selection: Selection { min_pixels: 1, max_count: u32::MAX },
             matching: self.plain.matching,
             alpha: self.plain.alpha,
             batch: self.plain.batch,
-            ..Settings::default()
+            ..Params::default()
         }
     }
 
@@ -149,7 +149,7 @@ impl Choice {
     pub(crate) fn most_masks(&self) -> u64 {
         match &self.palette {
             Some(palette) if self.plain.connected.is_none() => palette.len() as u64,
-            _ => self.plain.params.max_count.into(),
+            _ => self.plain.selection.max_count.into(),
         }
     }
 

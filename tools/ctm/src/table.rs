@@ -2,12 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use ctm::Region;
+use ctm::MaskStats;
 
-use crate::color;
-use crate::names;
 use crate::segment::Outcome;
 use crate::terminal::shown;
+use crate::{color, names};
 
 const HEAD: [&str; 15] = [
     "image",
@@ -62,8 +61,8 @@ fn is_standard_output(outcomes: &[Outcome]) -> bool {
 }
 
 /// Where a mask's pixels lie.
-fn place(region: &Region) -> [String; 8] {
-    let &Region { pixels, left, top, width, height, first_pixel: first, centroid } = region;
+fn place(region: &MaskStats) -> [String; 8] {
+    let &MaskStats { pixels, left, top, width, height, first_pixel: first, centroid } = region;
     if pixels == 0 {
         return [const { String::new() }; 8];
     }

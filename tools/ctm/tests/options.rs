@@ -213,8 +213,8 @@ fn a_palette_of_another_map() {
         (&[][..], euclidean, 0.0),
         (&["--tolerance", "10/255"], euclidean, 10.0),
         (&["--tolerance", "0.0784313725490196", "--metric", "largest"], largest, 20.0),
-        (&["--undeclared", "nearest"], euclidean, f64::INFINITY),
-        (&["--undeclared", "nearest", "--metric", "largest"], largest, f64::INFINITY),
+        (&["--unlisted", "nearest"], euclidean, f64::INFINITY),
+        (&["--unlisted", "nearest", "--metric", "largest"], largest, f64::INFINITY),
     ] {
         let labels: Vec<usize> = pixels.iter().map(|&pixel| nearest(pixel, distance, tolerance)).collect();
         for backend in backends() {
@@ -228,7 +228,7 @@ fn a_palette_of_another_map() {
 }
 
 #[test]
-fn undeclared_colors_are_listed_or_an_error() {
+fn unlisted_colors_are_listed_or_an_error() {
     let picture = quarter(FLAT);
     let pixels = colors(&picture);
     let counts = counted(pixels.iter().copied());
@@ -242,33 +242,32 @@ fn undeclared_colors_are_listed_or_an_error() {
     let palette = palette.to_str().unwrap();
     let rest = counted(pixels.iter().copied().filter(|pixel| !named.contains(pixel)));
     for backend in backends() {
-        let args = ["--json", "--palette", palette, "--report-undeclared", "4"];
+        let args = ["--json", "--palette", palette, "--report-unlisted", "4"];
         let json = segment(&backend, &file, folder.path(), &args).quiet().json();
         assert_eq!(
             list(&json["masks"]).iter().map(|mask| mask["name"].as_str()).collect::<Vec<_>>(),
             [Some("First"), Some("Nowhere, \"yet\""), None]
         );
         assert_eq!(json["masks"][1]["pixels"], 0);
-        let undeclared = &json["undeclared"];
-        assert_eq!(undeclared["colors"], rest.len());
-        assert_eq!(undeclared["pixels"], rest.iter().map(|entry| entry.1).sum::<u64>());
-        let most = list(&undeclared["most_frequent"]);
+        let unlisted = &json["unlisted"];
+        assert_eq!(unlisted["colors"], rest.len());
+        assert_eq!(unlisted["pixels"], rest.iter().map(|entry| entry.1).sum::<u64>());
+        let most = list(&unlisted["most_frequent"]);
         assert_eq!(most.len(), 4);
         for (entry, &(color, count)) in most.iter().zip(&rest) {
             assert_eq!((&entry["hex"], &entry["pixels"]), (&hex(color).into(), &count.into()));
             let first = pixels.iter().position(|pixel| *pixel == color).unwrap();
             assert_eq!(entry["first_pixel"], serde_json::json!([first % 700, first / 700]));
         }
-        let run =
-            segment(&backend, &file, folder.path(), &["--palette", palette, "--report-undeclared", "4"])
-                .quiet();
+        let run = segment(&backend, &file, folder.path(), &["--palette", palette, "--report-unlisted", "4"])
+            .quiet();
         assert!(
             run.stdout.contains("Nowhere") && run.stdout.contains("not in the palette: "),
             "{}",
             run.stdout
         );
         let output = folder.path().join("unwritten");
-        let run = segment(&backend, &file, &output, &["--palette", palette, "--undeclared", "error"]);
+        let run = segment(&backend, &file, &output, &["--palette", palette, "--unlisted", "error"]);
         assert!(run.error(1).contains(&format!("the most frequent is #{}", hex(rest[0].0))), "{run:?}");
         assert!(!output.exists(), "nothing is written");
     }
@@ -725,8 +724,8 @@ fn what_contradicts_itself_is_wrong_usage() {
         (&["--palette", "p", "--color", "#ff0000"][..], "cannot be used with"),
         (&["--color", "#ff0000", "--min-pixels", "3"], "cannot be used with"),
         (&["--color", "#ff0000", "--batch", "first"], "cannot be used with"),
-        (&["--undeclared", "error"], "--palette"),
-        (&["--report-undeclared", "3"], "--palette"),
+        (&["--unlisted", "error"], "--palette"),
+        (&["--report-unlisted", "3"], "--palette"),
         (&["--metric", "largest"], "--tolerance"),
         (&["--report-merged", "3"], "--merge"),
         (&["--connected", "6"], "--connected"),

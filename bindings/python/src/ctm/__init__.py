@@ -33,7 +33,7 @@ from ._errors import (
     NoDeviceError,
     OutOfDeviceMemoryError,
     OutOfMemoryError,
-    UndeclaredColorsError,
+    UnlistedColorsError,
     UnsupportedError,
 )
 from ._library import devices, library_path, library_version
@@ -61,7 +61,7 @@ __all__ = [
     "OutOfDeviceMemoryError",
     "OutOfMemoryError",
     "Result",
-    "UndeclaredColorsError",
+    "UnlistedColorsError",
     "UnsupportedError",
     "__version__",
     "analyze",

@@ -48,15 +48,15 @@ class Result:
     """(images, rows, columns): 0 where a pixel is in no mask, else the number of its mask plus one."""
     palette: NDArray[Any] | None
     """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …"""
-    undeclared: NDArray[Any] | None
+    unlisted: NDArray[Any] | None
     """The most frequent colours that a given palette does not have, as palette entries."""
     merged: NDArray[Any] | None
     """The most frequent colours that `merge` has made others: color, into, pixel_count."""
     distinct_colors: int | None
     """How many different colours there are, None where that was not found out."""
-    undeclared_pixels: int
+    unlisted_pixels: int
     """Pixels whose colours a given palette does not have, if they were looked for."""
-    undeclared_colors: int
+    unlisted_colors: int
     """How many such colours there are."""
     merged_pixels: int
     """Pixels whose colours `merge` has made others."""
@@ -235,9 +235,9 @@ class Context:
         ignored: Any = None,
         nearest: str | None = None,
         tolerance: float = 0.0,
-        undeclared: str = "ignore",
-        report_undeclared: bool = False,
-        undeclared_capacity: int = 0,
+        unlisted: str = "ignore",
+        report_unlisted: bool = False,
+        unlisted_capacity: int = 0,
         merge: str | None = None,
         merge_tolerance: float = 0.0,
         merge_most_pixels: int = 0,
@@ -271,8 +271,8 @@ class Context:
         palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes).
         ignored: colours that get no mask.
         nearest: "euclidean" or "chebyshev": colours without a mask join the nearest one within `tolerance`.
-        undeclared: what becomes of colours that `palette` does not have: "ignore", "error", "nearest".
-        report_undeclared: they are counted; `undeclared_capacity` of them are listed in `Result.undeclared`.
+        unlisted: what becomes of colours that `palette` does not have: "ignore", "error", "nearest".
+        report_unlisted: they are counted; `unlisted_capacity` of them are listed in `Result.unlisted`.
         merge: "euclidean" or "chebyshev": near-duplicates within `merge_tolerance` become the more frequent colour, unless
             they have more than `merge_most_pixels` pixels (0: no bound); `merged_capacity` of them are listed in
             `Result.merged`.
@@ -291,7 +291,7 @@ class Context:
         On the main thread Ctrl-C, or another signal whose handler raises an exception, ends the call with that.
 
         Raises `InvalidArgumentError` (a `ValueError`), `BufferTooSmallError` where `out_masks` or `out_labels` cannot
-        take what was found, `UndeclaredColorsError`, `OutOfMemoryError` and others of `ctm.Error`.
+        take what was found, `UnlistedColorsError`, `OutOfMemoryError` and others of `ctm.Error`.
         """
         unknown = set(outputs) - set(_OUTPUTS)
         if isinstance(outputs, str) or unknown:
@@ -311,7 +311,7 @@ class Context:
             ignored=ignored,
             nearest=nearest,
             tolerance=tolerance,
-            undeclared=undeclared,
+            unlisted=unlisted,
             merge=merge,
             merge_tolerance=merge_tolerance,
             merge_most_pixels=merge_most_pixels,
@@ -326,8 +326,8 @@ class Context:
             labels=Labels(pixels, label_format, out_labels) if "labels" in outputs or out_labels is not None else None,
             palette="palette" in outputs,
             cropped=cropped,
-            report_undeclared=report_undeclared,
-            undeclared_capacity=unsigned("undeclared_capacity", undeclared_capacity, 32),
+            report_unlisted=report_unlisted,
+            unlisted_capacity=unsigned("unlisted_capacity", unlisted_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
         )
         if progress is not None:
@@ -372,7 +372,7 @@ class _Buffers:
     masks: NDArray[Any] | None
     labels: NDArray[Any] | None
     entries: NDArray[Any]
-    undeclared: NDArray[Any]
+    unlisted: NDArray[Any]
     merged: NDArray[Any]
 
 
@@ -386,8 +386,8 @@ class _Call:
     labels: Labels | None
     palette: bool
     cropped: bool
-    report_undeclared: bool
-    undeclared_capacity: int
+    report_unlisted: bool
+    unlisted_capacity: int
     merged_capacity: int
 
     def run(self, context: Context) -> Result:
@@ -440,7 +440,7 @@ class _Call:
 
     def _buffers(self, room: int, crop_bytes: int) -> _Buffers:
         outputs = new_outputs()
-        outputs.report_undeclared = int(self.report_undeclared)
+        outputs.report_unlisted = int(self.report_unlisted)
         masks = None
         if self.masks and self.cropped:
             masks = self.masks.write_crops_to(outputs, crop_bytes)
@@ -453,7 +453,7 @@ class _Call:
             masks,
             self.labels.write_to(outputs) if self.labels else None,
             write_entries(outputs, "palette", PALETTE_DTYPE, entries),
-            write_entries(outputs, "undeclared", PALETTE_DTYPE, self.undeclared_capacity),
+            write_entries(outputs, "unlisted", PALETTE_DTYPE, self.unlisted_capacity),
             write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
         )
 
@@ -473,11 +473,11 @@ class _Call:
             crops=crops,
             labels=buffers.labels,
             palette=entries if self.palette else None,
-            undeclared=buffers.undeclared[: found.undeclared_colors] if self.undeclared_capacity else None,
+            unlisted=buffers.unlisted[: found.unlisted_colors] if self.unlisted_capacity else None,
             merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,
-            undeclared_pixels=found.undeclared_pixels,
-            undeclared_colors=found.undeclared_colors,
+            unlisted_pixels=found.unlisted_pixels,
+            unlisted_colors=found.unlisted_colors,
             merged_pixels=found.merged_pixels,
             merged_colors=found.merged_colors,
         )

@@ -75,8 +75,8 @@ class InternalError(Error):
     status = 9
 
 
-class UndeclaredColorsError(Error, ValueError):
-    """The image has colours that the given palette does not have, and `undeclared="error"` was asked for."""
+class UnlistedColorsError(Error, ValueError):
+    """The image has colours that the given palette does not have, and `unlisted="error"` was asked for."""
 
     status = 10
 
@@ -115,7 +115,7 @@ _BY_STATUS: dict[int, type[Error]] = {
         DeviceTimeoutError,
         DriverError,
         InternalError,
-        UndeclaredColorsError,
+        UnlistedColorsError,
         CancelledError,
         UnsupportedError,
         DataError,

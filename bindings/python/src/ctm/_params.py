@@ -29,10 +29,10 @@ _MERGE = {
     "euclidean": lib.CTM_MERGE_EUCLIDEAN,
     "chebyshev": lib.CTM_MERGE_CHEBYSHEV,
 }
-_UNDECLARED = {
-    "ignore": lib.CTM_UNDECLARED_IGNORE,
-    "error": lib.CTM_UNDECLARED_ERROR,
-    "nearest": lib.CTM_UNDECLARED_NEAREST,
+_UNLISTED = {
+    "ignore": lib.CTM_UNLISTED_IGNORE,
+    "error": lib.CTM_UNLISTED_ERROR,
+    "nearest": lib.CTM_UNLISTED_NEAREST,
 }
 
 
@@ -63,7 +63,7 @@ def make_params(
     ignored: Any = None,
     nearest: str | None = None,
     tolerance: float = 0.0,
-    undeclared: str = "ignore",
+    unlisted: str = "ignore",
     merge: str | None = None,
     merge_tolerance: float = 0.0,
     merge_most_pixels: int = 0,
@@ -81,7 +81,7 @@ def make_params(
     params.batch = choice("batch", batch, _BATCH)
     params.nearest = choice("nearest", nearest, _NEAREST)
     params.tolerance = tolerance
-    params.undeclared = choice("undeclared", undeclared, _UNDECLARED)
+    params.unlisted = choice("unlisted", unlisted, _UNLISTED)
     params.merge = choice("merge", merge, _MERGE)
     params.merge_tolerance = merge_tolerance
     params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
@@ -104,8 +104,8 @@ def make_params(
 
 def compares(params: Any) -> bool:
     """Whether all colours are compared with others, which can take seconds however small the image."""
-    none = lib.CTM_NEAREST_NONE, lib.CTM_MERGE_NONE, lib.CTM_UNDECLARED_IGNORE, 0
-    return (params.nearest, params.merge, params.undeclared, params.unmix_radius) != none
+    none = lib.CTM_NEAREST_NONE, lib.CTM_MERGE_NONE, lib.CTM_UNLISTED_IGNORE, 0
+    return (params.nearest, params.merge, params.unlisted, params.unmix_radius) != none
 
 
 def takes_long(image: Image, params: Any) -> bool:

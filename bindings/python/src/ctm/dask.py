@@ -39,8 +39,8 @@ __all__ = ["Result", "analyze", "count"]
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 # What is different for a part than for the whole.
 _REFUSED = (
-    *("rectangle", "batch", "counts", "outputs", "cropped", "out_masks", "out_labels", "report_undeclared"),
-    *("undeclared_capacity", "merged_capacity", "progress"),
+    *("rectangle", "batch", "counts", "outputs", "cropped", "out_masks", "out_labels", "report_unlisted"),
+    *("unlisted_capacity", "merged_capacity", "progress"),
     *("connected", "unmix_radius"),  # These look across the borders of chunks.
 )
 _LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}

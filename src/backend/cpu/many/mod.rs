@@ -1,6 +1,6 @@
 //! Counting an image with very many colours, of which few can matter.
 //!
-//! Counters by hash bound from above how many pixels any colour of a bucket can have: buckets below
+//! CallStats by hash bound from above how many pixels any colour of a bucket can have: buckets below
 //! the bar hold no result and are never looked at again. The rest is counted exactly, fullest buckets
 //! first, in groups that fit the memory; the bar rises as exact counts come in. What is left out is
 //! left out for certain, so that the result is exact, ties included.
@@ -35,7 +35,7 @@ use crate::runtime::call::{self, Pass};
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// Pixels that a partition is to have: its table fits a second-level cache.
 const PARTITION_PIXELS: u64 = 8192;
@@ -247,13 +247,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
         mut kept: Option<&'a mut [u16]>,
-        params: &Params,
+        selection: &Selection,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
-        let sample = Sample::take(pixels, params, &plan, hasher)?;
+        let sample = Sample::take(pixels, selection, &plan, hasher)?;
         let pass = Pass::new(0.375);
         let (parts, codes, bits, watched) = match sample {
             None => {
@@ -348,12 +348,12 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// order, if there are no more than `room_for`. `sorted` is room that is kept from call to call.
     pub(crate) fn best(
         &mut self,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
-        let mut best = Best::new(params, room_for);
-        if params.max_count == 0 {
+        let mut best = Best::new(selection, room_for);
+        if selection.max_count == 0 {
             return Ok(best.into_counts());
         }
         let mut rest = self.buckets.candidates(best.bar())?;
@@ -373,7 +373,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
 
         // Frequent colours make full buckets. Those have few colours, so that one table counts them.
         let mut average = self.pixels.len() >> self.buckets.bits;
-        let mut fullest = fullest(&rest, self.plan.wanted_buckets(params))?;
+        let mut fullest = fullest(&rest, self.plan.wanted_buckets(selection))?;
         let has_frequent = |candidate: &Candidate| candidate.total > 2 * average as u64 + 32;
         if self.buckets.bits < self.plan.bucket_bits {
             fullest.retain(has_frequent); // Others have many colours.
@@ -769,7 +769,8 @@ impl<const C: usize> PartitionTable<C> {
 mod tests {
     use super::*;
     use crate::backend::cpu::many::sample::places;
-    use crate::labels::{LabelWidth, TileForm};
+    use crate::labels::TileForm;
+    use crate::types::outputs::LabelWidth;
 
     /// Two-channel pixels that all have the hash 0.
     fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {
@@ -812,13 +813,13 @@ mod tests {
         assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
-        let params = Params { min_pixels: 1, max_count: 1 };
+        let selection = Selection { min_pixels: 1, max_count: 1 };
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
             let mut many =
-                ManyColors::new(Tiles::from(&pixels[..]), None, &params, plan, seed, &threads).unwrap();
+                ManyColors::new(Tiles::from(&pixels[..]), None, &selection, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
-            let best = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
+            let best = many.best(&selection, usize::MAX, &mut Vec::new()).unwrap().colors;
             let expected = Key::of_canonical(&favourite).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
@@ -863,23 +864,23 @@ mod tests {
             pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
             pixels[30_000..30_500].fill([0xffff_ffff; C]);
             pixels.iter_mut().step_by(7).filter(|pixel| pixel[0] == 0).for_each(|pixel| pixel[0] = 1 << 31);
-            let params = Params { min_pixels: 1, max_count: 5 };
+            let selection = Selection { min_pixels: 1, max_count: 5 };
             let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
             for key in pixels.iter().filter_map(Key::of_pixel) {
                 *counts.entry(key.color()).or_insert(0u64) += 1;
             }
             let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
-            let expected = crate::stages::select::select(counts, &params);
+            let expected = crate::stages::select::select(counts, &selection);
             for keeps in [false, true] {
                 let mut room = vec![7; len];
                 let plan = CpuPlan { keep_labels: keeps, ..plan };
                 let tiles = Tiles::from(&pixels[..]);
                 let kept = keeps.then_some(&mut room[..]);
-                let mut many = ManyColors::new(tiles, kept, &params, plan, seed, &threads).unwrap();
+                let mut many = ManyColors::new(tiles, kept, &selection, plan, seed, &threads).unwrap();
                 let first_bits = many.buckets.bits;
-                let found = many.best(&params, usize::MAX, &mut Vec::new()).unwrap().colors;
-                assert!(crate::stages::select::select(found, &params) == expected, "{name}");
+                let found = many.best(&selection, usize::MAX, &mut Vec::new()).unwrap().colors;
+                assert!(crate::stages::select::select(found, &selection) == expected, "{name}");
                 assert_eq!([first_bits, many.buckets.bits], bits, "{name}");
                 let kept = many.into_kept();
                 let is_kept = match &kept {
@@ -924,42 +925,43 @@ mod tests {
             if pixel.is_multiple_of(50) { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 }
         };
         let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
-        let params = Params { min_pixels: 1, max_count: 20_000 };
+        let selection = Selection { min_pixels: 1, max_count: 20_000 };
         let mut counts = std::collections::HashMap::new();
         for pixel in &pixels {
             *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
         }
         let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
-        let expected = crate::stages::select::select(counts, &params);
+        let expected = crate::stages::select::select(counts, &selection);
         let mut split = false;
         for bucket_bits in [12, 15, 16, 17, 20] {
             for group_pixels in [300, 1 << 20] {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let tiles = || Tiles::from(&pixels[..]);
-                let hold = |mut many: ManyColors<3>, params: &Params, expected: &[ColorCount]| {
-                    let found = many.best(params, usize::MAX, &mut Vec::new()).unwrap().colors;
-                    let found = crate::stages::select::select(found, params);
+                let hold = |mut many: ManyColors<3>, selection: &Selection, expected: &[ColorCount]| {
+                    let found = many.best(selection, usize::MAX, &mut Vec::new()).unwrap().colors;
+                    let found = crate::stages::select::select(found, selection);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
                     many.buckets.bits
                 };
                 let mut room = vec![0; pixels.len()];
                 hold(
-                    ManyColors::new(tiles(), None, &params, plan, seed, &threads).unwrap(),
-                    &params,
+                    ManyColors::new(tiles(), None, &selection, plan, seed, &threads).unwrap(),
+                    &selection,
                     &expected,
                 );
-                let kept = ManyColors::new(tiles(), Some(&mut room), &params, plan, seed, &threads).unwrap();
-                hold(kept, &params, &expected);
+                let kept =
+                    ManyColors::new(tiles(), Some(&mut room), &selection, plan, seed, &threads).unwrap();
+                hold(kept, &selection, &expected);
                 // The codes are there already, in blocks; they number fewer buckets than are of use.
                 let codes =
                     || Codes::Kept { blocks: room.chunks(2 * TILE).collect(), block_pixels: 2 * TILE };
                 let hasher = Hasher::new(seed);
                 let coded = || ManyColors::coded(tiles(), codes(), hasher, plan, seed, &threads).unwrap();
-                let frequent = Params { min_pixels: 4, ..params };
+                let frequent = Selection { min_pixels: 4, ..selection };
                 let of_frequent = crate::stages::select::select(expected.clone(), &frequent);
-                for (params, expected) in [(&params, &expected), (&frequent, &of_frequent)] {
-                    let bits = hold(coded(), params, expected);
+                for (selection, expected) in [(&selection, &expected), (&frequent, &of_frequent)] {
+                    let bits = hold(coded(), selection, expected);
                     assert!(bits == bucket_bits.min(16) || bits == bucket_bits);
                     split |= bits > 16;
                 }

@@ -11,8 +11,9 @@ use crate::backend::cpu::tables::key::Hasher;
 use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::color::{canonical, is_nan};
 use crate::error::Error;
-use crate::labels::{LabelWidth, TileForm};
+use crate::labels::TileForm;
 use crate::runtime::alloc::{try_push, zeros};
+use crate::types::outputs::LabelWidth;
 
 /// One thread's part of the image.
 #[derive(Debug)]

@@ -248,8 +248,9 @@ pub(crate) fn tiles_of(range: Range<usize>) -> impl Iterator<Item = Range<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::pixels::{Alpha, Matching};
-    use crate::types::image::{ChannelOrder, ColorMap, Format, Layout, Shape};
+    use crate::types::geometry::Shape;
+    use crate::types::image::{ChannelOrder, ColorMap, Format, Layout};
+    use crate::types::matching::{Alpha, Matching};
 
     /// The same pixels, whichever way they are taken.
     fn check<const C: usize>(pixels: &Pixels, name: &str) {

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::types::memory_limit;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -25,11 +26,11 @@ use crate::backend::vulkan::device::instance::{choose, is_software};
 use crate::backend::vulkan::device::pipelines::Pipeline;
 use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
 use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
-use crate::backend::vulkan::plan::{self, DeviceLimits, WORKGROUP_SIZE};
+use crate::backend::vulkan::plan::{self, WORKGROUP_SIZE};
 use crate::error::Error;
 use crate::runtime::call;
-use crate::types::call_stats::Counters;
-use crate::types::settings::Options;
+use crate::types::call_stats::CallStats;
+use crate::types::options::{DeviceLimits, Options};
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.
 pub(crate) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
@@ -49,7 +50,7 @@ pub(crate) struct Gpu {
     /// Bytes of the memory behind them, which is rounded up.
     pub(crate) held_bytes: Cell<u64>,
     /// What the present call has cost.
-    pub(crate) counters: Cell<Counters>,
+    pub(crate) counters: Cell<CallStats>,
     /// To what the caller's memory must be aligned to be imported; `None`: the device cannot.
     pub(crate) import_alignment: Option<u64>,
     /// Whether it imports other devices' memory by file descriptor.
@@ -126,7 +127,7 @@ impl Gpu {
             Some(limits) => limits.clone(),
             None => limits_of(&physical),
         };
-        limits.memory_bytes = limits.memory_bytes.min(plan::device_share(options.memory_limit));
+        limits.memory_bytes = limits.memory_bytes.min(memory_limit::device_share(options.memory_limit));
         let opened = Opened::take(physical, extensions)?;
         if let Some(packed) = &options.pipeline_cache {
             opened.pipelines.cache.add_packed(packed)?;
@@ -199,7 +200,7 @@ impl Gpu {
     }
 
     /// Counts what something has cost.
-    pub(crate) fn count(&self, add: impl FnOnce(&mut Counters)) {
+    pub(crate) fn count(&self, add: impl FnOnce(&mut CallStats)) {
         let mut counters = self.counters.get();
         add(&mut counters);
         self.counters.set(counters);

@@ -331,7 +331,7 @@ mod tests {
     use crate::backend::vulkan::Vulkan;
     use crate::error::Error;
     use crate::types::device_memory::DeviceMemory;
-    use crate::types::settings::{Backend, DebugOptions, Options};
+    use crate::types::options::{Backend, DebugOptions, Options};
 
     #[test]
     fn a_driver_that_imports_nothing_is_named() {

@@ -11,7 +11,7 @@ use vulkano::{LoadingError, Validated, Version, VulkanError, VulkanLibrary};
 use crate::backend::vulkan::device::error::driver_error;
 use crate::error::Error;
 use crate::runtime::float_state;
-use crate::types::settings::{Backend, Options};
+use crate::types::options::{Backend, Options};
 
 /// What kind of device this is. The order is that in which devices are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

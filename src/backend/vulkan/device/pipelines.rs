@@ -22,8 +22,8 @@ use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::pipeline_cache::Cache;
 use crate::backend::vulkan::device::shaders::Shader;
 use crate::backend::vulkan::device::stage::{Constants, Stage};
-use crate::backend::vulkan::plan::DeviceLimits;
 use crate::error::Error;
+use crate::types::options::DeviceLimits;
 
 /// A compute pipeline with its layout.
 #[derive(Debug)]

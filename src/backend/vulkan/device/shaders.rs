@@ -259,8 +259,8 @@ mod tests {
 
     use super::*;
     use crate::backend::vulkan::device::stage::{Counting, Stage};
-    use crate::backend::vulkan::plan::DeviceLimits;
-    use crate::labels::LabelWidth;
+    use crate::types::options::DeviceLimits;
+    use crate::types::outputs::LabelWidth;
 
     fn module(shader: &Shader) -> Spirv {
         Spirv::new(shader.words).unwrap()

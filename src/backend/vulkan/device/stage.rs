@@ -1,8 +1,9 @@
 //! The stages, with the values of their specialisation constants, and how their work is distributed over invocations.
 
 use crate::backend::vulkan::device::shaders::{self, Shader, constant};
-use crate::backend::vulkan::plan::{DeviceLimits, WORKGROUP_SIZE};
-use crate::labels::LabelWidth;
+use crate::backend::vulkan::plan::WORKGROUP_SIZE;
+use crate::types::options::DeviceLimits;
+use crate::types::outputs::LabelWidth;
 
 /// The variants of the stage count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,7 +19,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{room, try_collect, zeros};
 use crate::runtime::call::{self, Pass};
-use crate::types::histogram::Tally;
+use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
 
 /// Entries of the list that are copied together with the report: most colour maps have no more colours.
@@ -71,7 +71,7 @@ impl Work {
         // right: no chunk has as many pixels.
         let min_in_chunk = if whole { u32::try_from(min_pixels).unwrap_or(u32::MAX) } else { 1 };
         let mut done = Vec::new();
-        let mut tally = Tally::default();
+        let mut histogram = Histogram::default();
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
@@ -91,7 +91,7 @@ impl Work {
             distinct = report.distinct.into();
             if !whole {
                 for (_, ColorCount { color, pixels }) in &colors.colors {
-                    tally.add(*color, *pixels)?;
+                    histogram.add(*color, *pixels)?;
                 }
             }
             kept += colors.colors.len() as u64 * HOST_BYTES_PER_COLOR;
@@ -105,8 +105,8 @@ impl Work {
             let colors = try_collect(colors)?;
             Counts { colors, too_many: None, distinct: Some(distinct) }
         } else {
-            let distinct = Some(tally.len() as u64);
-            Counts { colors: tally.colors(min_pixels)?, too_many: None, distinct }
+            let distinct = Some(histogram.len() as u64);
+            Counts { colors: histogram.colors(min_pixels)?, too_many: None, distinct }
         };
         if plan.keeps_numbers {
             self.numbered = Some(Numbered { plan: *plan, chunks: done });

@@ -1,7 +1,7 @@
 //! Counting an image with very many colours, of which few can matter, as src/cpu/support/many_colors.rs
 //! does on the host.
 //!
-//! Counters by hash bound from above how many pixels any colour of a bucket can have: buckets below the
+//! CallStats by hash bound from above how many pixels any colour of a bucket can have: buckets below the
 //! bar hold no result and are never looked at again. The rest is counted exactly, fullest buckets first, in
 //! groups that fit the memory; the bar rises as exact counts come in. What is left out is left out for
 //! certain, so that the result is exact, ties included.
@@ -27,9 +27,9 @@ use crate::labels::TILE;
 use crate::runtime::alloc::{room, zeros};
 use crate::runtime::call::{self, Pass};
 use crate::stages::select::Best;
-use crate::types::histogram::Tally;
+use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// The part of the image's pixels that the first group has, which is to raise the bar quickly; and how many
 /// times as many each group has as the one before.
@@ -59,7 +59,7 @@ impl Work {
     pub(crate) fn count_many(
         &mut self,
         source: &Source,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
@@ -69,13 +69,13 @@ impl Work {
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
 
-        let mut best = Best::new(params, room_for);
+        let mut best = Best::new(selection, room_for);
         let mut order: Vec<usize> = room(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
-        while params.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
+        while selection.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
             // At least one bucket, then as many as fit.
             let mut group_total = 0;
             let fitting = rest.iter().take_while(|&&bucket| {
@@ -190,7 +190,7 @@ impl Work {
         memory.write(0, wanted)?;
         let whole = shape.pixels() <= exact.chunk_pixels;
         let min_in_chunk = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
-        let mut tally = Tally::default();
+        let mut histogram = Histogram::default();
         let mut counted = 0;
         let channels = shape.channels() as usize;
         let pass = Pass::new(0.25);
@@ -199,7 +199,7 @@ impl Work {
             let (start, pixels) = (range.start as usize, (range.end - range.start) as u32);
             let mut add = |color, pixels| match whole {
                 true => best.add(ColorCount { color, pixels }),
-                false => tally.add(color, pixels),
+                false => histogram.add(color, pixels),
             };
             let job = Job { source, exact, hash, start, pixels, group_total, min_pixels: min_in_chunk };
             let found = self.count_exactly(&job, wanted.len() as u64)?;
@@ -247,12 +247,12 @@ impl Work {
                         Level::Warn,
                         format_args!("the device's tables have failed with every seed: the host counts"),
                     );
-                    let mut tally = Tally::default();
+                    let mut histogram = Histogram::default();
                     let mut count = |color: Option<Color>| {
                         let Some(color) = color else { return Ok(()) };
                         let bucket = hash.bucket(&color.bits()[..channels]);
                         match wanted[bucket / 32] >> (bucket % 32) & 1 {
-                            1 => tally.add(color, 1),
+                            1 => histogram.add(color, 1),
                             _ => Ok(()),
                         }
                     };
@@ -274,7 +274,7 @@ impl Work {
                             count(Color::from_bits(&source.pixels.pixel(pixel)))?;
                         }
                     }
-                    for ColorCount { color, pixels } in tally.colors(1)? {
+                    for ColorCount { color, pixels } in histogram.colors(1)? {
                         counted += pixels;
                         add(color, pixels)?;
                     }
@@ -282,7 +282,7 @@ impl Work {
             }
         }
         same_as_buckets(&self.gpu, counted, group_total)?;
-        for entry in tally.colors(best.bar())? {
+        for entry in histogram.colors(best.bar())? {
             best.add(entry)?;
         }
         Ok(())

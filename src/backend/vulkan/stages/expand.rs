@@ -11,8 +11,7 @@ use crate::backend::vulkan::plan::{self, Plan};
 use crate::backend::vulkan::stages::label::Parts;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::labels::LabelWidth;
-use crate::types::device_memory::DeviceOutputs;
+use crate::types::outputs::{DeviceOutputs, LabelWidth};
 
 /// The caller's memory for outputs.
 #[derive(Debug)]

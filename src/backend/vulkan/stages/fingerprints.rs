@@ -23,7 +23,7 @@ use crate::runtime::alloc::room;
 use crate::runtime::call::Pass;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
-use crate::types::settings::Params;
+use crate::types::params::Selection;
 
 /// An image whose pixels' codes the device has.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Work {
     pub(crate) fn count_on_host(
         &mut self,
         source: &Source,
-        params: &Params,
+        selection: &Selection,
         room_for: usize,
         plan: &Plan,
         threads: &Threads,
@@ -71,7 +71,7 @@ impl Work {
         }
         let has_codes = codes.is_some();
         let image = CodedImage { pixels: source.pixels, codes, hasher, seed };
-        let counts = image.best(cpu_plan, params, room_for, threads, &mut self.sorted)?;
+        let counts = image.best(cpu_plan, selection, room_for, threads, &mut self.sorted)?;
         self.coded = has_codes.then_some(Coded { plan: *plan, hasher });
         Ok(counts)
     }

@@ -19,9 +19,10 @@ use crate::backend::vulkan::stages::expand::Targets;
 use crate::backend::vulkan::stages::palette_table::PaletteTable;
 use crate::color::Color;
 use crate::error::Error;
-use crate::labels::{LabelMap, LabelWidth, TILE};
+use crate::labels::{LabelMap, TILE};
 use crate::runtime::alloc::zeros;
 use crate::stages::group::Masked;
+use crate::types::outputs::LabelWidth;
 
 /// Words of a set of codes: a bit for each.
 const CODE_SET_WORDS: usize = 1 << 11;
