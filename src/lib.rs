@@ -72,14 +72,15 @@ mod runtime;
 mod stages;
 mod types;
 
-pub use backend::self_test::{DeviceCheck, check_devices};
-pub use backend::vulkan::{DeviceInfo, DeviceKind, devices};
+pub use backend::vulkan::devices;
 pub use color::Color;
 pub use context::Context;
+pub use context::check::check_devices;
 pub use error::Error;
 pub use runtime::call::Canceller;
 pub use types::call_stats::CallStats;
 pub use types::color_counts::ColorCounts;
+pub use types::devices::{DeviceCheck, DeviceInfo, DeviceKind};
 pub use types::geometry::Shape;
 pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
 pub use types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};

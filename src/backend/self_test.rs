@@ -1,13 +1,11 @@
 //! Finds out whether a device can be trusted: small images with known answers, by the same code as calls.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foldhash::fast::RandomState;
 
 use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
-use crate::backend::vulkan::{self, DeviceKind};
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
@@ -15,58 +13,11 @@ use crate::output::label_output::LabelRoom;
 use crate::runtime::alloc::{uninit, zeros};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
+use crate::types::devices::DeviceCheck;
 use crate::types::image::ColorMap;
 use crate::types::matching::{Alpha, Matching};
-use crate::types::options::{Backend as Kind, Options};
 use crate::types::palette::ColorCount;
 use crate::types::params::Selection;
-
-/// What [`check_devices`] has found out about a device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeviceCheck {
-    /// `Vulkan` or `Cpu`.
-    pub backend: Kind,
-    /// Its name, as its driver gives it, or "CPU" with the number of threads.
-    pub name: String,
-    /// Its kind; `None`: the processor.
-    pub kind: Option<DeviceKind>,
-    /// Why it cannot be trusted, or not be tested; `None`: all results were right.
-    pub failure: Option<Error>,
-    /// How long it took to open it.
-    pub opening: Duration,
-    /// How long the first test took, in which drivers compile.
-    pub first_run: Duration,
-    /// How long the same took once more.
-    pub warm_run: Duration,
-}
-
-/// Tests all Vulkan devices that ctm can use, in the order of [`devices`](crate::devices), and the CPU, which is the last.
-///
-/// Images whose answers are known are counted and labelled: of few and of many colours, with one to four channels and
-/// with labels of every width. A shorter test of the same kind comes before a process uses a Vulkan device for the first
-/// time; a device that fails it is not used. This one does not change whether it is.
-#[must_use]
-pub fn check_devices() -> Vec<DeviceCheck> {
-    let mut checks = vulkan::check_devices();
-    let opening = Instant::now();
-    let (mut cpu, threads) = (Cpu::new(&Options::default()), Threads::new(0));
-    let opening = opening.elapsed();
-    let count = threads.as_ref().map_or(1, Threads::count);
-    let check = DeviceCheck {
-        backend: Kind::Cpu,
-        name: cpu_name(count),
-        kind: None,
-        failure: None,
-        opening,
-        first_run: Duration::ZERO,
-        warm_run: Duration::ZERO,
-    };
-    checks.push(match threads {
-        Ok(threads) => check.run(|| test(&mut cpu, Extent::All, &threads)),
-        Err(error) => DeviceCheck { failure: Some(error), ..check },
-    });
-    checks
-}
 
 impl DeviceCheck {
     /// Tests twice.
@@ -268,7 +219,9 @@ fn answer(pixels: &Pixels, selection: &Selection) -> Result<(Vec<ColorCount>, Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::Cpu;
     use crate::labels::LabelMap;
+    use crate::types::options::Options;
     use crate::types::palette::Counts;
 
     /// The CPU with one defect.

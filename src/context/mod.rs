@@ -1,24 +1,24 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
+pub(crate) mod check;
 mod choose;
 mod counts;
 mod label;
 mod request;
 
-use crate::types::memory_limit;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::context::choose::Chosen;
-use crate::context::label::{Source, each_unmixed, label_images};
-use crate::context::request::Input;
 use log::Level;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::self_test::cpu_name;
 use crate::backend::vulkan::Vulkan;
+use crate::context::choose::Chosen;
+use crate::context::label::{Source, each_unmixed, label_images};
+use crate::context::request::Input;
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
@@ -32,6 +32,7 @@ use crate::stages::measure::StatsBuilder;
 use crate::types::call_stats::CallStats;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::memory_limit;
 use crate::types::options::{Backend as BackendKind, Options};
 use crate::types::outputs::{
     Analysis, DeviceOutputs, MaskFormat, MaskLayout, MaskOutput, Masks, MergedColors, Outputs,

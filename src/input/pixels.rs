@@ -6,16 +6,16 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::encoding::{Encoding, f16_code, place, put, round_f32, round_u16};
-use crate::types::matching::{Alpha, Matching};
 use std::ops::Range;
 
 use half::f16;
 
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;
+use crate::types::encoding::{Encoding, f16_code, place, put, round_f32, round_u16};
 use crate::types::geometry::Shape;
 use crate::types::image::{ColorMap, Format};
+use crate::types::matching::{Alpha, Matching};
 
 /// A word that says that a pixel has no colour: a NaN.
 pub(crate) const NO_COLOR: u32 = 0x7fc0_0000;
@@ -505,6 +505,7 @@ unsafe fn shuffle_row(shuffle: &Shuffle, row: StoredRow, target: &mut [u32], wor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::Color;
     use crate::types::image::{ChannelOrder, Layout};
 
     /// What `Pixels` makes of some bytes, by the plainest code there is.

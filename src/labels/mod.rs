@@ -3,13 +3,13 @@
 
 pub(crate) mod runs;
 
-use crate::types::outputs::LabelWidth;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::Error;
 use crate::runtime::alloc::{room, try_collect, zeros};
+use crate::types::outputs::LabelWidth;
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;

@@ -1,13 +1,13 @@
 //! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
 //! Shared by both backends.
 
-use crate::types::outputs::LabelOutput;
 use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
 use crate::runtime::alloc::{room, try_collect, uninit};
 use crate::runtime::threads::Threads;
+use crate::types::outputs::LabelOutput;
 
 /// The same, which may not have been written yet.
 #[derive(Debug)]

@@ -2,13 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::outputs::{MaskFormat, MaskLayout};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::runtime::alloc::room;
 use crate::types::geometry::Frame;
+use crate::types::outputs::{MaskFormat, MaskLayout};
 use crate::types::stats::MaskStats;
 
 /// The strides of a layout, none of which lets planes overlap.

@@ -2,8 +2,9 @@
 //!
 //! Large memory is not the stack's either: the caller's thread works, too, and its stack may be small.
 
-use crate::error::Error;
 use std::mem::MaybeUninit;
+
+use crate::error::Error;
 
 /// So many zeros.
 pub(crate) fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {

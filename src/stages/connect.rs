@@ -5,7 +5,6 @@
 //! borders. Nothing depends on where those are: a region's pixels, its first one and its mask are the same whatever
 //! parts it was found in.
 
-use crate::types::matching::Connectivity;
 use std::ops::Range;
 
 use crate::error::Error;
@@ -14,6 +13,7 @@ use crate::labels::{KeptTile, LabelMap, LabelledTile, TILE};
 use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
+use crate::types::matching::Connectivity;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 use crate::types::params::Selection;

@@ -1,9 +1,10 @@
 //! How the values of a colour become words that compare as colours do.
 
+use half::f16;
+
 use crate::color::Color;
 use crate::types::image::Format;
 use crate::types::matching::Matching;
-use half::f16;
 
 /// How a colour's values become words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The colour map, its shape, and how it lies in memory. All size arithmetic is done here, once, before memory is touched.
 
-use crate::types::geometry::{MAX_BYTES, Shape};
 use std::marker::PhantomData;
 
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;
+use crate::types::geometry::{MAX_BYTES, Shape};
 
 /// What a channel is stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

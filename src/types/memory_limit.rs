@@ -27,3 +27,17 @@ pub(crate) fn most_listed(memory_limit: u64) -> usize {
 
 /// Bytes that rounding up small allocations may cost.
 pub(crate) const ROUNDING_BYTES: u64 = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_limit_is_shared_out() {
+        assert_eq!((device_share(0), host_share(0)), (u64::MAX, u64::MAX));
+        for limit in [32 << 20, (1 << 30) + 3, u64::MAX] {
+            assert!(device_share(limit) >= limit / 2);
+            assert!(device_share(limit) + host_share(limit) + ROUNDING_BYTES <= limit);
+        }
+    }
+}

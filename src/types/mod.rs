@@ -3,6 +3,7 @@
 pub(crate) mod call_stats;
 pub(crate) mod color_counts;
 pub(crate) mod device_memory;
+pub(crate) mod devices;
 pub(crate) mod encoding;
 pub(crate) mod geometry;
 pub(crate) mod histogram;

@@ -1,8 +1,9 @@
 //! How a context is set up.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::runtime::seeds::Seeds;
-use std::time::Duration;
 
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What a call is to write, and what it found.
 
-use crate::types::device_memory::DeviceMemory;
 use std::marker::PhantomData;
 
 use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::no_memory;
+use crate::types::device_memory::DeviceMemory;
 use crate::types::image::ColorMap;
 use crate::types::palette::Palette;
 use crate::types::stats::MaskStats;

@@ -1,6 +1,5 @@
 //! The stages' host side: chunks, and what is kept from call to call.
 
-use crate::types::memory_limit;
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +25,7 @@ use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 use crate::types::call_stats::CallStats;
 use crate::types::device_memory::DeviceMemory;
+use crate::types::memory_limit;
 use crate::types::options::{DeviceLimits, Options};
 use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};

@@ -32,5 +32,5 @@ mod stages;
 mod trust;
 
 pub(crate) use backend::Vulkan;
-pub use device::instance::{DeviceInfo, DeviceKind, devices};
+pub use device::instance::devices;
 pub(crate) use trust::check_devices;

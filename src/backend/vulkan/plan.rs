@@ -2,12 +2,12 @@
 //!
 //! Nothing here touches a device, so that sizes which no test machine holds are tested as well.
 
-use crate::types::options::DeviceLimits;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::types::geometry::Shape;
+use crate::types::options::DeviceLimits;
 
 /// Chunks begin at multiples of this many pixels, which keeps every buffer offset legal on every
 /// device, where a pixel has two bytes or more, and every label word whole.
@@ -427,15 +427,6 @@ mod tests {
         let huge = plan(1_000_000, 1_000_000, 4, &SMALL);
         assert!(!huge.keeps_numbers);
         assert_eq!(huge.chunks().map(|c| c.end - c.start).sum::<u64>(), 1_000_000_000_000);
-    }
-
-    #[test]
-    fn a_memory_limit_is_shared_out() {
-        assert_eq!((device_share(0), host_share(0)), (u64::MAX, u64::MAX));
-        for limit in [32 << 20, (1 << 30) + 3, u64::MAX] {
-            assert!(device_share(limit) >= limit / 2);
-            assert!(device_share(limit) + host_share(limit) + ROUNDING_BYTES <= limit);
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 use vulkano::device::physical::PhysicalDevice;
 
-use crate::backend::self_test::{self, DeviceCheck, Extent, Failure};
+use crate::backend::self_test::{self, Extent, Failure};
 use crate::backend::vulkan::backend::Vulkan;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::instance::{choose, devices};
@@ -16,6 +16,7 @@ use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
 use crate::types::call_stats::CallStats;
+use crate::types::devices::DeviceCheck;
 use crate::types::options::{Backend as Kind, DebugOptions, Options};
 
 /// What was found out about a device: `None`: nothing yet; an error: why it is not used.

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::memory_limit;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -30,6 +29,7 @@ use crate::backend::vulkan::plan::{self, WORKGROUP_SIZE};
 use crate::error::Error;
 use crate::runtime::call;
 use crate::types::call_stats::CallStats;
+use crate::types::memory_limit;
 use crate::types::options::{DeviceLimits, Options};
 
 /// Memory that the host reads and writes as fast as its own, and that is the device's.

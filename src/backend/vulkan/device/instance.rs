@@ -1,6 +1,5 @@
 //! The process's Vulkan instance, and the devices it offers.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use vulkano::device::QueueFlags;
@@ -11,43 +10,8 @@ use vulkano::{LoadingError, Validated, Version, VulkanError, VulkanLibrary};
 use crate::backend::vulkan::device::error::driver_error;
 use crate::error::Error;
 use crate::runtime::float_state;
+use crate::types::devices::{DeviceInfo, DeviceKind};
 use crate::types::options::{Backend, Options};
-
-/// What kind of device this is. The order is that in which devices are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeviceKind {
-    /// A GPU with its own memory.
-    Discrete,
-    /// A GPU that shares the processor's memory.
-    Integrated,
-    /// A GPU seen through a virtual machine.
-    Virtual,
-    /// Something that says no more of itself.
-    Other,
-    /// A rasteriser that runs on the processor; never chosen unless asked for.
-    Software,
-}
-
-impl fmt::Display for DeviceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Discrete => "discrete GPU",
-            Self::Integrated => "integrated GPU",
-            Self::Virtual => "virtual GPU",
-            Self::Other => "other device",
-            Self::Software => "software rasteriser",
-        })
-    }
-}
-
-/// A Vulkan device of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceInfo {
-    /// Its name, as its driver gives it.
-    pub name: String,
-    /// Its kind.
-    pub kind: DeviceKind,
-}
 
 /// The Vulkan devices that ctm can use, in the order in which they are chosen: by kind, within a
 /// kind as the drivers list them.
