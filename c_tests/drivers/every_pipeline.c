@@ -1,6 +1,6 @@
 /*
  * Calls for which a context makes every pipeline that there is: pixels of one to four channels, in its device's memory and in
- * the host's; few colours, whose pixels have numbers, and very many; the most frequent colours, and given ones; labels of every
+ * the host's; few colours, whose pixels have indices, and very many; the most frequent colours, and given ones; labels of every
  * width. The answers are other tests' subject, but each call must succeed.
  */
 
@@ -70,7 +70,7 @@ static void analyze(const vulkan_host *host, ctm_context *context, uint32_t widt
         label(&job, palette, formats[i]);
     }
     destroy_exported(host, &lent);
-    /* With the host's pixels the host may count, by codes of the device. */
+    /* With the host's pixels the host may count, by fingerprints that the device makes. */
     job.image.device_memory = NULL;
     job.image.pixels = pixels;
     label(&job, NULL, CTM_LABEL_U8);
