@@ -15,7 +15,7 @@ use crate::types::call_stats::CallStats;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
@@ -24,20 +24,20 @@ pub(crate) trait Backend: fmt::Debug + Send {
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
+        selection: &SelectionRule,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error>;
 
     /// Stage label: hands over label maps of consecutive parts of the image, each with the position
     /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`. A backend
-    /// that runs out of memory on the way may begin anew from pixel 0.
+    /// that runs out of memory on the way may begin anew from pixel 0. Where `labelled` fails, the work ends with its error.
     fn label(
         &mut self,
         pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
     /// Stages label and expand for outputs in the caller's memory on the device. That memory was checked.

@@ -17,7 +17,7 @@ use crate::types::devices::DeviceCheck;
 use crate::types::image::ColorMap;
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 impl DeviceCheck {
     /// Tests twice.
@@ -162,7 +162,7 @@ fn test_image(
     let values = image.pixels(channels)?;
     let map = ColorMap::new(&values, image.width, image.height, channels)?;
     let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color)?;
-    let selection = Selection { min_pixels: 1, max_count: image.masks };
+    let selection = SelectionRule::new(1, image.masks);
     let (palette, labels) = answer(&pixels, &selection)?;
     let wrong = |what: &str| {
         Failure::Wrong(format!("the self-test of {}, {channels} channels, gives wrong {what}", image.name))
@@ -181,13 +181,9 @@ fn test_image(
     for what in labellings {
         let mut found: Vec<u32> = zeros(labels.len())?;
         let mut room = LabelRoom::U32(uninit(&mut found));
-        let mut outcome = Ok(());
         backend.label(&pixels, &palette, threads, &mut |first_pixel, labels| {
-            if outcome.is_ok() {
-                outcome = room.write(labels, first_pixel, threads);
-            }
+            room.write(labels, first_pixel, threads)
         })?;
-        outcome?;
         if found != labels {
             return Err(wrong(what));
         }
@@ -197,7 +193,7 @@ fn test_image(
 }
 
 /// The colours that get a mask, and each pixel's label, in the simplest way.
-fn answer(pixels: &Pixels, selection: &Selection) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
+fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
     let count = pixels.shape().plane();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
     let color = |at: usize| Color::from_bits(&pixels.pixel(at));
@@ -235,7 +231,7 @@ mod tests {
         fn count(
             &mut self,
             pixels: &Pixels,
-            selection: &Selection,
+            selection: &SelectionRule,
             room: usize,
             threads: &Threads,
         ) -> Result<Counts, Error> {
@@ -257,7 +253,7 @@ mod tests {
             pixels: &Pixels,
             palette: &[ColorCount],
             threads: &Threads,
-            labelled: &mut dyn FnMut(usize, &LabelMap),
+            labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
         ) -> Result<(), Error> {
             match self.fault {
                 // One label is another's.

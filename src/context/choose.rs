@@ -25,7 +25,7 @@ use crate::types::outputs::{
     Analysis, DeviceOutputs, LabelWidth, MergedColors, UnlistedColor, UnlistedColors,
 };
 use crate::types::palette::{ColorCount, Counts, Palette};
-use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::params::{Batch, Params, SelectionRule, Unlisted};
 use crate::types::stats::MaskStats;
 
 /// What gets a mask.
@@ -143,7 +143,7 @@ impl Context {
         // Ignored colours are counted like others, and may push as many out of the list.
         let ignored = input.rules.ignored.len() as u32; // checked by `Rules::new`
         let selection = input.rules.selection;
-        let counted = Selection { max_count: selection.max_count.saturating_add(ignored), ..selection };
+        let counted = SelectionRule { max_count: selection.max_count.saturating_add(ignored), ..selection };
         let room = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
         let pixels = input.counted.as_ref().unwrap_or(&input.pixels);
         let mut counts = self.backends[self.counter].count(pixels, &counted, room, &self.threads)?;
@@ -161,7 +161,7 @@ impl Context {
         // that makes no difference.
         let mut ignored_found = 0;
         if ignored > 0 && found < u64::from(counted.max_count) {
-            ignored_found = self.frequent(pixels, &input.rules.ignored, selection.min_pixels)?;
+            ignored_found = self.frequent(pixels, &input.rules.ignored, selection.min_pixels.get())?;
         }
         let found = (found - ignored_found).min(selection.max_count.into());
         if found > useful as u64 {
@@ -174,7 +174,7 @@ impl Context {
     fn select_from(&self, counts: &ColorCounts, rules: &Rules, useful: usize) -> Result<Selected, Error> {
         let selection = rules.selection;
         let enough =
-            |entry: &ColorCount| entry.pixels >= selection.min_pixels.max(1) && !rules.ignores(&entry.color);
+            |entry: &ColorCount| entry.pixels >= selection.min_pixels.get() && !rules.ignores(&entry.color);
         let found = counts.iter().filter(enough).count() as u64;
         let selected = found.min(selection.max_count.into());
         if selected > useful as u64 {
@@ -255,7 +255,7 @@ impl Context {
 
     /// All colours, rare ones included.
     fn list_all(&mut self, pixels: &Pixels) -> Result<Counts, Error> {
-        let all = Selection { min_pixels: 1, max_count: u32::MAX };
+        let all = SelectionRule::new(1, u32::MAX);
         let counter = &mut self.backends[self.counter];
         let listed = counter.count(pixels, &all, self.most_listed, &self.threads)?;
         match listed.too_many {
@@ -297,7 +297,7 @@ impl Context {
         let is_error = rules.unlisted == Unlisted::Error;
         let wanted = if is_error { Some(1) } else { most };
         let Some(most) = wanted else { return Ok(None) };
-        let selection = Selection { min_pixels: 1, max_count: most };
+        let selection = SelectionRule::new(1, most);
         let Unlisteds { pixels: pixel_count, colors, list } = unlisted;
         let list = select(list, &selection);
         let mut most_frequent = room(list.len())?;
@@ -322,7 +322,7 @@ impl Context {
     fn frequent(&mut self, pixels: &Pixels, colors: &[Color], min_pixels: u64) -> Result<u64, Error> {
         let palette = without_pixels(colors)?;
         let regions = self.regions_of(pixels, &palette)?;
-        Ok(regions.iter().filter(|region| region.pixels >= min_pixels.max(1)).count() as u64)
+        Ok(regions.iter().filter(|region| region.pixels >= min_pixels).count() as u64)
     }
 
     /// Where the pixels of some colours lie.
@@ -330,14 +330,10 @@ impl Context {
         let shape = pixels.shape();
         let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
         let mut regions = StatsBuilder::new(frame, palette.len())?;
-        let mut outcome = Ok(());
         let threads = &self.threads;
         self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {
-            if outcome.is_ok() {
-                outcome = regions.add(labels, first_pixel, threads);
-            }
+            regions.add(labels, first_pixel, threads)
         })?;
-        outcome?;
         regions.finish()
     }
 }

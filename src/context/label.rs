@@ -71,33 +71,26 @@ impl Source {
             // Another image has more masks.
             *self = Self::Grouped(Grouping::of_palette(palette, mask_count)?);
         }
-        let mut outcome = Ok(());
         let pass = Pass::new(1.0);
         let pixel_count = pixels.shape().plane() as f64;
         let mut each = |first_pixel: usize, labels: &LabelMap| {
-            if outcome.is_ok() {
-                let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
-                outcome = labelled(first_pixel, labels);
-            }
+            let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
+            labelled(first_pixel, labels)
         };
         match self {
-            Self::Colors => labeler.label(pixels, palette, threads, &mut each)?,
+            Self::Colors => labeler.label(pixels, palette, threads, &mut each),
             Self::Grouped(grouping) => {
                 grouping.mask_count = mask_count;
                 let colors = std::mem::take(&mut grouping.colors);
-                let mut grouped = Ok(());
                 labeler.label(pixels, &colors, threads, &mut |first_pixel, labels| {
-                    if grouped.is_ok() {
-                        grouped = grouping.regroup(labels, first_pixel, threads, &mut each);
-                    }
+                    grouping.regroup(labels, first_pixel, threads, &mut each)
                 })?;
-                grouped?;
                 grouping.colors = colors;
+                Ok(())
             }
-            Self::Unmixed(unmixed) => return labelled(0, unmixed.labels_of(mask_count)?),
-            Self::Connected(masks) => return masks.label(mask_count, threads, labelled),
+            Self::Unmixed(unmixed) => labelled(0, unmixed.labels_of(mask_count)?),
+            Self::Connected(masks) => masks.label(mask_count, threads, labelled),
         }
-        outcome
     }
 }
 

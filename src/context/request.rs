@@ -12,7 +12,7 @@ use crate::types::image::ColorMap;
 use crate::types::matching::{Connectivity, Merge, Nearest};
 use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
-use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::params::{Batch, Params, SelectionRule, Unlisted};
 
 /// A call's pixels and colours, as the backends compare them.
 pub(super) struct Input<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Input<'a> {
     pub(super) unmix_radius: u32,
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
-    pub(super) regions: Selection,
+    pub(super) regions: SelectionRule,
     pub(super) rules: Rules<'a>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Rules<'a> {
     pub(super) encoding: Encoding,
     /// The image's colours, where the pixels at hand are not all of its.
     pub(super) counts: Option<&'a ColorCounts>,
-    pub(super) selection: Selection,
+    pub(super) selection: SelectionRule,
     pub(super) given: Option<Vec<Color>>,
     pub(super) ignored: Vec<Color>,
     pub(super) nearest: Option<Nearest>,
@@ -98,7 +98,7 @@ impl<'a> Input<'a> {
         let rules = Rules::new(pixels.encoding(), params)?;
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection, rules })
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection.into(), rules })
     }
 }
 
@@ -169,7 +169,7 @@ impl<'a> Rules<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { encoding, counts, selection, given, ignored, nearest, unlisted, merge })
+        Ok(Self { encoding, counts, selection: selection.into(), given, ignored, nearest, unlisted, merge })
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {

@@ -16,7 +16,7 @@ use crate::types::geometry::Frame;
 use crate::types::matching::Connectivity;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Tiles of a strip: enough that borders are few, few enough that all threads have some.
 const STRIP_TILES: usize = 16;
@@ -72,7 +72,7 @@ pub(crate) struct Extent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     /// Pixels of a region, and how many regions.
-    pub(crate) selection: Selection,
+    pub(crate) selection: SelectionRule,
     /// The colours of the label maps' masks.
     pub(crate) colors: &'a [ColorCount],
     /// Whether of equally large regions those of smaller colours come first, or those of earlier ones.
@@ -208,7 +208,7 @@ impl Connected {
     ) -> Result<Result<(Vec<ColorCount>, ConnectedMasks), u32>, Error> {
         let components = &mut self.components;
         settle(components);
-        let least = wanted.selection.min_pixels.max(1);
+        let least = wanted.selection.min_pixels.get();
         let regions = || (0..).zip(&*components).filter(|&(number, region)| region.parent == number);
         let large = || regions().filter(|(_, region)| region.pixels >= least);
         let found = large().count();

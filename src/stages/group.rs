@@ -74,7 +74,7 @@ impl Grouping {
         labels: &LabelMap,
         first_pixel: usize,
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let width = LabelWidth::for_labels_up_to(self.mask_count);
         let mut numbers = labels.masks_by_label()?; // by colour as yet
@@ -105,7 +105,7 @@ impl Grouping {
             done.into_iter().collect::<Result<(), Error>>()?;
             drop(relabelling);
             self.part.finish_uniform(width, self.mask_count)?;
-            labelled(first, &self.part);
+            labelled(first, &self.part)?;
             first += pixels;
         }
         Ok(())

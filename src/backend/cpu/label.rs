@@ -61,7 +61,7 @@ pub(crate) fn label<const C: usize>(
     band: Band,
     seed: u64,
     threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap),
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut table = ColorTable::new(seed)?;
     for entry in palette {
@@ -107,7 +107,7 @@ pub(crate) fn label<const C: usize>(
         threads.share(tiles, threads.count(), label_tiles)?.into_iter().collect::<Result<(), Error>>()?;
         drop(labelling);
         labels.finish_uniform(width, palette.len())?;
-        labelled(first, labels);
+        labelled(first, labels)?;
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ use crate::runtime::call::{self, Pass};
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Pixels that a partition is to have: its table fits a second-level cache.
 const PARTITION_PIXELS: u64 = 8192;
@@ -247,7 +247,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
         mut kept: Option<&'a mut [u16]>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
@@ -348,7 +348,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// order, if there are no more than `room_for`. `sorted` is room that is kept from call to call.
     pub(crate) fn best(
         &mut self,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
@@ -356,17 +356,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         if selection.max_count == 0 {
             return Ok(best.into_counts());
         }
-        let mut rest = self.buckets.candidates(best.bar())?;
+        let mut rest = self.buckets.candidates(best.threshold())?;
 
         if let Some(Watched { buckets, parts, .. }) = &self.watched {
             let of_watched = (0..).zip(&self.buckets.totals).filter(|&(bucket, _)| buckets.has(bucket));
             let counted = parts.iter().map(Part::colored).sum();
             check_sum(counted, of_watched.map(|(_, &total)| total).sum())?;
-            for found in collect(parts, best.bar())?.colors {
+            for found in collect(parts, best.threshold())?.colors {
                 best.add(found)?;
             }
             best.settle();
-            let bar = best.bar();
+            let bar = best.threshold();
             rest.retain(|candidate| candidate.total >= bar && !buckets.has(candidate.bucket));
         }
         self.watched.take_if(|watched| !watched.has_numbers); // Others need the memory.
@@ -386,18 +386,18 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest.retain(|candidate| Some(*candidate) < least);
         }
 
-        rest.retain(|candidate| candidate.total >= best.bar());
+        rest.retain(|candidate| candidate.total >= best.threshold());
         // There may be fewer buckets than serve, as many as codes number or as a sample said: more of them rule more colours
         // out, if the bar is above what they have on average, or make groups that fit the memory.
         let candidates_pixels: u64 = rest.iter().map(|candidate| candidate.total).sum();
         let finer_average = self.pixels.len() >> self.plan.bucket_bits;
         if self.buckets.bits < self.plan.bucket_bits
-            && (best.bar() > finer_average as u64 || average > self.plan.group_pixels / 4)
+            && (best.threshold() > finer_average as u64 || average > self.plan.group_pixels / 4)
             && candidates_pixels > self.pixels.len() as u64 / LARGE_PART
         {
             self.split_buckets(&rest)?;
             average = finer_average;
-            rest = self.buckets.candidates(best.bar())?;
+            rest = self.buckets.candidates(best.threshold())?;
         }
 
         // The fuller ones first, since they raise the bar; neighbours together where that makes little
@@ -419,7 +419,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 self.count_sorted(&rest[..group], sorted, &mut best)?;
             }
             rest.drain(..group);
-            rest.retain(|candidate| candidate.total >= best.bar());
+            rest.retain(|candidate| candidate.total >= best.threshold());
         }
         Ok(best.into_counts())
     }
@@ -515,7 +515,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
                     counted += tables.iter().map(Part::colored).sum::<u64>();
-                    for found in collect(&tables, best.bar())?.colors {
+                    for found in collect(&tables, best.threshold())?.colors {
                         best.add(found)?;
                     }
                     best.settle();
@@ -757,7 +757,7 @@ impl<const C: usize> PartitionTable<C> {
                 slot = (slot + 1) & (slot_count - 1);
             }
         }
-        let bar = best.bar();
+        let bar = best.threshold();
         for &(pixel, pixels) in colors.iter().filter(|&&(_, pixels)| u64::from(pixels) >= bar) {
             best.add(ColorCount { color: Key::of_canonical(&pixel).color(), pixels: pixels.into() })?;
         }
@@ -813,7 +813,7 @@ mod tests {
         assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
-        let selection = Selection { min_pixels: 1, max_count: 1 };
+        let selection = SelectionRule::new(1, 1);
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
             let mut many =
@@ -864,7 +864,7 @@ mod tests {
             pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
             pixels[30_000..30_500].fill([0xffff_ffff; C]);
             pixels.iter_mut().step_by(7).filter(|pixel| pixel[0] == 0).for_each(|pixel| pixel[0] = 1 << 31);
-            let selection = Selection { min_pixels: 1, max_count: 5 };
+            let selection = SelectionRule::new(1, 5);
             let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
             for key in pixels.iter().filter_map(Key::of_pixel) {
@@ -925,7 +925,7 @@ mod tests {
             if pixel.is_multiple_of(50) { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 }
         };
         let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
-        let selection = Selection { min_pixels: 1, max_count: 20_000 };
+        let selection = SelectionRule::new(1, 20_000);
         let mut counts = std::collections::HashMap::new();
         for pixel in &pixels {
             *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
@@ -938,7 +938,7 @@ mod tests {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let tiles = || Tiles::from(&pixels[..]);
-                let hold = |mut many: ManyColors<3>, selection: &Selection, expected: &[ColorCount]| {
+                let hold = |mut many: ManyColors<3>, selection: &SelectionRule, expected: &[ColorCount]| {
                     let found = many.best(selection, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::stages::select::select(found, selection);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
@@ -958,7 +958,7 @@ mod tests {
                     || Codes::Kept { blocks: room.chunks(2 * TILE).collect(), block_pixels: 2 * TILE };
                 let hasher = Hasher::new(seed);
                 let coded = || ManyColors::coded(tiles(), codes(), hasher, plan, seed, &threads).unwrap();
-                let frequent = Selection { min_pixels: 4, ..selection };
+                let frequent = SelectionRule::new(4, selection.max_count);
                 let of_frequent = crate::stages::select::select(expected.clone(), &frequent);
                 for (selection, expected) in [(&selection, &expected), (&frequent, &of_frequent)] {
                     let bits = hold(coded(), selection, expected);

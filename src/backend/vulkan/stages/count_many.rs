@@ -29,7 +29,7 @@ use crate::runtime::call::{self, Pass};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The part of the image's pixels that the first group has, which is to raise the bar quickly; and how many
 /// times as many each group has as the one before.
@@ -59,7 +59,7 @@ impl Work {
     pub(crate) fn count_many(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
@@ -71,16 +71,18 @@ impl Work {
 
         let mut best = Best::new(selection, room_for);
         let mut order: Vec<usize> = room(totals.len())?;
-        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
+        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.threshold()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
-        while selection.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
+        while selection.max_count > 0
+            && rest.first().is_some_and(|&fullest| totals[fullest] >= best.threshold())
+        {
             // At least one bucket, then as many as fit.
             let mut group_total = 0;
             let fitting = rest.iter().take_while(|&&bucket| {
                 group_total += totals[bucket];
-                group_total <= group_pixels && totals[bucket] >= best.bar()
+                group_total <= group_pixels && totals[bucket] >= best.threshold()
             });
             let (group, later) = rest.split_at(fitting.count().max(1));
             rest = later;
@@ -189,7 +191,7 @@ impl Work {
         let memory = Shared::ensure(&mut self.exact.wanted, &self.gpu, wanted.len() as u64)?;
         memory.write(0, wanted)?;
         let whole = shape.pixels() <= exact.chunk_pixels;
-        let min_in_chunk = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
+        let min_in_chunk = if whole { u32::try_from(best.threshold()).unwrap_or(u32::MAX) } else { 1 };
         let mut histogram = Histogram::default();
         let mut counted = 0;
         let channels = shape.channels() as usize;
@@ -282,7 +284,7 @@ impl Work {
             }
         }
         same_as_buckets(&self.gpu, counted, group_total)?;
-        for entry in histogram.colors(best.bar())? {
+        for entry in histogram.colors(best.threshold())? {
             best.add(entry)?;
         }
         Ok(())

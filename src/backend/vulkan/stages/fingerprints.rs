@@ -23,7 +23,7 @@ use crate::runtime::alloc::room;
 use crate::runtime::call::Pass;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// An image whose pixels' codes the device has.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Work {
     pub(crate) fn count_on_host(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
         threads: &Threads,

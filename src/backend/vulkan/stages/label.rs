@@ -30,7 +30,7 @@ const CODE_SET_WORDS: usize = 1 << 11;
 /// Who takes the labels.
 pub(crate) enum Taker<'a> {
     /// The host, in parts.
-    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) },
+    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) -> Result<(), Error> },
     /// The caller's memory on the device.
     Device(&'a Targets),
 }
@@ -95,7 +95,7 @@ impl<'a, 't> Parts<'a, 't> {
         self.seen = chunk.start + pixels;
         if self.whole.is_none_or(|whole| whole == self.seen) {
             labels.finish_uniform(self.width, self.mask_count)?;
-            labelled(chunk.start - at, labels);
+            labelled(chunk.start - at, labels)?;
         }
         Ok(())
     }
