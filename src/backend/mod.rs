@@ -76,3 +76,38 @@ pub(crate) trait Backend: fmt::Debug + Send {
         Ok(Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::backend::vulkan::Vulkan;
+    use crate::types::image::ColorMap;
+    use crate::types::matching::{Alpha, Matching};
+    use crate::types::options::{Backend as BackendKind, Options};
+
+    #[test]
+    fn labelling_ends_with_the_first_error() {
+        let values: Vec<f32> = (0..3000 * 3000).map(|pixel| (pixel % 7) as f32).collect();
+        let map = ColorMap::new(&values, 3000, 3000, 1).unwrap();
+        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        let color = pixels.encoding().color(&[3.0, 0.0, 0.0, 0.0]).unwrap();
+        let palette = [ColorCount { color, pixels: 1 }];
+        let threads = Threads::new(2).unwrap();
+        let vulkan = Options { backend: BackendKind::Vulkan, ..Options::default() };
+        let backends: [Box<dyn Backend>; 2] =
+            [Box::new(Cpu::new(&Options::default())), Box::new(Vulkan::new(&vulkan).unwrap())];
+        for mut backend in backends {
+            let mut parts = [0; 2];
+            for (fails, count) in [true, false].into_iter().zip(&mut parts) {
+                backend.start_call();
+                let labelled = backend.label(&pixels, &palette, &threads, &mut |_, _| {
+                    *count += 1;
+                    if fails { Err(Error::Cancelled) } else { Ok(()) }
+                });
+                assert_eq!(labelled, if fails { Err(Error::Cancelled) } else { Ok(()) });
+            }
+            assert!(parts[0] == 1 && parts[1] > 1, "{backend:?}: {parts:?}");
+        }
+    }
+}

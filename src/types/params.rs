@@ -1,8 +1,9 @@
 //! What decides which pixels get which mask.
 
+use std::num::NonZeroU64;
+
 use crate::types::color_counts::ColorCounts;
 use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Nearest};
-use std::num::NonZeroU64;
 
 /// Which colours get a mask. The default is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,8 @@ use vulkano::memory::{
 
 use crate::backend::vulkan::device::idle::Opened;
 use crate::backend::vulkan::device::instance::choose;
-use crate::context::{Context, Emit};
+use crate::context::Context;
+use crate::context::emit::Emit;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::Shape;
