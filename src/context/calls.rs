@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::call;
-use crate::runtime::call::{ProgressFn, Scope, Stop};
+use crate::runtime::call::{CancelToken, ProgressFn, Scope};
 use crate::types::image::ColorMap;
 use crate::types::options::Backend as BackendKind;
 use log::Level;
@@ -17,7 +17,7 @@ impl Context {
         progress: Option<ProgressFn>,
         work: impl FnOnce(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let stop = Arc::<Stop>::default();
+        let stop = Arc::<CancelToken>::default();
         self.canceller.set(Some(stop.clone()));
         let result = Scope::new(stop).with_progress(progress).run(|| self.work(work));
         self.canceller.set(None);

@@ -2,7 +2,7 @@
 
 use crate::color::Color;
 use crate::context::Context;
-use crate::context::chosen::{Chosen, Source, Unlisteds};
+use crate::context::chosen::{Chosen, LabelSource, UnlistedList};
 use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
@@ -10,7 +10,7 @@ use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
 use crate::runtime::alloc::{room, try_collect, uninit};
 use crate::runtime::threads::Threads;
-use crate::stages::connect::{Connected, Extent, Wanted};
+use crate::stages::connect::{Area, Connected, Wanted};
 use crate::stages::group::Grouping;
 use crate::stages::measure::StatsBuilder;
 use crate::stages::merge::{Merging, with_all};
@@ -92,7 +92,7 @@ impl Context {
         source.label(labeler, pixels, palette, palette.len(), threads, &mut |first_pixel, labels| {
             room.write(labels, first_pixel, threads)
         })?;
-        *source = Source::Colors; // no longer needed
+        *source = LabelSource::Colors; // no longer needed
         let unmixing = Unmixing { pixels, frame: *frame, palette, ignored, radius: *radius, shares };
         let unmixed = unmixing.unmix(labels, width, threads)?;
         let mut regions = StatsBuilder::new(frame.as_one(), palette.len())?;
@@ -100,7 +100,7 @@ impl Context {
         for (entry, region) in palette.iter_mut().zip(regions.finish()?) {
             entry.pixels = region.pixels;
         }
-        *source = Source::Unmixed(unmixed);
+        *source = LabelSource::Unmixed(unmixed);
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl Context {
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
         let first_image = request.rules.given.is_none() && request.counted.is_some();
-        let mut connected = Connected::new(Extent { frame: request.frame, connectivity, first_image });
+        let mut connected = Connected::new(Area { frame: request.frame, connectivity, first_image });
         source.label(
             labeler,
             &request.pixels,
@@ -132,8 +132,8 @@ impl Context {
         let wanted = Wanted { selection: request.regions, colors, by_color: request.rules.given.is_none() };
         // Lossless: at most `max_count`, a u32.
         (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
-            Ok((regions, masks)) => (regions.len() as u32, regions, Source::Connected(masks)),
-            Err(mask_count) => (mask_count, Vec::new(), Source::Colors),
+            Ok((regions, masks)) => (regions.len() as u32, regions, LabelSource::Connected(masks)),
+            Err(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
         };
         Ok(())
     }
@@ -311,7 +311,7 @@ pub(super) fn group(
         merging.apply(&mut masks);
         merged = merging.report(colors, most_merged, |color| rules.reported_color(color))?;
     }
-    let mut unlisted = Unlisteds::default();
+    let mut unlisted = UnlistedList::default();
     if rules.given.is_some() {
         for (entry, _) in colors.iter().zip(&masks).filter(|&(_, &mask)| mask == nearest::NONE) {
             unlisted.add(*entry)?;
@@ -335,7 +335,7 @@ pub(super) fn group(
     // Lossless: as in `choose`.
     let mask_count = palette.len() as u32;
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
-    let source = Source::Grouped(grouping);
+    let source = LabelSource::Grouped(grouping);
     Ok(Chosen { mask_count, palette, source, unlisted: Some(unlisted), merged })
 }
 

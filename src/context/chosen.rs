@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
 use crate::runtime::alloc::no_memory;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::connect::ConnectedMasks;
 use crate::stages::group::Grouping;
@@ -19,21 +19,21 @@ pub(super) struct Chosen {
     pub(super) mask_count: u32,
     /// Empty where there are more colours than are of use.
     pub(super) palette: Palette,
-    pub(super) source: Source,
+    pub(super) source: LabelSource,
     /// Where all colours were listed.
-    pub(super) unlisted: Option<Unlisteds>,
+    pub(super) unlisted: Option<UnlistedList>,
     pub(super) merged: MergedColors,
 }
 
 /// Colours that are in no mask.
 #[derive(Debug, Default)]
-pub(super) struct Unlisteds {
+pub(super) struct UnlistedList {
     pub(super) pixels: u64,
     pub(super) colors: u64,
     pub(super) list: Vec<ColorCount>,
 }
 
-impl Unlisteds {
+impl UnlistedList {
     pub(super) fn add(&mut self, entry: ColorCount) -> Result<(), Error> {
         self.list.try_reserve(1).map_err(|_| no_memory::<ColorCount>(self.list.len() + 1))?;
         self.list.push(entry);
@@ -45,7 +45,7 @@ impl Unlisteds {
 
 /// Where labels by mask come from.
 #[derive(Debug, Default)]
-pub(super) enum Source {
+pub(super) enum LabelSource {
     /// From the backend: each mask has a colour.
     #[default]
     Colors,
@@ -57,7 +57,7 @@ pub(super) enum Source {
     Connected(ConnectedMasks),
 }
 
-impl Source {
+impl LabelSource {
     /// Labels pixels by mask, of which there are so many, and hands on the parts. All but the masks of the palette
     /// are empty.
     pub(super) fn label(
@@ -73,7 +73,7 @@ impl Source {
             // Another image has more masks.
             *self = Self::Grouped(Grouping::of_palette(palette, mask_count)?);
         }
-        let pass = Pass::new(1.0);
+        let pass = ProgressSpan::new(1.0);
         let pixel_count = pixels.shape().plane() as f64;
         let mut each = |first_pixel: usize, labels: &LabelMap| {
             let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::context::choose::{Selected, group};
 use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
-use crate::types::color_counts::{ColorCounts, Kind, Part};
+use crate::types::color_counts::{ColorCounts, Kind, PartCounts};
 use crate::types::image::ColorMap;
 use crate::types::outputs::{Analysis, DeviceOutputs, MergedColors};
 use crate::types::palette::Palette;
@@ -12,7 +12,7 @@ use crate::types::params::{Batch, Params};
 
 impl Context {
     /// Counts all colours of a part of an image, within a call.
-    pub(crate) fn count_part(&mut self, map: &ColorMap, params: &Params) -> Result<Part, Error> {
+    pub(crate) fn count_part(&mut self, map: &ColorMap, params: &Params) -> Result<PartCounts, Error> {
         if params.batch == Batch::Each {
             return Err(Error::InvalidArgument(
                 "batch is Each and counts are of all images together; All or First is expected".to_owned(),
@@ -25,7 +25,7 @@ impl Context {
             context.start_call();
             Ok(context.list_all(request.counted.as_ref().unwrap_or(&request.pixels))?.colors)
         })?;
-        Ok(Part { kind: Kind::new(map, params.matching, params.alpha), colors })
+        Ok(PartCounts { kind: Kind::new(map, params.matching, params.alpha), colors })
     }
 
     /// How many colours a list may have.

@@ -1,11 +1,11 @@
 //! Labels by mask: where they come from, and handing them on.
 
 use crate::backend::Backend;
-use crate::context::chosen::{Chosen, Source};
+use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::labels::LabelMap;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::group::{self};
 use crate::stages::unmix::Unmixed;
@@ -22,7 +22,7 @@ pub(super) fn label_images(
     let mut start = 0;
     let left = (1..=requests.len()).rev();
     for ((request, Chosen { palette, source, .. }), left) in requests.iter().zip(chosen).zip(left) {
-        let _image = Pass::new(1.0 / left as f64);
+        let _image = ProgressSpan::new(1.0 / left as f64);
         let pixels = &request.pixels;
         let mut labelled = |first_pixel, labels: &LabelMap| labelled(start + first_pixel, labels);
         if requests.len() > 1 {
@@ -46,7 +46,7 @@ pub(super) fn each_unmixed(
 ) -> Result<(), Error> {
     let mut start = 0;
     for (request, chosen) in requests.iter().zip(chosen) {
-        if let Source::Unmixed(unmixed) = &chosen.source {
+        if let LabelSource::Unmixed(unmixed) = &chosen.source {
             each(unmixed, start)?;
         }
         start += request.pixels.shape().plane();

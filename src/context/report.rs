@@ -1,7 +1,7 @@
 //! What a caller is told of colours that are in no mask.
 
 use crate::context::Context;
-use crate::context::chosen::Unlisteds;
+use crate::context::chosen::UnlistedList;
 use crate::context::request::ColorRules;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
@@ -17,14 +17,14 @@ impl Context {
         &mut self,
         rules: &ColorRules,
         pixels: Option<&Pixels>,
-        unlisted: Unlisteds,
+        unlisted: UnlistedList,
         most: Option<u32>,
     ) -> Result<Option<UnlistedColors>, Error> {
         let is_error = rules.unlisted == Unlisted::Error;
         let wanted = if is_error { Some(1) } else { most };
         let Some(most) = wanted else { return Ok(None) };
         let selection = SelectionRule::new(1, most);
-        let Unlisteds { pixels: pixel_count, colors, list } = unlisted;
+        let UnlistedList { pixels: pixel_count, colors, list } = unlisted;
         let list = select(list, &selection);
         let mut most_frequent = room(list.len())?;
         let regions = match pixels {

@@ -1,7 +1,7 @@
 //! The steps of a call: find what gets a mask, find where the masks lie, label, write.
 
 use crate::context::Context;
-use crate::context::chosen::{Chosen, Source};
+use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
 use crate::context::label::{each_unmixed, label_images};
 use crate::context::request::Request;
@@ -10,7 +10,7 @@ use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::{Crops, Places, Planes};
 use crate::runtime::alloc::room;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
@@ -71,7 +71,7 @@ impl Context {
         self.start_call();
         let mut most = 0;
         for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
-            let _image = Pass::new(1.0 / left as f64);
+            let _image = ProgressSpan::new(1.0 / left as f64);
             most = most.max(match (&request.rules.given, request.connected) {
                 // Known without a look at the image. Lossless: checked by `ColorRules::new`.
                 (Some(given), None) => given.len() as u32,
@@ -89,11 +89,11 @@ impl Context {
         plan: &OutputPlan,
         emit: &Emit,
     ) -> Result<Found, Error> {
-        let _counting = Pass::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
+        let _counting = ProgressSpan::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
         self.start_call();
         let mut chosen = room(requests.len())?;
         for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
-            let _image = Pass::new(1.0 / left as f64);
+            let _image = ProgressSpan::new(1.0 / left as f64);
             chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
@@ -124,7 +124,7 @@ impl Context {
         found: &mut Found,
         frame: Frame,
     ) -> Result<Vec<MaskStats>, Error> {
-        let _finding = Pass::new(0.5);
+        let _finding = ProgressSpan::new(0.5);
         let mask_count = found.mask_count as usize;
         let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
         let mut stats = StatsBuilder::new(frame, mask_count)?;
@@ -202,7 +202,7 @@ impl Context {
     ) -> Result<(), Error> {
         let masked = match &chosen.source {
             // Without any colour, no pixel is in a mask, and none has a colour of the palette.
-            Source::Grouped(grouping) if !grouping.colors.is_empty() => grouping.masked(),
+            LabelSource::Grouped(grouping) if !grouping.colors.is_empty() => grouping.masked(),
             _ => Masked::each(&chosen.palette.colors),
         };
         self.backends[self.labeler].label_on_device(&request.pixels, &masked, outputs)

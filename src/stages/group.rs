@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, Labels, NO_MASK, TILE};
 use crate::runtime::alloc::{room, try_collect};
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::nearest::NONE;
 use crate::types::outputs::LabelWidth;
@@ -88,7 +88,7 @@ impl Grouping {
             let pixels = tiles.iter().map(KeptTile::len).sum();
             let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
             // What becomes of the labels is what takes time.
-            let relabelling = Pass::new(0.0);
+            let relabelling = ProgressSpan::new(0.0);
             let done = threads.share(try_collect(tiles.iter().zip(rooms))?, threads.count(), |queue| {
                 let mut room = labels.tile_room()?;
                 while let Some((tile, target)) = queue.take() {

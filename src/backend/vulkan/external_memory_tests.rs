@@ -19,7 +19,7 @@ use crate::context::emit::Emit;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::Shape;
-use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::image::{ColorMap, Format, ImageExtent, Layout};
 use crate::types::options::{Backend, DebugOptions, DeviceLimits, Options};
 use crate::types::outputs::{DeviceOutputs, LabelOutput, LabelWidth, MaskOutput, Outputs};
 use crate::types::params::{Params, Selection};
@@ -127,7 +127,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, se
     let lent_pixels = Lent::with(lender, bytemuck::cast_slice(pixels));
     let mut lent_masks = Lent::new(lender, size_of_val(&masks[..]));
     let mut lent_labels = Lent::new(lender, size_of_val(&labels[..]));
-    let extent = Extent::new(shape, &Layout::default()).unwrap();
+    let extent = ImageExtent::new(shape, &Layout::default()).unwrap();
     let map = ColorMap::on_device(lent_pixels.lend(), shape, Format::F32, &extent).unwrap();
     let device =
         DeviceOutputs { masks: Some(lent_masks.lend()), labels: Some((lent_labels.lend(), LabelWidth::Two)) };

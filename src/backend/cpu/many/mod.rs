@@ -10,6 +10,7 @@ pub(crate) mod fingerprints;
 pub(crate) mod sample;
 mod tracked;
 
+use crate::backend::cpu::count::Stop;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use crate::backend::cpu::check_sum;
 use crate::backend::cpu::collect::collect;
-use crate::backend::cpu::count::{Part, Stop};
+use crate::backend::cpu::count::Part;
 use crate::backend::cpu::many::bucket_set::BucketSet;
 use crate::backend::cpu::many::fingerprints::{CODE_BITS, Codes};
 use crate::backend::cpu::many::sample::Sample;
@@ -31,7 +32,7 @@ use crate::color::{canonical, is_nan};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::{no_memory, room, try_push, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::{ColorCount, Counts};
@@ -53,7 +54,7 @@ pub(crate) struct ManyColors<'a, const C: usize> {
     plan: CpuPlan,
     seed: u64,
     threads: &'a Threads,
-    stop: Arc<call::Stop>,
+    stop: Arc<call::CancelToken>,
     /// Pixels that passes over the whole image have read.
     pixels_read: u64,
 }
@@ -254,7 +255,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
         let sample = Sample::take(pixels, selection, &plan, hasher)?;
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         let (parts, codes, bits, watched) = match sample {
             None => {
                 let parts = count_buckets(pixels, kept.as_deref_mut(), hasher, &plan, threads)?;
@@ -278,7 +279,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let buckets = Buckets::new(hasher, bits, parts)?;
         check_sum(buckets.pixels(), pixels.len() as u64)?;
         let pixels_read = pixels.len() as u64;
-        Ok(Self { pixels, codes, buckets, watched, plan, seed, threads, stop: call::stop(), pixels_read })
+        Ok(Self {
+            pixels,
+            codes,
+            buckets,
+            watched,
+            plan,
+            seed,
+            threads,
+            stop: call::cancel_token(),
+            pixels_read,
+        })
     }
 
     /// An image whose pixels' codes are there already, of this hash: they number its buckets.
@@ -311,7 +322,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             plan,
             seed,
             threads,
-            stop: call::stop(),
+            stop: call::cancel_token(),
             pixels_read: 0,
         })
     }
@@ -321,7 +332,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let wanted = self.buckets.set(candidates)?;
         let bits = self.plan.bucket_bits;
         self.start_pass();
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
             let mut counters = zeros::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
@@ -459,8 +470,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let (mut code_room, mut room) = (zeros(TILE)?, self.pixels.room()?);
         for tile in ranges.flat_map(tiles_of) {
             // A part may be most of the image.
-            call::pulse();
-            if self.stop.is_set() {
+            call::tick();
+            if self.stop.is_cancelled() {
                 return Err(Error::Cancelled.into());
             }
             let first = tile.start;
@@ -508,7 +519,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         while let Some(share) = shares.pop() {
             self.start_pass();
             let pixels = self.pixels.len();
-            let _pass = Pass::new(0.25);
+            let _pass = ProgressSpan::new(0.25);
             let tables = spans::share::<(), _>(pixels, None, &self.plan, self.threads, |spans| {
                 self.count_table(spans.map(|span| span.pixels), &wanted, share)
             })?;
@@ -612,7 +623,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest = later;
             work.push((ranges, starts, room));
         }
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = self.threads.map(work, |(ranges, starts, room)| {
             self.sort_part(ranges, starts, &wanted, u32::BITS - bits, room)
         })?;
@@ -626,7 +637,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let mut best = whole.part();
             let mut table = PartitionTable::<C>::default();
             for partition in first..(first + step).min(1 << bits) {
-                if self.stop.is_set() {
+                if self.stop.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
                 let entries = parts.iter().map(|part| part.partition(partition));

@@ -18,7 +18,7 @@ use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{room, try_collect, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
 
@@ -75,7 +75,7 @@ impl Work {
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
-        let pass = Pass::new(0.875); // there may be too many colours
+        let pass = ProgressSpan::new(0.875); // there may be too many colours
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {

@@ -25,7 +25,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::{room, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
@@ -105,7 +105,7 @@ impl Work {
         let mut colorless = 0;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.turn].take() {
@@ -195,7 +195,7 @@ impl Work {
         let mut histogram = Histogram::default();
         let mut counted = 0;
         let channels = shape.channels() as usize;
-        let pass = Pass::new(0.25);
+        let pass = ProgressSpan::new(0.25);
         for range in plan::chunks(shape.pixels(), exact.chunk_pixels) {
             pass.reach(range.start as f64 / shape.pixels() as f64);
             let (start, pixels) = (range.start as usize, (range.end - range.start) as u32);
@@ -262,7 +262,7 @@ impl Work {
                         for piece in plan::chunks(pixels.into(), READ_PIXELS as u64) {
                             // Lossless: no chunk has as many pixels.
                             let positions = piece.start as u32..piece.end as u32;
-                            call::pulse();
+                            call::tick();
                             call::check()?;
                             let colors = self.read_pixels(source, start, pixels, positions)?;
                             colors.into_iter().try_for_each(&mut count)?;
@@ -270,7 +270,7 @@ impl Work {
                     } else {
                         for pixel in start..start + pixels as usize {
                             if pixel.is_multiple_of(TILE) {
-                                call::pulse();
+                                call::tick();
                                 call::check()?;
                             }
                             count(Color::from_bits(&source.pixels.pixel(pixel)))?;

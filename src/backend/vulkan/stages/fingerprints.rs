@@ -20,7 +20,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::room;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
 use crate::types::params::SelectionRule;
@@ -78,7 +78,7 @@ impl Work {
 
     fn write_codes(&mut self, source: &Source, plan: &Plan, hasher: Hasher) -> Result<(), Error> {
         let mut tickets: [Option<Ticket>; TURNS as usize] = [None; TURNS as usize];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.turn].take() {
