@@ -6,8 +6,8 @@
 use log::Level;
 
 use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};

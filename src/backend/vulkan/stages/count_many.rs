@@ -11,8 +11,8 @@ use std::cmp::Reverse;
 use log::Level;
 
 use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
