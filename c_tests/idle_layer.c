@@ -8,14 +8,13 @@
  * CTM_DISCRETE=1           all devices say that they are GPUs with memory of their own
  */
 
+#include "layer.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <vulkan/vk_layer.h>
-#include <vulkan/vulkan.h>
 
 /* What lies under the layer for the devices with this dispatch table, and the queues and command buffers of theirs. */
 typedef struct {
@@ -35,11 +34,6 @@ static PFN_vkGetInstanceProcAddr get_instance;
 static PFN_vkCreateDevice next_create_device;
 static PFN_vkGetPhysicalDeviceProperties next_properties;
 static PFN_vkGetPhysicalDeviceProperties2 next_properties2;
-
-static void *key_of(const void *handle)
-{
-    return *(void *const *)handle;
-}
 
 static device_functions functions_of(const void *handle)
 {
@@ -108,12 +102,7 @@ static VKAPI_ATTR void VKAPI_CALL get_properties2(VkPhysicalDevice device, VkPhy
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
                                                       const VkAllocationCallbacks *allocator, VkInstance *created)
 {
-    VkLayerInstanceCreateInfo *link = (VkLayerInstanceCreateInfo *)info->pNext;
-    while (link->sType != VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO || link->function != VK_LAYER_LINK_INFO) {
-        link = (VkLayerInstanceCreateInfo *)link->pNext;
-    }
-    get_instance = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    get_instance = under_instance(info);
     const VkResult result =
         ((PFN_vkCreateInstance)get_instance(NULL, "vkCreateInstance"))(info, allocator, created);
     if (result == VK_SUCCESS) {
@@ -129,12 +118,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
 static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
                                                     const VkAllocationCallbacks *allocator, VkDevice *created)
 {
-    VkLayerDeviceCreateInfo *link = (VkLayerDeviceCreateInfo *)info->pNext;
-    while (link->sType != VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO || link->function != VK_LAYER_LINK_INFO) {
-        link = (VkLayerDeviceCreateInfo *)link->pNext;
-    }
-    const PFN_vkGetDeviceProcAddr next_device = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
-    link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+    const PFN_vkGetDeviceProcAddr next_device = under_device(info);
     const VkResult result = next_create_device(physical, info, allocator, created);
     if (result != VK_SUCCESS) {
         return result;
