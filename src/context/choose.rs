@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::{no_memory, room, try_collect, uninit};
+use crate::runtime::alloc::{no_memory, try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::{Connected, Extent, Wanted};
 use crate::stages::group::Grouping;
@@ -300,7 +300,7 @@ impl Context {
         let selection = Selection { min_pixels: 1, max_count: most };
         let Unlisteds { pixels: pixel_count, colors, list } = unlisted;
         let list = select(list, &selection);
-        let mut most_frequent = room(list.len())?;
+        let mut most_frequent = try_with_capacity(list.len())?;
         let regions = match pixels {
             Some(pixels) if !list.is_empty() => self.regions_of(pixels, &list)?,
             _ => Vec::new(),
@@ -418,7 +418,7 @@ fn without_pixels(colors: &[Color]) -> Result<Vec<ColorCount>, Error> {
 
 /// A copy of a list, if there is memory for it.
 fn copied(colors: &[ColorCount]) -> Result<Vec<ColorCount>, Error> {
-    let mut copy = room(colors.len())?;
+    let mut copy = try_with_capacity(colors.len())?;
     copy.extend_from_slice(colors);
     Ok(copy)
 }

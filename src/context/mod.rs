@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::{Crops, Places, Planes, Strides};
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::runtime::float_state;
 use crate::runtime::threads::Threads;
@@ -432,7 +432,7 @@ impl Context {
         let writes = masks.is_some() || label_output.is_some() || mask_stats;
         let counting = Pass::new(if writes { 0.5 } else { 1.0 });
         self.start_call();
-        let mut chosen = room(inputs.len())?;
+        let mut chosen = try_with_capacity(inputs.len())?;
         for (input, left) in inputs.iter().zip((1..=inputs.len()).rev()) {
             let _image = Pass::new(1.0 / left as f64);
             chosen.push(self.choose(input, useful, unlisted.is_some(), merged)?);
@@ -549,7 +549,7 @@ impl Context {
             };
             labeler.label_on_device(&inputs[0].pixels, &masked, &device)?;
         }
-        let mut palettes = room(chosen.len())?;
+        let mut palettes = try_with_capacity(chosen.len())?;
         for (input, chosen) in inputs.iter().zip(chosen) {
             palettes.push(input.rules.reported(chosen.palette)?);
         }

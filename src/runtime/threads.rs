@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect};
+use crate::runtime::alloc::{try_collect, try_with_capacity};
 use crate::runtime::call::{self, Pass, Stop};
 use crate::runtime::float_state;
 use crate::runtime::processor::Processor;
@@ -116,7 +116,7 @@ impl Threads {
         items: Vec<T>,
         work: impl Fn(T) -> R + Send + Sync,
     ) -> Result<Vec<R>, Error> {
-        let results = Mutex::new(room(items.len())?);
+        let results = Mutex::new(try_with_capacity(items.len())?);
         let numbered = try_collect(items.into_iter().enumerate())?;
         self.for_each(numbered, |(index, item)| {
             let result = work(item);
