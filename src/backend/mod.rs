@@ -20,12 +20,12 @@ use crate::types::params::SelectionRule;
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
     /// Stages count and collect: the exact pixel counts of the colours that `selection` may select. It may do
-    /// without listing them where they are more than `room`.
+    /// without listing them where they are more than `capacity`.
     fn count(
         &mut self,
         pixels: &Pixels,
         selection: &SelectionRule,
-        room: usize,
+        capacity: usize,
         threads: &Threads,
     ) -> Result<Counts, Error>;
 

@@ -10,7 +10,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::{uninit, zeros};
+use crate::runtime::alloc::{try_zeroed, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
 use crate::types::devices::DeviceCheck;
@@ -111,7 +111,7 @@ impl Image {
     /// Its pixels, a few of which have no colour.
     fn pixels(&self, channels: u32) -> Result<Vec<f32>, Error> {
         let count = self.width * self.height;
-        let mut pixels = zeros((count * channels) as usize)?;
+        let mut pixels = try_zeroed((count * channels) as usize)?;
         for (at, pixel) in (0..).zip(pixels.chunks_exact_mut(channels as usize)) {
             let color = (self.color)(at);
             pixel[0] = color as f32 / 2.0 - 3.0;
@@ -179,7 +179,7 @@ fn test_image(
         TestSet::All => &["labels", "labels of given colours"],
     };
     for what in labellings {
-        let mut found: Vec<u32> = zeros(labels.len())?;
+        let mut found: Vec<u32> = try_zeroed(labels.len())?;
         let mut room = LabelRoom::U32(uninit(&mut found));
         backend.label(&pixels, &palette, threads, &mut |first_pixel, labels| {
             room.write(labels, first_pixel, threads)
@@ -205,7 +205,7 @@ fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>
     let mut masks = HashMap::<Color, u32, RandomState>::default();
     masks.try_reserve(palette.len()).map_err(no_memory)?;
     masks.extend(palette.iter().map(|entry| entry.color).zip(1..));
-    let mut labels: Vec<u32> = zeros(count)?;
+    let mut labels: Vec<u32> = try_zeroed(count)?;
     for (at, label) in labels.iter_mut().enumerate() {
         *label = color(at).and_then(|color| masks.get(&color).copied()).unwrap_or(0);
     }

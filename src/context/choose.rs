@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::{room, try_collect, uninit};
+use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::{Area, Connected, Wanted};
 use crate::stages::group::Grouping;
@@ -151,9 +151,9 @@ impl Context {
         let ignored = request.rules.ignored.len() as u32; // checked by `ColorRules::new`
         let selection = request.rules.selection;
         let counted = SelectionRule { max_count: selection.max_count.saturating_add(ignored), ..selection };
-        let room = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
+        let capacity = useful.saturating_add(ignored as usize).max(LISTED_ANYWAY).min(self.most_listed);
         let pixels = request.counted.as_ref().unwrap_or(&request.pixels);
-        let mut counts = self.backends[self.counter].count(pixels, &counted, room, &self.threads)?;
+        let mut counts = self.backends[self.counter].count(pixels, &counted, capacity, &self.threads)?;
         if request.counted.is_some() {
             self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
         }
@@ -346,7 +346,7 @@ fn without_pixels(colors: &[Color]) -> Result<Vec<ColorCount>, Error> {
 
 /// A copy of a list, if there is memory for it.
 fn copied(colors: &[ColorCount]) -> Result<Vec<ColorCount>, Error> {
-    let mut copy = room(colors.len())?;
+    let mut copy = try_with_capacity(colors.len())?;
     copy.extend_from_slice(colors);
     Ok(copy)
 }

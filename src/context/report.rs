@@ -5,7 +5,7 @@ use crate::context::chosen::UnlistedList;
 use crate::context::request::ColorRules;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::stages::select::select;
 use crate::types::outputs::{UnlistedColor, UnlistedColors};
 use crate::types::params::{SelectionRule, Unlisted};
@@ -26,7 +26,7 @@ impl Context {
         let selection = SelectionRule::new(1, most);
         let UnlistedList { pixels: pixel_count, colors, list } = unlisted;
         let list = select(list, &selection);
-        let mut most_frequent = room(list.len())?;
+        let mut most_frequent = try_with_capacity(list.len())?;
         let regions = match pixels {
             Some(pixels) if !list.is_empty() => self.stats_of(pixels, &list)?,
             _ => Vec::new(),

@@ -3,7 +3,7 @@
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::stages::unmix::MOST_RADIUS;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
@@ -75,7 +75,7 @@ impl<'a> Request<'a> {
     pub(super) fn of_batch(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Vec<Self>, Error> {
         params.check(map)?;
         let maps = if params.batch == Batch::Each { map.images() } else { 1 };
-        let mut requests = room(maps as usize)?;
+        let mut requests = try_with_capacity(maps as usize)?;
         for index in 0..maps {
             let map = if maps > 1 { map.image(index)? } else { *map };
             requests.push(Self::new(&map, params)?);
@@ -153,7 +153,7 @@ impl<'a> ColorRules<'a> {
                     "{name} has {count} colours; at most 2^32 - 1 are expected"
                 )));
             }
-            let mut colors = room(values.len())?;
+            let mut colors = try_with_capacity(values.len())?;
             for (index, values) in values.iter().enumerate() {
                 let color = encoding.color(values);
                 colors.push(
@@ -200,7 +200,7 @@ impl<'a> ColorRules<'a> {
 
 /// Checks that no colour of a given palette is there twice, nor ignored.
 fn check_different(given: &[Color], ignored: &[Color]) -> Result<(), Error> {
-    let mut sorted: Vec<(Color, usize)> = room(given.len() + ignored.len())?;
+    let mut sorted: Vec<(Color, usize)> = try_with_capacity(given.len() + ignored.len())?;
     sorted.extend(given.iter().copied().zip(0..));
     sorted.sort_unstable();
     for pair in sorted.windows(2) {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::{Crops, Places, Planes};
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::ProgressSpan;
 use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
@@ -91,7 +91,7 @@ impl Context {
     ) -> Result<Found, Error> {
         let _counting = ProgressSpan::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
         self.start_call();
-        let mut chosen = room(requests.len())?;
+        let mut chosen = try_with_capacity(requests.len())?;
         for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
             let _image = ProgressSpan::new(1.0 / left as f64);
             chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
@@ -234,7 +234,7 @@ fn with_unmixed(
 
 /// The palette of all images, or that of each, as callers see them.
 fn palettes(requests: &[Request], chosen: Vec<Chosen>) -> Result<(Palette, Vec<Palette>), Error> {
-    let mut palettes = room(chosen.len())?;
+    let mut palettes = try_with_capacity(chosen.len())?;
     for (request, chosen) in requests.iter().zip(chosen) {
         palettes.push(request.rules.reported(chosen.palette)?);
     }

@@ -3,6 +3,7 @@
 //! The caller's thread works, too, instead of waiting: it need not be woken, and no other has to be woken for
 //! it when the work is done.
 
+use crate::runtime::alloc::try_with_capacity;
 use std::iter::Peekable;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect};
+use crate::runtime::alloc::try_collect;
 use crate::runtime::call::{self, CancelToken, ProgressSpan};
 use crate::runtime::float_state;
 use crate::runtime::processor::Processor;
@@ -116,7 +117,7 @@ impl Threads {
         items: Vec<T>,
         work: impl Fn(T) -> R + Send + Sync,
     ) -> Result<Vec<R>, Error> {
-        let results = Mutex::new(room(items.len())?);
+        let results = Mutex::new(try_with_capacity(items.len())?);
         let numbered = try_collect(items.into_iter().enumerate())?;
         self.for_each(numbered, |(index, item)| {
             let result = work(item);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::labels::runs::{self, for_each_run};
 use crate::labels::{KeptTile, LabelMap, LabelledTile, TILE};
-use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
+use crate::runtime::alloc::{no_memory, try_collect, try_with_capacity, try_zeroed};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::matching::Connectivity;
@@ -221,7 +221,7 @@ impl Connected {
         }
         // Their order: the largest first, then by colour, then by first pixel, as they are numbered.
         let ranks = ranks(wanted)?;
-        let mut chosen: Vec<(u64, u32, u32)> = room(found)?;
+        let mut chosen: Vec<(u64, u32, u32)> = try_with_capacity(found)?;
         chosen.extend(
             large().map(|(number, region)| (u64::MAX - region.pixels, ranks[region.mask as usize], number)),
         );
@@ -230,12 +230,12 @@ impl Connected {
             chosen.truncate(most);
         }
         chosen.sort_unstable();
-        let mut palette = room(count)?;
+        let mut palette = try_with_capacity(count)?;
         palette.extend(chosen.iter().map(|&(_, _, number)| {
             let Component { mask, pixels, .. } = components[number as usize];
             ColorCount { color: wanted.colors[mask as usize].color, pixels }
         }));
-        let mut labels = room(components.len())?;
+        let mut labels = try_with_capacity(components.len())?;
         labels.resize(components.len(), 0);
         for (label, &(_, _, number)) in (1..).zip(&chosen) {
             labels[number as usize] = label;
@@ -251,12 +251,12 @@ impl Connected {
 /// The places of the colours in their order.
 fn ranks(wanted: &Wanted) -> Result<Vec<u32>, Error> {
     let colors = wanted.colors;
-    let mut order: Vec<u32> = room(colors.len())?;
+    let mut order: Vec<u32> = try_with_capacity(colors.len())?;
     order.extend(0..colors.len() as u32); // masks are numbered by a u32
     if wanted.by_color {
         order.sort_unstable_by_key(|&mask| colors[mask as usize].color);
     }
-    let mut ranks = zeros(colors.len())?;
+    let mut ranks = try_zeroed(colors.len())?;
     (0..).zip(order).for_each(|(rank, mask)| ranks[mask as usize] = rank);
     Ok(ranks)
 }
@@ -392,8 +392,8 @@ impl Scan {
     fn finish(self, pixels: usize) -> Result<(Strip, Vec<Component>), Error> {
         let Self { first, runs, mut components, .. } = self;
         flatten(&mut components);
-        let mut numbers: Vec<u32> = room(components.len())?;
-        let mut kept: Vec<Component> = room(
+        let mut numbers: Vec<u32> = try_with_capacity(components.len())?;
+        let mut kept: Vec<Component> = try_with_capacity(
             (0..)
                 .zip(&components)
                 .filter(|&(number, component): &(u32, _)| component.parent == number)
@@ -408,7 +408,7 @@ impl Scan {
             }
         }
         // Without the room that they grew into.
-        let mut settled = room(runs.len())?;
+        let mut settled = try_with_capacity(runs.len())?;
         settled.extend(
             runs.iter().map(|run| ComponentRun { component: numbers[run.component as usize], ..*run }),
         );
@@ -448,7 +448,7 @@ impl ConnectedMasks {
             });
             let (strips, later) = rest.split_at(fitting.count().max(1));
             let pixels = strips.iter().map(|strip| strip.pixels).sum();
-            let mut filled = room(strips.len())?;
+            let mut filled = try_with_capacity(strips.len())?;
             let mut room = part.start(pixels, width)?;
             for strip in strips {
                 let (target, others) = room.split_at_mut(strip.pixels * width.bytes());

@@ -23,12 +23,12 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &SelectionRule) -> 
 
 /// The best colours of a long list that is never held as a whole.
 ///
-/// There is room for so many. Where `max_count` colours fit, only those are kept, and the threshold rises with the
+/// There is capacity for so many. Where `max_count` colours fit, only those are kept, and the threshold rises with the
 /// worst of them; else all with enough pixels are, and once they are too many, they are only counted.
 #[derive(Debug)]
 pub(crate) struct Best {
     selection: SelectionRule,
-    room: usize,
+    capacity: usize,
     /// All that `selection` may select so far, and some more; none once there are too many.
     colors: Vec<ColorCount>,
     /// The last of `max_count` colours: what does not come before it is not selected.
@@ -38,14 +38,14 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    pub(crate) fn new(selection: &SelectionRule, room: usize) -> Self {
-        Self { selection: *selection, room, colors: Vec::new(), worst: None, found: 0 }
+    pub(crate) fn new(selection: &SelectionRule, capacity: usize) -> Self {
+        Self { selection: *selection, capacity, colors: Vec::new(), worst: None, found: 0 }
     }
 
     /// The same without any colour, for a part of the work, which ends with `merge`.
     pub(crate) fn part(&self) -> Self {
         let selection = SelectionRule::new(self.threshold(), self.selection.max_count);
-        Self::new(&selection, self.room)
+        Self::new(&selection, self.capacity)
     }
 
     /// Adds what a part of the work has found: other colours.
@@ -66,12 +66,12 @@ impl Best {
     }
 
     fn is_bounded(&self) -> bool {
-        self.selection.max_count as usize <= self.room
+        self.selection.max_count as usize <= self.capacity
     }
 
-    /// Whether there are more colours than there is room for.
+    /// Whether there are more colours than there is capacity for.
     fn is_full(&self) -> bool {
-        !self.is_bounded() && self.found > self.room as u64
+        !self.is_bounded() && self.found > self.capacity as u64
     }
 
     #[inline(always)]
@@ -102,7 +102,7 @@ impl Best {
         }
         let most = match self.is_bounded() {
             true => (self.selection.max_count as usize).saturating_mul(2).max(64),
-            false => self.room,
+            false => self.capacity,
         };
         let len = self.colors.len();
         if len == self.colors.capacity() {
@@ -124,7 +124,7 @@ impl Best {
         }
     }
 
-    /// All that is to be selected, in any order, if there is room for it.
+    /// All that is to be selected, in any order, if there is capacity for it.
     pub(crate) fn into_counts(self) -> Counts {
         let too_many = self.is_full().then(|| self.found.min(self.selection.max_count.into()));
         Counts { colors: self.colors, too_many, distinct: None }
@@ -171,9 +171,9 @@ mod tests {
         colors: &[ColorCount],
         parts: usize,
         selection: &SelectionRule,
-        room: usize,
+        capacity: usize,
     ) -> Result<Vec<ColorCount>, u64> {
-        let mut best = Best::new(selection, room);
+        let mut best = Best::new(selection, capacity);
         for (index, chunk) in colors.chunks(colors.len().div_ceil(parts)).enumerate() {
             if index % 3 == 0 {
                 chunk.iter().for_each(|&color| best.add(color).unwrap());
@@ -196,18 +196,18 @@ mod tests {
             for max_count in [0, 1, 5, 100, 599, 600, 5000, u32::MAX] {
                 let selection = SelectionRule::new(min_pixels, max_count);
                 let expected = select(colors.clone(), &selection);
-                for room in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
+                for capacity in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
                     for parts in [1, 2, 9] {
-                        let name = format!("{selection:?}, room {room}, {parts} parts");
-                        match best(&colors, parts, &selection, room) {
+                        let name = format!("{selection:?}, capacity {capacity}, {parts} parts");
+                        match best(&colors, parts, &selection, capacity) {
                             Ok(selected) => assert_eq!(selected, expected, "{name}"),
                             Err(found) => {
                                 assert_eq!(found, expected.len() as u64, "{name}");
-                                assert!(room < max_count as usize, "{name}");
+                                assert!(capacity < max_count as usize, "{name}");
                             }
                         }
-                        if expected.len() <= room {
-                            assert!(best(&colors, parts, &selection, room).is_ok(), "{name}");
+                        if expected.len() <= capacity {
+                            assert!(best(&colors, parts, &selection, capacity).is_ok(), "{name}");
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
@@ -236,7 +236,7 @@ impl ColorCounts {
         let mut colors = self.list(usize::MAX)?;
         colors.sort_unstable_by_key(|entry| entry.color);
         let len = self.bytes_len();
-        let mut bytes = room(len)?;
+        let mut bytes = try_with_capacity(len)?;
         bytes.extend_from_slice(MAGIC);
         let mut fields = [VERSION, 0, 0, 0, 0, 0];
         if let Some(Kind { format, channels, matching, alpha }) = self.kind {

@@ -11,7 +11,7 @@ use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
-use crate::runtime::alloc::{try_collect, zeros};
+use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::{Queue, Threads};
 use crate::types::outputs::LabelWidth;
@@ -83,7 +83,8 @@ pub(crate) fn label<const C: usize>(
         let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * width.bytes()));
         let tiles = try_collect(tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }))?;
         let label_tiles = |queue: &Queue<Unlabelled>| {
-            let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
+            let (mut numbers, mut code_room, mut room) =
+                (try_zeroed(TILE)?, try_zeroed(TILE)?, pixels.room()?);
             while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
                 let (first, len) = (tile.start, tile.len());
                 let Some((codes, wanted)) = &codes else {

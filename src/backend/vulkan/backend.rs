@@ -7,11 +7,13 @@ use std::time::Duration;
 use log::Level;
 
 use crate::backend::Backend;
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::{Bytes, Commands};
-use crate::backend::vulkan::device::gpu::{Gpu, LAST_WAIT};
+use crate::backend::vulkan::device::commands::Commands;
+use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::source::{Source, with_source};
+use crate::backend::vulkan::device::submission::LAST_WAIT;
 use crate::backend::vulkan::plan::{self, Plan, TURNS};
 use crate::backend::vulkan::stages::count_few::Numbered;
 use crate::backend::vulkan::stages::fingerprints::Coded;
@@ -222,7 +224,7 @@ impl Backend for Vulkan {
 
     fn check_memory(&mut self, memory: &DeviceMemory) -> Result<(), Error> {
         self.work.gpu.check_usable()?;
-        Import::of_device(&self.work.gpu, memory).map(drop)
+        Import::of_device(&self.work.gpu.device, memory).map(drop)
     }
 
     fn forget_pixels(&mut self) {

@@ -31,7 +31,7 @@ use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::color::{canonical, is_nan};
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::{no_memory, room, try_push, zeros};
+use crate::runtime::alloc::{no_memory, try_push, try_with_capacity, try_zeroed};
 use crate::runtime::call::{self, ProgressSpan};
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
@@ -84,7 +84,7 @@ struct CountedPart {
 impl Buckets {
     /// The buckets that so many bits of the hash number.
     fn new(hasher: Hasher, bits: u32, parts: Vec<CountedPart>) -> Result<Self, Error> {
-        let mut totals = zeros(1 << bits)?;
+        let mut totals = try_zeroed(1 << bits)?;
         for part in &parts {
             for (total, &counter) in totals.iter_mut().zip(&part.counters) {
                 *total += u64::from(counter);
@@ -113,7 +113,7 @@ impl Buckets {
     /// Those that can hold a colour of so many pixels.
     fn candidates(&self, bar: u64) -> Result<Vec<Candidate>, Error> {
         let candidates = || (0..).zip(&self.totals).filter(|&(_, &total)| total >= bar.max(1));
-        let mut list = room(candidates().count())?;
+        let mut list = try_with_capacity(candidates().count())?;
         list.extend(candidates().map(|(bucket, &total)| Candidate { total, bucket }));
         Ok(list)
     }
@@ -158,7 +158,7 @@ fn fullest(candidates: &[Candidate], count: usize) -> Result<Vec<Candidate>, Err
             *least = Reverse(candidate);
         }
     }
-    let mut list = room(fullest.len())?;
+    let mut list = try_with_capacity(fullest.len())?;
     list.extend(fullest.into_iter().map(|Reverse(candidate)| candidate));
     Ok(list)
 }
@@ -191,7 +191,7 @@ fn count_buckets<const C: usize>(
 ) -> Result<Vec<CountedPart>, Error> {
     let shift = u32::BITS - plan.bucket_bits;
     let parts = spans::share(pixels.len(), codes, plan, threads, |spans| {
-        let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
+        let mut counters = try_zeroed::<u32>(1 << plan.bucket_bits)?;
         let mut ranges = Vec::new();
         let mut colorless = 0;
         let mut room = pixels.room()?;
@@ -222,7 +222,7 @@ fn count_watching<const C: usize>(
 ) -> Result<(Vec<CountedPart>, Option<Vec<Part>>), Error> {
     let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
         let mut watch = Watch::new(pixels, hasher, watched, plan.watched_colors(), seed)?;
-        let mut scratch = zeros::<u16>(TILE)?;
+        let mut scratch = try_zeroed::<u16>(TILE)?;
         let mut ranges = Vec::new();
         for span in spans {
             let mut labels = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
@@ -303,7 +303,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Self, Error> {
         let bits = plan.bucket_bits.min(CODE_BITS);
         let parts = spans::share::<(), _>(pixels.len(), None, &plan, threads, |spans| {
-            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut counters = try_zeroed::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
             for span in spans {
                 let codes = tiles_of(span.pixels.clone()).filter_map(|tile| codes.of_tile(tile));
@@ -334,7 +334,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         self.start_pass();
         let _pass = ProgressSpan::new(0.25);
         let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
-            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut counters = try_zeroed::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
             let mut kept = Ok(());
             let spans = spans.map_while(|span| {
@@ -467,7 +467,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     where
         E: From<Error>,
     {
-        let (mut code_room, mut room) = (zeros(TILE)?, self.pixels.room()?);
+        let (mut code_room, mut room) = (try_zeroed(TILE)?, self.pixels.room()?);
         for tile in ranges.flat_map(tiles_of) {
             // A part may be most of the image.
             call::tick();
@@ -610,7 +610,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut rest = &mut sorted[..words];
         let mut work = Vec::new();
         for CountedPart { ranges, counters, .. } in &self.buckets.parts {
-            let mut starts = zeros::<usize>((1 << bits) + 1)?;
+            let mut starts = try_zeroed::<usize>((1 << bits) + 1)?;
             for candidate in group {
                 let partition = candidate.bucket >> (self.buckets.bits - bits);
                 starts[partition as usize] += (C + 1) * counters[candidate.bucket as usize] as usize;

@@ -11,8 +11,8 @@ use std::cmp::Reverse;
 use log::Level;
 
 use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
@@ -24,7 +24,7 @@ use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::{room, zeros};
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
 use crate::runtime::call::{self, ProgressSpan};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
@@ -70,7 +70,7 @@ impl Work {
         let totals = self.bucket_totals(source, plan, hash)?;
 
         let mut best = Best::new(selection, room_for);
-        let mut order: Vec<usize> = room(totals.len())?;
+        let mut order: Vec<usize> = try_with_capacity(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.threshold()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
@@ -88,7 +88,7 @@ impl Work {
             rest = later;
             group_pixels = (GROUP_GROWTH * group_pixels).min(exact.group_pixels);
             let group_total = group.iter().map(|&bucket| totals[bucket]).sum();
-            let mut wanted: Vec<u32> = zeros(hash.count().div_ceil(32))?;
+            let mut wanted: Vec<u32> = try_zeroed(hash.count().div_ceil(32))?;
             for &bucket in group {
                 wanted[bucket / 32] |= 1 << (bucket % 32);
             }
@@ -100,8 +100,8 @@ impl Work {
 
     /// The pixels of each bucket.
     fn bucket_totals(&mut self, source: &Source, plan: &Plan, hash: Buckets) -> Result<Vec<u64>, Error> {
-        let mut totals: Vec<u64> = zeros(hash.count())?;
-        let mut counters: Vec<u32> = zeros(hash.count() + 1)?;
+        let mut totals: Vec<u64> = try_zeroed(hash.count())?;
+        let mut counters: Vec<u32> = try_zeroed(hash.count() + 1)?;
         let mut colorless = 0;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
@@ -226,7 +226,7 @@ impl Work {
                     // colours of very many have the fewest pixels: those are read in the image's order, which
                     // memory likes better than the table's.
                     let color = |pixel: usize| Color::from_bits(&source.pixels.pixel(start + pixel));
-                    let mut fewest: Vec<u32> = zeros(pixels.div_ceil(32) as usize)?;
+                    let mut fewest: Vec<u32> = try_zeroed(pixels.div_ceil(32) as usize)?;
                     for &[_, pixel, pixels] in entries.as_chunks().0 {
                         if pixels == min_in_chunk {
                             fewest[pixel as usize / 32] |= 1 << (pixel % 32);
@@ -311,7 +311,7 @@ impl Work {
                 within("colours in its list", listed, colors, &self.gpu)?;
                 let words = ENTRY_WORDS * u64::from(listed);
                 list.fetch(&mut self.gpu, REPORT_WORDS, words)?;
-                let mut entries: Vec<u32> = zeros(words as usize)?;
+                let mut entries: Vec<u32> = try_zeroed(words as usize)?;
                 list.read(REPORT_WORDS, bytemuck::cast_slice_mut(&mut entries))?;
                 for &[_, pixel, _] in entries.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
                     within("the number of a pixel", pixel, u64::from(job.pixels) - 1, &self.gpu)?;

@@ -19,7 +19,7 @@ use crate::backend::vulkan::plan::{Plan, TURNS};
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
@@ -61,7 +61,7 @@ impl Work {
         if Self::can_keep_codes(plan) {
             self.write_codes(source, plan, hasher)?;
             let count = plan.chunk_count().div_ceil(plan.chunks_per_block) as usize;
-            let mut blocks = room(count)?;
+            let mut blocks = try_with_capacity(count)?;
             for block in self.number_blocks.iter().take(count).flatten() {
                 blocks.push(bytemuck::cast_slice(block.host_words()?));
             }
