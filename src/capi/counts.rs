@@ -14,7 +14,7 @@ use crate::capi::params::{PARAMS_SIZES, ctm_params};
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{inside, read, read_or};
 use crate::error::Error;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::image::ColorMap;
 use crate::types::outputs::Analysis;
@@ -439,8 +439,8 @@ pub unsafe extern "C" fn ctm_counts_select(
 /// Gives each entry of the palette its pixels, which lie nowhere.
 fn with_places(mut analysis: Analysis) -> Result<Analysis, Error> {
     let colors = &analysis.palette.colors;
-    analysis.mask_stats = room(colors.len())?;
-    analysis.crop_starts = room(colors.len())?;
+    analysis.mask_stats = try_with_capacity(colors.len())?;
+    analysis.crop_starts = try_with_capacity(colors.len())?;
     for entry in colors {
         analysis.mask_stats.push(MaskStats { pixels: entry.pixels, ..MaskStats::default() });
         analysis.crop_starts.push(0);

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::{LabelMap, Labels, TILE};
 use crate::output::planes::Planes;
-use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
+use crate::runtime::alloc::{no_memory, try_collect, try_with_capacity, try_zeroed};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::outputs::LabelWidth;
@@ -74,7 +74,7 @@ impl Unmixing<'_> {
         width: LabelWidth,
         threads: &Threads,
     ) -> Result<Unmixed, Error> {
-        let mut points = room(self.palette.len())?;
+        let mut points = try_with_capacity(self.palette.len())?;
         points.extend(self.palette.iter().map(|entry| self.point(&entry.color)));
         let mixed = match labels.all(width) {
             Labels::One(labels) => self.mix(labels, &points, threads),
@@ -104,7 +104,7 @@ impl Unmixing<'_> {
     ) -> Result<Vec<Mixed>, Error> {
         let tiles = try_collect((0..labels.len()).step_by(TILE))?;
         let mixed = threads.map(tiles, |first| self.mix_tile(labels, points, first))?;
-        let mut all = room(mixed.len())?;
+        let mut all = try_with_capacity(mixed.len())?;
         for mixed in mixed {
             all.push(mixed?);
         }
@@ -124,7 +124,7 @@ impl Unmixing<'_> {
             return Ok(mixed);
         }
         let words = self.pixels.encoding().words();
-        let mut colors: Vec<u32> = zeros(tile.len() * words)?;
+        let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
         let mut found = Vec::new();
         for (index, (_, color)) in

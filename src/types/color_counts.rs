@@ -2,7 +2,7 @@
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
@@ -93,7 +93,7 @@ impl Kind {
 
 /// The colours of a part.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartCounts {
     pub(crate) kind: Kind,
     /// All different.
     pub(crate) colors: Vec<ColorCount>,
@@ -161,7 +161,7 @@ impl ColorCounts {
     }
 
     /// Adds a part's colours, if there are not more than `most` then.
-    pub(crate) fn add_part(&mut self, part: &Part, most: usize) -> Result<(), Error> {
+    pub(crate) fn add_part(&mut self, part: &PartCounts, most: usize) -> Result<(), Error> {
         self.check_part(&part.kind, ["", ""])?;
         self.add_all(part.colors.iter().copied(), most)?;
         self.kind = Some(part.kind);
@@ -236,7 +236,7 @@ impl ColorCounts {
         let mut colors = self.list(usize::MAX)?;
         colors.sort_unstable_by_key(|entry| entry.color);
         let len = self.bytes_len();
-        let mut bytes = room(len)?;
+        let mut bytes = try_with_capacity(len)?;
         bytes.extend_from_slice(MAGIC);
         let mut fields = [VERSION, 0, 0, 0, 0, 0];
         if let Some(Kind { format, channels, matching, alpha }) = self.kind {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use log::Level;
 
 use crate::backend::Backend;
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::{Bytes, Commands};
-use crate::backend::vulkan::device::gpu::{Gpu, LAST_WAIT};
+use crate::backend::vulkan::device::commands::Commands;
+use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::source::{Source, with_source};
+use crate::backend::vulkan::device::submission::LAST_WAIT;
 use crate::backend::vulkan::plan::{self, Plan, TURNS};
 use crate::backend::vulkan::stages::count_few::Numbered;
 use crate::backend::vulkan::stages::fingerprints::Coded;
@@ -29,7 +31,7 @@ use crate::types::memory_limit;
 use crate::types::options::{DeviceLimits, Options};
 use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
@@ -164,13 +166,13 @@ impl Backend for Vulkan {
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
+        selection: &SelectionRule,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
         self.forget_pixels();
         self.work.with_source(pixels, |work, source| {
-            let min_pixels = selection.min_pixels.max(1);
+            let min_pixels = selection.min_pixels.get();
             let few = match work.always_many {
                 true => None,
                 false => {
@@ -200,7 +202,7 @@ impl Backend for Vulkan {
         pixels: &Pixels,
         palette: &[ColorCount],
         _threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Self { work, labels } = self;
         work.label(pixels, &Masked::each(palette), &mut Taker::Host { labels, labelled })
@@ -222,7 +224,7 @@ impl Backend for Vulkan {
 
     fn check_memory(&mut self, memory: &DeviceMemory) -> Result<(), Error> {
         self.work.gpu.check_usable()?;
-        Import::of_device(&self.work.gpu, memory).map(drop)
+        Import::of_device(&self.work.gpu.device, memory).map(drop)
     }
 
     fn forget_pixels(&mut self) {
@@ -431,7 +433,7 @@ mod tests {
             };
             let mut vulkan = Vulkan::new(&options).unwrap();
             let threads = Threads::new(2).unwrap();
-            let selection = Selection { min_pixels: 1, max_count: 4 };
+            let selection = SelectionRule::new(1, 4);
             let values: Vec<f32> = (0..3000 * 2000).map(|index| (index / 5 % 7) as f32).collect();
             let map = ColorMap::new(&values, 3000, 2000, 1).unwrap();
             let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();

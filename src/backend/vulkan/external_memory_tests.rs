@@ -12,13 +12,17 @@ use vulkano::memory::{
     MemoryMapInfo, MemoryPropertyFlags,
 };
 
-use crate::backend::vulkan::device::idle::Opened;
+use crate::backend::Backend as _;
+use crate::backend::vulkan::Vulkan;
+use crate::backend::vulkan::device::idle::OpenDevice;
 use crate::backend::vulkan::device::instance::choose;
-use crate::context::{Context, Emit};
+use crate::context::Context;
+use crate::context::emit::Emit;
+use crate::error::Error;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::Shape;
-use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::image::{ColorMap, Format, ImageExtent, Layout};
 use crate::types::options::{Backend, DebugOptions, DeviceLimits, Options};
 use crate::types::outputs::{DeviceOutputs, LabelOutput, LabelWidth, MaskOutput, Outputs};
 use crate::types::params::{Params, Selection};
@@ -38,7 +42,7 @@ struct Lent {
 
 impl Lent {
     /// Room for `size` bytes, with others around them.
-    fn new(lender: &Opened, size: usize) -> Self {
+    fn new(lender: &OpenDevice, size: usize) -> Self {
         let handle_types = ExternalMemoryHandleTypes::OPAQUE_FD;
         let create_info = BufferCreateInfo {
             size: (BEFORE + size + BEHIND) as u64,
@@ -73,7 +77,7 @@ impl Lent {
         lent
     }
 
-    fn with(lender: &Opened, content: &[u8]) -> Self {
+    fn with(lender: &OpenDevice, content: &[u8]) -> Self {
         let mut lent = Self::new(lender, content.len());
         lent.bytes()[BEFORE..][..content.len()].copy_from_slice(content);
         lent
@@ -109,7 +113,7 @@ impl Lent {
 }
 
 /// Does an image with memory of the host's on the CPU, and with lent memory on `context`.
-fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, selection: Selection) {
+fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape, selection: Selection) {
     let map = ColorMap::new(pixels, shape.width(), shape.height(), shape.channels()).unwrap();
     let mut cpu = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
     let params = Params::from(selection);
@@ -126,7 +130,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, se
     let lent_pixels = Lent::with(lender, bytemuck::cast_slice(pixels));
     let mut lent_masks = Lent::new(lender, size_of_val(&masks[..]));
     let mut lent_labels = Lent::new(lender, size_of_val(&labels[..]));
-    let extent = Extent::new(shape, &Layout::default()).unwrap();
+    let extent = ImageExtent::new(shape, &Layout::default()).unwrap();
     let map = ColorMap::on_device(lent_pixels.lend(), shape, Format::F32, &extent).unwrap();
     let device =
         DeviceOutputs { masks: Some(lent_masks.lend()), labels: Some((lent_labels.lend(), LabelWidth::Two)) };
@@ -138,7 +142,7 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, se
 }
 
 /// The devices that lend, and options for contexts on them.
-fn lenders() -> Vec<(Opened, Options)> {
+fn lenders() -> Vec<(OpenDevice, Options)> {
     let all = Options { backend: Backend::Vulkan, ..Options::default() };
     let mut lenders = Vec::new();
     for physical in choose(&all).unwrap() {
@@ -146,7 +150,7 @@ fn lenders() -> Vec<(Opened, Options)> {
             let options =
                 Options { device_name: Some(physical.properties().device_name.clone()), ..all.clone() };
             let extensions = DeviceExtensions { khr_external_memory_fd: true, ..DeviceExtensions::empty() };
-            lenders.push((Opened::take(physical, extensions).unwrap(), options));
+            lenders.push((OpenDevice::take(physical, extensions).unwrap(), options));
         }
     }
     lenders
@@ -230,4 +234,21 @@ fn lent_pixels_are_counted_where_every_seed_fails() {
         let mut context = Context::new(&Options { debug, ..options }).unwrap();
         hold(&mut context, &lender, &pixels, shape, Selection { min_pixels: 1, max_count: 20 });
     }
+}
+
+#[test]
+fn a_driver_that_imports_nothing_is_named() {
+    let debug = DebugOptions { no_memory_fds: true, ..DebugOptions::default() };
+    let options = Options { backend: Backend::Vulkan, debug, ..Options::default() };
+    let mut vulkan = Vulkan::new(&options).unwrap();
+    let memory = DeviceMemory {
+        name: "image.device_memory",
+        fd: 0,
+        allocation_size: 4096,
+        memory_type_index: 0,
+        offset: 0,
+        size: 64,
+    };
+    let Err(Error::Unsupported(text)) = vulkan.check_memory(&memory) else { panic!("it imports") };
+    assert!(text.contains("image.device_memory") && text.contains(vulkan.device_name()), "{text}");
 }

@@ -6,8 +6,9 @@
 
 use std::fmt::Display;
 
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::Shared;
-use crate::backend::vulkan::device::commands::{Bytes, Commands};
+use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::error::Error;

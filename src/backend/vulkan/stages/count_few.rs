@@ -6,8 +6,8 @@
 use log::Level;
 
 use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
@@ -17,8 +17,8 @@ use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
 
@@ -75,7 +75,7 @@ impl Work {
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
-        let pass = Pass::new(0.875); // there may be too many colours
+        let pass = ProgressSpan::new(0.875); // there may be too many colours
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {
@@ -240,9 +240,9 @@ impl Work {
                 memory.fetch(gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
             }
         }
-        let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
+        let mut words: Vec<u32> = try_zeroed(ENTRY_WORDS as usize * listed as usize)?;
         self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
-        let mut colors = room(listed as usize)?;
+        let mut colors = try_with_capacity(listed as usize)?;
         for &[slot, pixel, _] in words.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
             within("the number of a slot", slot, u64::from(slots) - 1, &self.gpu)?;
             within("the number of a pixel", pixel, u64::from(chunk.pixels) - 1, &self.gpu)?;

@@ -11,8 +11,8 @@ use std::cmp::Reverse;
 use log::Level;
 
 use crate::backend::vulkan::backend::{Chunk, Work};
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
@@ -24,12 +24,12 @@ use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::{room, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The part of the image's pixels that the first group has, which is to raise the bar quickly; and how many
 /// times as many each group has as the one before.
@@ -59,7 +59,7 @@ impl Work {
     pub(crate) fn count_many(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
@@ -70,23 +70,25 @@ impl Work {
         let totals = self.bucket_totals(source, plan, hash)?;
 
         let mut best = Best::new(selection, room_for);
-        let mut order: Vec<usize> = room(totals.len())?;
-        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
+        let mut order: Vec<usize> = try_with_capacity(totals.len())?;
+        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.threshold()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (source.pixels.shape().pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
-        while selection.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
+        while selection.max_count > 0
+            && rest.first().is_some_and(|&fullest| totals[fullest] >= best.threshold())
+        {
             // At least one bucket, then as many as fit.
             let mut group_total = 0;
             let fitting = rest.iter().take_while(|&&bucket| {
                 group_total += totals[bucket];
-                group_total <= group_pixels && totals[bucket] >= best.bar()
+                group_total <= group_pixels && totals[bucket] >= best.threshold()
             });
             let (group, later) = rest.split_at(fitting.count().max(1));
             rest = later;
             group_pixels = (GROUP_GROWTH * group_pixels).min(exact.group_pixels);
             let group_total = group.iter().map(|&bucket| totals[bucket]).sum();
-            let mut wanted: Vec<u32> = zeros(hash.count().div_ceil(32))?;
+            let mut wanted: Vec<u32> = try_zeroed(hash.count().div_ceil(32))?;
             for &bucket in group {
                 wanted[bucket / 32] |= 1 << (bucket % 32);
             }
@@ -98,12 +100,12 @@ impl Work {
 
     /// The pixels of each bucket.
     fn bucket_totals(&mut self, source: &Source, plan: &Plan, hash: Buckets) -> Result<Vec<u64>, Error> {
-        let mut totals: Vec<u64> = zeros(hash.count())?;
-        let mut counters: Vec<u32> = zeros(hash.count() + 1)?;
+        let mut totals: Vec<u64> = try_zeroed(hash.count())?;
+        let mut counters: Vec<u32> = try_zeroed(hash.count() + 1)?;
         let mut colorless = 0;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; 2] = [None; 2];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.turn].take() {
@@ -189,11 +191,11 @@ impl Work {
         let memory = Shared::ensure(&mut self.exact.wanted, &self.gpu, wanted.len() as u64)?;
         memory.write(0, wanted)?;
         let whole = shape.pixels() <= exact.chunk_pixels;
-        let min_in_chunk = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
+        let min_in_chunk = if whole { u32::try_from(best.threshold()).unwrap_or(u32::MAX) } else { 1 };
         let mut histogram = Histogram::default();
         let mut counted = 0;
         let channels = shape.channels() as usize;
-        let pass = Pass::new(0.25);
+        let pass = ProgressSpan::new(0.25);
         for range in plan::chunks(shape.pixels(), exact.chunk_pixels) {
             pass.reach(range.start as f64 / shape.pixels() as f64);
             let (start, pixels) = (range.start as usize, (range.end - range.start) as u32);
@@ -224,7 +226,7 @@ impl Work {
                     // colours of very many have the fewest pixels: those are read in the image's order, which
                     // memory likes better than the table's.
                     let color = |pixel: usize| Color::from_bits(&source.pixels.pixel(start + pixel));
-                    let mut fewest: Vec<u32> = zeros(pixels.div_ceil(32) as usize)?;
+                    let mut fewest: Vec<u32> = try_zeroed(pixels.div_ceil(32) as usize)?;
                     for &[_, pixel, pixels] in entries.as_chunks().0 {
                         if pixels == min_in_chunk {
                             fewest[pixel as usize / 32] |= 1 << (pixel % 32);
@@ -260,7 +262,7 @@ impl Work {
                         for piece in plan::chunks(pixels.into(), READ_PIXELS as u64) {
                             // Lossless: no chunk has as many pixels.
                             let positions = piece.start as u32..piece.end as u32;
-                            call::pulse();
+                            call::tick();
                             call::check()?;
                             let colors = self.read_pixels(source, start, pixels, positions)?;
                             colors.into_iter().try_for_each(&mut count)?;
@@ -268,7 +270,7 @@ impl Work {
                     } else {
                         for pixel in start..start + pixels as usize {
                             if pixel.is_multiple_of(TILE) {
-                                call::pulse();
+                                call::tick();
                                 call::check()?;
                             }
                             count(Color::from_bits(&source.pixels.pixel(pixel)))?;
@@ -282,7 +284,7 @@ impl Work {
             }
         }
         same_as_buckets(&self.gpu, counted, group_total)?;
-        for entry in histogram.colors(best.bar())? {
+        for entry in histogram.colors(best.threshold())? {
             best.add(entry)?;
         }
         Ok(())
@@ -309,7 +311,7 @@ impl Work {
                 within("colours in its list", listed, colors, &self.gpu)?;
                 let words = ENTRY_WORDS * u64::from(listed);
                 list.fetch(&mut self.gpu, REPORT_WORDS, words)?;
-                let mut entries: Vec<u32> = zeros(words as usize)?;
+                let mut entries: Vec<u32> = try_zeroed(words as usize)?;
                 list.read(REPORT_WORDS, bytemuck::cast_slice_mut(&mut entries))?;
                 for &[_, pixel, _] in entries.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
                     within("the number of a pixel", pixel, u64::from(job.pixels) - 1, &self.gpu)?;

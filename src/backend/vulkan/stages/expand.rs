@@ -3,8 +3,9 @@
 
 use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
+use crate::backend::vulkan::device::external_memory::{ExternalMemory, with_external_memory};
 use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
-use crate::backend::vulkan::device::import::{Import, Lent, with_lent};
+use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::shaders::ExpandDispatch;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::{self, Plan};
@@ -23,7 +24,7 @@ pub(crate) struct Targets {
 
 impl Targets {
     fn new(gpu: &Gpu, outputs: &DeviceOutputs) -> Result<Self, Error> {
-        let import = |memory| Import::of_device(gpu, &memory);
+        let import = |memory| Import::of_device(&gpu.device, &memory);
         Ok(Self {
             masks: outputs.masks.map(import).transpose()?,
             labels: outputs.labels.map(|(memory, _)| import(memory)).transpose()?,
@@ -37,7 +38,7 @@ impl Targets {
     }
 }
 
-impl Lent for Targets {
+impl ExternalMemory for Targets {
     fn imports(&mut self) -> impl Iterator<Item = &mut Option<Import>> {
         [&mut self.masks, &mut self.labels].into_iter()
     }
@@ -52,7 +53,7 @@ impl Work {
     ) -> Result<R, Error> {
         self.gpu.finish()?;
         let targets = Targets::new(&self.gpu, outputs)?;
-        with_lent(self, |work| &mut work.gpu, targets, work)
+        with_external_memory(self, |work| &mut work.gpu, targets, work)
     }
 
     /// Starts writing what is made of a chunk's labels, which are on the device or will be; `None` if that is nothing.

@@ -19,11 +19,11 @@ use crate::backend::vulkan::plan::{Plan, TURNS};
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::room;
-use crate::runtime::call::Pass;
+use crate::runtime::alloc::try_with_capacity;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// An image whose pixels' codes the device has.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Work {
     pub(crate) fn count_on_host(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
         threads: &Threads,
@@ -61,7 +61,7 @@ impl Work {
         if Self::can_keep_codes(plan) {
             self.write_codes(source, plan, hasher)?;
             let count = plan.chunk_count().div_ceil(plan.chunks_per_block) as usize;
-            let mut blocks = room(count)?;
+            let mut blocks = try_with_capacity(count)?;
             for block in self.number_blocks.iter().take(count).flatten() {
                 blocks.push(bytemuck::cast_slice(block.host_words()?));
             }
@@ -78,7 +78,7 @@ impl Work {
 
     fn write_codes(&mut self, source: &Source, plan: &Plan, hasher: Hasher) -> Result<(), Error> {
         let mut tickets: [Option<Ticket>; TURNS as usize] = [None; TURNS as usize];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.turn].take() {

@@ -20,7 +20,7 @@ use crate::backend::vulkan::stages::palette_table::PaletteTable;
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::{LabelMap, TILE};
-use crate::runtime::alloc::zeros;
+use crate::runtime::alloc::try_zeroed;
 use crate::stages::group::Masked;
 use crate::types::outputs::LabelWidth;
 
@@ -30,7 +30,7 @@ const CODE_SET_WORDS: usize = 1 << 11;
 /// Who takes the labels.
 pub(crate) enum Taker<'a> {
     /// The host, in parts.
-    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) },
+    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) -> Result<(), Error> },
     /// The caller's memory on the device.
     Device(&'a Targets),
 }
@@ -95,7 +95,7 @@ impl<'a, 't> Parts<'a, 't> {
         self.seen = chunk.start + pixels;
         if self.whole.is_none_or(|whole| whole == self.seen) {
             labels.finish_uniform(self.width, self.mask_count)?;
-            labelled(chunk.start - at, labels);
+            labelled(chunk.start - at, labels)?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Work {
         let layout = plan.turn_layout();
         self.for_chunks(plan, &mut parts, |work, parts, chunk| {
             let colors = &chunks[chunk.index as usize];
-            let mut label_of_number = zeros(colors.slots as usize + 1)?;
+            let mut label_of_number = try_zeroed(colors.slots as usize + 1)?;
             for (number, entry) in &colors.colors {
                 label_of_number[*number as usize] = label_of.get(&entry.color).copied().unwrap_or(0);
             }
@@ -182,7 +182,7 @@ impl Work {
         let tables = colors.div_ceil(part_colors);
         let mut table: Option<PaletteTable> = None;
         if let Some(hasher) = self.hasher_of_codes(plan) {
-            let mut set = zeros::<u32>(CODE_SET_WORDS)?;
+            let mut set = try_zeroed::<u32>(CODE_SET_WORDS)?;
             for entry in palette.colors {
                 let code = code_of(&entry.color, channels, hasher);
                 set[usize::from(code / 32)] |= 1 << (code % 32);

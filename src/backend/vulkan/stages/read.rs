@@ -9,7 +9,7 @@ use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::{room, zeros};
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
 
 /// Pixels that are read in one go.
 pub(crate) const READ_PIXELS: usize = 1 << 14;
@@ -31,7 +31,7 @@ impl Work {
         if count > READ_PIXELS {
             return Err(Error::Internal(format!("{count} pixels are read in one go")));
         }
-        let mut positions = room(count)?;
+        let mut positions = try_with_capacity(count)?;
         positions.extend(pixels);
         let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
         let stage = Stage::CollectColors { channels };
@@ -62,9 +62,9 @@ impl Work {
             memory.download(commands, places, word_count)
         })?;
         receipt.check(memory, gpu, told)?;
-        let mut words: Vec<u32> = zeros(word_count as usize)?;
+        let mut words: Vec<u32> = try_zeroed(word_count as usize)?;
         memory.read(places, bytemuck::cast_slice_mut(&mut words))?;
-        let mut colors = room(count)?;
+        let mut colors = try_with_capacity(count)?;
         colors.extend(words.chunks_exact(channels as usize).map(|words| {
             let mut color = [0; 4];
             color[..words.len()].copy_from_slice(words);
