@@ -2,7 +2,7 @@
 
 TOOL is the program `ctm`. Prints a table in Markdown for each job, and draws FOLDER/alternatives.png. The image is the
 anti-aliased map of the world at 1920 x 1080, pixels repeated; masks of its five most frequent colours are wanted. Each way
-must give the same masks before it is timed. Ways take turns; a time is the shortest of them, since other programs on the
+must give the same masks before it is timed. Ways alternate; a time is the shortest of its runs, since other programs on the
 machine only ever add to it.
 """
 
