@@ -10,7 +10,7 @@ use crate::labels::LabelMap;
 use crate::output::label_output::LabelRoom;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
-use crate::stages::connect::{Area, Connected, Wanted};
+use crate::stages::connect::{Area, Connected, SelectedRegions, Wanted};
 use crate::stages::group::Grouping;
 use crate::stages::measure::StatsBuilder;
 use crate::stages::merge::{Merging, with_all};
@@ -132,8 +132,10 @@ impl Context {
         let wanted = Wanted { selection: request.regions, colors, by_color: request.rules.given.is_none() };
         // Lossless: at most `max_count`, a u32.
         (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
-            Ok((regions, masks)) => (regions.len() as u32, regions, LabelSource::Connected(masks)),
-            Err(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
+            SelectedRegions::Masks(regions, masks) => {
+                (regions.len() as u32, regions, LabelSource::Connected(masks))
+            }
+            SelectedRegions::TooMany(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
         };
         Ok(())
     }
@@ -282,22 +284,7 @@ pub(super) fn group(
     if rules.merge.is_none() {
         listed.colors.retain(|entry| !rules.ignores(&entry.color));
     }
-    let mut merging = None;
-    let mut palette = match &rules.given {
-        Some(given) => without_pixels(given)?,
-        None => {
-            let mut frequent = match frequent {
-                None => copied(&listed.colors)?,
-                Some(frequent) if rules.merge.is_some() => with_all(frequent, &listed.colors)?,
-                Some(frequent) => frequent,
-            };
-            if let Some(merge) = rules.merge {
-                merging = Some(Merging::new(&mut frequent, rules.encoding, merge)?);
-            }
-            frequent.retain(|entry| !rules.ignores(&entry.color));
-            select(frequent, &rules.selection)
-        }
-    };
+    let (mut palette, merging) = palette_of(rules, &listed.colors, frequent)?;
     let colors = &listed.colors;
     let nearest = rules.nearest.unwrap_or_default();
     let mut masks = assign(colors, &palette, rules.encoding, nearest, threads)?;
@@ -321,12 +308,7 @@ pub(super) fn group(
         let anywhere = Nearest { tolerance: f64::INFINITY, ..nearest };
         masks = assign(colors, &palette, rules.encoding, anywhere, threads)?;
     }
-    palette.iter_mut().for_each(|entry| entry.pixels = 0);
-    for (entry, &mask) in colors.iter().zip(&masks) {
-        if mask != nearest::NONE {
-            palette[mask as usize].pixels += entry.pixels;
-        }
-    }
+    count_pixels(&mut palette, colors, &masks);
     let mut grouping = Grouping::new(colors, &masks, palette.len())?;
     if grouping.colors.is_empty() {
         // All masks are empty, and those of colours that no pixel has are, too.
@@ -337,6 +319,36 @@ pub(super) fn group(
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
     let source = LabelSource::Grouped(grouping);
     Ok(Chosen { mask_count, palette, source, unlisted: Some(unlisted), merged })
+}
+
+/// The colours that get a mask, and which of the listed ones become others before, if they do.
+fn palette_of(
+    rules: &ColorRules,
+    listed: &[ColorCount],
+    frequent: Option<Vec<ColorCount>>,
+) -> Result<(Vec<ColorCount>, Option<Merging>), Error> {
+    if let Some(given) = &rules.given {
+        return Ok((without_pixels(given)?, None));
+    }
+    let mut frequent = match frequent {
+        None => copied(listed)?,
+        Some(frequent) if rules.merge.is_some() => with_all(frequent, listed)?,
+        Some(frequent) => frequent,
+    };
+    let merge = |merge| Merging::new(&mut frequent, rules.encoding, merge);
+    let merging = rules.merge.map(merge).transpose()?;
+    frequent.retain(|entry| !rules.ignores(&entry.color));
+    Ok((select(frequent, &rules.selection), merging))
+}
+
+/// Gives each colour of the palette the pixels of all colours in its mask.
+fn count_pixels(palette: &mut [ColorCount], colors: &[ColorCount], masks: &[u32]) {
+    palette.iter_mut().for_each(|entry| entry.pixels = 0);
+    for (entry, &mask) in colors.iter().zip(masks) {
+        if mask != nearest::NONE {
+            palette[mask as usize].pixels += entry.pixels;
+        }
+    }
 }
 
 /// Colours that have no pixels yet.

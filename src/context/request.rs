@@ -104,72 +104,21 @@ impl<'a> Request<'a> {
 
 impl<'a> ColorRules<'a> {
     pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
-        let &Params { palette, ignored, nearest, unlisted, merge, counts, .. } = params;
-        let &Params { mut selection, unmix_radius, connected, .. } = params;
-        if let (Some(connectivity), Some(_)) = (connected, counts) {
-            return Err(Error::InvalidArgument(format!(
-                "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
-                 parts, are expected"
-            )));
-        }
-        if let Some(Nearest { tolerance, .. }) = nearest
-            && (tolerance.is_nan() || tolerance < 0.0)
-        {
-            let text = format!("tolerance is {tolerance}; at least 0 is expected");
-            return Err(Error::InvalidArgument(text));
-        }
-        if let Some(Merge { tolerance, .. }) = merge {
-            if tolerance.is_nan() || tolerance < 0.0 {
-                let text = format!("merge_tolerance is {tolerance}; at least 0 is expected");
-                return Err(Error::InvalidArgument(text));
-            }
-            if palette.is_some() {
-                return Err(Error::InvalidArgument(
-                    "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
-                        .to_owned(),
-                ));
-            }
-        }
-        if palette.is_none() && unlisted != Unlisted::Ignore {
-            let text = format!(
-                "unlisted is {unlisted:?} and no palette is given; {:?} is expected",
-                Unlisted::Ignore
-            );
-            return Err(Error::InvalidArgument(text));
-        }
-        if unmix_radius > MOST_RADIUS {
-            return Err(Error::InvalidArgument(format!(
-                "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
-            )));
-        }
-        if connected.is_some() && selection.max_count > 0 {
+        check_contradictions(params)?;
+        let &Params { palette, nearest, unlisted, merge, counts, .. } = params;
+        let mut selection = SelectionRule::from(params.selection);
+        if params.connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
             selection.max_count = u32::MAX;
         }
-        let colors = |name: &str, values: &[[f32; 4]]| {
-            if u32::try_from(values.len()).is_err() {
-                let count = values.len();
-                return Err(Error::InvalidArgument(format!(
-                    "{name} has {count} colours; at most 2^32 - 1 are expected"
-                )));
-            }
-            let mut colors = try_with_capacity(values.len())?;
-            for (index, values) in values.iter().enumerate() {
-                let color = encoding.color(values);
-                colors.push(
-                    color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
-                );
-            }
-            Ok(colors)
-        };
-        let mut ignored = colors("ignored", ignored)?;
-        let given = palette.map(|palette| colors("palette", palette)).transpose()?;
+        let mut ignored = colors(encoding, "ignored", params.ignored)?;
+        let given = palette.map(|palette| colors(encoding, "palette", palette)).transpose()?;
         if let Some(given) = &given {
             check_different(given, &ignored)?;
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { encoding, counts, selection: selection.into(), given, ignored, nearest, unlisted, merge })
+        Ok(Self { encoding, counts, selection, given, ignored, nearest, unlisted, merge })
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {
@@ -196,6 +145,57 @@ impl<'a> ColorRules<'a> {
         }
         Ok(palette)
     }
+}
+
+/// Checks what does not depend on the image.
+fn check_contradictions(params: &Params) -> Result<(), Error> {
+    let &Params { palette, nearest, unlisted, merge, counts, unmix_radius, connected, .. } = params;
+    let refuse = |text: String| Err(Error::InvalidArgument(text));
+    if let (Some(connectivity), Some(_)) = (connected, counts) {
+        return refuse(format!(
+            "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
+             parts, are expected"
+        ));
+    }
+    let tolerances = [
+        ("tolerance", nearest.map(|nearest| nearest.tolerance)),
+        ("merge_tolerance", merge.map(|merge| merge.tolerance)),
+    ];
+    for (name, tolerance) in tolerances {
+        if let Some(tolerance) = tolerance.filter(|tolerance| tolerance.is_nan() || *tolerance < 0.0) {
+            return refuse(format!("{name} is {tolerance}; at least 0 is expected"));
+        }
+    }
+    if merge.is_some() && palette.is_some() {
+        return refuse(
+            "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
+                .to_owned(),
+        );
+    }
+    if palette.is_none() && unlisted != Unlisted::Ignore {
+        let expected = Unlisted::Ignore;
+        return refuse(format!("unlisted is {unlisted:?} and no palette is given; {expected:?} is expected"));
+    }
+    if unmix_radius > MOST_RADIUS {
+        return refuse(format!("unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"));
+    }
+    Ok(())
+}
+
+/// Colours that a caller has given, as words.
+fn colors(encoding: Encoding, name: &str, values: &[[f32; 4]]) -> Result<Vec<Color>, Error> {
+    if u32::try_from(values.len()).is_err() {
+        let count = values.len();
+        return Err(Error::InvalidArgument(format!(
+            "{name} has {count} colours; at most 2^32 - 1 are expected"
+        )));
+    }
+    let mut colors = try_with_capacity(values.len())?;
+    for (index, values) in values.iter().enumerate() {
+        let color = encoding.color(values);
+        colors.push(color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?);
+    }
+    Ok(colors)
 }
 
 /// Checks that no colour of a given palette is there twice, nor ignored.
