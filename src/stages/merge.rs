@@ -1,4 +1,15 @@
 //! Rare colours that are another's near-duplicates, as compression and resampling leave them, become that colour.
+//!
+//! ```text
+//! for each colour, in the order of masks (the most frequent first):
+//!     if a colour that stays is within the distance: it becomes the first such colour
+//!     else: it stays
+//! ```
+//!
+//! This is leader clustering (Hartigan, "Clustering Algorithms", 1975), with the order of masks as the order of
+//! colours: the order is total, so that the result is one. A colour becomes only one that stays, so that there are no
+//! chains: no colour moves farther than the distance. Colours that stay lie in a grid ([`ColorGrid`]), so that each
+//! colour is compared with those near it only: sorting is what costs most.
 
 use crate::color::Color;
 use crate::error::Error;

@@ -1,4 +1,9 @@
 //! Which mask each colour belongs to where colours of masks attract others.
+//!
+//! Each colour of the image is compared with the palette's, once, whatever the number of its pixels; pixels are
+//! labelled by their colours afterwards. Few palette colours are looked at one by one, many by a grid ([`ColorGrid`]).
+//! Distances are rounded to 64-bit floats before they are compared; equal ones go to the first mask, so that neither
+//! threads nor the grid's order show.
 
 use crate::error::Error;
 use crate::runtime::alloc::{try_collect, try_with_capacity};

@@ -1,7 +1,36 @@
 //! Pixels whose colour is in no mask are shared out to the masks around them: anti-aliased edges. Shared by both
 //! backends.
 //!
-//! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
+//! **Problem.** An edge that was averaged has pixels whose colour `p` is a mix of the colours on both sides. Wanted is
+//! how much of each colour is in it: fully constrained linear unmixing, for one to four colours `c` of masks nearby,
+//!
+//! ```text
+//! minimise |p − Σ wᵢ cᵢ|²  with all wᵢ ≥ 0 and Σ wᵢ = 1
+//! ```
+//!
+//! ```text
+//! for each pixel without a label whose colour is not ignored:
+//!     for each distance from 1 to the radius, until there are four masks:
+//!         add the masks in the ring of pixels at that distance, those with the most pixels there first
+//!     for each choice of these masks, few before many:
+//!         w = the foot of the perpendicular from p on the plane through their colours, by the normal equations
+//!         if all w ≥ 0 and the mix is nearer to p than the best one: keep it
+//!     round w to multiples of 1/65536; the largest share gets what is left
+//!     the pixel's label is the mask with the largest share
+//! ```
+//!
+//! **Why it is exact.** The nearest mix lies within some face of the simplex of the colours, and is there the foot of
+//! the perpendicular on the plane through the face. All 15 faces are tried, so that none is missed; a face whose
+//! colours span no more than a smaller one is passed over, since the smaller one has its mixes. All arithmetic is with
+//! 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere. They are integers, so
+//! that they sum to 1 exactly.
+//!
+//! **Cost.** Nothing for pixels with a label. Of the others each reads at most (2 · radius + 1)² labels, and solves at
+//! most 15 systems of at most three equations. The label map of all images is kept, since neighbours are looked at.
+//!
+//! **Prior art.** Heinz, Chang, "Fully Constrained Least Squares Linear Spectral Mixture Analysis Method for Material
+//! Quantification in Hyperspectral Imagery", IEEE Transactions on Geoscience and Remote Sensing, 2001. There are many
+//! colours there, and an iteration; with four, trying all choices is shorter, and its order is fixed.
 
 use crate::color::Color;
 use crate::error::Error;
