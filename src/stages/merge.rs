@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for each colour, in the order of masks (the most frequent first):
-//!     if a colour that stays is within the distance: it becomes the first such colour
+//!     if it has few enough pixels and a colour that stays is within the distance: it becomes the first such one
 //!     else: it stays
 //! ```
 //!
