@@ -61,6 +61,7 @@
 //! | `capi` | the C functions of `include/ctm.h` |
 
 mod backend;
+#[cfg(feature = "capi")]
 mod capi;
 mod color;
 mod context;
@@ -76,7 +77,7 @@ pub use backend::vulkan::devices;
 pub use color::Color;
 pub use context::Context;
 pub use context::check::check_devices;
-pub use error::Error;
+pub use error::{Capacity, Error};
 pub use runtime::call::Canceller;
 pub use types::call_stats::CallStats;
 pub use types::color_counts::ColorCounts;

@@ -19,7 +19,7 @@ use crate::backend::vulkan::Vulkan;
 use crate::context::choose::Chosen;
 use crate::context::label::{Source, each_unmixed, label_images};
 use crate::context::request::Input;
-use crate::error::Error;
+use crate::error::{Capacity, Error};
 use crate::output::expand::expand;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::{Crops, Places, Planes, Strides};
@@ -231,7 +231,7 @@ impl Context {
     /// the last plane is not touched.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
+    /// [`Error::TooSmall`], with `masks` untouched, when the masks do not fit; too little
     /// memory; a device that fails.
     pub fn run(
         &mut self,
@@ -247,8 +247,8 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] when the params contradict each other or the image, or an output does not suit
-    /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
-    /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
+    /// it; with nothing written, [`Error::TooSmall`] when the masks do not fit or labels
+    /// cannot number them; too little memory; a device that fails.
     pub fn analyze(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         self.call(None, |context| context.write(map, params, outputs))
     }
@@ -439,25 +439,29 @@ impl Context {
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         if mask_count as usize > fitting {
-            let room = size.unwrap_or(0);
-            if mask_layout != MaskLayout::default() || mask_format == MaskFormat::Bits {
-                let needed = strides.bytes_of(mask_count.into());
-                return Err(Error::MasksTooLarge { mask_count, needed, room });
-            }
-            let (width, height) = (shape.width(), map.rows());
-            return Err(Error::BufferTooSmall {
-                mask_count,
-                width,
-                height,
-                len: room / mask_format.row_bytes(1),
-            });
+            let (needed, given) = (strides.bytes_of(mask_count.into()), size.unwrap_or(0) as u64);
+            return Err(Error::too_small(Capacity::Masks, "the size of masks", mask_count, needed, given));
         }
         if mask_count > numbered {
-            return Err(Error::LabelsTooNarrow { mask_count, most: numbered });
+            let (needed, given) = (mask_count.into(), numbered.into());
+            return Err(Error::too_small(
+                Capacity::LabelNumbers,
+                "the type of labels",
+                mask_count,
+                needed,
+                given,
+            ));
         }
         if mask_count as usize > entries {
             let needed = u64::from(mask_count) * frame.images as u64;
-            return Err(Error::PaletteTooLarge { mask_count, needed, room: most_entries });
+            let given = most_entries;
+            return Err(Error::too_small(
+                Capacity::PaletteEntries,
+                "the size of palette",
+                mask_count,
+                needed,
+                given,
+            ));
         }
         let mask_count = mask_count as usize;
         // A palette is given for all images.
@@ -494,10 +498,16 @@ impl Context {
                 Ok(())
             })?;
             let crops = Crops::new(&found_regions, mask_format)?;
-            if let Some(room) = size.filter(|&size| crops.bytes > size as u64) {
+            if let Some(size) = size.filter(|&size| crops.bytes > size as u64) {
                 // Lossless: it was one.
-                let mask_count = mask_count as u32;
-                return Err(Error::MasksTooLarge { mask_count, needed: crops.bytes, room });
+                let (mask_count, given) = (mask_count as u32, size as u64);
+                return Err(Error::too_small(
+                    Capacity::Masks,
+                    "the size of masks",
+                    mask_count,
+                    crops.bytes,
+                    given,
+                ));
             }
             places = Places::Cropped(crops);
         }
