@@ -13,9 +13,10 @@ use crate::capi::buffers::{Extent, check_pointer, null};
 use crate::capi::counters::ctm_counters;
 use crate::capi::options::{CTM_BACKEND_AUTO, CTM_BACKEND_CPU, CTM_BACKEND_VULKAN, Log, ctm_options};
 use crate::capi::status::{CTM_ERROR_BUFFER_TOO_SMALL, CTM_ERROR_INTERNAL, CTM_OK, ctm_status, status_of};
-use crate::context::{Context, Emit};
+use crate::context::Context;
+use crate::context::emit::Emit;
 use crate::error::Error;
-use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
+use crate::runtime::call::{CancelToken, LogFn, ProgressFn, Scope};
 use crate::runtime::panics::catch;
 use crate::types::call_stats::CallStats;
 use crate::types::geometry::Shape;
@@ -51,7 +52,7 @@ pub struct ctm_context {
 #[derive(Default)]
 struct Calls {
     /// All of them.
-    inside: Vec<Arc<Stop>>,
+    inside: Vec<Arc<CancelToken>>,
     /// The thread whose call is at work; the others wait.
     at_work: Option<ThreadId>,
 }
@@ -60,7 +61,7 @@ struct Calls {
 /// memory for as long as it needs it.
 pub(super) struct Call {
     pub(super) context: Arc<ctm_context>,
-    stop: Arc<Stop>,
+    stop: Arc<CancelToken>,
 }
 
 /// The safe context, while it is a call's turn.
@@ -90,7 +91,7 @@ impl Call {
             Arc::increment_strong_count(context);
             Arc::from_raw(context)
         };
-        let stop = Arc::<Stop>::default();
+        let stop = Arc::<CancelToken>::default();
         context.change_calls(|calls| calls.inside.push(stop.clone()));
         Some(Self { context, stop })
     }
@@ -127,10 +128,10 @@ impl Call {
 
     fn engine(&self) -> Result<Engine<'_>, Error> {
         let context = &*self.context;
-        let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_set();
+        let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_cancelled();
         let calls = context.changed.wait_while(lock(&context.calls), waits);
         let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
-        if self.stop.is_set() {
+        if self.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
         calls.at_work = Some(thread::current().id());
@@ -390,7 +391,7 @@ pub unsafe extern "C" fn ctm_cancel(context: *mut ctm_context) {
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     let Some(context) = (unsafe { context.as_ref() }) else { return };
     guard((), || {
-        context.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.set()));
+        context.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.cancel()));
         context.changed.notify_all();
     });
 }

@@ -88,7 +88,7 @@ impl ctm_image {
         &self,
         shape: Shape,
         layout: &Layout,
-        extent: &image::Extent,
+        extent: &image::ImageExtent,
     ) -> Result<(ColorMap<'a>, Extent), Error> {
         let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
         // SAFETY: the caller vouches for the pixels, which the extent is that of.
@@ -132,7 +132,7 @@ impl ctm_image {
             image_count: self.image_count,
             image_stride: self.image_stride,
         };
-        let extent = image::Extent::new(shape, &layout).map_err(|error| inside("image", error))?;
+        let extent = image::ImageExtent::new(shape, &layout).map_err(|error| inside("image", error))?;
         // SAFETY: the caller vouches for the struct.
         let lent = unsafe {
             ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)

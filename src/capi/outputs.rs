@@ -8,7 +8,7 @@ use crate::capi::analyze::ctm_result;
 use crate::capi::buffers::{Extent, null};
 use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::structs::{inside, unknown};
-use crate::context::Emit;
+use crate::context::emit::Emit;
 use crate::error::Error;
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::Strides;

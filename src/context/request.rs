@@ -12,10 +12,10 @@ use crate::types::image::ColorMap;
 use crate::types::matching::{Connectivity, Merge, Nearest};
 use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
-use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::params::{Batch, Params, SelectionRule, Unlisted};
 
 /// A call's pixels and colours, as the backends compare them.
-pub(super) struct Input<'a> {
+pub(super) struct Request<'a> {
     /// Of all images.
     pub(super) pixels: Pixels<'a>,
     /// Those that are counted, where they are others.
@@ -24,16 +24,16 @@ pub(super) struct Input<'a> {
     pub(super) unmix_radius: u32,
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
-    pub(super) regions: Selection,
-    pub(super) rules: Rules<'a>,
+    pub(super) regions: SelectionRule,
+    pub(super) rules: ColorRules<'a>,
 }
 
 /// Which colours get which mask, as the backends compare them.
-pub(super) struct Rules<'a> {
+pub(super) struct ColorRules<'a> {
     pub(super) encoding: Encoding,
     /// The image's colours, where the pixels at hand are not all of its.
     pub(super) counts: Option<&'a ColorCounts>,
-    pub(super) selection: Selection,
+    pub(super) selection: SelectionRule,
     pub(super) given: Option<Vec<Color>>,
     pub(super) ignored: Vec<Color>,
     pub(super) nearest: Option<Nearest>,
@@ -66,21 +66,21 @@ impl Params<'_> {
                     .to_owned(),
             ));
         }
-        Input::new(map, self).map(drop)
+        Request::new(map, self).map(drop)
     }
 }
 
-impl<'a> Input<'a> {
+impl<'a> Request<'a> {
     /// All images together, or each by itself where each has a palette of its own.
     pub(super) fn of_batch(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Vec<Self>, Error> {
         params.check(map)?;
         let maps = if params.batch == Batch::Each { map.images() } else { 1 };
-        let mut inputs = try_with_capacity(maps as usize)?;
+        let mut requests = try_with_capacity(maps as usize)?;
         for index in 0..maps {
             let map = if maps > 1 { map.image(index)? } else { *map };
-            inputs.push(Self::new(&map, params)?);
+            requests.push(Self::new(&map, params)?);
         }
-        Ok(inputs)
+        Ok(requests)
     }
 
     pub(super) fn new(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Self, Error> {
@@ -95,14 +95,14 @@ impl<'a> Input<'a> {
             }
             _ => None,
         };
-        let rules = Rules::new(pixels.encoding(), params)?;
+        let rules = ColorRules::new(pixels.encoding(), params)?;
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection, rules })
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection.into(), rules })
     }
 }
 
-impl<'a> Rules<'a> {
+impl<'a> ColorRules<'a> {
     pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
         let &Params { palette, ignored, nearest, unlisted, merge, counts, .. } = params;
         let &Params { mut selection, unmix_radius, connected, .. } = params;
@@ -169,7 +169,7 @@ impl<'a> Rules<'a> {
         }
         ignored.sort_unstable();
         ignored.dedup();
-        Ok(Self { encoding, counts, selection, given, ignored, nearest, unlisted, merge })
+        Ok(Self { encoding, counts, selection: selection.into(), given, ignored, nearest, unlisted, merge })
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {

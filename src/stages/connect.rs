@@ -16,14 +16,14 @@ use crate::types::geometry::Frame;
 use crate::types::matching::Connectivity;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Tiles of a strip: enough that borders are few, few enough that all threads have some.
 const STRIP_TILES: usize = 16;
 
 /// Pixels of a strip that are in the same region, with those that they touch in it.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct ComponentRun {
     /// From the strip's first pixel on.
     start: u32,
     end: u32,
@@ -45,7 +45,7 @@ struct Component {
 struct Strip {
     first: usize,
     pixels: usize,
-    runs: Vec<Run>,
+    runs: Vec<ComponentRun>,
     /// The number of its first component among those of all strips.
     first_component: usize,
 }
@@ -53,7 +53,7 @@ struct Strip {
 /// The regions of some label maps, found part by part.
 #[derive(Debug)]
 pub(crate) struct Connected {
-    extent: Extent,
+    area: Area,
     strips: Vec<Strip>,
     /// In the order of their first pixels.
     components: Vec<Component>,
@@ -61,7 +61,7 @@ pub(crate) struct Connected {
 
 /// What is connected.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub(crate) struct Area {
     pub(crate) frame: Frame,
     pub(crate) connectivity: Connectivity,
     /// Whether only the first image's regions are wanted.
@@ -72,7 +72,7 @@ pub(crate) struct Extent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     /// Pixels of a region, and how many regions.
-    pub(crate) selection: Selection,
+    pub(crate) selection: SelectionRule,
     /// The colours of the label maps' masks.
     pub(crate) colors: &'a [ColorCount],
     /// Whether of equally large regions those of smaller colours come first, or those of earlier ones.
@@ -80,8 +80,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Connected {
-    pub(crate) fn new(extent: Extent) -> Self {
-        Self { extent, strips: Vec::new(), components: Vec::new() }
+    pub(crate) fn new(area: Area) -> Self {
+        Self { area, strips: Vec::new(), components: Vec::new() }
     }
 
     /// Adds a part of the images, from `first_pixel` on. Parts come in order; at pixel 0 all begins anew.
@@ -98,10 +98,10 @@ impl Connected {
         let masks = labels.masks_by_label()?;
         let tiles = try_collect(labels.tiles())?;
         let strips = tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP_TILES * TILE));
-        let extent = self.extent;
+        let area = self.area;
         let found = threads.map(try_collect(strips)?, |(tiles, first): (&[KeptTile], usize)| {
             let mut room = labels.tile_room()?;
-            let mut scan = Scan::new(extent, first);
+            let mut scan = Scan::new(area, first);
             for (tile, first) in tiles.iter().zip((first..).step_by(TILE)) {
                 let tile = tile.read(&mut room);
                 scan.add(&tile, &masks[tile.dictionary], first)?;
@@ -112,7 +112,7 @@ impl Connected {
         for found in found {
             let (strip, components) = found?;
             self.append(strip, components)?;
-            self.join_last();
+            self.union_last();
         }
         Ok(())
     }
@@ -137,14 +137,15 @@ impl Connected {
     }
 
     /// Connects the last strip with those before.
-    fn join_last(&mut self) {
-        let Self { extent, strips, components } = self;
-        let Extent { frame, connectivity, .. } = *extent;
+    fn union_last(&mut self) {
+        let Self { area, strips, components } = self;
+        let Area { frame, connectivity, .. } = *area;
         let Some((last, before)) = strips.split_last() else { return };
-        let number = |strip: &Strip, run: &Run| (strip.first_component + run.component as usize) as u32;
+        let number =
+            |strip: &Strip, run: &ComponentRun| (strip.first_component + run.component as usize) as u32;
         let touch = |components: &mut [Component], a: u32, b: u32| {
             if components[a as usize].mask == components[b as usize].mask {
-                join(components, a, b);
+                union(components, a, b);
             }
         };
         // A run may have begun in the strip before.
@@ -170,7 +171,8 @@ impl Connected {
             }
             let (mut at, mut index) = start.unwrap_or_else(|| {
                 let at = before.partition_point(|strip| strip.first + strip.pixels <= above.start);
-                let is_before = |strip: &Strip, run: &Run| strip.first + run.end as usize <= above.start;
+                let is_before =
+                    |strip: &Strip, run: &ComponentRun| strip.first + run.end as usize <= above.start;
                 (
                     at,
                     before.get(at).map_or(0, |strip| strip.runs.partition_point(|run| is_before(strip, run))),
@@ -207,8 +209,8 @@ impl Connected {
         useful: usize,
     ) -> Result<Result<(Vec<ColorCount>, ConnectedMasks), u32>, Error> {
         let components = &mut self.components;
-        settle(components);
-        let least = wanted.selection.min_pixels.max(1);
+        flatten(components);
+        let least = wanted.selection.min_pixels.get();
         let regions = || (0..).zip(&*components).filter(|&(number, region)| region.parent == number);
         let large = || regions().filter(|(_, region)| region.pixels >= least);
         let found = large().count();
@@ -294,7 +296,7 @@ fn root(components: &mut [Component], mut number: u32) -> u32 {
 
 /// Connects two components; the earlier one stands for both.
 #[inline]
-fn join(components: &mut [Component], a: u32, b: u32) -> u32 {
+fn union(components: &mut [Component], a: u32, b: u32) -> u32 {
     let (a, b) = (root(components, a), root(components, b));
     let (earlier, later) = (a.min(b), a.max(b));
     components[later as usize].parent = earlier;
@@ -302,7 +304,7 @@ fn join(components: &mut [Component], a: u32, b: u32) -> u32 {
 }
 
 /// Makes the parent of each component the one that stands for it, and gives that one the pixels of all.
-fn settle(components: &mut [Component]) {
+fn flatten(components: &mut [Component]) {
     for number in 0..components.len() {
         // Parents come first, so that the parent's parent is final.
         let root = components[components[number].parent as usize].parent;
@@ -315,24 +317,24 @@ fn settle(components: &mut [Component]) {
 
 /// What is found in a strip.
 struct Scan {
-    extent: Extent,
+    area: Area,
     first: usize,
-    runs: Vec<Run>,
+    runs: Vec<ComponentRun>,
     components: Vec<Component>,
     /// The first run that may touch those to come.
     above: usize,
 }
 
 impl Scan {
-    fn new(extent: Extent, first: usize) -> Self {
-        Self { extent, first, runs: Vec::new(), components: Vec::new(), above: 0 }
+    fn new(area: Area, first: usize) -> Self {
+        Self { area, first, runs: Vec::new(), components: Vec::new(), above: 0 }
     }
 
     /// Adds a tile.
     fn add(&mut self, tile: &LabelledTile, masks: &[u32], first: usize) -> Result<(), Error> {
         let mut outcome = Ok(());
-        for_each_run(tile.labels, masks, first, self.extent.frame, |run| {
-            if outcome.is_ok() && !(run.image > 0 && self.extent.first_image) {
+        for_each_run(tile.labels, masks, first, self.area.frame, |run| {
+            if outcome.is_ok() && !(run.image > 0 && self.area.first_image) {
                 outcome = self.add_run(run);
             }
         });
@@ -341,7 +343,7 @@ impl Scan {
 
     #[inline]
     fn add_run(&mut self, run: runs::Run) -> Result<(), Error> {
-        let Self { extent, first, runs, components, .. } = self;
+        let Self { area, first, runs, components, .. } = self;
         // Lossless: a strip has less pixels.
         let start = (run.first - *first) as u32;
         let mut component = None;
@@ -353,8 +355,7 @@ impl Scan {
         {
             component = Some(root(components, left.component));
         }
-        if let Some(above) =
-            above(extent.frame, extent.connectivity, run.row, run.column, run.first, run.pixels)
+        if let Some(above) = above(area.frame, area.connectivity, run.row, run.column, run.first, run.pixels)
             && above.end > *first
         {
             let (from, to) = (above.start.saturating_sub(*first) as u32, (above.end - *first) as u32);
@@ -365,7 +366,7 @@ impl Scan {
                 if components[other.component as usize].mask == run.mask {
                     component = Some(match component {
                         None => root(components, other.component),
-                        Some(component) => join(components, component, other.component),
+                        Some(component) => union(components, component, other.component),
                     });
                 }
             }
@@ -382,15 +383,15 @@ impl Scan {
         };
         components[component as usize].pixels += run.pixels as u64;
         let len = runs.len();
-        runs.try_reserve(1).map_err(|_| no_memory::<Run>(len + 1))?;
-        runs.push(Run { start, end: start + run.pixels as u32, component });
+        runs.try_reserve(1).map_err(|_| no_memory::<ComponentRun>(len + 1))?;
+        runs.push(ComponentRun { start, end: start + run.pixels as u32, component });
         Ok(())
     }
 
     /// The strip of so many pixels, and its components, of which those that are connected have become one.
     fn finish(self, pixels: usize) -> Result<(Strip, Vec<Component>), Error> {
         let Self { first, runs, mut components, .. } = self;
-        settle(&mut components);
+        flatten(&mut components);
         let mut numbers: Vec<u32> = try_with_capacity(components.len())?;
         let mut kept: Vec<Component> = try_with_capacity(
             (0..)
@@ -408,7 +409,9 @@ impl Scan {
         }
         // Without the room that they grew into.
         let mut settled = try_with_capacity(runs.len())?;
-        settled.extend(runs.iter().map(|run| Run { component: numbers[run.component as usize], ..*run }));
+        settled.extend(
+            runs.iter().map(|run| ComponentRun { component: numbers[run.component as usize], ..*run }),
+        );
         let runs = settled;
         Ok((Strip { first, pixels, runs, first_component: 0 }, kept))
     }

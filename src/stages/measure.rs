@@ -97,7 +97,7 @@ impl StatsBuilder {
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
             let mut room = labels.tile_room()?;
             for (tile, first) in tiles {
-                call::pulse();
+                call::tick();
                 call::check()?;
                 let tile = tile.read(&mut room);
                 add_tile(tile.labels, &masks[tile.dictionary], first, *frame, sums);

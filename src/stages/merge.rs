@@ -89,7 +89,7 @@ fn decide(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Result<Vec
     let mut grid = ColorGrid::new(merge.tolerance, encoding.channels());
     let mut staying: Vec<u32> = Vec::new();
     for position in ranked {
-        call::pulse();
+        call::tick();
         call::check()?;
         let entry = &colors[position as usize];
         let values = encoding.values(&entry.color).map(f64::from);

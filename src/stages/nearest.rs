@@ -36,11 +36,11 @@ pub(crate) fn assign(
     assigned.resize(colors.len(), NONE);
     let most = nearest.most(nearest.tolerance);
     let parts = try_collect(colors.chunks(PART).zip(assigned.chunks_mut(PART)))?;
-    let stop = call::stop();
+    let token = call::cancel_token();
     threads.for_each(parts, |(colors, assigned): (&[ColorCount], &mut [u32])| {
         for (entry, assigned) in colors.iter().zip(assigned) {
-            call::pulse();
-            if stop.is_set() {
+            call::tick();
+            if token.is_cancelled() {
                 return;
             }
             let values = values(entry);

@@ -93,7 +93,7 @@ impl Kind {
 
 /// The colours of a part.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartCounts {
     pub(crate) kind: Kind,
     /// All different.
     pub(crate) colors: Vec<ColorCount>,
@@ -161,7 +161,7 @@ impl ColorCounts {
     }
 
     /// Adds a part's colours, if there are not more than `most` then.
-    pub(crate) fn add_part(&mut self, part: &Part, most: usize) -> Result<(), Error> {
+    pub(crate) fn add_part(&mut self, part: &PartCounts, most: usize) -> Result<(), Error> {
         self.check_part(&part.kind, ["", ""])?;
         self.add_all(part.colors.iter().copied(), most)?;
         self.kind = Some(part.kind);

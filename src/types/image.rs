@@ -141,7 +141,7 @@ impl<'a> ColorMap<'a> {
     /// # Errors
     /// [`Error::InvalidArgument`] when the layout contradicts itself or takes more bytes than there are.
     pub fn with_layout(bytes: &'a [u8], shape: Shape, layout: &Layout) -> Result<Self, Error> {
-        let extent = Extent::new(shape, layout)?;
+        let extent = ImageExtent::new(shape, layout)?;
         if extent.bytes > bytes.len() {
             return Err(Error::InvalidArgument(format!(
                 "the color map has {} bytes; its shape and layout need {}",
@@ -160,8 +160,13 @@ impl<'a> ColorMap<'a> {
     /// `extent` is that of a layout with this shape and format. All channels of all pixels, in memory that
     /// begins with `bytes`, can be read for `'a`, and are not written to.
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn from_raw(bytes: *const u8, shape: Shape, format: Format, extent: &Extent) -> Self {
-        let &Extent { pixel_stride, row_stride, image_stride, images, channels, top_row, .. } = extent;
+    pub(crate) unsafe fn from_raw(
+        bytes: *const u8,
+        shape: Shape,
+        format: Format,
+        extent: &ImageExtent,
+    ) -> Self {
+        let &ImageExtent { pixel_stride, row_stride, image_stride, images, channels, top_row, .. } = extent;
         Self {
             shape,
             images,
@@ -184,9 +189,9 @@ impl<'a> ColorMap<'a> {
         memory: DeviceMemory,
         shape: Shape,
         format: Format,
-        extent: &Extent,
+        extent: &ImageExtent,
     ) -> Result<Self, Error> {
-        let &Extent { pixel_stride, row_stride, image_stride, images, channels, .. } = extent;
+        let &ImageExtent { pixel_stride, row_stride, image_stride, images, channels, .. } = extent;
         let map = Self {
             shape,
             images,
@@ -277,7 +282,7 @@ impl<'a> ColorMap<'a> {
 
     /// The rows of all images one below the other.
     pub(crate) fn rows(&self) -> u32 {
-        // Lossless: checked by `Extent::new`.
+        // Lossless: checked by `ImageExtent::new`.
         self.shape.height() * self.images
     }
 
@@ -324,7 +329,7 @@ impl<'a> ColorMap<'a> {
 
 /// The strides of a layout, and the bytes it takes.
 #[derive(Debug)]
-pub(crate) struct Extent {
+pub(crate) struct ImageExtent {
     pixel_stride: isize,
     row_stride: isize,
     image_stride: isize,
@@ -336,7 +341,7 @@ pub(crate) struct Extent {
     pub(crate) bytes: usize,
 }
 
-impl Extent {
+impl ImageExtent {
     pub(crate) fn new(shape: Shape, layout: &Layout) -> Result<Self, Error> {
         let invalid = |text: String| Err(Error::InvalidArgument(text));
         let (width, height, channels) = (shape.width(), shape.height(), shape.channels());

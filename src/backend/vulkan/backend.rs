@@ -23,7 +23,7 @@ use crate::types::device_memory::DeviceMemory;
 use crate::types::options::Options;
 use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// A Vulkan device with its pipelines and buffers.
 #[derive(Debug)]
@@ -89,13 +89,13 @@ impl Backend for Vulkan {
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
         self.forget_pixels();
         self.work.with_source(pixels, |work, source| {
-            let min_pixels = selection.min_pixels.max(1);
+            let min_pixels = selection.min_pixels.get();
             let few = match work.counts_as_many() {
                 true => None,
                 false => {
@@ -125,7 +125,7 @@ impl Backend for Vulkan {
         pixels: &Pixels,
         palette: &[ColorCount],
         _threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Self { work, labels } = self;
         work.label(pixels, &Masked::each(palette), &mut LabelSink::Host { labels, labelled })
@@ -195,7 +195,7 @@ mod tests {
             };
             let mut vulkan = Vulkan::new(&options).unwrap();
             let threads = Threads::new(2).unwrap();
-            let selection = Selection { min_pixels: 1, max_count: 4 };
+            let selection = SelectionRule::new(1, 4);
             let values: Vec<f32> = (0..3000 * 2000).map(|index| (index / 5 % 7) as f32).collect();
             let map = ColorMap::new(&values, 3000, 2000, 1).unwrap();
             let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();

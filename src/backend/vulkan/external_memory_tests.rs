@@ -16,12 +16,13 @@ use crate::backend::Backend as _;
 use crate::backend::vulkan::Vulkan;
 use crate::backend::vulkan::device::idle::OpenDevice;
 use crate::backend::vulkan::device::instance::choose;
-use crate::context::{Context, Emit};
+use crate::context::Context;
+use crate::context::emit::Emit;
 use crate::error::Error;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::Shape;
-use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::image::{ColorMap, Format, ImageExtent, Layout};
 use crate::types::options::{Backend, DebugOptions, DeviceLimits, Options};
 use crate::types::outputs::{DeviceOutputs, LabelOutput, LabelWidth, MaskOutput, Outputs};
 use crate::types::params::{Params, Selection};
@@ -129,7 +130,7 @@ fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape
     let exported_pixels = Exported::with(lender, bytemuck::cast_slice(pixels));
     let mut exported_masks = Exported::new(lender, size_of_val(&masks[..]));
     let mut exported_labels = Exported::new(lender, size_of_val(&labels[..]));
-    let extent = Extent::new(shape, &Layout::default()).unwrap();
+    let extent = ImageExtent::new(shape, &Layout::default()).unwrap();
     let map = ColorMap::on_device(exported_pixels.lend(), shape, Format::F32, &extent).unwrap();
     let device = DeviceOutputs {
         masks: Some(exported_masks.lend()),

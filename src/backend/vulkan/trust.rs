@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 use vulkano::device::physical::PhysicalDevice;
 
-use crate::backend::self_test::{self, Extent, Failure};
+use crate::backend::self_test::{self, Failure, TestSet};
 use crate::backend::vulkan::backend::Vulkan;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::instance::{choose, devices};
@@ -63,7 +63,7 @@ impl Vulkan {
         // device.
         let plain = options.debug == DebugOptions::default() && options.device_timeout >= LEAST_TIMEOUT;
         let result = if plain {
-            let result = self.self_test(Extent::Usual);
+            let result = self.self_test(TestSet::Usual);
             self.work.start_over();
             result
         } else {
@@ -72,7 +72,7 @@ impl Vulkan {
                 memory_limit: options.memory_limit,
                 ..Options::default()
             };
-            Self::on(Gpu::open_device(physical, &options)?, &options).self_test(Extent::Usual)
+            Self::on(Gpu::open_device(physical, &options)?, &options).self_test(TestSet::Usual)
         };
         match result {
             Ok(()) => {
@@ -88,9 +88,9 @@ impl Vulkan {
         }
     }
 
-    fn self_test(&mut self, extent: Extent) -> Result<(), Failure> {
+    fn self_test(&mut self, set: TestSet) -> Result<(), Failure> {
         let threads = Threads::new(1)?;
-        let result = self_test::test(self, extent, &threads);
+        let result = self_test::test(self, set, &threads);
         match result {
             // It has done less than it was told.
             Err(Failure::Untested(error)) if self.work.gpu.was_idle.get() => {
@@ -120,7 +120,7 @@ pub(crate) fn check_devices() -> Vec<DeviceCheck> {
         match opened {
             Ok(gpu) => {
                 let mut vulkan = Vulkan::on(gpu, &options);
-                check.run(|| vulkan.self_test(Extent::All))
+                check.run(|| vulkan.self_test(TestSet::All))
             }
             Err(error) => DeviceCheck { failure: Some(error), ..check },
         }

@@ -8,7 +8,7 @@ use crate::backend::cpu::plan::CpuPlan;
 use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
 use crate::runtime::alloc::{try_with_capacity, try_zeroed};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// So many buckets' counters fit a first-level cache, or nearly.
 const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
@@ -33,7 +33,7 @@ impl Sample {
     /// Takes a sample. `None`: it does not say that some colours are far more frequent than all others.
     pub(crate) fn take<const C: usize>(
         pixels: Tiles<C>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: &CpuPlan,
         hasher: Hasher,
     ) -> Result<Option<Self>, Error> {
@@ -50,7 +50,8 @@ impl Sample {
             fingerprints::encode(pixels, place, &mut tile_room, hasher, None, &mut add);
         }
         // In the sample's units.
-        let least = selection.min_pixels.saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
+        let least =
+            selection.min_pixels.get().saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
         let least = u32::try_from(least).unwrap_or(u32::MAX);
         for bits in FEW_BUCKET_BITS.take_while(|&bits| bits < plan.bucket_bits) {
             let mut counters = try_zeroed::<u32>(1 << bits)?;

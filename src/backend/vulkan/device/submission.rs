@@ -47,7 +47,7 @@ impl Gpu {
         &mut self,
         record: impl FnOnce(&mut Commands<'_>) -> Result<(), Error>,
     ) -> Result<Ticket, Error> {
-        call::pulse();
+        call::tick();
         call::check()?;
         self.check_usable()?;
         let mut commands = Commands::begin(self, self.queue_family_index())?;

@@ -48,7 +48,7 @@ use crate::backend::vulkan::stages::work::{ChunkColors, Indexed, Known, Work};
 use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
 
@@ -90,7 +90,7 @@ impl Work {
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
-        let pass = Pass::new(0.875); // there may be too many colours
+        let pass = ProgressSpan::new(0.875); // there may be too many colours
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {

@@ -42,11 +42,11 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::{try_with_capacity, try_zeroed};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::stages::select::Best;
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The part of the image's pixels that the first group has, which is to raise the threshold quickly; and how many
 /// times as many each group has as the one before.
@@ -115,7 +115,7 @@ impl Work {
     pub(crate) fn count_many(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
     ) -> Result<Counts, Error> {
@@ -128,16 +128,18 @@ impl Work {
 
         let mut best = Best::new(selection, room_for);
         let mut order: Vec<usize> = try_with_capacity(totals.len())?;
-        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.bar()));
+        order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.threshold()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
         let mut group_pixels = (shape.pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
-        while selection.max_count > 0 && rest.first().is_some_and(|&fullest| totals[fullest] >= best.bar()) {
+        while selection.max_count > 0
+            && rest.first().is_some_and(|&fullest| totals[fullest] >= best.threshold())
+        {
             // At least one bucket, then as many as fit.
             let mut total = 0;
             let fitting = rest.iter().take_while(|&&bucket| {
                 total += totals[bucket];
-                total <= group_pixels && totals[bucket] >= best.bar()
+                total <= group_pixels && totals[bucket] >= best.threshold()
             });
             let (buckets, later) = rest.split_at(fitting.count().max(1));
             rest = later;
@@ -161,7 +163,7 @@ impl Work {
         let mut colorless = 0;
         let mut counted = 0; // pixels since the counters were 0
         let mut tickets: [Option<Ticket>; CHUNKS_IN_FLIGHT as usize] = [None; CHUNKS_IN_FLIGHT as usize];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.memory].take() {
@@ -238,10 +240,10 @@ impl Work {
         let (all_pixels, part_pixels) = (group.source.pixels.shape().pixels(), group.exact.chunk_pixels);
         // Only the whole image's counts can tell which colours have too few pixels.
         let whole = all_pixels <= part_pixels;
-        let min_pixels = if whole { u32::try_from(best.bar()).unwrap_or(u32::MAX) } else { 1 };
+        let min_pixels = if whole { u32::try_from(best.threshold()).unwrap_or(u32::MAX) } else { 1 };
         let mut histogram = Histogram::default();
         let mut counted = 0;
-        let pass = Pass::new(0.25);
+        let pass = ProgressSpan::new(0.25);
         for range in plan::chunks(all_pixels, part_pixels) {
             pass.reach(range.start as f64 / all_pixels as f64);
             let (start, pixels) = (range.start as usize, (range.end - range.start) as u32);
@@ -259,7 +261,7 @@ impl Work {
             };
         }
         same_as_buckets(&self.gpu, counted, group.total)?;
-        for entry in histogram.colors(best.bar())? {
+        for entry in histogram.colors(best.threshold())? {
             best.add(entry)?;
         }
         Ok(())
@@ -317,7 +319,7 @@ impl Work {
             for piece in plan::chunks(part.pixels.into(), READ_PIXELS as u64) {
                 // Lossless: no part has as many pixels.
                 let positions = piece.start as u32..piece.end as u32;
-                call::pulse();
+                call::tick();
                 call::check()?;
                 let colors = self.read_pixels(source, part.start, part.pixels, positions)?;
                 colors.into_iter().try_for_each(&mut count)?;
@@ -325,7 +327,7 @@ impl Work {
         } else {
             for pixel in 0..part.pixels as usize {
                 if (part.start + pixel).is_multiple_of(TILE) {
-                    call::pulse();
+                    call::tick();
                     call::check()?;
                 }
                 count(part.color(pixel))?;

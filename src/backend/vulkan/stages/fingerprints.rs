@@ -38,10 +38,10 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::try_with_capacity;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 impl Work {
     /// Whether the host counts. Where memory has turned out to be short it does so without fingerprints, if there is no
@@ -59,7 +59,7 @@ impl Work {
     pub(crate) fn count_on_host(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
         threads: &Threads,
@@ -91,7 +91,7 @@ impl Work {
 
     fn write_fingerprints(&mut self, source: &Source, plan: &Plan, hasher: Hasher) -> Result<(), Error> {
         let mut tickets: [Option<Ticket>; CHUNKS_IN_FLIGHT as usize] = [None; CHUNKS_IN_FLIGHT as usize];
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
             if let Some(ticket) = tickets[chunk.memory].take() {

@@ -42,7 +42,7 @@ impl ExternalMemory for LabelTargets {
 /// Who takes the labels.
 pub(crate) enum LabelSink<'a> {
     /// The host, in parts.
-    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) },
+    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) -> Result<(), Error> },
     /// The caller's memory on the device.
     Device(&'a LabelTargets),
 }
@@ -114,7 +114,7 @@ impl<'a, 's> LabelParts<'a, 's> {
         self.seen = chunk.start + pixels;
         if self.whole.is_none_or(|whole| whole == self.seen) {
             labels.finish_uniform(self.width, self.mask_count)?;
-            labelled(chunk.start - at, labels);
+            labelled(chunk.start - at, labels)?;
         }
         Ok(())
     }
