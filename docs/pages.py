@@ -35,7 +35,7 @@ td:first-child {{ min-width: 6rem }}
 td:nth-child(2) {{ min-width: 4rem }}
 pre {{ background: #f3f4f6; padding: .8rem; overflow-x: auto; line-height: 1.4 }}
 code {{ font-family: ui-monospace, monospace; font-size: .88em }}
-pre code {{ font-size: .84em }}
+pre code {{ font-size: .8em }}
 @media (max-width: 40rem) {{
   pre code[class] {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 }}
