@@ -130,7 +130,7 @@ impl Context {
         self.call(None, |context| context.count_masks(map, params))
     }
 
-    /// The same, within a call.
+    /// Finds how many colours get a mask, within a call.
     pub(crate) fn count_masks(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
         self.report_on(map, counted, |context| {
@@ -166,7 +166,7 @@ impl Context {
         self.call(None, |context| context.write(map, params, outputs))
     }
 
-    /// The same, and tells how far it is.
+    /// Finds the colours that get a mask, writes and finds whatever is asked for, and tells how far it is.
     ///
     /// `progress` is called on this thread only, with numbers from 0 to 1 that never decrease: 0 first, and 1 last if
     /// the call succeeds. In between it is called every few milliseconds, as far as this thread works on the image, and

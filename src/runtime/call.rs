@@ -114,7 +114,7 @@ impl<'a> Scope<'a> {
         Self { stop, progress: None, log: None, panic: None }
     }
 
-    /// The same, whose progress is reported. The last that is reported of a call that succeeds is 1.
+    /// A scope whose progress is reported. The last that is reported of a call that succeeds is 1.
     pub(crate) fn with_progress<'b: 'a>(self, function: Option<ProgressFn<'b>>) -> Self {
         let reported_at = Instant::now();
         let progress =
@@ -122,7 +122,7 @@ impl<'a> Scope<'a> {
         Self { progress, ..self }
     }
 
-    /// The same, whose messages are handed on.
+    /// A scope whose messages are handed on.
     pub(crate) fn with_log(self, log: Option<(Level, LogFn<'a>)>) -> Self {
         Self { log, ..self }
     }

@@ -166,7 +166,7 @@ impl<T> Queue<T> {
         self.take_if(|_| true)
     }
 
-    /// The same, unless it does not suit.
+    /// Takes the next item where it suits, else none.
     pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
         if self.pass.is_reported() {
             let taken = self.items - locked(&self.rest).len();

@@ -1,15 +1,21 @@
 //! Rare colours that are another's near-duplicates, as compression and resampling leave them, become that colour.
 //!
+//! **Problem.** Each colour with few pixels becomes the most frequent colour that stays within a distance of it, if there
+//! is one.
+//!
 //! ```text
-//! for each colour, in the order of masks (the most frequent first):
-//!     if it has few enough pixels and a colour that stays is within the distance: it becomes the first such one
-//!     else: it stays
+//! for each colour, the most frequent first, equal counts by colour:
+//!     if it has few enough pixels, and a colour that stays is within the distance:
+//!         it becomes the first of those in this order
+//!     else it stays: add it to the grid
 //! ```
 //!
-//! This is leader clustering (Hartigan, "Clustering Algorithms", 1975), with the order of masks as the order of
-//! colours: the order is total, so that the result is one. A colour becomes only one that stays, so that there are no
-//! chains: no colour moves farther than the distance. Colours that stay lie in a grid ([`ColorGrid`]), so that each
-//! colour is compared with those near it only: sorting is what costs most.
+//! **Why it is exact.** A colour can only become one that comes before it in the order of masks, and those are decided
+//! already; what stays never changes. So no chain of colours grows, and the result depends on counts and colours alone.
+//!
+//! **Cost.** Sorting, and for each colour the ones that stay in the cells around it.
+//!
+//! **Prior art.** Leader clustering (Hartigan: *Clustering Algorithms*, Wiley, 1975), with frequency as the order.
 
 use crate::color::Color;
 use crate::error::Error;

@@ -1,9 +1,22 @@
 //! Which mask each colour belongs to where colours of masks attract others.
 //!
-//! Each colour of the image is compared with the palette's, once, whatever the number of its pixels; pixels are
-//! labelled by their colours afterwards. Few palette colours are looked at one by one, many by a grid ([`ColorGrid`]).
-//! Distances are rounded to 64-bit floats before they are compared; equal ones go to the first mask, so that neither
-//! threads nor the grid's order show.
+//! **Problem.** For each of n colours the nearest of m palette colours within a distance, of equally near ones the first.
+//!
+//! ```text
+//! if m > 128 and the distance is finite: put the palette into a grid with cells as wide as the distance
+//! for each colour, on all threads:
+//!     for each palette colour in the 3^channels cells around (or each at all), in the palette's order:
+//!         keep it if it is nearer than the best so far
+//! ```
+//!
+//! **Why it is exact.** What is within the distance lies in a neighbouring cell, since no channel differs by more than the
+//! distance. Distances are compared as the rounded 64-bit floats that the interface promises, not as their squares: two
+//! squares can differ whose roots are equal.
+//!
+//! **Cost.** n times the colours near each; n times m in the worst case, as where all lie in one cell.
+//!
+//! **Prior art.** The cell method for fixed-radius near neighbours (Bentley, Stanat, Williams: *The Complexity of Finding
+//! Fixed-Radius Near Neighbors*, Information Processing Letters 6, 1977).
 
 use crate::error::Error;
 use crate::runtime::alloc::{try_collect, try_with_capacity};

@@ -1,36 +1,30 @@
 //! Pixels whose colour is in no mask are shared out to the masks around them: anti-aliased edges. Shared by both
 //! backends.
 //!
-//! **Problem.** An edge that was averaged has pixels whose colour `p` is a mix of the colours on both sides. Wanted is
-//! how much of each colour is in it: fully constrained linear unmixing, for one to four colours `c` of masks nearby,
+//! **Problem.** A renderer's edge pixel is a mix of the two to four flat colours around it, and exact matching leaves it
+//! without a mask. Find for each such pixel the shares of the masks around it.
 //!
 //! ```text
-//! minimise |p − Σ wᵢ cᵢ|²  with all wᵢ ≥ 0 and Σ wᵢ = 1
+//! for each pixel with a colour that is in no mask and not ignored:
+//!     candidates: for each mask with a pixel within `radius` columns and rows, how near its nearest one is, and how many
+//!         it has at that distance; the best 4 by (distance, pixels there, mask)
+//!     for each subset of the candidates, of 1 to 4 colours c_i:
+//!         shares a_i that minimise |sum a_i c_i - pixel|^2 with sum a_i = 1 (normal equations); all a_i >= 0, or skip it
+//!     keep the subset with the least residual, of equal ones the first
+//!     round the shares to 2^-16 so that they sum to 1; the largest share labels the pixel
 //! ```
 //!
-//! ```text
-//! for each pixel without a label whose colour is not ignored:
-//!     for each distance from 1 to the radius, until there are four masks:
-//!         add the masks in the ring of pixels at that distance, those with the most pixels there first
-//!     for each choice of these masks, few before many:
-//!         w = the foot of the perpendicular from p on the plane through their colours, by the normal equations
-//!         if all w ≥ 0 and the mix is nearer to p than the best one: keep it
-//!     round w to multiples of 1/65536; the largest share gets what is left
-//!     the pixel's label is the mask with the largest share
-//! ```
+//! **Why it is exact.** The optimum of least squares over the simplex lies in the inside of one face, and is there the
+//! optimum of the problem without `a_i >= 0`. With at most 4 colours all 15 faces are tried, so that the best one that is
+//! in the simplex is the optimum. The candidates' order and the rounding are fixed by the image alone.
 //!
-//! **Why it is exact.** The nearest mix lies within some face of the simplex of the colours, and is there the foot of
-//! the perpendicular on the plane through the face. All 15 faces are tried, so that none is missed; a face whose
-//! colours span no more than a smaller one is passed over, since the smaller one has its mixes. All arithmetic is with
-//! 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere. They are integers, so
-//! that they sum to 1 exactly.
+//! **Cost.** Linear in the pixels that have no mask, times the square of twice the radius for candidates.
 //!
-//! **Cost.** Nothing for pixels with a label. Of the others each reads at most (2 · radius + 1)² labels, and solves at
-//! most 15 systems of at most three equations. The label map of all images is kept, since neighbours are looked at.
+//! **Prior art.** Fully constrained linear unmixing of remote sensing (Heinz, Chang: *Fully Constrained Least Squares
+//! Linear Spectral Mixture Analysis*, IEEE Transactions on Geoscience and Remote Sensing 39, 2001), which iterates where
+//! this enumerates: there are few endmembers here.
 //!
-//! **Prior art.** Heinz, Chang, "Fully Constrained Least Squares Linear Spectral Mixture Analysis Method for Material
-//! Quantification in Hyperspectral Imagery", IEEE Transactions on Geoscience and Remote Sensing, 2001. There are many
-//! colours there, and an iteration; with four, trying all choices is shorter, and its order is fixed.
+//! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
 
 use crate::color::Color;
 use crate::error::Error;
@@ -387,7 +381,7 @@ impl Unmixed {
         &self.labels
     }
 
-    /// The same for so many masks, of which those that were not known are empty.
+    /// The labels for so many masks, of which those that were not known are empty.
     pub(crate) fn labels_of(&mut self, mask_count: usize) -> Result<&LabelMap, Error> {
         self.labels.finish_uniform(self.width, mask_count)?;
         Ok(&self.labels)

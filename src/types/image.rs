@@ -343,28 +343,10 @@ pub(crate) struct ImageExtent {
 
 impl ImageExtent {
     pub(crate) fn new(shape: Shape, layout: &Layout) -> Result<Self, Error> {
-        let invalid = |text: String| Err(Error::InvalidArgument(text));
         let (width, height, channels) = (shape.width(), shape.height(), shape.channels());
         let size = layout.format.bytes() as u128;
         let images = layout.image_count.max(1);
-        if u64::from(height) * u64::from(images) > u32::MAX.into() {
-            return invalid(format!(
-                "image_count is {images} and height is {height}; at most {} rows together are expected",
-                u32::MAX
-            ));
-        }
-        let Some(positions) = layout.order.positions(channels) else {
-            return invalid(format!(
-                "order is {:?} and channels is {channels}; they do not go together",
-                layout.order
-            ));
-        };
-        if !layout.planar && layout.plane_stride != 0 {
-            return invalid(format!(
-                "plane_stride is {} and the channels are interleaved; 0 is expected",
-                layout.plane_stride
-            ));
-        }
+        let positions = check_layout(shape, layout, images)?;
         // Each stride is at least the bytes of what it leads over.
         let stride = |name: &str, value: usize, least: u128| match value as u128 {
             0 => Ok(least),
@@ -393,9 +375,9 @@ impl ImageExtent {
         };
         let bytes = image_stride * u128::from(images - 1) + image_bytes;
         if bytes > MAX_BYTES {
-            return invalid(format!(
+            return Err(Error::InvalidArgument(format!(
                 "the image's strides reach over {bytes} bytes; no memory can hold more than {MAX_BYTES}"
-            ));
+            )));
         }
         // Lossless from here on: all are at most `bytes`, or lead over the only one of its kind.
         let step = |stride: u128, count: u128| if count > 1 { stride as isize } else { 0 };
@@ -416,6 +398,32 @@ impl ImageExtent {
             bytes: bytes as usize,
         })
     }
+}
+
+/// Checks what a layout says beside its strides; gives the position of each channel in a pixel.
+fn check_layout(shape: Shape, layout: &Layout, images: u32) -> Result<[u8; 4], Error> {
+    let invalid = |text: String| Err(Error::InvalidArgument(text));
+    if u64::from(shape.height()) * u64::from(images) > u32::MAX.into() {
+        return invalid(format!(
+            "image_count is {images} and height is {}; at most {} rows together are expected",
+            shape.height(),
+            u32::MAX
+        ));
+    }
+    let Some(positions) = layout.order.positions(shape.channels()) else {
+        return invalid(format!(
+            "order is {:?} and channels is {}; they do not go together",
+            layout.order,
+            shape.channels()
+        ));
+    };
+    if !layout.planar && layout.plane_stride != 0 {
+        return invalid(format!(
+            "plane_stride is {} and the channels are interleaved; 0 is expected",
+            layout.plane_stride
+        ));
+    }
+    Ok(positions)
 }
 
 #[cfg(test)]
