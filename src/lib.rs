@@ -40,6 +40,7 @@
 //! | `error`, `color` | why a call failed; what "the same colour" and "the smaller colour" mean |
 
 mod backend;
+#[cfg(feature = "capi")]
 mod capi;
 mod color;
 mod context;
@@ -55,7 +56,7 @@ pub use backend::vulkan::devices;
 pub use color::Color;
 pub use context::Context;
 pub use context::check::check_devices;
-pub use error::Error;
+pub use error::{Capacity, Error};
 pub use runtime::call::Canceller;
 pub use types::call_stats::CallStats;
 pub use types::color_counts::ColorCounts;

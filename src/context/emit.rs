@@ -1,6 +1,6 @@
 //! What a call is to write, and for how much of it there is room.
 
-use crate::error::Error;
+use crate::error::{Capacity, Error};
 use crate::output::label_output::LabelRoom;
 use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
@@ -53,12 +53,12 @@ impl Emit<'_> {
 pub(super) struct OutputPlan {
     pub(super) frame: Frame,
     pub(super) strides: Strides,
-    pub(super) capacity: Capacity,
+    pub(super) capacity: OutputCapacity,
 }
 
 /// How many masks there is room for.
 #[derive(Debug)]
-pub(super) struct Capacity {
+pub(super) struct OutputCapacity {
     /// Bytes of the masks' memory; `None`: none are written.
     bytes: Option<usize>,
     /// Whole planes that fit. Whether cropped ones do is known later.
@@ -79,7 +79,7 @@ impl OutputPlan {
         let device_bytes = emit.device.masks.map(|memory| memory.size as usize);
         let bytes = emit.masks.as_ref().map(|masks| masks.size).or(device_bytes);
         let most_entries = emit.most_entries;
-        let capacity = Capacity {
+        let capacity = OutputCapacity {
             bytes,
             planes: bytes.filter(|_| !emit.cropped).map_or(usize::MAX, |bytes| strides.masks_in(bytes)),
             labels: emit.labels.as_ref().map_or(emit.device.most_masks(), LabelRoom::most_masks),
@@ -91,38 +91,33 @@ impl OutputPlan {
 
     /// Masks beyond which there is no need to list colours.
     pub(super) fn useful(&self) -> usize {
-        let Capacity { planes, labels, entries, .. } = self.capacity;
+        let OutputCapacity { planes, labels, entries, .. } = self.capacity;
         planes.min(labels as usize).min(entries)
     }
 
     /// Whether so many masks can be written. Cropped ones are checked by `check_crops`.
-    pub(super) fn check(&self, map: &ColorMap, emit: &Emit, mask_count: u32) -> Result<(), Error> {
-        let Capacity { bytes, planes, labels, entries, most_entries } = self.capacity;
-        if mask_count as usize > planes {
-            let room = bytes.unwrap_or(0);
-            if emit.mask_layout != MaskLayout::default() || emit.mask_format == MaskFormat::Bits {
-                let needed = self.strides.bytes_of(mask_count.into());
-                return Err(Error::MasksTooLarge { mask_count, needed, room });
-            }
-            let (width, height) = (map.shape().width(), map.rows());
-            let len = room / emit.mask_format.row_bytes(1);
-            return Err(Error::BufferTooSmall { mask_count, width, height, len });
-        }
-        if mask_count > labels {
-            return Err(Error::LabelsTooNarrow { mask_count, most: labels });
-        }
-        if mask_count as usize > entries {
+    pub(super) fn check(&self, mask_count: u32) -> Result<(), Error> {
+        let OutputCapacity { bytes, planes, labels, entries, most_entries } = self.capacity;
+        let (what, argument, needed, given) = if mask_count as usize > planes {
+            let needed = self.strides.bytes_of(mask_count.into());
+            (Capacity::Masks, "the size of masks", needed, bytes.unwrap_or(0) as u64)
+        } else if mask_count > labels {
+            (Capacity::LabelNumbers, "the type of labels", mask_count.into(), labels.into())
+        } else if mask_count as usize > entries {
             let needed = u64::from(mask_count) * self.frame.images as u64;
-            return Err(Error::PaletteTooLarge { mask_count, needed, room: most_entries });
-        }
-        Ok(())
+            (Capacity::PaletteEntries, "the size of palette", needed, most_entries)
+        } else {
+            return Ok(());
+        };
+        Err(Error::too_small(what, argument, mask_count, needed, given))
     }
 
     /// Whether cropped masks fit.
     pub(super) fn check_crops(&self, crops: &Crops, mask_count: u32) -> Result<(), Error> {
         match self.capacity.bytes {
-            Some(room) if crops.bytes > room as u64 => {
-                Err(Error::MasksTooLarge { mask_count, needed: crops.bytes, room })
+            Some(bytes) if crops.bytes > bytes as u64 => {
+                let (needed, given) = (crops.bytes, bytes as u64);
+                Err(Error::too_small(Capacity::Masks, "the size of masks", mask_count, needed, given))
             }
             _ => Ok(()),
         }

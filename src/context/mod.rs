@@ -144,7 +144,7 @@ impl Context {
     /// the last plane is not touched.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`], with `masks` untouched, when the masks do not fit; too little
+    /// [`Error::TooSmall`], with `masks` untouched, when the masks do not fit; too little
     /// memory; a device that fails.
     pub fn run(
         &mut self,
@@ -160,8 +160,8 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] when the params contradict each other or the image, or an output does not suit
-    /// it; with nothing written, [`Error::BufferTooSmall`] when the masks do not fit and
-    /// [`Error::LabelsTooNarrow`] when labels cannot number them; too little memory; a device that fails.
+    /// it; with nothing written, [`Error::TooSmall`] when the masks do not fit or labels
+    /// cannot number them; too little memory; a device that fails.
     pub fn analyze(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         self.call(None, |context| context.write(map, params, outputs))
     }

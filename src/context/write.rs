@@ -31,7 +31,7 @@ impl Context {
         params.check_format(emit.mask_format)?;
         let requests = Request::of_batch(map, params)?;
         let plan = OutputPlan::new(map, emit)?;
-        let mut found = self.find(map, &requests, &plan, emit)?;
+        let mut found = self.find(&requests, &plan, emit)?;
         let mut mask_stats = Vec::new();
         let mut places = Places::Full(plan.strides);
         if emit.cropped && found.mask_count > 0 {
@@ -82,13 +82,7 @@ impl Context {
     }
 
     /// Chooses what gets a mask, checks that it can be written, and shares out pixels that are to be unmixed.
-    fn find(
-        &mut self,
-        map: &ColorMap,
-        requests: &[Request],
-        plan: &OutputPlan,
-        emit: &Emit,
-    ) -> Result<Found, Error> {
+    fn find(&mut self, requests: &[Request], plan: &OutputPlan, emit: &Emit) -> Result<Found, Error> {
         let _counting = ProgressSpan::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
         self.start_call();
         let mut chosen = try_with_capacity(requests.len())?;
@@ -97,7 +91,7 @@ impl Context {
             chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
-        plan.check(map, emit, mask_count)?;
+        plan.check(mask_count)?;
         // A palette is given for all images.
         let (request, unlisted) = (&requests[0], chosen[0].unlisted.take());
         let unlisted = match unlisted.filter(|_| request.rules.given.is_some()) {

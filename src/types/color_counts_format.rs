@@ -4,14 +4,11 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
-use crate::types::color_counts::ColorCounts;
-use crate::types::color_counts::Kind;
-use crate::types::color_counts::check_room;
+use crate::types::color_counts::{ColorCounts, Kind, check_room};
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
 use crate::types::image::Format;
-use crate::types::matching::Alpha;
-use crate::types::matching::Matching;
+use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
 
 const MAGIC: &[u8; 8] = b"ctmCOUNT";

@@ -152,8 +152,7 @@ pub fn check(context: &mut Context, case: &Case, expected: &oracle::Answer) -> R
     let mut masks = vec![f32::from_bits(UNTOUCHED); needed + 7];
     if needed > 0 {
         match context.run(&case.map(), &case.selection, &mut masks[..needed - 1]) {
-            Err(Error::BufferTooSmall { mask_count, .. }) if mask_count as usize == expected.colors.len() => {
-            }
+            Err(Error::TooSmall { mask_count, .. }) if mask_count as usize == expected.colors.len() => {}
             other => return wrong(format!("{other:?} with one float less than needed")),
         }
         if masks.iter().any(|value| value.to_bits() != UNTOUCHED) {

@@ -10,12 +10,9 @@ use crate::backend::self_test::{self, Failure, TestSet};
 use crate::backend::vulkan::backend::Vulkan;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::instance::{choose, devices};
-use crate::backend::vulkan::plan;
 use crate::error::Error;
 use crate::runtime::call;
-use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
-use crate::types::call_stats::CallStats;
 use crate::types::devices::DeviceCheck;
 use crate::types::options::{Backend as Kind, DebugOptions, Options};
 
@@ -67,7 +64,7 @@ impl Vulkan {
         let plain = options.debug == DebugOptions::default() && options.device_timeout >= LEAST_TIMEOUT;
         let result = if plain {
             let result = self.self_test(TestSet::Usual);
-            self.start_over();
+            self.work.start_over();
             result
         } else {
             let options = Options {
@@ -101,17 +98,6 @@ impl Vulkan {
             }
             result => result,
         }
-    }
-
-    /// As if it had not been used yet, but for its pipelines.
-    fn start_over(&mut self) {
-        let work = &mut *self.work;
-        if work.gpu.finish().is_ok() {
-            work.release_buffers();
-        }
-        work.table_slots = plan::FIRST_TABLE_SLOTS;
-        work.seeds = Seeds::random();
-        work.gpu.counters.set(CallStats::default());
     }
 }
 

@@ -166,7 +166,7 @@ impl Import {
             .allocation_size(allocation_size)
             .memory_type_index(memory_type_index)
             .push_next(&mut import_info);
-        // SAFETY: the caller vouches for what the descriptor stands for, and its size and type; the memory is freed
+        // SAFETY: the caller guarantees what the descriptor stands for, and its size and type; the memory is freed
         // before the call returns. The buffer begins where it may and fits.
         let imported =
             unsafe { Self::new(device.clone(), &allocate_info, raw, offset - before, before / 4, true) };
