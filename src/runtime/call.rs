@@ -122,6 +122,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The same, whose messages are handed on.
+    #[cfg(feature = "capi")]
     pub(crate) fn with_log(self, log: Option<(Level, LogFn<'a>)>) -> Self {
         Self { log, ..self }
     }
