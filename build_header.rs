@@ -315,25 +315,22 @@ fn in_c(value: &Expr, of: &str) -> String {
     }
 }
 
-/// Rust code that lists each struct of a header: its name, size and fields, each with its C declaration and offset.
+/// Rust code that lists each struct of a header: its name and size, and of each field the C declaration and the offset.
 pub(crate) fn layout(header: &str) -> String {
     let mut text = "[\n".to_owned();
-    for (name, fields) in declared(header) {
+    for (name, declarations) in declared(header) {
         writeln!(text, "    (\"{name}\", size_of::<{name}>(), vec![").unwrap();
-        for (field, declaration) in fields {
-            writeln!(
-                text,
-                "        (\"{field}\", \"{declaration}\", std::mem::offset_of!({name}, {field})),"
-            )
-            .unwrap();
+        for declaration in declarations {
+            let field = field_name(&declaration);
+            writeln!(text, "        (\"{declaration}\", std::mem::offset_of!({name}, {field})),").unwrap();
         }
         text.push_str("    ]),\n");
     }
     text + "]\n"
 }
 
-/// The structs that a header declares, in its order, and of each field the name and the declaration.
-fn declared(header: &str) -> Vec<(String, Vec<(String, String)>)> {
+/// The structs that a header declares, in its order, and the declarations of their fields.
+fn declared(header: &str) -> Vec<(String, Vec<String>)> {
     let mut structs = Vec::new();
     let mut lines = header.lines();
     while let Some(line) = lines.next() {
@@ -346,10 +343,7 @@ fn declared(header: &str) -> Vec<(String, Vec<(String, String)>)> {
             .take_while(|line| !line.starts_with('}'))
             .filter(|line| line.ends_with(';'))
             .filter(|line| !line.trim_start().starts_with(['*', '/']))
-            .map(|line| {
-                let declaration = line.trim().trim_end_matches(';');
-                (field_name(declaration).to_owned(), declaration.to_owned())
-            })
+            .map(|line| line.trim().trim_end_matches(';').to_owned())
             .collect();
         structs.push((name.to_owned(), fields));
     }

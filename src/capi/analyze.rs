@@ -27,7 +27,7 @@ use crate::types::params::Params;
 ///
 /// @param context A context of `ctm_create`.
 /// @param image The pixels, in a struct that starts as `CTM_IMAGE_INIT`. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that.
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. The buffers may not overlap
 /// each other, the structs or the pixels.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.

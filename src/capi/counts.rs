@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
 /// @param counts What the part is added to. Must not be NULL.
 /// @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or a whole image, in any layout.
 /// `format` and `channels` must be those of the first part. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. `matching` and `alpha` (with
 /// `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
 /// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
 /// looked at.
@@ -253,16 +253,20 @@ pub unsafe extern "C" fn ctm_counts_import(
 ///
 /// @param context A context of `ctm_create`.
 /// @param counts The counts. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
 /// `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
 /// pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
 /// `alpha` must be those of the parts.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
-/// `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
-/// known; all else is 0. `masks` and `labels` must be NULL.
+/// `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
+/// and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
 /// Must not be NULL.
-/// @return As `ctm_analyze`.
+/// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more
+/// colours than `palette_capacity`; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted in `*result` and no
+/// list touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included; `CTM_ERROR_CANCELLED`,
+/// `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the lists' contents are unspecified.
+/// `ctm_last_error(context)` has the detail.
 /// Ownership: all buffers stay the caller's and are used during the call only.
 /// Threads: any; calls on one context wait for each other.
 ///

@@ -50,7 +50,7 @@ pub struct ctm_image {
     /// One of the `CTM_ORDER_…` numbers. Colours are compared, sorted, given and reported as red, green, blue,
     /// alpha, or grey, alpha, however they are stored.
     pub channel_order: u32,
-    /// 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
+    /// How the channels lie. 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
     pub planar: u32,
     /// Bytes from a pixel to the next one of its row. 0: no gap. This and the other strides may not be less than the bytes
     /// of what they lead over: pixels, rows, planes and images do not overlap.

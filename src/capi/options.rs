@@ -37,10 +37,9 @@ pub struct ctm_options {
     /// there are processors means as many as there are.
     pub max_threads: u32,
     /// Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
-    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits, though not where the device
-    /// itself does.
-    /// NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
-    /// or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
+    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers, too, and fails where no name fits, though not where the
+    /// device itself does. NULL or "": the first device in the order of `ctm_device_name`. Must be NULL or "" for
+    /// `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
     pub device_name: *const c_char,
     /// Milliseconds that one piece of work on the device may take before the device counts as hung
     /// (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels. A software rasteriser, which reads the
@@ -69,7 +68,7 @@ pub struct ctm_options {
     /// It is called on the threads that call the library, within `ctm_create` and the calls on the context, of which one
     /// at a time is at work; never on a thread of the library's. For what it may do see `ctm_params.progress`.
     pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char)>,
-    /// Handed to `log`.
+    /// The first argument of each call of `log`; the library does nothing else with it.
     pub log_user: *mut c_void,
     /// The largest level of which there are messages. 0: `CTM_LOG_WARNING`.
     pub log_level: u32,

@@ -28,14 +28,15 @@ pub struct ctm_result {
     pub labels_size: u64,
     /// Entries that the palette needs.
     pub palette_len: u64,
-    /// Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-    /// one of its masks, and not ignored. `unlisted` changes nothing here.
+    /// Pixels of unlisted colours, if they were looked for: colours that a given palette does not have, that are not within
+    /// a distance of one of its colours (`ctm_params.tolerance`), and that are not ignored. `ctm_params.unlisted` changes
+    /// nothing here.
     pub unlisted_pixels: u64,
-    /// How many such colours there are.
+    /// How many unlisted colours there are.
     pub unlisted_colors: u64,
-    /// Pixels whose colours `params.merge` has made others, if anything was to be written.
+    /// Pixels whose colours `ctm_params.merge` has made others, if anything was to be written.
     pub merged_pixels: u64,
-    /// How many such colours there are.
+    /// How many colours `ctm_params.merge` has made others, if anything was to be written.
     pub merged_colors: u64,
 }
 

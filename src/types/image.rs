@@ -185,6 +185,7 @@ impl<'a> ColorMap<'a> {
     ///
     /// # Errors
     /// [`Error::Unsupported`] where they lie otherwise.
+    #[cfg(feature = "capi")]
     pub(crate) fn on_device(
         memory: DeviceMemory,
         shape: Shape,
