@@ -10,7 +10,7 @@ use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::structs::{inside, unknown};
 use crate::context::Emit;
 use crate::error::Error;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::Strides;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
@@ -416,9 +416,9 @@ impl<'a> Checked<'a> {
                 lifetime: PhantomData,
             });
             let labels = (!fields.labels.is_null()).then(|| match self.label {
-                4 => LabelRoom::U32(room(fields.labels, self.pixels)),
-                2 => LabelRoom::U16(room(fields.labels, self.pixels)),
-                _ => LabelRoom::U8(room(fields.labels, self.pixels)),
+                4 => LabelTarget::U32(room(fields.labels, self.pixels)),
+                2 => LabelTarget::U16(room(fields.labels, self.pixels)),
+                _ => LabelTarget::U8(room(fields.labels, self.pixels)),
             });
             let mask_stats = !fields.palette.is_null();
             let most_entries = if mask_stats { fields.palette_capacity as u64 } else { u64::MAX };

@@ -21,11 +21,12 @@ use crate::context::label::{Source, each_unmixed, label_images};
 use crate::context::request::Input;
 use crate::error::Error;
 use crate::output::expand::expand;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Places, Planes, Strides};
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::{self, Canceller, Pass, ProgressFn, Scope, Stop};
 use crate::runtime::float_state;
+use crate::runtime::simd::{self, SimdLevel};
 use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
@@ -61,6 +62,8 @@ pub struct Context {
     is_unfinished: bool,
     /// Whether the CPU goes on where the device fails.
     falls_back: bool,
+    /// For tests: the highest level of instructions that calls use.
+    simd: Option<SimdLevel>,
 }
 
 impl Context {
@@ -106,6 +109,7 @@ impl Context {
             canceller,
             is_unfinished: false,
             falls_back: options.backend == BackendKind::Auto,
+            simd: options.debug.simd,
         })
     }
 
@@ -288,6 +292,7 @@ impl Context {
 
     /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
     pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
+        let _simd = simd::force(self.simd);
         if self.is_unfinished {
             match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
                 Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),
@@ -384,7 +389,7 @@ impl Context {
             mask_format: mask_format.unwrap_or(MaskFormat::F32),
             mask_layout,
             cropped,
-            labels: labels.map(LabelRoom::from),
+            labels: labels.map(LabelTarget::from),
             mask_stats,
             unlisted,
             merged,
@@ -426,7 +431,7 @@ impl Context {
         let device_size = device.masks.map(|memory| memory.size as usize);
         let size = masks.as_ref().map(|masks| masks.size).or(device_size);
         let fitting = size.filter(|_| !cropped).map_or(usize::MAX, |size| strides.masks_in(size));
-        let numbered = label_output.as_ref().map_or(device.most_masks(), LabelRoom::most_masks);
+        let numbered = label_output.as_ref().map_or(device.most_masks(), LabelTarget::most_masks);
         let entries = usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX);
         let useful = fitting.min(numbered as usize).min(entries);
         let writes = masks.is_some() || label_output.is_some() || mask_stats;
@@ -506,7 +511,7 @@ impl Context {
             Places::Cropped(crops) => (crops.bytes, crops.starts.clone()),
         };
         if mask_count == 0 {
-            label_output.iter_mut().for_each(LabelRoom::clear);
+            label_output.iter_mut().for_each(LabelTarget::clear);
         }
         let mut regions = match mask_stats && mask_count > 0 && found_regions.is_empty() {
             true => Some(StatsBuilder::new(frame, mask_count)?),
@@ -578,7 +583,7 @@ pub(crate) struct Emit<'a> {
     pub(crate) mask_format: MaskFormat,
     pub(crate) mask_layout: MaskLayout,
     pub(crate) cropped: bool,
-    pub(crate) labels: Option<LabelRoom<'a>>,
+    pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
     pub(crate) unlisted: Option<u32>,
     pub(crate) merged: u32,

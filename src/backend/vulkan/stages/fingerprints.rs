@@ -8,7 +8,7 @@
 //!
 //! Where the codes would have to be copied, or the host cannot read the pixels, `many_colors` counts on the device.
 
-use crate::backend::cpu::{CodedImage, CpuPlan, Hasher, code_of};
+use crate::backend::cpu::{CpuPlan, Hasher, HostCount, fingerprint_of};
 use crate::backend::vulkan::backend::{Chunk, Work};
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::same_code;
@@ -70,7 +70,7 @@ impl Work {
             codes = Some((blocks, block_pixels));
         }
         let has_codes = codes.is_some();
-        let image = CodedImage { pixels: source.pixels, codes, hasher, seed };
+        let image = HostCount { pixels: source.pixels, fingerprints: codes, hasher, seed };
         let counts = image.best(cpu_plan, selection, room_for, threads, &mut self.sorted)?;
         self.coded = has_codes.then_some(Coded { plan: *plan, hasher });
         Ok(counts)
@@ -106,7 +106,7 @@ impl Work {
         for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
             let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
             let code = blocks[pixel / block_pixels][pixel % block_pixels];
-            same_code(&self.gpu, pixel, code, code_of(&color, shape.channels() as usize, hasher))?;
+            same_code(&self.gpu, pixel, code, fingerprint_of(&color, shape.channels() as usize, hasher))?;
         }
         Ok(())
     }

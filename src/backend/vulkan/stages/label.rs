@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::backend::cpu::{Hasher, code_of};
+use crate::backend::cpu::{Hasher, fingerprint_of};
 use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::commands::Commands;
@@ -184,7 +184,7 @@ impl Work {
         if let Some(hasher) = self.hasher_of_codes(plan) {
             let mut set = try_zeroed::<u32>(CODE_SET_WORDS)?;
             for entry in palette.colors {
-                let code = code_of(&entry.color, channels, hasher);
+                let code = fingerprint_of(&entry.color, channels, hasher);
                 set[usize::from(code / 32)] |= 1 << (code % 32);
             }
             Shared::ensure(&mut self.palette_codes, &self.gpu, CODE_SET_WORDS as u64)?.write(0, &set)?;
