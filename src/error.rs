@@ -9,48 +9,19 @@ pub enum Error {
     /// An argument is outside its range; nothing was read or written.
     #[error("{0}")]
     InvalidArgument(String),
-    /// The masks found do not fit the caller's buffer, which was not touched.
-    #[error(
-        "masks_len is {len}; {mask_count} masks of {width} x {height} pixels need {} values",
-        u128::from(*mask_count) * u128::from(*width) * u128::from(*height)
-    )]
-    BufferTooSmall {
-        /// How many masks there are.
+    /// A buffer is too small for what it is to receive, or labels are too narrow. Nothing was written.
+    #[error("{}", too_small(*what, argument, *mask_count, *needed, *given))]
+    TooSmall {
+        /// What it is to receive, and the unit of the numbers.
+        what: Capacity,
+        /// The argument that says how large it is.
+        argument: &'static str,
+        /// How many masks there are; 0 where there are none.
         mask_count: u32,
-        /// Columns of the image.
-        width: u32,
-        /// Rows of the image; of several images those of all.
-        height: u32,
-        /// The length of the caller's buffer in values.
-        len: usize,
-    },
-    /// The masks found do not fit the caller's buffer, which was not touched: cropped ones, or ones with gaps.
-    #[error("there is room for {room} bytes of masks; {mask_count} masks need {needed}")]
-    MasksTooLarge {
-        /// How many masks there are.
-        mask_count: u32,
-        /// Bytes that they need.
+        /// What is needed, in that unit.
         needed: u64,
-        /// Bytes that there are.
-        room: usize,
-    },
-    /// There are more masks than the type of the labels can number. Nothing was written.
-    #[error("the labels' type numbers {most} masks; there are {mask_count}")]
-    LabelsTooNarrow {
-        /// How many masks there are.
-        mask_count: u32,
-        /// How many the type numbers.
-        most: u32,
-    },
-    /// There is less room for the palette than it needs. Nothing was written.
-    #[error("there is room for {room} palette entries; {needed} are needed")]
-    PaletteTooLarge {
-        /// How many masks there are.
-        mask_count: u32,
-        /// Entries that are needed: one for each mask and image.
-        needed: u64,
-        /// Entries that there is room for.
-        room: u64,
+        /// What there is, in that unit.
+        given: u64,
     },
     /// The image has colours that the given palette does not have. Nothing was written.
     #[error(
@@ -101,4 +72,48 @@ pub enum Error {
     /// A defect in ctm, or a context that one has left unusable.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// What a buffer is to receive whose size is stated, and the unit that the size is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capacity {
+    /// Masks, in bytes.
+    Masks,
+    /// Masks, in floats, as `ctm_run` counts them.
+    MaskFloats,
+    /// Labels, in bytes.
+    Labels,
+    /// The numbers of masks, of which a type of labels can tell so many apart.
+    LabelNumbers,
+    /// Entries of a palette: one for each mask and image.
+    PaletteEntries,
+    /// Bytes that stand for an object: counts, or a pipeline cache.
+    Bytes,
+}
+
+impl Error {
+    /// What does not fit a buffer or type, whose size is `argument`.
+    pub(crate) fn too_small(
+        what: Capacity,
+        argument: &'static str,
+        mask_count: u32,
+        needed: u64,
+        given: u64,
+    ) -> Self {
+        Self::TooSmall { what, argument, mask_count, needed, given }
+    }
+}
+
+fn too_small(what: Capacity, argument: &str, mask_count: u32, needed: u64, given: u64) -> String {
+    match what {
+        Capacity::Masks => format!("{argument} is {given}; {mask_count} masks need {needed} bytes"),
+        Capacity::MaskFloats => format!("{argument} is {given}; {mask_count} masks need {needed} floats"),
+        Capacity::Labels => format!("{argument} is {given}; the labels need {needed} bytes"),
+        Capacity::LabelNumbers => format!("{argument} numbers {given} masks; there are {needed}"),
+        Capacity::PaletteEntries => {
+            format!("{argument} is {given}; {mask_count} masks need {needed} entries")
+        }
+        Capacity::Bytes => format!("{argument} is {given}; {needed} bytes are needed"),
+    }
 }

@@ -146,7 +146,7 @@ fn check(context: &mut Context, images: &Images, params: &Params) {
         let mut few = vec![0.5; most * count * plane - 1];
         let outputs = Outputs { masks: Some(MaskOutput::F32(&mut few)), ..Outputs::default() };
         match context.analyze(&map, &params, outputs) {
-            Err(Error::BufferTooSmall { mask_count, .. }) => assert_eq!(mask_count as usize, most),
+            Err(Error::TooSmall { mask_count, .. }) => assert_eq!(mask_count as usize, most),
             other => panic!("{name}: {other:?}"),
         }
         assert!(few.iter().all(|&value| value == 0.5));

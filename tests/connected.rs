@@ -200,7 +200,7 @@ fn check_masks(
         Outputs { masks: Some(MaskOutput::U8 { masks: &mut small, inside: 1 }), ..Outputs::default() };
     let refused = context.analyze(map, params, outputs);
     assert!(
-        matches!(refused, Err(Error::BufferTooSmall { mask_count: found, .. }) if found as usize == mask_count),
+        matches!(refused, Err(Error::TooSmall { mask_count: found, .. }) if found as usize == mask_count),
         "{name}: {refused:?}"
     );
     assert!(small.iter().all(|&byte| byte == 7), "{name}: a buffer that is too small");
@@ -487,7 +487,7 @@ fn an_image_without_a_repeated_color_has_as_many_regions_as_pixels() {
         let mut narrow = vec![7; 300_000];
         let outputs = Outputs { labels: Some(LabelOutput::U16(&mut narrow)), ..Outputs::default() };
         let refused = context.analyze(&images.map(), &params, outputs).unwrap_err();
-        assert_eq!(refused.to_string(), "the labels' type numbers 65535 masks; there are 300000");
+        assert_eq!(refused.to_string(), "the type of labels numbers 65535 masks; there are 300000");
         assert!(narrow.iter().all(|&label| label == 7));
     }
     assert_no_validation_messages();

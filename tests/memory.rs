@@ -193,7 +193,7 @@ fn all_colours_are_counted_within_the_limit_and_listed_only_where_they_fit() {
 
             let masks = &mut vec![0.5; 7 * colors];
             let too_small = context.run(&case.map(), &case.selection, masks).unwrap_err();
-            let text = "masks_len is 14515200; 2073600 masks of 1920 x 1080 pixels need 4299816960000 values";
+            let text = "the size of masks is 58060800; 2073600 masks need 17199267840000 bytes";
             assert_eq!(too_small.to_string(), text, "{device}");
             assert!(masks.iter().all(|&value| value == 0.5), "{device}");
 

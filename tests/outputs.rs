@@ -154,7 +154,7 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
             ..Outputs::default()
         };
         let refused = context.analyze(&case.map(), &case.selection.into(), small);
-        assert!(matches!(refused, Err(Error::BufferTooSmall { .. })), "{name}: {refused:?}");
+        assert!(matches!(refused, Err(Error::TooSmall { .. })), "{name}: {refused:?}");
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
         assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
     }
@@ -230,7 +230,7 @@ fn labels_that_are_too_narrow_are_not_touched() {
         let mut labels = vec![7; case.plane()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
         let refused = context.analyze(&case.map(), &case.selection.into(), outputs).unwrap_err();
-        assert_eq!(refused.to_string(), "the labels' type numbers 255 masks; there are 256");
+        assert_eq!(refused.to_string(), "the type of labels numbers 255 masks; there are 256");
         assert!(labels.iter().all(|&label| label == 7));
         case.selection.max_count = 255;
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };

@@ -230,7 +230,7 @@ fn more_masks_than_memory_holds() {
         assert_eq!(context.palette(&case.map(), &selection).unwrap().colors.len(), width as usize);
         let refused = context.run(&case.map(), &selection, &mut [0.0; 1000]);
         assert!(
-            matches!(&refused, Err(ctm::Error::BufferTooSmall { mask_count, .. }) if *mask_count == width),
+            matches!(&refused, Err(ctm::Error::TooSmall { mask_count, .. }) if *mask_count == width),
             "{refused:?}"
         );
     }

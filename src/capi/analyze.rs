@@ -1,102 +1,21 @@
 //! `ctm_analyze`: everything that `ctm_run` leaves out.
 
-use crate::capi::buffers::{Extent, null};
-use crate::capi::context::{Call, Failure, ctm_context, on_context};
-use crate::capi::counts::ctm_counts;
-use crate::capi::image::{IMAGE_SIZES, ctm_image};
-use crate::capi::options::checked_size;
-use crate::capi::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
-use crate::capi::params::{PARAMS_SIZES, ctm_params};
+use crate::capi::context::{Call, ctm_context, on_context};
+use crate::capi::counts_handle::ctm_counts;
+use crate::capi::extent::check_all_apart;
+use crate::capi::image::ctm_image;
+use crate::capi::lists::Lists;
+use crate::capi::outputs::{Formats, ctm_outputs};
+use crate::capi::params::ctm_params;
+use crate::capi::planes::Planes;
+use crate::capi::result::{ResultTarget, ctm_result};
 use crate::capi::status::ctm_status;
-use crate::capi::structs::{inside, read, read_or};
-use crate::error::Error;
+use crate::capi::structs::{Versioned, inside, read, read_or_init};
+use crate::context::{Context, emit::Emit};
+use crate::error::{Capacity, Error};
+use crate::types::image::ColorMap;
 use crate::types::outputs::Analysis;
 use crate::types::params::Params;
-
-/// What was found. Start from `CTM_RESULT_INIT`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ctm_result {
-    /// `sizeof(ctm_result)` as the caller's header has it; `CTM_RESULT_INIT` fills it in. Every size ever
-    /// published keeps working; any other is an error.
-    pub struct_size: usize,
-    /// How many masks there are; with `CTM_BATCH_EACH` as many as the image with the most colours has.
-    pub mask_count: u32,
-    /// 0.
-    pub reserved: u32,
-    /// How many different colours the counted images have, ignored ones and those with too few pixels included; 0
-    /// where that was not found out, which may differ from call to call, and with `CTM_BATCH_EACH`. To know it for
-    /// certain, ask for the size alone, with `min_pixels` 1, `max_count` `UINT32_MAX`, no colour ignored, merged or given,
-    /// and no regions: then `mask_count` is this number.
-    pub distinct_colors: u64,
-    /// Bytes that all masks need in `mask_format`.
-    pub masks_size: u64,
-    /// Bytes that the labels need in `label_format`.
-    pub labels_size: u64,
-    /// Entries that the palette needs.
-    pub palette_len: u64,
-    /// Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-    /// one of its masks, and not ignored. `unlisted` changes nothing here.
-    pub unlisted_pixels: u64,
-    /// How many such colours there are.
-    pub unlisted_colors: u64,
-    /// Pixels whose colours `params.merge` has made others, if anything was to be written.
-    pub merged_pixels: u64,
-    /// How many such colours there are.
-    pub merged_colors: u64,
-}
-
-pub(super) const RESULT_SIZES: [usize; 1] = [size_of::<ctm_result>()];
-
-impl ctm_result {
-    pub(super) const NOTHING: Self = Self {
-        struct_size: size_of::<Self>(),
-        mask_count: 0,
-        reserved: 0,
-        distinct_colors: 0,
-        masks_size: 0,
-        labels_size: 0,
-        palette_len: 0,
-        unlisted_pixels: 0,
-        unlisted_colors: 0,
-        merged_pixels: 0,
-        merged_colors: 0,
-    };
-
-    /// What is told of an error.
-    pub(super) fn of_error(error: &Error) -> Self {
-        match *error {
-            Error::UnlistedColors { pixels, colors, .. } => {
-                Self { unlisted_pixels: pixels, unlisted_colors: colors, ..Self::NOTHING }
-            }
-            _ => Self::NOTHING,
-        }
-    }
-
-    /// What is told of colours, wherever they lie.
-    pub(super) fn of_colors(analysis: &Analysis) -> Self {
-        let unlisted = analysis.unlisted.as_ref();
-        Self {
-            distinct_colors: analysis.palette.distinct_colors.unwrap_or(0),
-            unlisted_pixels: unlisted.map_or(0, |unlisted| unlisted.pixels),
-            unlisted_colors: unlisted.map_or(0, |unlisted| unlisted.colors),
-            merged_pixels: analysis.merged.pixels,
-            merged_colors: analysis.merged.colors,
-            ..Self::NOTHING
-        }
-    }
-
-    /// Writes as much of it as the caller's struct has room for.
-    ///
-    /// # Safety
-    /// `result` can be written to, for `size` bytes, a published size.
-    pub(super) unsafe fn write_to(self, result: *mut Self, size: usize) {
-        let found = Self { struct_size: size, ..self };
-        let source = std::ptr::from_ref(&found).cast::<u8>();
-        // SAFETY: the caller vouches for it; no published size is larger than the struct.
-        unsafe { result.cast::<u8>().copy_from_nonoverlapping(source, size) };
-    }
-}
 
 /// Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
 /// the palette. It takes pixels as they are stored, and more than the most frequent colours.
@@ -133,115 +52,136 @@ pub unsafe extern "C" fn ctm_analyze(
     outputs: *const ctm_outputs,
     result: *mut ctm_result,
 ) -> ctm_status {
-    let work = |call: &Call| -> Result<(), Failure> {
-        if image.is_null() {
-            return Err(null("image", "a struct that starts as CTM_IMAGE_INIT").into());
-        }
-        if result.is_null() {
-            return Err(null("result", "a struct that starts as CTM_RESULT_INIT").into());
-        }
-        // SAFETY: not NULL where they must not be; the caller vouches for the rest.
-        let (image_fields, params_fields, outputs_fields, result_size) = unsafe {
+    let work = |call: &Call| -> Result<(), Error> {
+        // SAFETY: the caller vouches for the structs.
+        let (image, params, fields, result) = unsafe {
             (
-                read(image, "image", &IMAGE_SIZES, "CTM_IMAGE_INIT")?,
-                read_or("params", params, &PARAMS_SIZES, "CTM_PARAMS_INIT", ctm_params::INIT)?,
-                read_or("outputs", outputs, &OUTPUTS_SIZES, "CTM_OUTPUTS_INIT", ctm_outputs::INIT)?,
-                checked_size("result", result, &RESULT_SIZES, "CTM_RESULT_INIT")?,
+                read("image", image)?,
+                read_or_init("params", params)?,
+                read_or_init("outputs", outputs)?,
+                ResultTarget::new(result)?,
             )
         };
-        let result_extent = Extent::new("result", result.addr(), result_size, "bytes", 1)?;
         // SAFETY: the caller vouches for the pixels and colours.
-        let (map, pixels) = unsafe { image_fields.map() }?;
-        // SAFETY: as above.
-        let settings = unsafe { params_fields.settings() }?;
+        let ((map, pixels), colors) = unsafe { (image.map()?, params.settings()?) };
         // SAFETY: the caller vouches for the counts.
-        let counts = unsafe { ctm_counts::of_params(params_fields.counts) }?;
-        let settings = Params { counts: counts.as_deref(), ..settings };
-        // SAFETY: as above.
-        let outputs = unsafe { Checked::new(&outputs_fields, &map) }?;
-        outputs.check_apart(&pixels, &result_extent)?;
-        for (lent, memory) in
-            map.memory().iter().flat_map(|lent| outputs.device().memories().map(|of| (*lent, of)))
-        {
-            memory.check_apart(&lent)?;
-        }
+        let counts = unsafe { ctm_counts::of_params(params.counts) }?;
+        let settings = Params { counts: counts.as_deref(), ..colors };
+        let formats = Formats::new(&fields)?;
+        let lists = Lists::new(&fields)?;
+        // SAFETY: the caller vouches for the structs.
+        let planes = unsafe { Planes::new(&fields, &formats, &map) }?;
+        let outputs = Outputs { formats, lists, planes };
+        check_all_apart(&[
+            vec![pixels, result.extent()?],
+            outputs.planes.extents()?,
+            outputs.lists.extents()?,
+        ])?;
+        outputs.planes.check_apart_on_device(&map)?;
         settings.check(&map).map_err(|error| inside("params", error))?;
-        settings.check_format(outputs.mask_format())?;
+        settings.check_format(outputs.formats.mask)?;
         call.check()?;
-        let write_result = |found: ctm_result| {
-            // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in.
-            unsafe { found.write_to(result, result_size) };
-        };
-        let mut progress = params_fields.progress();
+        let mut progress = params.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
+        // SAFETY: the caller vouches for the struct, which no other buffer has a part in.
+        let report = |found| unsafe { result.write(found) };
         let found = call.run(progress, |engine| {
-            engine.check_memory(&map, &settings, outputs.device())?;
-            write_result(ctm_result::NOTHING);
-            if outputs.has_any() && !outputs.labels_are_too_small() {
-                // SAFETY: the buffers are apart; the caller vouches for them.
-                let analysis = engine.emit(&map, &settings, unsafe { outputs.emit() })?;
-                Ok(Found::Analysis(Box::new(analysis)))
-            } else {
-                engine.count_masks(&map, &settings).map(Found::Count)
-            }
+            engine.check_memory(&map, &settings, outputs.planes.device())?;
+            report(ctm_result::INIT);
+            outputs.find(engine, &map, &settings)
         });
-        let mask_count = match &found {
-            Ok(Found::Analysis(analysis)) => analysis.mask_count,
-            Ok(Found::Count(mask_count)) => *mask_count,
-            Err(
-                Error::BufferTooSmall { mask_count, .. }
-                | Error::MasksTooLarge { mask_count, .. }
-                | Error::LabelsTooNarrow { mask_count, .. }
-                | Error::PaletteTooLarge { mask_count, .. },
-            ) => *mask_count,
-            Err(error) => {
-                if error == &Error::Cancelled {
-                    write_result(ctm_result::NOTHING); // perhaps before its turn has come
-                }
-                if matches!(error, Error::UnlistedColors { .. }) {
-                    write_result(ctm_result::of_error(error));
-                }
-                return Err(error.clone().into());
-            }
-        };
-        let mut filled = outputs.needed(mask_count);
-        if let Ok(Found::Analysis(analysis)) = &found {
-            let ctm_result { mask_count, masks_size: _, labels_size, palette_len, .. } = filled;
-            filled = ctm_result {
-                mask_count,
-                masks_size: analysis.masks_size,
-                labels_size,
-                palette_len,
-                ..ctm_result::of_colors(analysis)
-            };
-            // SAFETY: the caller vouches for the entries, whose number was checked.
-            unsafe { outputs.write_palette(analysis) };
-        }
-        if let Err(Error::MasksTooLarge { needed, .. }) = &found {
-            filled.masks_size = *needed;
-        }
-        write_result(filled);
-        if matches!(found, Err(Error::BufferTooSmall { .. } | Error::MasksTooLarge { .. })) {
-            let (size, needed) = (outputs_fields.masks_size, filled.masks_size);
-            return Err(Failure::too_small(format!(
-                "outputs.masks_size is {size}; {mask_count} masks need {needed} bytes"
-            )));
-        }
-        if outputs.labels_are_too_small() {
-            let (size, needed) = (outputs_fields.labels_size, filled.labels_size);
-            return Err(Failure::too_small(format!(
-                "outputs.labels_size is {size}; the labels need {needed} bytes"
-            )));
-        }
-        found?;
-        Ok(())
+        outputs.finish(found, report)
     };
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
-/// What a call came to.
+/// What a call found.
 enum Found {
     Analysis(Box<Analysis>),
-    Count(u32),
+    /// Where nothing is to be written.
+    MaskCount(u32),
+}
+
+/// The outputs of a call, checked.
+struct Outputs<'a> {
+    formats: Formats,
+    lists: Lists<'a>,
+    planes: Planes<'a>,
+}
+
+impl<'a> Outputs<'a> {
+    /// The buffers as the engine takes them. They are apart, which was checked.
+    fn emit(&self) -> Emit<'a> {
+        // SAFETY: the caller of `ctm_analyze` vouches for the buffers.
+        let (masks, labels) = unsafe { (self.planes.masks(), self.planes.labels()) };
+        Emit {
+            masks,
+            mask_format: self.formats.mask,
+            mask_layout: self.formats.layout,
+            cropped: self.formats.cropped,
+            labels,
+            mask_stats: self.lists.has_palette(),
+            unlisted: self.lists.unlisted(&self.formats),
+            merged: self.lists.merged(),
+            device: *self.planes.device(),
+            most_entries: self.lists.palette_capacity(),
+        }
+    }
+
+    /// Does what is asked for; where that is nothing, or labels do not fit, it counts the masks.
+    fn find(&self, engine: &mut Context, map: &ColorMap, settings: &Params) -> Result<Found, Error> {
+        let asks = self.planes.has_any() || self.lists.has_any() || self.formats.asks_to_look();
+        if !asks || self.planes.missing_labels().is_some() {
+            return engine.count_masks(map, settings).map(Found::MaskCount);
+        }
+        let analysis = engine.emit(map, settings, self.emit()).map_err(|error| self.named(error))?;
+        Ok(Found::Analysis(Box::new(analysis)))
+    }
+
+    /// Of what does not fit, the field that says how large it is.
+    fn named(&self, error: Error) -> Error {
+        let Error::TooSmall { what, mask_count, needed, given, .. } = error else { return error };
+        let argument = match what {
+            Capacity::LabelNumbers => "outputs.label_format",
+            Capacity::PaletteEntries => "outputs.palette_capacity",
+            _ => "outputs.masks_size",
+        };
+        Error::too_small(what, argument, mask_count, needed, given)
+    }
+
+    /// Tells the caller what was found, also where it does not fit.
+    fn finish(&self, found: Result<Found, Error>, report: impl Fn(ctm_result)) -> Result<(), Error> {
+        match found {
+            Ok(Found::Analysis(analysis)) => {
+                let sizes = self.planes.needed(analysis.mask_count);
+                report(ctm_result { masks_size: analysis.masks_size, ..sizes.with_colors(&analysis) });
+                // SAFETY: the caller of `ctm_analyze` vouches for the entries, whose number was checked.
+                unsafe {
+                    self.lists.write(&analysis);
+                    self.lists.write_palette(&analysis, |mask, image| self.planes.offset(mask, image));
+                }
+                Ok(())
+            }
+            Ok(Found::MaskCount(mask_count)) => {
+                report(self.planes.needed(mask_count));
+                self.planes.missing_labels().map_or(Ok(()), Err)
+            }
+            Err(error) => {
+                match error {
+                    Error::TooSmall { what, mask_count, needed, .. } => {
+                        let sizes = self.planes.needed(mask_count);
+                        report(match what {
+                            Capacity::Masks => ctm_result { masks_size: needed, ..sizes },
+                            _ => sizes,
+                        });
+                    }
+                    Error::UnlistedColors { .. } => report(ctm_result::of_error(&error)),
+                    Error::Cancelled => report(ctm_result::INIT), // perhaps before its turn has come
+                    _ => {}
+                }
+                Err(error)
+            }
+        }
+    }
 }

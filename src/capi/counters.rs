@@ -1,7 +1,8 @@
 //! `ctm_counters`: what a run has cost, in a struct that says its own size.
 
-use crate::capi::options::checked_size;
-use crate::error::Error;
+use crate::capi::context::{Call, ctm_context, on_context};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{self, Versioned};
 use crate::types::call_stats::CallStats;
 
 /// What the last `ctm_run` or `ctm_analyze` on a context has cost. Start from `CTM_COUNTERS_INIT`.
@@ -38,19 +39,46 @@ pub struct ctm_counters {
     pub device_bytes: u64,
 }
 
-/// The sizes of `ctm_counters` that were ever published.
-const PUBLISHED_SIZES: [usize; 1] = [size_of::<ctm_counters>()];
+// SAFETY: as the trait says.
+unsafe impl Versioned for ctm_counters {
+    /// Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;`
+    const INIT: Self = Self {
+        struct_size: size_of::<Self>(),
+        bytes_to_device: 0,
+        bytes_from_device: 0,
+        bytes_imported: 0,
+        dispatches: 0,
+        submissions: 0,
+        device_allocations: 0,
+        pipelines: 0,
+        pixels_read: 0,
+        device_bytes: 0,
+    };
+    const SIZES: &'static [usize] = &[size_of::<Self>()];
+    const MACRO: &'static str = "CTM_COUNTERS_INIT";
+}
 
-impl ctm_counters {
-    /// Writes counters to a caller's struct: the fields that it has.
-    ///
-    /// # Safety
-    /// `target` is not NULL and points to a `struct_size` followed by the bytes that it announces.
-    pub(super) unsafe fn write(target: *mut Self, counters: &CallStats) -> Result<(), Error> {
-        // SAFETY: the caller vouches for it.
-        let struct_size = unsafe { checked_size("counters", target, &PUBLISHED_SIZES, "CTM_COUNTERS_INIT") }?;
-        let fields = Self {
-            struct_size,
+/// Writes the defaults to a `ctm_counters`: all 0, to be filled by a call. It does what `CTM_COUNTERS_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param counters Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_counters)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `counters` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `counters` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_counters_init(counters: *mut ctm_counters, size: usize) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("counters", counters, size) }
+}
+
+impl From<CallStats> for ctm_counters {
+    fn from(counters: CallStats) -> Self {
+        Self {
+            struct_size: size_of::<Self>(),
             bytes_to_device: counters.bytes_to_device,
             bytes_from_device: counters.bytes_from_device,
             bytes_imported: counters.bytes_imported,
@@ -60,12 +88,37 @@ impl ctm_counters {
             pipelines: counters.pipelines,
             pixels_read: counters.pixels_read,
             device_bytes: counters.device_bytes,
-        };
-        // SAFETY: the caller vouches for so many bytes; no published size is larger than the struct.
-        unsafe {
-            let source = std::ptr::from_ref(&fields).cast::<u8>();
-            target.cast::<u8>().copy_from_nonoverlapping(source, struct_size);
         }
-        Ok(())
     }
+}
+
+/// What the last `ctm_run`, `ctm_analyze` or `ctm_counts_add` on a context has cost: bytes moved, dispatches, memory.
+///
+/// @param context A context of `ctm_create`.
+/// @param counters Starts as `CTM_COUNTERS_INIT`; receives the counters of the last run that has
+/// ended, one that failed on its way included: all 0 before the first. Runs whose arguments were
+/// refused do not count. Must not be NULL.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, or `CTM_ERROR_INTERNAL`.
+/// `ctm_last_error(context)` has the detail.
+/// Threads: any; does not wait for a running call.
+/// Not promised: that another version or another device counts the same for the same image.
+///
+/// # Safety
+/// `context` is NULL or a living context; `counters` is NULL or points to a struct of the size that
+/// it states.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_context_counters(
+    context: *const ctm_context,
+    counters: *mut ctm_counters,
+) -> ctm_status {
+    let work = |call: &Call| {
+        // SAFETY: the caller vouches for it.
+        let size = unsafe { structs::stated_size("counters", counters) }?;
+        call.context.check_process()?;
+        // SAFETY: as above, and a published size.
+        unsafe { structs::write(counters, size, call.context.counters().into()) };
+        Ok(())
+    };
+    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    unsafe { on_context(context, work) }
 }

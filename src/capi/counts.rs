@@ -1,79 +1,20 @@
-//! `ctm_counts`: pixel counts of parts of an image.
+//! The functions on `ctm_counts`: pixel counts of parts of an image.
 
 use std::ffi::c_void;
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::capi::analyze::{RESULT_SIZES, ctm_result};
 use crate::capi::boundary::guard;
-use crate::capi::buffers::{Extent, check_pointer, null};
-use crate::capi::context::{Call, Failure, ctm_context, on_any_context, on_context};
-use crate::capi::image::{IMAGE_SIZES, ctm_image};
-use crate::capi::options::checked_size;
-use crate::capi::outputs::{Checked, OUTPUTS_SIZES, ctm_outputs};
-use crate::capi::params::{PARAMS_SIZES, ctm_params};
+use crate::capi::context::{Call, ctm_context, on_any_context, on_context};
+use crate::capi::counts_handle::ctm_counts;
+use crate::capi::extent::{ByteBuffer, Extent, check_all_apart, check_pointer, null};
+use crate::capi::image::ctm_image;
+use crate::capi::lists::Lists;
+use crate::capi::outputs::{Formats, ctm_outputs};
+use crate::capi::params::ctm_params;
+use crate::capi::result::{ResultTarget, ctm_result};
 use crate::capi::status::ctm_status;
-use crate::capi::structs::{inside, read, read_or};
-use crate::error::Error;
-use crate::runtime::alloc::try_with_capacity;
+use crate::capi::structs::{Versioned, inside, read, read_or_init};
+use crate::error::{Capacity, Error};
 use crate::types::color_counts::{ColorCounts, Kind};
-use crate::types::image::ColorMap;
-use crate::types::outputs::Analysis;
-use crate::types::stats::MaskStats;
-
-/// The exact pixel counts of all colours of some parts of an image: bands of rows, tiles, or whole images.
-///
-/// An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_counts_add` for each
-/// part, then `ctm_analyze` for each part with `ctm_params.counts` set. The masks and labels of each part are those that
-/// one `ctm_analyze` on the whole image would give there, to the bit.
-///
-/// Counts belong to no context: they may be used with any, and live until `ctm_counts_destroy`.
-/// Threads: any; a call that changes counts waits for those that use them, and the other way round. So a progress
-/// function must not change the `ctm_params.counts` of the call that it is called from: it would wait for ever.
-pub struct ctm_counts {
-    counts: RwLock<ColorCounts>,
-}
-
-// Who holds a context's engine never waits for counts; who waits for two counts takes the one with the lower address
-// first. So nobody waits for somebody who waits for him.
-impl ctm_counts {
-    /// # Safety
-    /// `counts` is NULL or came from `ctm_counts_create` or `ctm_counts_import`, and lives for `'a`.
-    unsafe fn from_pointer<'a>(name: &str, counts: *const Self) -> Result<&'a Self, Error> {
-        // SAFETY: the caller vouches for the pointer, if it is not NULL.
-        unsafe { counts.as_ref() }
-            .ok_or_else(|| null(name, "an object of ctm_counts_create or ctm_counts_import"))
-    }
-
-    fn shared(&self) -> Result<RwLockReadGuard<'_, ColorCounts>, Error> {
-        self.counts.read().map_err(|_| Self::broken())
-    }
-
-    fn exclusive(&self) -> Result<RwLockWriteGuard<'_, ColorCounts>, Error> {
-        self.counts.write().map_err(|_| Self::broken())
-    }
-
-    fn broken() -> Error {
-        Error::Internal("an earlier call on these counts ended in an internal error".to_owned())
-    }
-
-    /// The counts that `ctm_params.counts` names, for as long as they are held.
-    ///
-    /// # Safety
-    /// As `from_pointer`.
-    pub(super) unsafe fn of_params<'a>(
-        counts: *const Self,
-    ) -> Result<Option<RwLockReadGuard<'a, ColorCounts>>, Error> {
-        if counts.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the caller vouches for it.
-        unsafe { Self::from_pointer("params.counts", counts) }?.shared().map(Some)
-    }
-
-    fn into_raw(counts: ColorCounts) -> *mut Self {
-        Box::into_raw(Box::new(Self { counts: RwLock::new(counts) }))
-    }
-}
 
 /// Creates counts of nothing.
 ///
@@ -148,19 +89,11 @@ pub unsafe extern "C" fn ctm_counts_add(
     image: *const ctm_image,
     params: *const ctm_params,
 ) -> ctm_status {
-    let work = |call: &Call| -> Result<(), Failure> {
+    let work = |call: &Call| -> Result<(), Error> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        if image.is_null() {
-            return Err(null("image", "a struct that starts as CTM_IMAGE_INIT").into());
-        }
-        // SAFETY: not NULL where they must not be; the caller vouches for the rest.
-        let (image, params) = unsafe {
-            (
-                read(image, "image", &IMAGE_SIZES, "CTM_IMAGE_INIT")?,
-                read_or("params", params, &PARAMS_SIZES, "CTM_PARAMS_INIT", ctm_params::INIT)?,
-            )
-        };
+        // SAFETY: the caller vouches for the structs.
+        let (image, params) = unsafe { (read("image", image)?, read_or_init("params", params)?) };
         // SAFETY: the caller vouches for the pixels and colours.
         let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
         settings.check(&map).map_err(|error| inside("params", error))?;
@@ -202,7 +135,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
     counts: *mut ctm_counts,
     other: *const ctm_counts,
 ) -> ctm_status {
-    let work = |call: &Call| -> Result<(), Failure> {
+    let work = |call: &Call| -> Result<(), Error> {
         let same = std::ptr::eq(counts, other);
         // SAFETY: the caller vouches for the pointers.
         let (counts, other) = unsafe {
@@ -210,7 +143,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
         };
         if same {
             let text = "other is the same object as counts; another one is expected".to_owned();
-            return Err(Error::InvalidArgument(text).into());
+            return Err(Error::InvalidArgument(text));
         }
         call.check()?;
         let most = call.run(None, |engine| Ok(engine.most_listed()))?;
@@ -253,33 +186,14 @@ pub unsafe extern "C" fn ctm_counts_export(
     data: *mut c_void,
     size: *mut usize,
 ) -> ctm_status {
-    let work = |_: &Call| -> Result<(), Failure> {
+    let work = |_: &Call| -> Result<(), Error> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        check_pointer("size", size)?;
-        // SAFETY: not NULL, aligned; the caller vouches for the rest.
-        let room = if data.is_null() { 0 } else { unsafe { *size } };
-        let extent = Extent::new("data", data.addr(), room, "bytes", 1)?;
-        Extent::new("size", size.addr(), 1, "size", size_of::<usize>())?.check_apart(&extent)?;
+        // SAFETY: the caller vouches for the buffer.
+        let target = unsafe { ByteBuffer::new(data, size) }?;
         let counts = counts.shared()?;
-        let needed = counts.bytes_len();
-        if data.is_null() {
-            // SAFETY: as above, and apart from the buffer.
-            unsafe { *size = needed };
-            return Ok(());
-        }
-        if needed > room {
-            // SAFETY: as above.
-            unsafe { *size = needed };
-            return Err(Failure::too_small(format!("*size is {room}; the counts need {needed} bytes")));
-        }
-        let bytes = counts.to_bytes()?;
-        // SAFETY: as above; the caller vouches for the buffer, which is large enough.
-        unsafe {
-            data.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            *size = bytes.len();
-        }
-        Ok(())
+        // SAFETY: as above.
+        unsafe { target.write(counts.bytes_len(), || counts.to_bytes()) }
     };
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
@@ -310,7 +224,7 @@ pub unsafe extern "C" fn ctm_counts_import(
     size: usize,
     counts: *mut *mut ctm_counts,
 ) -> ctm_status {
-    let work = |call: Option<&Call>| -> Result<(), Failure> {
+    let work = |call: Option<&Call>| -> Result<(), Error> {
         check_pointer("counts", counts)?;
         let extent = Extent::new("data", data.addr(), size, "bytes", 1)?;
         Extent::new("counts", counts.addr(), 1, "pointer", size_of::<*mut ctm_counts>())?
@@ -319,7 +233,7 @@ pub unsafe extern "C" fn ctm_counts_import(
         unsafe { *counts = std::ptr::null_mut() };
         let call = call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if data.is_null() {
-            return Err(null("data", "a buffer").into());
+            return Err(null("data", "a buffer"));
         }
         call.check()?;
         let most = call.run(None, |engine| Ok(engine.most_listed()))?;
@@ -362,88 +276,66 @@ pub unsafe extern "C" fn ctm_counts_select(
     outputs: *const ctm_outputs,
     result: *mut ctm_result,
 ) -> ctm_status {
-    let work = |call: &Call| -> Result<(), Failure> {
+    let work = |call: &Call| -> Result<(), Error> {
         // SAFETY: the caller vouches for the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        if result.is_null() {
-            return Err(null("result", "a struct that starts as CTM_RESULT_INIT").into());
-        }
-        // SAFETY: not NULL where they must not be; the caller vouches for the rest.
-        let (params, outputs, result_size) = unsafe {
-            (
-                read_or("params", params, &PARAMS_SIZES, "CTM_PARAMS_INIT", ctm_params::INIT)?,
-                read_or("outputs", outputs, &OUTPUTS_SIZES, "CTM_OUTPUTS_INIT", ctm_outputs::INIT)?,
-                checked_size("result", result, &RESULT_SIZES, "CTM_RESULT_INIT")?,
-            )
+        // SAFETY: the caller vouches for the structs.
+        let (params, fields, result) = unsafe {
+            (read_or_init("params", params)?, read_or_init("outputs", outputs)?, ResultTarget::new(result)?)
         };
         // SAFETY: the caller vouches for the colours.
         let settings = unsafe { params.settings() }?;
-        for (name, pointer) in [("masks", outputs.masks), ("labels", outputs.labels)] {
-            if !pointer.is_null() {
-                return Err(Error::InvalidArgument(format!(
-                    "outputs.{name} is {pointer:p}; NULL is expected, since counts have no pixels"
-                ))
-                .into());
-            }
-        }
-        // Counts lie nowhere: one pixel stands for all that the sizes of outputs depend on.
-        // SAFETY: the caller vouches for the structs.
-        let checked = unsafe { Checked::new(&outputs, &ColorMap::new(&[0.0], 1, 1, 1)?) }?;
-        if !checked.device().is_empty() {
-            let text =
-                "outputs have memory on a device; NULL is expected, since counts have no pixels".to_owned();
-            return Err(Error::InvalidArgument(text).into());
-        }
-        let result_extent = Extent::new("result", result.addr(), result_size, "bytes", 1)?;
-        checked.check_apart(&Extent::new("image.pixels", 0, 0, "bytes", 1)?, &result_extent)?;
+        check_no_planes(&fields)?;
+        let (formats, lists) = (Formats::new(&fields)?, Lists::new(&fields)?);
+        check_all_apart(&[vec![result.extent()?], lists.extents()?])?;
         call.check()?;
         let counts = counts.shared()?;
-        // SAFETY: the buffers are apart; the caller vouches for them.
-        let emit = unsafe { checked.emit() };
         let mut progress = params.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
-        let found =
-            call.run(progress, |engine| engine.select_counts(&counts, &settings, emit.unlisted, emit.merged));
-        let write_result = |found: ctm_result| {
-            // SAFETY: the caller vouches for so many bytes, which no other buffer has a part in.
-            unsafe { found.write_to(result, result_size) };
-        };
+        let (unlisted, merged) = (lists.unlisted(&formats), lists.merged());
+        let found = call.run(progress, |engine| engine.select_counts(&counts, &settings, unlisted, merged));
+        // SAFETY: the caller vouches for the struct, which no other buffer has a part in.
+        let report = |found| unsafe { result.write(found) };
         let analysis = match found {
-            Ok(analysis) if emit.mask_stats => with_places(analysis)?,
             Ok(analysis) => analysis,
-            Err(error @ Error::InvalidArgument(_)) => return Err(inside("params", error).into()),
+            Err(error @ Error::InvalidArgument(_)) => return Err(inside("params", error)),
             Err(error) => {
-                write_result(ctm_result::of_error(&error));
-                return Err(error.into());
+                report(ctm_result::of_error(&error));
+                return Err(error);
             }
         };
-        // Lossless: the number of masks is a u32.
-        let mask_count = analysis.palette.colors.len() as u32;
-        write_result(ctm_result {
-            mask_count,
-            palette_len: mask_count.into(),
-            ..ctm_result::of_colors(&analysis)
-        });
-        if u64::from(mask_count) > emit.most_entries {
-            let room = emit.most_entries;
-            return Err(Error::PaletteTooLarge { mask_count, needed: mask_count.into(), room }.into());
+        let (mask_count, needed) = (analysis.mask_count, analysis.mask_count.into());
+        let sizes = ctm_result { mask_count, palette_len: needed, ..ctm_result::INIT };
+        report(sizes.with_colors(&analysis));
+        let given = lists.palette_capacity();
+        if needed > given {
+            let (what, argument) = (Capacity::PaletteEntries, "outputs.palette_capacity");
+            return Err(Error::too_small(what, argument, mask_count, needed, given));
         }
         // SAFETY: the caller vouches for the entries, whose number was checked.
-        unsafe { checked.write_palette(&analysis) };
+        unsafe {
+            lists.write(&analysis);
+            lists.write_colors(&analysis.palette);
+        }
         Ok(())
     };
     // SAFETY: the caller vouches for the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
-/// Gives each entry of the palette its pixels, which lie nowhere.
-fn with_places(mut analysis: Analysis) -> Result<Analysis, Error> {
-    let colors = &analysis.palette.colors;
-    analysis.mask_stats = try_with_capacity(colors.len())?;
-    analysis.crop_starts = try_with_capacity(colors.len())?;
-    for entry in colors {
-        analysis.mask_stats.push(MaskStats { pixels: entry.pixels, ..MaskStats::default() });
-        analysis.crop_starts.push(0);
+/// Counts have no pixels, of which there could be masks or labels.
+fn check_no_planes(fields: &ctm_outputs) -> Result<(), Error> {
+    for (name, pointer) in [
+        ("masks", fields.masks.cast_const()),
+        ("labels", fields.labels.cast_const()),
+        ("masks_memory", fields.masks_memory.cast()),
+        ("labels_memory", fields.labels_memory.cast()),
+    ] {
+        if !pointer.is_null() {
+            return Err(Error::InvalidArgument(format!(
+                "outputs.{name} is {pointer:p}; NULL is expected, since counts have no pixels"
+            )));
+        }
     }
-    Ok(analysis)
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! `ctm_device_memory`: pixels and outputs in the memory of a Vulkan device that is the caller's own.
 
-use crate::capi::buffers::null;
-use crate::capi::context::{Call, Failure, ctm_context, on_context};
+use crate::capi::context::{Call, ctm_context, on_context};
+use crate::capi::extent::null;
 use crate::capi::status::ctm_status;
-use crate::capi::structs::{expect_zero, inside, read};
+use crate::capi::structs::{self, Versioned, expect_zero, inside};
 use crate::error::Error;
 use crate::types::device_memory::{self, DeviceMemory};
 
@@ -52,8 +52,41 @@ pub struct ctm_device_memory {
     pub reserved: u32,
 }
 
-/// The sizes of the struct that were ever published.
-const SIZES: [usize; 1] = [size_of::<ctm_device_memory>()];
+// SAFETY: as the trait says.
+unsafe impl Versioned for ctm_device_memory {
+    /// Initialises a `ctm_device_memory`: the sizes, the file descriptor and the memory type are to be filled in.
+    const INIT: Self = Self {
+        struct_size: size_of::<Self>(),
+        allocation_size: 0,
+        offset: 0,
+        fd: -1,
+        handle_type: CTM_HANDLE_OPAQUE_FD,
+        memory_type_index: 0,
+        reserved: 0,
+    };
+    const SIZES: &'static [usize] = &[size_of::<Self>()];
+    const MACRO: &'static str = "CTM_DEVICE_MEMORY_INIT";
+}
+
+/// Writes the defaults to a `ctm_device_memory`: the sizes, the file descriptor and the memory type are to be filled in. It does what `CTM_DEVICE_MEMORY_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param device_memory Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_device_memory)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `device_memory` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `device_memory` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_device_memory_init(
+    device_memory: *mut ctm_device_memory,
+    size: usize,
+) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("device_memory", device_memory, size) }
+}
 
 impl ctm_device_memory {
     /// The memory that a field points to, of which `size` bytes are used; `None` for NULL. It is not touched.
@@ -68,8 +101,8 @@ impl ctm_device_memory {
         if source.is_null() {
             return Ok(None);
         }
-        // SAFETY: not NULL; the caller vouches for the rest.
-        let fields = unsafe { read(source, name, &SIZES, "CTM_DEVICE_MEMORY_INIT") }?;
+        // SAFETY: the caller vouches for it.
+        let fields: Self = unsafe { structs::read(name, source) }?;
         expect_zero("reserved", fields.reserved).map_err(|error| inside(name, error))?;
         if fields.handle_type != CTM_HANDLE_OPAQUE_FD {
             return Err(Error::Unsupported(format!(
@@ -111,11 +144,11 @@ pub unsafe extern "C" fn ctm_context_device_uuid(
     device_uuid: *mut u8,
     driver_uuid: *mut u8,
 ) -> ctm_status {
-    let work = |call: &Call| -> Result<(), Failure> {
+    let work = |call: &Call| -> Result<(), Error> {
         let context = &call.context;
         for (name, uuid) in [("device_uuid", device_uuid), ("driver_uuid", driver_uuid)] {
             if uuid.is_null() {
-                return Err(null(name, "a buffer of 16 bytes").into());
+                return Err(null(name, "a buffer of 16 bytes"));
             }
         }
         let [device, driver] = context.device_uuids().ok_or_else(|| {

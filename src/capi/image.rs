@@ -2,9 +2,10 @@
 
 use std::ffi::c_void;
 
-use crate::capi::buffers::{Extent, null};
 use crate::capi::device_memory::ctm_device_memory;
-use crate::capi::structs::{expect_zero, inside, unknown};
+use crate::capi::extent::{Extent, null};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{self, Versioned, expect_zero, flag, inside, unknown};
 use crate::error::Error;
 use crate::types::geometry::Shape;
 use crate::types::image::{self, ChannelOrder, ColorMap, Format, Layout};
@@ -79,23 +80,52 @@ pub struct ctm_image {
     pub device_memory: *const ctm_device_memory,
 }
 
-/// The sizes of the struct that were ever published.
-pub(super) const IMAGE_SIZES: [usize; 1] = [size_of::<ctm_image>()];
+// SAFETY: as the trait says.
+unsafe impl Versioned for ctm_image {
+    /// Initialises a `ctm_image`, whose pixels and shape are to be filled in.
+    const INIT: Self = Self {
+        struct_size: size_of::<Self>(),
+        pixels: std::ptr::null(),
+        width: 0,
+        height: 0,
+        channels: 0,
+        format: CTM_FORMAT_F32,
+        channel_order: CTM_ORDER_RGBA,
+        planar: 0,
+        pixel_stride: 0,
+        row_stride: 0,
+        plane_stride: 0,
+        image_count: 0,
+        reserved: 0,
+        image_stride: 0,
+        left: 0,
+        top: 0,
+        rectangle_width: 0,
+        rectangle_height: 0,
+        device_memory: std::ptr::null(),
+    };
+    const SIZES: &'static [usize] = &[size_of::<Self>()];
+    const MACRO: &'static str = "CTM_IMAGE_INIT";
+}
+
+/// Writes the defaults to a `ctm_image`: floats without gaps, whose pixels and shape are to be filled in. It does what `CTM_IMAGE_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param image Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_image)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `image` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `image` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_image_init(image: *mut ctm_image, size: usize) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("image", image, size) }
+}
 
 impl ctm_image {
-    /// The pixels in the host's memory.
-    fn host_map<'a>(
-        &self,
-        shape: Shape,
-        layout: &Layout,
-        extent: &image::Extent,
-    ) -> Result<(ColorMap<'a>, Extent), Error> {
-        let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
-        // SAFETY: the caller vouches for the pixels, which the extent is that of.
-        let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, extent) };
-        Ok((map, memory))
-    }
-
     /// The pixels, and all the memory between the first and the last of them.
     ///
     /// # Safety
@@ -104,35 +134,8 @@ impl ctm_image {
         expect_zero("image.reserved", self.reserved)?;
         let shape =
             Shape::new(self.width, self.height, self.channels).map_err(|error| inside("image", error))?;
-        let layout = Layout {
-            format: match self.format {
-                CTM_FORMAT_F32 => Format::F32,
-                CTM_FORMAT_F16 => Format::F16,
-                CTM_FORMAT_U16 => Format::U16,
-                CTM_FORMAT_U8 => Format::U8,
-                format => return unknown("image.format", format, "0 (F32), 1 (F16), 2 (U16) or 3 (U8)"),
-            },
-            order: match self.channel_order {
-                CTM_ORDER_RGBA => ChannelOrder::Rgba,
-                CTM_ORDER_BGRA => ChannelOrder::Bgra,
-                CTM_ORDER_ARGB => ChannelOrder::Argb,
-                CTM_ORDER_ABGR => ChannelOrder::Abgr,
-                order => {
-                    return unknown("image.channel_order", order, "0 (RGBA), 1 (BGRA), 2 (ARGB) or 3 (ABGR)");
-                }
-            },
-            planar: match self.planar {
-                0 => false,
-                1 => true,
-                planar => return unknown("image.planar", planar, "0 or 1"),
-            },
-            pixel_stride: self.pixel_stride,
-            row_stride: self.row_stride,
-            plane_stride: self.plane_stride,
-            image_count: self.image_count,
-            image_stride: self.image_stride,
-        };
-        let extent = image::Extent::new(shape, &layout).map_err(|error| inside("image", error))?;
+        let layout = self.layout()?;
+        let extent = image::ImageExtent::new(shape, &layout).map_err(|error| inside("image", error))?;
         // SAFETY: the caller vouches for the struct.
         let lent = unsafe {
             ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)
@@ -150,16 +153,53 @@ impl ctm_image {
                 (map, Extent::new("image.device_memory", 0, 0, "bytes", 1)?)
             }
             None if self.pixels.is_null() => return Err(null("image.pixels", "a buffer")),
-            None => self.host_map(shape, &layout, &extent)?,
+            None => {
+                let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
+                // SAFETY: the caller vouches for the pixels, which the extent is that of.
+                let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, &extent) };
+                (map, memory)
+            }
         };
+        Ok((self.cropped(map)?, memory))
+    }
+
+    /// How the pixels are stored.
+    fn layout(&self) -> Result<Layout, Error> {
+        Ok(Layout {
+            format: match self.format {
+                CTM_FORMAT_F32 => Format::F32,
+                CTM_FORMAT_F16 => Format::F16,
+                CTM_FORMAT_U16 => Format::U16,
+                CTM_FORMAT_U8 => Format::U8,
+                format => return unknown("image.format", format, "0 (F32), 1 (F16), 2 (U16) or 3 (U8)"),
+            },
+            order: match self.channel_order {
+                CTM_ORDER_RGBA => ChannelOrder::Rgba,
+                CTM_ORDER_BGRA => ChannelOrder::Bgra,
+                CTM_ORDER_ARGB => ChannelOrder::Argb,
+                CTM_ORDER_ABGR => ChannelOrder::Abgr,
+                order => {
+                    return unknown("image.channel_order", order, "0 (RGBA), 1 (BGRA), 2 (ARGB) or 3 (ABGR)");
+                }
+            },
+            planar: flag("image.planar", self.planar)?,
+            pixel_stride: self.pixel_stride,
+            row_stride: self.row_stride,
+            plane_stride: self.plane_stride,
+            image_count: self.image_count,
+            image_stride: self.image_stride,
+        })
+    }
+
+    /// The rectangle of interest.
+    fn cropped<'a>(&self, map: ColorMap<'a>) -> Result<ColorMap<'a>, Error> {
         if [self.left, self.top, self.rectangle_width, self.rectangle_height] == [0; 4] {
-            return Ok((map, memory));
+            return Ok(map);
         }
         let side =
             |size: u32, whole: u32, start: u32| if size == 0 { whole.saturating_sub(start) } else { size };
         let width = side(self.rectangle_width, self.width, self.left);
         let height = side(self.rectangle_height, self.height, self.top);
-        let part = map.crop(self.left, self.top, width, height).map_err(|error| inside("image", error))?;
-        Ok((part, memory))
+        map.crop(self.left, self.top, width, height).map_err(|error| inside("image", error))
     }
 }

@@ -1,12 +1,12 @@
 //! `ctm_options`: a struct that says its own size, so that it can grow.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::offset_of;
 use std::time::Duration;
 
-use log::Level;
-
-use crate::capi::structs::{expect_zero, unknown};
+use crate::capi::log::Log;
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{self, Versioned, expect_zero, unknown};
 use crate::error::Error;
 use crate::types::options::{Backend, Options};
 
@@ -20,15 +20,6 @@ pub const CTM_BACKEND_AUTO: u32 = 0;
 pub const CTM_BACKEND_VULKAN: u32 = 1;
 /// `ctm_options.backend`: the processor.
 pub const CTM_BACKEND_CPU: u32 = 2;
-
-/// The level of a message: why a call failed that should have worked, as far as the machine is to blame.
-pub const CTM_LOG_ERROR: u32 = 1;
-/// The level of a message: something that costs time or memory and can be helped.
-pub const CTM_LOG_WARNING: u32 = 2;
-/// The level of a message: what was chosen, and why.
-pub const CTM_LOG_INFO: u32 = 3;
-/// The level of a message: how each call was done, and how long it took.
-pub const CTM_LOG_DEBUG: u32 = 4;
 
 /// How a context is set up. Start from `CTM_OPTIONS_INIT`; a field that is 0 or NULL means its
 /// default.
@@ -86,41 +77,10 @@ pub struct ctm_options {
     pub reserved_2: u32,
 }
 
-/// The sizes of `ctm_options` that were ever published: the first ended behind `reserved`, the second behind
-/// `pipeline_cache_size`.
-const PUBLISHED_SIZES: [usize; 3] = [
-    offset_of!(ctm_options, reserved) + size_of::<u32>(),
-    offset_of!(ctm_options, log),
-    size_of::<ctm_options>(),
-];
-
-/// A host's log function.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Log {
-    function: unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char),
-    user: *mut c_void,
-    /// It wants messages up to this level.
-    pub(super) most: Level,
-}
-
-// SAFETY: the pointer is handed to the host's function and to nobody else; the host is told that calls on a context may come
-// from any thread that it makes them on.
-unsafe impl Send for Log {}
-// SAFETY: as above.
-unsafe impl Sync for Log {}
-
-impl Log {
-    pub(super) fn write(self, level: Level, message: &str) {
-        let message = message.replace(['\0', '\n'], " ");
-        let message = CString::new(message).unwrap_or_default();
-        // SAFETY: the caller of `ctm_create` vouches for the function.
-        unsafe { (self.function)(self.user, level as u32, message.as_ptr()) }
-    }
-}
-
-impl ctm_options {
-    /// What the fields are that a caller's struct does not have yet.
-    const DEFAULTS: Self = Self {
+// SAFETY: as the trait says; the first size ended behind `reserved`, the second behind `pipeline_cache_size`.
+unsafe impl Versioned for ctm_options {
+    /// Initialises a `ctm_options` to the defaults: `ctm_options options = CTM_OPTIONS_INIT;`
+    const INIT: Self = Self {
         struct_size: size_of::<Self>(),
         backend: CTM_BACKEND_AUTO,
         max_threads: 0,
@@ -135,7 +95,32 @@ impl ctm_options {
         log_level: 0,
         reserved_2: 0,
     };
+    const SIZES: &'static [usize] = &[
+        offset_of!(ctm_options, reserved) + size_of::<u32>(),
+        offset_of!(ctm_options, log),
+        size_of::<ctm_options>(),
+    ];
+    const MACRO: &'static str = "CTM_OPTIONS_INIT";
+}
 
+/// Writes the defaults to a `ctm_options`: a hardware device where there is one, else the CPU, with all processors. It does what `CTM_OPTIONS_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param options Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_options)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `options` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `options` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_options_init(options: *mut ctm_options, size: usize) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("options", options, size) }
+}
+
+impl ctm_options {
     /// Reads the options behind a pointer; NULL stands for the defaults.
     ///
     /// # Safety
@@ -146,38 +131,17 @@ impl ctm_options {
         if options.is_null() {
             return Ok((Options::default(), None));
         }
-        // SAFETY: not NULL; the caller vouches for the rest.
-        let struct_size = unsafe { checked_size("options", options, &PUBLISHED_SIZES, "CTM_OPTIONS_INIT") }?;
-        let mut fields = Self::DEFAULTS;
-        // SAFETY: the caller vouches for so many bytes; no published size is larger than the struct,
-        // and each ends between fields, for all of which any bits are valid.
-        unsafe {
-            let target = std::ptr::from_mut(&mut fields).cast::<u8>();
-            options.cast::<u8>().copy_to_nonoverlapping(target, struct_size);
-        }
+        // SAFETY: the caller vouches for it.
+        let fields: Self = unsafe { structs::read("options", options) }?;
         expect_zero("options.reserved", fields.reserved)?;
         expect_zero("options.reserved_2", fields.reserved_2)?;
-        let most = match fields.log_level {
-            0 | CTM_LOG_WARNING => Level::Warn,
-            CTM_LOG_ERROR => Level::Error,
-            CTM_LOG_INFO => Level::Info,
-            CTM_LOG_DEBUG => Level::Debug,
-            level => {
-                let expected = "0 (warnings and errors), 1 (errors), 2 (warnings), 3 (info) or 4 (debug)";
-                return unknown("options.log_level", level, expected);
-            }
-        };
-        let log = fields.log.map(|function| Log { function, user: fields.log_user, most });
+        let log = Log::new(fields.log, fields.log_user, fields.log_level)?;
         let mut read = Options {
             backend: match fields.backend {
                 CTM_BACKEND_AUTO => Backend::Auto,
                 CTM_BACKEND_VULKAN => Backend::Vulkan,
                 CTM_BACKEND_CPU => Backend::Cpu,
-                unknown => {
-                    return Err(Error::InvalidArgument(format!(
-                        "options.backend is {unknown}; 0 (auto), 1 (Vulkan) or 2 (CPU) is expected"
-                    )));
-                }
+                backend => return unknown("options.backend", backend, "0 (auto), 1 (Vulkan) or 2 (CPU)"),
             },
             max_threads: fields.max_threads,
             memory_limit: fields.memory_limit,
@@ -224,32 +188,4 @@ unsafe fn copy_cache(cache: *const c_void, size: usize) -> Result<Option<Vec<u8>
     // SAFETY: not NULL, no larger than memory can be; the caller vouches for its size.
     copy.extend_from_slice(unsafe { std::slice::from_raw_parts(cache.cast::<u8>(), size) });
     Ok(Some(copy))
-}
-
-/// The size that a struct of the caller's says it has, if it is a published one.
-///
-/// # Safety
-/// `sized` is not NULL and points to a `size_t`, if it is aligned as one.
-pub(super) unsafe fn checked_size<T>(
-    name: &str,
-    sized: *const T,
-    published: &[usize],
-    init: &str,
-) -> Result<usize, Error> {
-    let struct_size = sized.cast::<usize>();
-    if !struct_size.is_aligned() {
-        return Err(Error::InvalidArgument(format!(
-            "{name} is {sized:p}; an address that is a multiple of {} is expected",
-            align_of::<usize>()
-        )));
-    }
-    // SAFETY: aligned; the caller vouches for the rest.
-    let struct_size = unsafe { *struct_size };
-    if published.contains(&struct_size) {
-        return Ok(struct_size);
-    }
-    Err(Error::InvalidArgument(format!(
-        "{name}.struct_size is {struct_size}; this library, version {}, knows {published:?} (start from {init})",
-        crate::VERSION
-    )))
 }

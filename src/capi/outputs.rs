@@ -1,20 +1,12 @@
-//! `ctm_outputs` and `ctm_palette_entry`: what is to be written.
+//! `ctm_outputs` and its entries: what is to be written.
 
 use std::ffi::c_void;
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
-use crate::capi::analyze::ctm_result;
-use crate::capi::buffers::{Extent, null};
 use crate::capi::device_memory::ctm_device_memory;
-use crate::capi::structs::{inside, unknown};
-use crate::context::Emit;
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{self, Versioned, flag, unknown};
 use crate::error::Error;
-use crate::output::label_output::LabelTarget;
-use crate::output::planes::Strides;
-use crate::types::geometry::Frame;
-use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, DeviceOutputs, LabelWidth, MaskFormat, MaskLayout, Masks};
+use crate::types::outputs::{LabelWidth, MaskFormat, MaskLayout};
 
 /// `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
 pub const CTM_MASK_F32: u32 = 0;
@@ -147,13 +139,10 @@ pub struct ctm_palette_entry {
     pub mask_offset: u64,
 }
 
-/// The sizes of the struct that were ever published.
-pub(super) const OUTPUTS_SIZES: [usize; 1] = [size_of::<ctm_outputs>()];
-
-const ENTRY_SIZES: [usize; 1] = [size_of::<ctm_palette_entry>()];
-
-impl ctm_outputs {
-    pub(super) const INIT: Self = Self {
+// SAFETY: as the trait says.
+unsafe impl Versioned for ctm_outputs {
+    /// Initialises a `ctm_outputs`: nothing is written.
+    const INIT: Self = Self {
         struct_size: size_of::<Self>(),
         masks: std::ptr::null_mut(),
         masks_size: 0,
@@ -176,10 +165,29 @@ impl ctm_outputs {
         masks_memory: std::ptr::null(),
         labels_memory: std::ptr::null(),
     };
+    const SIZES: &'static [usize] = &[size_of::<Self>()];
+    const MACRO: &'static str = "CTM_OUTPUTS_INIT";
+}
+
+/// Writes the defaults to a `ctm_outputs`: nothing is written. It does what `CTM_OUTPUTS_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param outputs Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_outputs)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `outputs` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `outputs` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_outputs_init(outputs: *mut ctm_outputs, size: usize) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("outputs", outputs, size) }
 }
 
 impl ctm_palette_entry {
-    const NOTHING: Self = Self {
+    pub(super) const NOTHING: Self = Self {
         color: [0.0; 4],
         pixel_count: 0,
         left: 0,
@@ -194,28 +202,17 @@ impl ctm_palette_entry {
     };
 }
 
-/// Outputs whose fields are in range.
-pub(super) struct Checked<'a> {
-    fields: &'a ctm_outputs,
-    mask: MaskFormat,
-    layout: MaskLayout,
-    strides: Strides,
-    cropped: bool,
-    /// Bytes of a label.
-    label: usize,
-    /// Pixels of all images.
-    pixels: usize,
-    images: usize,
-    report_unlisted: bool,
-    device: DeviceOutputs,
-    /// Bytes of the masks and labels that are in the host's memory.
-    host_sizes: [usize; 2],
+/// How outputs are to be written, as far as that does not depend on an image.
+pub(super) struct Formats {
+    pub(super) mask: MaskFormat,
+    pub(super) label: LabelWidth,
+    pub(super) layout: MaskLayout,
+    pub(super) cropped: bool,
+    pub(super) report_unlisted: bool,
 }
 
-impl<'a> Checked<'a> {
-    /// # Safety
-    /// The structs that `fields` points to are there.
-    pub(super) unsafe fn new(fields: &'a ctm_outputs, map: &ColorMap) -> Result<Self, Error> {
+impl Formats {
+    pub(super) fn new(fields: &ctm_outputs) -> Result<Self, Error> {
         let mask = match fields.mask_format {
             CTM_MASK_F32 => MaskFormat::F32,
             CTM_MASK_U8 => MaskFormat::U8(255),
@@ -228,23 +225,12 @@ impl<'a> Checked<'a> {
             }
         };
         let label = match fields.label_format {
-            CTM_LABEL_U32 => 4,
-            CTM_LABEL_U16 => 2,
-            CTM_LABEL_U8 => 1,
+            CTM_LABEL_U32 => LabelWidth::Four,
+            CTM_LABEL_U16 => LabelWidth::Two,
+            CTM_LABEL_U8 => LabelWidth::One,
             format => return unknown("outputs.label_format", format, "0 (U32), 1 (U16) or 2 (U8)"),
         };
-        if !ENTRY_SIZES.contains(&fields.palette_entry_size) {
-            return Err(Error::InvalidArgument(format!(
-                "outputs.palette_entry_size is {}; this library, version {}, knows {ENTRY_SIZES:?} (start from CTM_OUTPUTS_INIT)",
-                fields.palette_entry_size,
-                crate::VERSION
-            )));
-        }
-        let cropped = match fields.cropped {
-            0 => false,
-            1 => true,
-            cropped => return unknown("outputs.cropped", cropped, "0 or 1"),
-        };
+        let cropped = flag("outputs.cropped", fields.cropped)?;
         let layout = MaskLayout {
             row_stride: fields.mask_row_stride,
             image_stride: fields.mask_image_stride,
@@ -256,277 +242,12 @@ impl<'a> Checked<'a> {
                     .to_owned(),
             ));
         }
-        let shape = map.shape();
-        let frame = Frame {
-            width: shape.width() as usize,
-            height: shape.height() as usize,
-            images: map.images() as usize,
-        };
-        let strides = Strides::new(&layout, mask, frame).map_err(|error| inside("outputs", error))?;
-        let report_unlisted = match fields.report_unlisted {
-            0 => !fields.unlisted.is_null(),
-            1 => true,
-            report => return unknown("outputs.report_unlisted", report, "0 or 1"),
-        };
-        // SAFETY: the caller vouches for the structs.
-        let device = unsafe { device_outputs(fields, label) }?;
-        if device.masks.is_some() && (mask != MaskFormat::F32 || cropped || layout != MaskLayout::default()) {
-            return Err(Error::Unsupported(
-                "outputs.masks_memory is given and mask_format, cropped or a stride is not 0; in a device's memory \
-                 masks are floats without gaps"
-                    .to_owned(),
-            ));
-        }
-        let sizes = |memory: bool, size: usize| if memory { 0 } else { size };
-        let masks_size = sizes(device.masks.is_some(), fields.masks_size);
-        let labels_size = sizes(device.labels.is_some(), fields.labels_size);
-        let host_sizes = [masks_size, labels_size];
-        for (name, pointer, size, alignment) in [
-            ("outputs.masks", fields.masks.cast_const(), masks_size, mask.alignment()),
-            ("outputs.labels", fields.labels.cast_const(), labels_size, label),
-            (
-                "outputs.palette",
-                fields.palette.cast_const().cast(),
-                fields.palette_capacity,
-                align_of::<u64>(),
-            ),
-            (
-                "outputs.unlisted",
-                fields.unlisted.cast_const().cast(),
-                fields.unlisted_capacity,
-                align_of::<u64>(),
-            ),
-            (
-                "outputs.merged",
-                fields.merged.cast_const().cast(),
-                fields.merged_capacity,
-                align_of::<ctm_merged_color>(),
-            ),
-        ] {
-            if pointer.is_null() && size != 0 {
-                return Err(null(name, &format!("room for {size}")));
-            }
-            if !pointer.addr().is_multiple_of(alignment) {
-                return Err(Error::InvalidArgument(format!(
-                    "{name} is {pointer:p}; an address that is a multiple of {alignment} is expected"
-                )));
-            }
-        }
-        let images = map.images() as usize;
-        let pixels = map.shape().plane() * images;
-        Ok(Self {
-            fields,
-            mask,
-            layout,
-            strides,
-            cropped,
-            label,
-            pixels,
-            images,
-            report_unlisted,
-            device,
-            host_sizes,
-        })
+        let report_unlisted = flag("outputs.report_unlisted", fields.report_unlisted)?;
+        Ok(Self { mask, label, layout, cropped, report_unlisted })
     }
 
-    /// What the masks' values are.
-    pub(super) fn mask_format(&self) -> MaskFormat {
-        self.mask
+    /// Whether pixels are to be looked at though nothing is to be written.
+    pub(super) fn asks_to_look(&self) -> bool {
+        self.cropped || self.report_unlisted
     }
-
-    /// Checks the buffers against each other and the rest of the call's memory.
-    pub(super) fn check_apart(&self, pixels: &Extent, result: &Extent) -> Result<(), Error> {
-        let fields = self.fields;
-        let entry = fields.palette_entry_size;
-        let [masks_size, labels_size] = self.host_sizes;
-        let buffers = [
-            Extent::new("outputs.masks", fields.masks.addr(), masks_size, "bytes", 1)?,
-            Extent::new("outputs.labels", fields.labels.addr(), labels_size, "bytes", 1)?,
-            Extent::new("outputs.palette", fields.palette.addr(), fields.palette_capacity, "entries", entry)?,
-            Extent::new(
-                "outputs.unlisted",
-                fields.unlisted.addr(),
-                fields.unlisted_capacity,
-                "entries",
-                entry,
-            )?,
-            Extent::new(
-                "outputs.merged",
-                fields.merged.addr(),
-                fields.merged_capacity,
-                "entries",
-                size_of::<ctm_merged_color>(),
-            )?,
-        ];
-        result.check_apart(pixels)?;
-        for (index, buffer) in buffers.iter().enumerate() {
-            buffer.check_apart(pixels)?;
-            result.check_apart(buffer)?;
-            buffers[..index].iter().try_for_each(|other| buffer.check_apart(other))?;
-        }
-        Ok(())
-    }
-
-    /// Memory on the device.
-    pub(super) fn device(&self) -> &DeviceOutputs {
-        &self.device
-    }
-
-    pub(super) fn has_any(&self) -> bool {
-        let fields = self.fields;
-        !fields.masks.is_null()
-            || !fields.labels.is_null()
-            || !fields.palette.is_null()
-            || !self.device.is_empty()
-            || self.report_unlisted
-            || self.cropped
-            || !fields.merged.is_null()
-    }
-
-    pub(super) fn labels_are_too_small(&self) -> bool {
-        let needed = self.pixels.saturating_mul(self.label);
-        let wanted = !self.fields.labels.is_null() || self.device.labels.is_some();
-        wanted && self.fields.labels_size < needed
-    }
-
-    /// What the outputs need for so many masks.
-    pub(super) fn needed(&self, mask_count: u32) -> ctm_result {
-        let masks = u64::from(mask_count);
-        ctm_result {
-            mask_count,
-            masks_size: self.strides.bytes_of(masks),
-            labels_size: (self.pixels as u64).saturating_mul(self.label as u64),
-            palette_len: masks * self.images as u64,
-            ..ctm_result::NOTHING
-        }
-    }
-
-    /// The buffers as the engine takes them.
-    ///
-    /// # Safety
-    /// They are apart, and can be written for `'a`.
-    pub(super) unsafe fn emit(&self) -> Emit<'a> {
-        let fields = self.fields;
-        // SAFETY: the caller vouches for the buffers, whose alignment was checked, and that of the labels' size; nothing
-        // is assumed of their contents.
-        unsafe {
-            let masks = (!fields.masks.is_null()).then(|| Masks {
-                first: fields.masks.cast(),
-                size: fields.masks_size,
-                lifetime: PhantomData,
-            });
-            let labels = (!fields.labels.is_null()).then(|| match self.label {
-                4 => LabelTarget::U32(room(fields.labels, self.pixels)),
-                2 => LabelTarget::U16(room(fields.labels, self.pixels)),
-                _ => LabelTarget::U8(room(fields.labels, self.pixels)),
-            });
-            let mask_stats = !fields.palette.is_null();
-            let most_entries = if mask_stats { fields.palette_capacity as u64 } else { u64::MAX };
-            let most = u32::try_from(fields.unlisted_capacity).unwrap_or(u32::MAX);
-            let unlisted = self.report_unlisted.then_some(most);
-            Emit {
-                masks,
-                mask_format: self.mask,
-                mask_layout: self.layout,
-                cropped: self.cropped,
-                labels,
-                mask_stats,
-                unlisted,
-                merged: u32::try_from(fields.merged_capacity).unwrap_or(u32::MAX),
-                device: self.device,
-                most_entries,
-            }
-        }
-    }
-
-    /// # Safety
-    /// The entries can be written; there are as many as the analysis needs.
-    pub(super) unsafe fn write_palette(&self, analysis: &Analysis) {
-        for (index, found) in analysis.unlisted.iter().flat_map(|found| &found.most_frequent).enumerate() {
-            let entry = ctm_palette_entry {
-                color: found.color.values(),
-                pixel_count: found.pixels,
-                first_x: found.first_pixel.0,
-                first_y: found.first_pixel.1,
-                ..ctm_palette_entry::NOTHING
-            };
-            // SAFETY: the caller vouches for the entry.
-            unsafe { self.fields.unlisted.add(index).write(entry) };
-        }
-        for (index, found) in analysis.merged.most_frequent.iter().enumerate() {
-            let entry = ctm_merged_color {
-                color: found.color.values(),
-                into: found.into.values(),
-                pixel_count: found.pixels,
-            };
-            // SAFETY: the caller vouches for the entry.
-            unsafe { self.fields.merged.add(index).write(entry) };
-        }
-        // StatsBuilder may be known for the sake of cropping alone.
-        if self.fields.palette.is_null() {
-            return;
-        }
-        for (index, region) in analysis.mask_stats.iter().enumerate() {
-            let (mask, image) = (index / self.images, index % self.images);
-            let palette = analysis.image_palettes.get(image).unwrap_or(&analysis.palette);
-            let entry = ctm_palette_entry {
-                color: palette.colors.get(mask).map_or([0.0; 4], |entry| entry.color.values()),
-                pixel_count: region.pixels,
-                left: region.left,
-                top: region.top,
-                width: region.width,
-                height: region.height,
-                first_x: region.first_pixel.0,
-                first_y: region.first_pixel.1,
-                centroid_x: region.centroid.0,
-                centroid_y: region.centroid.1,
-                mask_offset: match analysis.crop_starts.get(index) {
-                    Some(&start) => start,
-                    None => self.strides.offset(mask, image) as u64,
-                },
-            };
-            // SAFETY: the caller vouches for the entry.
-            unsafe { self.fields.palette.add(index).write(entry) };
-        }
-    }
-}
-
-/// The outputs that go to a device's memory.
-///
-/// # Safety
-/// The structs that `fields` points to are there.
-unsafe fn device_outputs(fields: &ctm_outputs, label_bytes: usize) -> Result<DeviceOutputs, Error> {
-    for (name, host, memory) in
-        [("masks", fields.masks, fields.masks_memory), ("labels", fields.labels, fields.labels_memory)]
-    {
-        if !host.is_null() && !memory.is_null() {
-            return Err(Error::InvalidArgument(format!(
-                "outputs.{name} is {host:p} and outputs.{name}_memory is given; one of them is expected"
-            )));
-        }
-    }
-    // SAFETY: the caller vouches for the structs.
-    let (masks, labels) = unsafe {
-        let (masks, labels) = (fields.masks_memory, fields.labels_memory);
-        (
-            ctm_device_memory::lent(masks, "outputs.masks_memory", fields.masks_size as u64)?,
-            ctm_device_memory::lent(labels, "outputs.labels_memory", fields.labels_size as u64)?,
-        )
-    };
-    if let (Some(masks), Some(labels)) = (&masks, &labels) {
-        labels.check_apart(masks)?;
-    }
-    let width = match label_bytes {
-        1 => LabelWidth::One,
-        2 => LabelWidth::Two,
-        _ => LabelWidth::Four,
-    };
-    Ok(DeviceOutputs { masks, labels: labels.map(|memory| (memory, width)) })
-}
-
-/// # Safety
-/// `memory` is aligned and has room for so many values, for `'a`.
-unsafe fn room<'a, T>(memory: *mut c_void, len: usize) -> &'a mut [MaybeUninit<T>] {
-    // SAFETY: the caller vouches for it.
-    unsafe { std::slice::from_raw_parts_mut(memory.cast(), len) }
 }

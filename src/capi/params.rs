@@ -3,9 +3,10 @@
 use std::ffi::c_void;
 use std::ops::ControlFlow;
 
-use crate::capi::buffers::{Extent, check_pointer, null};
-use crate::capi::counts::ctm_counts;
-use crate::capi::structs::unknown;
+use crate::capi::counts_handle::ctm_counts;
+use crate::capi::extent::{Extent, check_pointer, null};
+use crate::capi::status::ctm_status;
+use crate::capi::structs::{self, Versioned, unknown};
 use crate::error::Error;
 use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 use crate::types::params::{Batch, Params, Selection, Unlisted};
@@ -166,11 +167,10 @@ pub struct ctm_params {
     pub counts: *const ctm_counts,
 }
 
-/// The sizes of the struct that were ever published.
-pub(super) const PARAMS_SIZES: [usize; 1] = [size_of::<ctm_params>()];
-
-impl ctm_params {
-    pub(super) const INIT: Self = Self {
+// SAFETY: as the trait says.
+unsafe impl Versioned for ctm_params {
+    /// Initialises a `ctm_params`: all colours get a mask.
+    const INIT: Self = Self {
         struct_size: size_of::<Self>(),
         min_pixels: 1,
         max_count: u32::MAX,
@@ -194,7 +194,28 @@ impl ctm_params {
         progress_user: std::ptr::null_mut(),
         counts: std::ptr::null(),
     };
+    const SIZES: &'static [usize] = &[size_of::<Self>()];
+    const MACRO: &'static str = "CTM_PARAMS_INIT";
+}
 
+/// Writes the defaults to a `ctm_params`: all colours get a mask. It does what `CTM_PARAMS_INIT` does, for languages that
+/// cannot see a macro.
+///
+/// @param params Receives `size` bytes; may be uninitialised. Must not be NULL.
+/// @param size `sizeof(ctm_params)`, as the caller's declaration has it: every size ever published works.
+/// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `params` is NULL or misaligned or the size
+/// is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+/// Threads: any, at any time.
+///
+/// # Safety
+/// `params` is NULL or can be written to for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ctm_params_init(params: *mut ctm_params, size: usize) -> ctm_status {
+    // SAFETY: the caller vouches for the struct.
+    unsafe { structs::initialize("params", params, size) }
+}
+
+impl ctm_params {
     /// The caller's progress function.
     pub(super) fn progress(&self) -> Option<impl FnMut(f64) -> ControlFlow<()>> {
         let user = self.progress_user;
@@ -212,60 +233,6 @@ impl ctm_params {
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
-        let matching = match self.matching {
-            CTM_MATCH_EXACT => Matching::Exact,
-            CTM_MATCH_8_BIT => Matching::EightBit,
-            matching => return unknown("params.matching", matching, "0 (exact) or 1 (8 bits)"),
-        };
-        let alpha = match self.alpha {
-            CTM_ALPHA_COLOR => Alpha::Color,
-            CTM_ALPHA_IGNORED => Alpha::Ignored,
-            CTM_ALPHA_AT_LEAST => Alpha::AtLeast(self.least_alpha),
-            alpha => return unknown("params.alpha", alpha, "0 (color), 1 (ignored) or 2 (at least)"),
-        };
-        let batch = match self.batch {
-            CTM_BATCH_ALL => Batch::All,
-            CTM_BATCH_FIRST => Batch::First,
-            CTM_BATCH_EACH => Batch::Each,
-            batch => return unknown("params.batch", batch, "0 (all), 1 (first) or 2 (each)"),
-        };
-        let metric = match self.nearest {
-            CTM_NEAREST_NONE => None,
-            CTM_NEAREST_EUCLIDEAN => Some(Metric::Euclidean),
-            CTM_NEAREST_CHEBYSHEV => Some(Metric::Chebyshev),
-            nearest => return unknown("params.nearest", nearest, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
-        };
-        if metric.is_none() && self.tolerance != 0.0 {
-            let (tolerance, nearest) = (self.tolerance, self.nearest);
-            return Err(Error::InvalidArgument(format!(
-                "params.tolerance is {tolerance} and params.nearest is {nearest}; 0 is expected"
-            )));
-        }
-        let unlisted = match self.unlisted {
-            CTM_UNLISTED_IGNORE => Unlisted::Ignore,
-            CTM_UNLISTED_ERROR => Unlisted::Error,
-            CTM_UNLISTED_NEAREST => Unlisted::Nearest,
-            policy => return unknown("params.unlisted", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
-        };
-        let merge = match self.merge {
-            CTM_MERGE_NONE => None,
-            CTM_MERGE_EUCLIDEAN => Some(Metric::Euclidean),
-            CTM_MERGE_CHEBYSHEV => Some(Metric::Chebyshev),
-            merge => return unknown("params.merge", merge, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
-        };
-        if merge.is_none() && (self.merge_tolerance != 0.0 || self.merge_most_pixels != 0) {
-            let (tolerance, pixels) = (self.merge_tolerance, self.merge_most_pixels);
-            return Err(Error::InvalidArgument(format!(
-                "params.merge_tolerance is {tolerance}, params.merge_most_pixels is {pixels} and params.merge is 0; \
-                 0 and 0 are expected"
-            )));
-        }
-        let connected = match self.connected {
-            CTM_CONNECTED_NONE => None,
-            CTM_CONNECTED_4 => Some(Connectivity::Four),
-            CTM_CONNECTED_8 => Some(Connectivity::Eight),
-            connected => return unknown("params.connected", connected, "0 (none), 4 or 8"),
-        };
         // SAFETY: the caller vouches for the colours.
         let (palette, ignored) = unsafe {
             (
@@ -277,20 +244,93 @@ impl ctm_params {
             selection: Selection { min_pixels: self.min_pixels, max_count: self.max_count },
             palette,
             ignored: ignored.unwrap_or(&[]),
-            matching,
-            alpha,
-            batch,
-            nearest: metric.map(|metric| Nearest { metric, tolerance: self.tolerance }),
-            unlisted,
-            merge: merge.map(|metric| Merge {
-                metric,
-                tolerance: self.merge_tolerance,
-                most_pixels: self.merge_most_pixels,
-            }),
+            matching: self.matching()?,
+            alpha: self.alpha()?,
+            batch: self.batch()?,
+            nearest: self.nearest()?,
+            unlisted: self.unlisted()?,
+            merge: self.merge()?,
             unmix_radius: self.unmix_radius,
-            connected,
+            connected: self.connected()?,
             counts: None,
         })
+    }
+
+    fn matching(&self) -> Result<Matching, Error> {
+        match self.matching {
+            CTM_MATCH_EXACT => Ok(Matching::Exact),
+            CTM_MATCH_8_BIT => Ok(Matching::EightBit),
+            matching => unknown("params.matching", matching, "0 (exact) or 1 (8 bits)"),
+        }
+    }
+
+    fn alpha(&self) -> Result<Alpha, Error> {
+        match self.alpha {
+            CTM_ALPHA_COLOR => Ok(Alpha::Color),
+            CTM_ALPHA_IGNORED => Ok(Alpha::Ignored),
+            CTM_ALPHA_AT_LEAST => Ok(Alpha::AtLeast(self.least_alpha)),
+            alpha => unknown("params.alpha", alpha, "0 (color), 1 (ignored) or 2 (at least)"),
+        }
+    }
+
+    fn batch(&self) -> Result<Batch, Error> {
+        match self.batch {
+            CTM_BATCH_ALL => Ok(Batch::All),
+            CTM_BATCH_FIRST => Ok(Batch::First),
+            CTM_BATCH_EACH => Ok(Batch::Each),
+            batch => unknown("params.batch", batch, "0 (all), 1 (first) or 2 (each)"),
+        }
+    }
+
+    fn nearest(&self) -> Result<Option<Nearest>, Error> {
+        let metric = match self.nearest {
+            CTM_NEAREST_NONE if self.tolerance == 0.0 => return Ok(None),
+            CTM_NEAREST_NONE => {
+                let tolerance = self.tolerance;
+                return Err(Error::InvalidArgument(format!(
+                    "params.tolerance is {tolerance} and params.nearest is 0; 0 is expected"
+                )));
+            }
+            CTM_NEAREST_EUCLIDEAN => Metric::Euclidean,
+            CTM_NEAREST_CHEBYSHEV => Metric::Chebyshev,
+            nearest => return unknown("params.nearest", nearest, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
+        };
+        Ok(Some(Nearest { metric, tolerance: self.tolerance }))
+    }
+
+    fn unlisted(&self) -> Result<Unlisted, Error> {
+        match self.unlisted {
+            CTM_UNLISTED_IGNORE => Ok(Unlisted::Ignore),
+            CTM_UNLISTED_ERROR => Ok(Unlisted::Error),
+            CTM_UNLISTED_NEAREST => Ok(Unlisted::Nearest),
+            policy => unknown("params.unlisted", policy, "0 (ignore), 1 (error) or 2 (nearest)"),
+        }
+    }
+
+    fn merge(&self) -> Result<Option<Merge>, Error> {
+        let (tolerance, most_pixels) = (self.merge_tolerance, self.merge_most_pixels);
+        let metric = match self.merge {
+            CTM_MERGE_NONE if tolerance == 0.0 && most_pixels == 0 => return Ok(None),
+            CTM_MERGE_NONE => {
+                return Err(Error::InvalidArgument(format!(
+                    "params.merge_tolerance is {tolerance}, params.merge_most_pixels is {most_pixels} and params.merge \
+                     is 0; 0 and 0 are expected"
+                )));
+            }
+            CTM_MERGE_EUCLIDEAN => Metric::Euclidean,
+            CTM_MERGE_CHEBYSHEV => Metric::Chebyshev,
+            merge => return unknown("params.merge", merge, "0 (none), 1 (Euclidean) or 2 (Chebyshev)"),
+        };
+        Ok(Some(Merge { metric, tolerance, most_pixels }))
+    }
+
+    fn connected(&self) -> Result<Option<Connectivity>, Error> {
+        match self.connected {
+            CTM_CONNECTED_NONE => Ok(None),
+            CTM_CONNECTED_4 => Ok(Some(Connectivity::Four)),
+            CTM_CONNECTED_8 => Ok(Some(Connectivity::Eight)),
+            connected => unknown("params.connected", connected, "0 (none), 4 or 8"),
+        }
     }
 }
 

@@ -90,10 +90,7 @@ fn text(status: ctm_status) -> &'static CStr {
 pub(super) fn status_of(error: &Error) -> ctm_status {
     match error {
         Error::InvalidArgument(_) => CTM_ERROR_INVALID_ARGUMENT,
-        Error::BufferTooSmall { .. }
-        | Error::MasksTooLarge { .. }
-        | Error::LabelsTooNarrow { .. }
-        | Error::PaletteTooLarge { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
+        Error::TooSmall { .. } => CTM_ERROR_BUFFER_TOO_SMALL,
         Error::UnlistedColors { .. } => CTM_ERROR_UNLISTED_COLORS,
         Error::Cancelled => CTM_ERROR_CANCELLED,
         Error::Data(_) => CTM_ERROR_DATA,

@@ -2,8 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::input::reader::StoredRow;
-use crate::input::shuffle::{RegisterReader, Shuffle, ShuffleRow};
+use crate::input::shuffle::{RegisterReader, Shuffle, ShuffleRow, StoredRow};
 use crate::runtime::simd::Simd;
 use crate::types::encoding::{Encoding, place};
 

@@ -5,7 +5,7 @@
 use half::f16;
 
 use crate::input::bytes::BytePlaces;
-use crate::input::shuffle::{RegisterReader, ShuffleBytes};
+use crate::input::shuffle::{RegisterReader, ShuffleBytes, StoredRow};
 use crate::runtime::simd::Simd;
 use crate::types::encoding::{Encoding, f16_code, put, round_f32, round_u16};
 use crate::types::image::Format;
@@ -60,17 +60,6 @@ impl Conversion {
             _ => Self::Values,
         }
     }
-}
-
-/// Pixels of a row as they are stored.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StoredRow {
-    pub(super) first: *const u8,
-    /// BytePlaces from a pixel to the next.
-    pub(super) stride: isize,
-    pub(super) count: usize,
-    /// BytePlaces behind the last pixel's that can be read, too.
-    pub(super) more: usize,
 }
 
 impl PixelReader {

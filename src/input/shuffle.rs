@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use crate::input::reader::StoredRow;
 use crate::types::encoding::place;
 
 /// Bytes of a register.
@@ -10,6 +9,17 @@ pub(super) const REGISTER: usize = 16;
 
 /// Words of a register.
 pub(super) const REGISTER_WORDS: usize = 4;
+
+/// Pixels of a row as they are stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredRow {
+    pub(super) first: *const u8,
+    /// BytePlaces from a pixel to the next.
+    pub(super) stride: isize,
+    pub(super) count: usize,
+    /// BytePlaces behind the last pixel's that can be read, too.
+    pub(super) more: usize,
+}
 
 /// Where the bytes of a register come from.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,8 @@
 //! Where the masks' pixels lie, from the label map. Shared by both backends.
+//!
+//! Runs of a label add to its mask's sums at once: pixels, the sums of columns and rows (128 bits, so that they are exact
+//! and no order of adding matters), the box, the first pixel. Threads add up tables of their own, as long as those are
+//! small. Centroids are quotients of exact sums, rounded once.
 
 use crate::error::Error;
 use crate::labels::runs::for_each_run;
@@ -97,7 +101,7 @@ impl StatsBuilder {
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
             let mut room = labels.scratch()?;
             for (tile, first) in tiles {
-                call::pulse();
+                call::tick();
                 call::check()?;
                 let tile = tile.read(&mut room);
                 add_tile(tile.labels, &masks[tile.dictionary], first, *frame, sums);

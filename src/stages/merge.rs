@@ -1,4 +1,21 @@
 //! Rare colours that are another's near-duplicates, as compression and resampling leave them, become that colour.
+//!
+//! **Problem.** Each colour with few pixels becomes the most frequent colour that stays within a distance of it, if there
+//! is one.
+//!
+//! ```text
+//! for each colour, the most frequent first, equal counts by colour:
+//!     if it has few enough pixels, and a colour that stays is within the distance:
+//!         it becomes the first of those in this order
+//!     else it stays: add it to the grid
+//! ```
+//!
+//! **Why it is exact.** A colour can only become one that comes before it in the order of masks, and those are decided
+//! already; what stays never changes. So no chain of colours grows, and the result depends on counts and colours alone.
+//!
+//! **Cost.** Sorting, and for each colour the ones that stay in the cells around it.
+//!
+//! **Prior art.** Leader clustering (Hartigan: *Clustering Algorithms*, Wiley, 1975), with frequency as the order.
 
 use crate::color::Color;
 use crate::error::Error;
@@ -89,7 +106,7 @@ fn decide(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Result<Vec
     let mut grid = ColorGrid::new(merge.tolerance, encoding.channels());
     let mut staying: Vec<u32> = Vec::new();
     for position in ranked {
-        call::pulse();
+        call::tick();
         call::check()?;
         let entry = &colors[position as usize];
         let values = encoding.values(&entry.color).map(f64::from);

@@ -1,6 +1,29 @@
 //! Pixels whose colour is in no mask are shared out to the masks around them: anti-aliased edges. Shared by both
 //! backends.
 //!
+//! **Problem.** A renderer's edge pixel is a mix of the two to four flat colours around it, and exact matching leaves it
+//! without a mask. Find for each such pixel the shares of the masks around it.
+//!
+//! ```text
+//! for each pixel with a colour that is in no mask and not ignored:
+//!     candidates: for each mask with a pixel within `radius` columns and rows, how near its nearest one is, and how many
+//!         it has at that distance; the best 4 by (distance, pixels there, mask)
+//!     for each subset of the candidates, of 1 to 4 colours c_i:
+//!         shares a_i that minimise |sum a_i c_i - pixel|^2 with sum a_i = 1 (normal equations); all a_i >= 0, or skip it
+//!     keep the subset with the least residual, of equal ones the first
+//!     round the shares to 2^-16 so that they sum to 1; the largest share labels the pixel
+//! ```
+//!
+//! **Why it is exact.** The optimum of least squares over the simplex lies in the inside of one face, and is there the
+//! optimum of the problem without `a_i >= 0`. With at most 4 colours all 15 faces are tried, so that the best one that is
+//! in the simplex is the optimum. The candidates' order and the rounding are fixed by the image alone.
+//!
+//! **Cost.** Linear in the pixels that have no mask, times the square of twice the radius for candidates.
+//!
+//! **Prior art.** Fully constrained linear unmixing of remote sensing (Heinz, Chang: *Fully Constrained Least Squares
+//! Linear Spectral Mixture Analysis*, IEEE Transactions on Geoscience and Remote Sensing 39, 2001), which iterates where
+//! this enumerates: there are few endmembers here.
+//!
 //! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
 
 use crate::color::Color;
@@ -358,7 +381,7 @@ impl Unmixed {
         &self.labels
     }
 
-    /// The same for so many masks, of which those that were not known are empty.
+    /// The labels for so many masks, of which those that were not known are empty.
     pub(crate) fn labels_of(&mut self, mask_count: usize) -> Result<&LabelMap, Error> {
         self.labels.finish_uniform(self.width, mask_count)?;
         Ok(&self.labels)

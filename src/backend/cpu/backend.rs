@@ -21,7 +21,7 @@ use crate::types::call_stats::CallStats;
 use crate::types::options::Options;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Backend for Cpu {
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
+        selection: &SelectionRule,
         most_listed: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
@@ -117,7 +117,7 @@ impl Backend for Cpu {
         pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for_words!(pixels, label_pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
@@ -160,7 +160,7 @@ impl HostCount<'_> {
     pub(crate) fn best(
         self,
         plan: CpuPlan,
-        selection: &Selection,
+        selection: &SelectionRule,
         most_listed: usize,
         threads: &Threads,
         sorted: &mut Vec<u32>,
@@ -173,7 +173,7 @@ fn best_of<const C: usize>(
     pixels: Tiles<C>,
     image: HostCount,
     plan: CpuPlan,
-    selection: &Selection,
+    selection: &SelectionRule,
     most_listed: usize,
     threads: &Threads,
     sorted: &mut Vec<u32>,
@@ -192,7 +192,7 @@ fn best_of<const C: usize>(
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
-    selection: &Selection,
+    selection: &SelectionRule,
     most_listed: usize,
     plan: CpuPlan,
     threads: &Threads,
@@ -204,7 +204,7 @@ fn count_and_collect<const C: usize>(
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         check_sum(parts.iter().map(PartColors::pixels).sum(), pixels.len() as u64)?;
-        let counts = collect(&parts, selection.min_pixels.max(1))?;
+        let counts = collect(&parts, selection.min_pixels.get())?;
         if plan.keep_labels {
             cpu.counted = Counted::Indices(parts, None);
         }
@@ -231,7 +231,7 @@ fn label_pixels<const C: usize>(
     palette: &[ColorCount],
     plan: CpuPlan,
     threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap),
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
     let hasher = Hasher::new(*seed);
@@ -240,8 +240,7 @@ fn label_pixels<const C: usize>(
     let fingerprints = match counted {
         Counted::Indices(parts, of) if of.as_ref().is_none_or(has_palette) => {
             label::label_counted(parts, palette, kept)?;
-            labelled(0, kept);
-            return Ok(());
+            return labelled(0, kept);
         }
         Counted::Indices(..) | Counted::ManyColors => {
             counters.pixels_read += pixels.len() as u64;
@@ -290,7 +289,7 @@ mod tests {
             ColorMap::new(&floats, width, height, 1).unwrap()
         };
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
-        let selection = Selection { min_pixels: 1, max_count };
+        let selection = SelectionRule::new(1, max_count);
         let mut cpu = Cpu::new(options);
         cpu.start_call();
         let counts = cpu.count(&pixels, &selection, usize::MAX, &threads).unwrap();
@@ -320,6 +319,7 @@ mod tests {
                     next += 1;
                 }
             }
+            Ok(())
         })
         .unwrap();
         assert_eq!(next, len, "{name}");

@@ -12,7 +12,7 @@ use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
 use crate::runtime::alloc::{try_collect, try_zeroed};
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::simd::{Simd, Work};
 use crate::runtime::threads::{Queue, Threads};
 use crate::types::outputs::LabelWidth;
@@ -62,7 +62,7 @@ pub(crate) fn label<const C: usize>(
     band: Band,
     seed: u64,
     threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap),
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let labeler = Labeler::new(pixels, palette, fingerprints, seed)?;
     let Band { labels, pixels: band_pixels } = band;
@@ -72,12 +72,12 @@ pub(crate) fn label<const C: usize>(
         let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * labeler.width.bytes()));
         let tiles = try_collect(tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }))?;
         // The other half is what becomes of the labels.
-        let labelling = Pass::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
+        let labelling = ProgressSpan::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
         let done = threads.share(tiles, threads.count(), |queue| labeler.label_tiles(queue))?;
         done.into_iter().collect::<Result<(), Error>>()?;
         drop(labelling);
         labels.finish_uniform(labeler.width, palette.len())?;
-        labelled(first, labels);
+        labelled(first, labels)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Calls the library: once, or again where more was found than there was room for.
 
 use anyhow::{anyhow, bail};
-use ctm::{Analysis, ColorMap, Context, Error, MaskOutput, Outputs};
+use ctm::{Analysis, Capacity, ColorMap, Context, Error, MaskOutput, Outputs};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
@@ -88,15 +88,13 @@ pub(crate) fn masks(
                 }
                 return Ok(Found { analysis, planes, labels });
             }
-            Err(Error::BufferTooSmall { mask_count: found, .. }) => {
-                mask_count = found.into();
-                size = plane * u128::from(found);
+            Err(Error::TooSmall { what: Capacity::LabelNumbers, mask_count: found, .. }) => {
+                labelled = found.into();
             }
-            Err(Error::MasksTooLarge { mask_count: found, needed, .. }) => {
+            Err(Error::TooSmall { mask_count: found, needed, .. }) => {
                 mask_count = found.into();
                 size = u128::from(needed) / if has_shares { 4 } else { 1 };
             }
-            Err(Error::LabelsTooNarrow { mask_count: found, .. }) => labelled = found.into(),
             Err(Error::UnlistedColors { pixels, colors, color, first_pixel: (x, row) }) => {
                 let file = &maps.files[(row / shape.height()) as usize].path;
                 bail!(

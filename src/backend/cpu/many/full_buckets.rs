@@ -31,7 +31,7 @@ use crate::backend::cpu::plan::CpuPlan;
 use crate::backend::cpu::tables::key::Key;
 use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::error::Error;
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 
@@ -74,14 +74,14 @@ impl<const C: usize> TableCount<'_, C> {
         while let Some(slice) = slices.pop() {
             passes += 1;
             let pixels = self.scan.pixels.len();
-            let _pass = Pass::new(0.25);
+            let _pass = ProgressSpan::new(0.25);
             let tables = spans::share::<(), _>(pixels, None, self.plan, self.threads, |spans| {
                 self.count_part(spans.map(|span| span.pixels), slice)
             })?;
             match tables.into_iter().collect::<Result<Vec<_>, CountStop>>() {
                 Ok(tables) => {
                     counted += tables.iter().map(PartColors::colored).sum::<u64>();
-                    for found in collect(&tables, best.bar())?.colors {
+                    for found in collect(&tables, best.threshold())?.colors {
                         best.add(found)?;
                     }
                     best.settle();

@@ -20,12 +20,12 @@ use crate::backend::cpu::plan::CpuPlan;
 use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
 use crate::runtime::alloc::{try_push, try_zeroed};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::Counts;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Less than one in so many pixels is counted rather than looked at once more.
 const LARGE_PART: u64 = 16;
@@ -59,14 +59,14 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
         mut kept: Option<&'a mut [u16]>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let (simd, hasher) = (Simd::current(), Hasher::new(seed));
         let sample = Sample::take(simd, pixels, selection, &plan, hasher)?;
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         let (parts, fingerprints, bits, tracked) = match sample {
             None => {
                 let parts = count_buckets(simd, pixels, kept.as_deref_mut(), hasher, &plan, threads)?;
@@ -85,7 +85,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         drop(pass);
         let buckets = Buckets::new(bits, parts)?;
         check_sum(buckets.pixels(), pixels.len() as u64)?;
-        let scan = Scan { simd, pixels, fingerprints, hasher, by_device: false, stop: call::stop() };
+        let scan =
+            Scan { simd, pixels, fingerprints, hasher, by_device: false, cancel: call::cancel_token() };
         Ok(Self { scan, buckets, tracked, plan, seed, threads, pixels_read: pixels.len() as u64 })
     }
 
@@ -101,8 +102,8 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let bits = plan.bucket_bits.min(FINGERPRINT_BITS);
         let parts = count_fingerprints(pixels.len(), &fingerprints, bits, &plan, threads)?;
         let buckets = Buckets::new(bits, parts)?;
-        let stop = call::stop();
-        let scan = Scan { simd: Simd::current(), pixels, fingerprints, hasher, by_device: true, stop };
+        let cancel = call::cancel_token();
+        let scan = Scan { simd: Simd::current(), pixels, fingerprints, hasher, by_device: true, cancel };
         Ok(Self { scan, buckets, tracked: None, plan, seed, threads, pixels_read: 0 })
     }
 
@@ -110,7 +111,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// order, if there are no more than `most_listed`. `sorted` is scratch memory that is kept from call to call.
     pub(crate) fn best(
         &mut self,
-        selection: &Selection,
+        selection: &SelectionRule,
         most_listed: usize,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
@@ -118,13 +119,13 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         if selection.max_count == 0 {
             return Ok(best.into_counts());
         }
-        let mut rest = self.buckets.candidates(best.bar())?;
+        let mut rest = self.buckets.candidates(best.threshold())?;
         self.add_tracked(&mut best, &mut rest)?;
         self.count_fullest(selection, &mut best, &mut rest)?;
-        rest.retain(|candidate| candidate.total >= best.bar());
-        if self.needs_more_buckets(&rest, best.bar()) {
+        rest.retain(|candidate| candidate.total >= best.threshold());
+        if self.needs_more_buckets(&rest, best.threshold()) {
             self.split_buckets(&rest)?;
-            rest = self.buckets.candidates(best.bar())?;
+            rest = self.buckets.candidates(best.threshold())?;
         }
         self.count_groups(rest, sorted, &mut best)?;
         Ok(best.into_counts())
@@ -136,11 +137,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let of_tracked = (0..).zip(&self.buckets.totals).filter(|&(bucket, _)| buckets.has(bucket));
             let counted = parts.iter().map(PartColors::colored).sum();
             check_sum(counted, of_tracked.map(|(_, &total)| total).sum())?;
-            for found in collect(parts, best.bar())?.colors {
+            for found in collect(parts, best.threshold())?.colors {
                 best.add(found)?;
             }
             best.settle();
-            let threshold = best.bar();
+            let threshold = best.threshold();
             rest.retain(|candidate| candidate.total >= threshold && !buckets.has(candidate.bucket));
         }
         self.tracked.take_if(|tracked| !tracked.has_indices); // Others need the memory.
@@ -150,7 +151,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// Frequent colours make full buckets. Those have few colours, so that one table counts them.
     fn count_fullest(
         &mut self,
-        selection: &Selection,
+        selection: &SelectionRule,
         best: &mut Best,
         rest: &mut Vec<Candidate>,
     ) -> Result<(), Error> {
@@ -196,7 +197,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let wanted = self.buckets.set(candidates)?;
         let (bits, scan) = (self.plan.bucket_bits, &self.scan);
         self.pixels_read += scan.pixels_read();
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = spans::share::<(), _>(scan.pixels.len(), None, &self.plan, self.threads, |spans| {
             let mut counters = try_zeroed::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
@@ -247,7 +248,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 self.count_sorted(&rest[..group], sorted, best)?;
             }
             rest.drain(..group);
-            rest.retain(|candidate| candidate.total >= best.bar());
+            rest.retain(|candidate| candidate.total >= best.threshold());
         }
         Ok(())
     }
@@ -325,7 +326,7 @@ mod tests {
         assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
-        let selection = Selection { min_pixels: 1, max_count: 1 };
+        let selection = SelectionRule::new(1, 1);
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
             let mut many =
@@ -376,7 +377,7 @@ mod tests {
             pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
             pixels[30_000..30_500].fill([0xffff_ffff; C]);
             pixels.iter_mut().step_by(7).filter(|pixel| pixel[0] == 0).for_each(|pixel| pixel[0] = 1 << 31);
-            let selection = Selection { min_pixels: 1, max_count: 5 };
+            let selection = SelectionRule::new(1, 5);
             let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
             for key in pixels.iter().filter_map(Key::of_pixel) {
@@ -437,7 +438,7 @@ mod tests {
             if pixel.is_multiple_of(50) { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 }
         };
         let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
-        let selection = Selection { min_pixels: 1, max_count: 20_000 };
+        let selection = SelectionRule::new(1, 20_000);
         let mut counts = std::collections::HashMap::new();
         for pixel in &pixels {
             *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
@@ -450,7 +451,7 @@ mod tests {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let tiles = || Tiles::from(&pixels[..]);
-                let hold = |mut many: ManyColors<3>, selection: &Selection, expected: &[ColorCount]| {
+                let hold = |mut many: ManyColors<3>, selection: &SelectionRule, expected: &[ColorCount]| {
                     let found = many.best(selection, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::stages::select::select(found, selection);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
@@ -475,7 +476,7 @@ mod tests {
                     ManyColors::with_fingerprints(tiles(), fingerprints(), hasher, plan, seed, &threads)
                         .unwrap()
                 };
-                let frequent = Selection { min_pixels: 4, ..selection };
+                let frequent = SelectionRule::new(4, selection.max_count);
                 let of_frequent = crate::stages::select::select(expected.clone(), &frequent);
                 for (selection, expected) in [(&selection, &expected), (&frequent, &of_frequent)] {
                     let bits = hold(coded(), selection, expected);

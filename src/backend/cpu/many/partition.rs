@@ -33,7 +33,7 @@ use crate::backend::cpu::many::scan::Scan;
 use crate::backend::cpu::tables::key::Key;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_zeroed};
-use crate::runtime::call::Pass;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::ColorCount;
@@ -63,7 +63,7 @@ impl<const C: usize> SortedCount<'_, C> {
     pub(super) fn count(&self, sorted: &mut Vec<u32>, best: &mut Best) -> Result<(), Error> {
         let bits = self.partition_bits();
         let work = self.lay_out(bits, sorted)?;
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = self
             .threads
             .map(work, |(ranges, starts, memory)| self.sort_part(ranges, starts, u32::BITS - bits, memory))?;
@@ -158,7 +158,7 @@ impl<const C: usize> SortedCount<'_, C> {
             let mut best = whole.part();
             let mut table = PartitionTable::<C>::default();
             for partition in first..(first + step).min(1 << bits) {
-                if self.scan.stop.is_set() {
+                if self.scan.cancel.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
                 let entries = parts.iter().map(|part| part.partition(partition));
@@ -249,7 +249,7 @@ impl<const C: usize> PartitionTable<C> {
                 slot = (slot + 1) & (slot_count - 1);
             }
         }
-        let threshold = best.bar();
+        let threshold = best.threshold();
         for &(pixel, pixels) in colors.iter().filter(|&&(_, pixels)| u64::from(pixels) >= threshold) {
             best.add(ColorCount { color: Key::of_canonical(&pixel).color(), pixels: pixels.into() })?;
         }

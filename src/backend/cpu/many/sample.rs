@@ -31,7 +31,7 @@ use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
 use crate::runtime::alloc::{try_with_capacity, try_zeroed};
 use crate::runtime::simd::Simd;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// So many buckets' counters fit a first-level cache, or nearly.
 const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
@@ -57,7 +57,7 @@ impl Sample {
     pub(crate) fn take<const C: usize>(
         simd: Simd,
         pixels: Tiles<C>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: &CpuPlan,
         hasher: Hasher,
     ) -> Result<Option<Self>, Error> {
@@ -70,7 +70,8 @@ impl Sample {
         }
         let hashes = hash_places(simd, pixels, hasher)?;
         // In the sample's units.
-        let least = selection.min_pixels.saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
+        let least =
+            selection.min_pixels.get().saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
         let least = u32::try_from(least).unwrap_or(u32::MAX);
         for bits in FEW_BUCKET_BITS.take_while(|&bits| bits < plan.bucket_bits) {
             if before_last >> bits == 0

@@ -24,7 +24,7 @@ pub(super) struct Scan<'a, const C: usize> {
     /// Whether a device has written the fingerprints and they tell all of a bucket: then a pixel that is found and is not of a
     /// wanted bucket has another fingerprint than its colour.
     pub(super) by_device: bool,
-    pub(super) stop: Arc<call::Stop>,
+    pub(super) cancel: Arc<call::CancelToken>,
 }
 
 impl<const C: usize> Scan<'_, C> {
@@ -51,8 +51,8 @@ impl<const C: usize> Scan<'_, C> {
         let (mut computed, mut scratch) = (try_zeroed(TILE)?, pixels.scratch()?);
         for tile in ranges.flat_map(tiles_of) {
             // A part may be most of the image.
-            call::pulse();
-            if self.stop.is_set() {
+            call::tick();
+            if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled.into());
             }
             let first = tile.start;
