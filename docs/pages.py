@@ -17,22 +17,89 @@ FRAME = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 62rem; margin: 0 auto; padding: 1rem 1.5rem 4rem }}
-nav {{ border-bottom: 1px solid #d3d6db; padding-bottom: .5rem }}
-nav a {{ margin-right: 1rem }}
-img {{ max-width: 100% }}
-table {{ border-collapse: collapse; display: block; overflow-x: auto }}
-th, td {{ border: 1px solid #d3d6db; padding: .25rem .6rem; text-align: left; vertical-align: top }}
-pre {{ background: #f3f4f6; padding: .8rem; overflow-x: auto }}
-code {{ font-family: ui-monospace, monospace; font-size: .92em }}
+body {{ font: 16px/1.55 system-ui, sans-serif; color: #1b1f24; margin: 0 }}
+a {{ color: #0a58a8 }}
+nav {{ padding: .6rem 1rem; background: #f6f7f8; border-bottom: 1px solid #d3d6db }}
+nav summary {{ font-weight: 600; cursor: pointer }}
+nav h2 {{ font-size: .8rem; margin: 1rem 0 .2rem; color: #59636e }}
+nav ul {{ list-style: none; margin: 0; padding: 0 }}
+nav li {{ padding: .2rem 0; line-height: 1.3 }}
+nav a {{ text-decoration: none }}
+nav a[aria-current] {{ font-weight: 600; color: inherit }}
+main {{ padding: 0 1rem 4rem; min-width: 0; overflow-wrap: break-word }}
+img {{ max-width: 100%; height: auto }}
+.wide {{ overflow-x: auto; margin: 1em 0 }}
+table {{ border-collapse: collapse }}
+th, td {{ border: 1px solid #d3d6db; padding: .25rem .6rem; text-align: left; vertical-align: top; min-width: 3rem }}
+td:first-child {{ min-width: 6rem }}
+td:nth-child(2) {{ min-width: 4rem }}
+pre {{ background: #f3f4f6; padding: .8rem; overflow-x: auto; line-height: 1.4 }}
+code {{ font-family: ui-monospace, monospace; font-size: .88em }}
+pre code {{ font-size: .8em }}
+@media (max-width: 40rem) {{
+  pre code[class] {{ white-space: pre-wrap; overflow-wrap: anywhere }}
+}}
+@media (min-width: 64rem) {{
+  body {{ display: grid; grid-template-columns: 15rem minmax(0, 65rem) }}
+  nav {{ position: sticky; top: 0; height: 100vh; overflow-y: auto; box-sizing: border-box; border-bottom: 0;
+    border-right: 1px solid #d3d6db }}
+  main {{ padding: 0 1.5rem 4rem }}
+}}
 </style>
 </head>
 <body>
-<nav>{links}</nav>
+<nav><details open><summary>ctm</summary>
+{links}
+</details></nav>
+<main>
 {body}
+</main>
+<script>
+// On a phone the list of pages is closed; where it has a column of its own, open.
+const wide = matchMedia("(min-width: 64rem)"), list = document.querySelector("nav details");
+(wide.onchange = () => {{ list.open = wide.matches }})();
+</script>
 </body>
 </html>
 """
+
+# The navigation: pages by their titles, or where those are long, by these. What is not here stands under "More".
+MENU = {
+    "Start": {"README.md": "What it is", "docs/install.md": None, "tools/ctm/README.md": "The tool", "docs/gallery.md": None},
+    "Integrations": {
+        "docs/cpp.md": "C++",
+        "docs/python.md": None,
+        "docs/dask.md": "Dask",
+        "docs/comfyui.md": "ComfyUI",
+        "docs/gimp.md": "GIMP",
+        "docs/gegl.md": "GEGL",
+        "docs/ffi.md": "Other languages",
+        "docs/c-application.md": None,
+        "examples/c/README.md": None,
+    },
+    "In depth": {
+        "docs/cleaning.md": None,
+        "docs/unmixing.md": None,
+        "docs/streaming.md": None,
+        "docs/counts-format.md": None,
+        "docs/device-memory.md": None,
+        "docs/performance.md": None,
+        "docs/performance-notes.md": None,
+    },
+    "Reference": {"reference/ctm_8h.html": "C: ctm.h", "reference-cpp/ctm_8hpp.html": "C++: ctm.hpp"},
+    "Development": {
+        "ARCHITECTURE.md": None,
+        "CONTRIBUTING.md": None,
+        "CHANGELOG.md": None,
+        "shaders/README.md": None,
+        "c_tests/README.md": None,
+    },
+    "More": {
+        "bindings/python/README.md": "The Python package",
+        "examples/ffi/README.md": "Programs in other languages",
+        "plugins/comfyui/README.md": "The node of ComfyUI",
+    },
+}
 
 
 def pages(root):
@@ -62,6 +129,33 @@ def resolve(root, page, link):
     return file if file.is_relative_to(root) and file.exists() else None
 
 
+def title_of(page, body):
+    """A page's first heading, as text."""
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]*>", "", heading.group(1))) if heading else page.stem
+
+
+def navigation(bodies, current):
+    """The list of all pages, as one of them has it."""
+    up = "../" * len(current.parent.parts)
+    menu = {section: dict(entries) for section, entries in MENU.items()}
+    listed = {path for entries in menu.values() for path in entries}
+    menu["More"] |= {str(page): None for page in bodies if str(page) not in listed}
+    lines = []
+    for section, entries in menu.items():
+        lines.append(f"<h2>{section}</h2><ul>")
+        for path, name in entries.items():
+            page = pathlib.PurePosixPath(path)
+            if page.suffix == ".md" and page not in bodies:
+                continue  # A repository of tests has few pages.
+            address = target(page) if page in bodies else page
+            here = ' aria-current="page"' if page == current else ""
+            title = name or title_of(page, bodies[page])
+            lines.append(f'<li><a href="{up}{address}"{here}>{html.escape(title)}</a></li>')
+        lines.append("</ul>")
+    return "\n".join(lines)
+
+
 def main(folder):
     root = pathlib.Path(__file__).resolve().parent.parent
     listed = pages(root)
@@ -70,7 +164,7 @@ def main(folder):
         extensions = ["tables", "fenced_code", "sane_lists", "toc"]
         text = (root / page).read_text()
         # Lists may follow a paragraph directly, as on code hosting sites.
-        text = re.sub(r"(?m)^(?!\s*[-*] |\s*$|\s*\|)(.*)\n(?=- )", r"\1\n\n", text)
+        text = re.sub(r"(?m)^(?![-*] |\s|$|\|)(.*)\n(?=- )", r"\1\n\n", text)
         bodies[page] = markdown.markdown(text, extensions=extensions, extension_configs={"toc": {"slugify": slug}})
     wrong = []
     for page, body in bodies.items():
@@ -98,13 +192,10 @@ def main(folder):
             return f'{attribute}="{html.escape(up + str(path) + (f"#{heading}" if heading else ""))}"'
 
         body = re.sub(r'\b(href|src)="([^"]*)"', rewritten, body)
-        up = "../" * len(page.parent.parts)
-        menu = {"index.html": "ctm", "reference/ctm_8h.html": "C reference"}
-        menu |= {str(target(other)): other.stem for other in listed if str(other.parent) == "docs"}
-        links = " ".join(f'<a href="{up}{address}">{html.escape(name)}</a>' for address, name in menu.items())
-        heading = re.search(r"<h1[^>]*>(.*?)</h1>", body)
-        title = re.sub(r"<[^>]*>", "", heading.group(1)) if heading else page.stem
-        output.write_text(FRAME.format(title=title, links=links, body=body))
+        body = re.sub(r"<thead>\s*<tr>(\s*<th[^>]*></th>)*\s*</tr>\s*</thead>", "", body)  # that have no names
+        body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+        title = html.escape(title_of(page, body))
+        output.write_text(FRAME.format(title=title, links=navigation(bodies, page), body=body))
     for line in wrong:
         print(f"docs: {line}", file=sys.stderr)
     sys.exit(1 if wrong else 0)

@@ -23,42 +23,21 @@
 //!
 //! # Where things are
 //!
-//! One pixel's way is count → select → label → expand.
+//! One pixel's way is count → collect → select → label → expand. Layers, from the top down; an import goes down or
+//! sideways, and `ARCHITECTURE.md` says where a change belongs:
 //!
-//! | module | what it holds |
+//! | folder | what it holds |
 //! | --- | --- |
-//! | `image`, `selection` | what comes in: the colour map, the params of a call and of a context |
-//! | `color` | what "the same colour" and "the smaller colour" mean |
-//! | `color_counts` | the pixel counts of parts of an image, added up, and as bytes |
-//! | `checksum` | finds out whether bytes were damaged |
-//! | `pixels` | what is stored as whatever becomes words that the backends compare |
-//! | `counters` | what a call has cost |
-//! | `control` | stopping a call, telling how far it is, messages |
-//! | `device_memory` | memory on a device, lent by the caller, for pixels or outputs |
-//! | `histogram` | adds up the pixel counts of an image's chunks |
-//! | `memory` | memory that may not be there |
-//! | `float_state` | the processor's rounding and exceptions, the host's and ctm's |
-//! | `threads`, `processor` | the threads that work, and where they run |
-//! | `seeds` | seeds of hash functions |
-//! | `select` | which colours get a mask, and in which order; the only place that decides it |
-//! | `labels` | the label map between counting and masks |
-//! | `color_grid` | finds colours near another |
-//! | `merge` | which colours become another's, as its near-duplicates |
-//! | `nearest` | which mask a colour joins that has none of its own |
-//! | `grouping` | label map by colour → label map by mask |
-//! | `unmixing` | which masks share a pixel whose colour is in none |
-//! | `connected` | label map by colour → label map by connected region |
-//! | `outputs` | what a call is to write, and what it found |
-//! | `planes` | where the masks' values lie in the caller's memory |
-//! | `expand` | label map → mask planes |
-//! | `label_output` | label map → the caller's label map |
-//! | `regions` | where the masks' pixels lie |
-//! | `runs` | label map → runs of equal labels |
-//! | `plan` | pure arithmetic: image and device limits → chunks, table sizes, dispatches |
-//! | `self_test` | whether a device can be trusted: images with known answers |
-//! | `pipeline` | [`Context`]: runs the stages in order on the backend of each |
-//! | `cpu`, `vulkan` | the two backends: the stages count, collect and label |
 //! | `capi` | the C functions of `include/ctm.h` |
+//! | `context` | [`Context`]: what a call asks for, and its steps |
+//! | `backend` | the two backends, which count, collect and label; whether a device can be trusted |
+//! | `stages` | which colours get a mask, which join another's, and what becomes of pixels without one: on the host |
+//! | `output` | labels → masks and labels in the caller's memory |
+//! | `input` | stored pixels → words that the backends compare |
+//! | `labels` | the label map between counting and masks |
+//! | `types` | what comes in and goes out: image, params, outputs, palette, options |
+//! | `runtime` | threads, memory that may not be there, cancellation and progress, the processor |
+//! | `error`, `color` | why a call failed; what "the same colour" and "the smaller colour" mean |
 
 mod backend;
 #[cfg(feature = "capi")]

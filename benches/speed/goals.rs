@@ -1,4 +1,4 @@
-//! What the library is to reach, and whether it does in this run, numbered as in `docs/performance.md`.
+//! What the library is to reach, and whether it does in this run, numbered as in `docs/performance-notes.md`.
 //! Each figure is the worst of all images it covers.
 
 use crate::bus::Bus;

@@ -1,5 +1,5 @@
 //! Measures ctm against the floor (reading the input once and writing the masks once) and against
-//! others that do the same job. `docs/performance.md` explains the table; `scripts/bench` sets
+//! others that do the same job. `docs/performance-notes.md` explains the table; `scripts/bench` sets
 //! everything up and runs this.
 
 #![allow(missing_docs, unreachable_pub)]

@@ -15,29 +15,29 @@ use crate::types::call_stats::CallStats;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::outputs::DeviceOutputs;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Who does the heavy stages.
 pub(crate) trait Backend: fmt::Debug + Send {
     /// Stages count and collect: the exact pixel counts of the colours that `selection` may select. It may do
-    /// without listing them where they are more than `room`.
+    /// without listing them where they are more than `capacity`.
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
-        room: usize,
+        selection: &SelectionRule,
+        capacity: usize,
         threads: &Threads,
     ) -> Result<Counts, Error>;
 
     /// Stage label: hands over label maps of consecutive parts of the image, each with the position
     /// of its first pixel, a multiple of `TILE`; mask `k` has the pixels of the colour `palette[k]`. A backend
-    /// that runs out of memory on the way may begin anew from pixel 0.
+    /// that runs out of memory on the way may begin anew from pixel 0. Where `labelled` fails, the work ends with its error.
     fn label(
         &mut self,
         pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
     /// Stages label and expand for outputs in the caller's memory on the device. That memory was checked.
@@ -74,5 +74,40 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// Compiled pipelines for a later process to begin with; empty where there is nothing to compile.
     fn pipeline_cache(&self) -> Result<Vec<u8>, Error> {
         Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::backend::vulkan::Vulkan;
+    use crate::types::image::ColorMap;
+    use crate::types::matching::{Alpha, Matching};
+    use crate::types::options::{Backend as BackendKind, Options};
+
+    #[test]
+    fn labelling_ends_with_the_first_error() {
+        let values: Vec<f32> = (0..3000 * 3000).map(|pixel| (pixel % 7) as f32).collect();
+        let map = ColorMap::new(&values, 3000, 3000, 1).unwrap();
+        let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
+        let color = pixels.encoding().color(&[3.0, 0.0, 0.0, 0.0]).unwrap();
+        let palette = [ColorCount { color, pixels: 1 }];
+        let threads = Threads::new(2).unwrap();
+        let vulkan = Options { backend: BackendKind::Vulkan, ..Options::default() };
+        let backends: [Box<dyn Backend>; 2] =
+            [Box::new(Cpu::new(&Options::default())), Box::new(Vulkan::new(&vulkan).unwrap())];
+        for mut backend in backends {
+            let mut parts = [0; 2];
+            for (fails, count) in [true, false].into_iter().zip(&mut parts) {
+                backend.start_call();
+                let labelled = backend.label(&pixels, &palette, &threads, &mut |_, _| {
+                    *count += 1;
+                    if fails { Err(Error::Cancelled) } else { Ok(()) }
+                });
+                assert_eq!(labelled, if fails { Err(Error::Cancelled) } else { Ok(()) });
+            }
+            assert!(parts[0] == 1 && parts[1] > 1, "{backend:?}: {parts:?}");
+        }
     }
 }

@@ -10,14 +10,14 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::output::label_output::LabelRoom;
-use crate::runtime::alloc::{uninit, zeros};
+use crate::runtime::alloc::{try_zeroed, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
 use crate::types::devices::DeviceCheck;
 use crate::types::image::ColorMap;
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 impl DeviceCheck {
     /// Tests twice.
@@ -66,7 +66,7 @@ impl Failure {
 
 /// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum TestSet {
     /// What nearly all calls do, so that drivers compile nothing that is not needed anyway.
     Usual,
     /// All.
@@ -111,7 +111,7 @@ impl Image {
     /// Its pixels, a few of which have no colour.
     fn pixels(&self, channels: u32) -> Result<Vec<f32>, Error> {
         let count = self.width * self.height;
-        let mut pixels = zeros((count * channels) as usize)?;
+        let mut pixels = try_zeroed((count * channels) as usize)?;
         for (at, pixel) in (0..).zip(pixels.chunks_exact_mut(channels as usize)) {
             let color = (self.color)(at);
             pixel[0] = color as f32 / 2.0 - 3.0;
@@ -130,10 +130,10 @@ impl Image {
 }
 
 /// Tests a backend.
-pub(crate) fn test(backend: &mut dyn Backend, extent: Extent, threads: &Threads) -> Result<(), Failure> {
-    let images: &[(&Image, u32)] = match extent {
-        Extent::Usual => &[(&FEW, 3)],
-        Extent::All => &[
+pub(crate) fn test(backend: &mut dyn Backend, set: TestSet, threads: &Threads) -> Result<(), Failure> {
+    let images: &[(&Image, u32)] = match set {
+        TestSet::Usual => &[(&FEW, 3)],
+        TestSet::All => &[
             (&FEW, 1),
             (&FEW, 2),
             (&FEW, 3),
@@ -147,7 +147,7 @@ pub(crate) fn test(backend: &mut dyn Backend, extent: Extent, threads: &Threads)
         ],
     };
     for &(image, channels) in images {
-        test_image(backend, image, channels, extent, threads)?;
+        test_image(backend, image, channels, set, threads)?;
     }
     Ok(())
 }
@@ -156,13 +156,13 @@ fn test_image(
     backend: &mut dyn Backend,
     image: &Image,
     channels: u32,
-    extent: Extent,
+    set: TestSet,
     threads: &Threads,
 ) -> Result<(), Failure> {
     let values = image.pixels(channels)?;
     let map = ColorMap::new(&values, image.width, image.height, channels)?;
     let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color)?;
-    let selection = Selection { min_pixels: 1, max_count: image.masks };
+    let selection = SelectionRule::new(1, image.masks);
     let (palette, labels) = answer(&pixels, &selection)?;
     let wrong = |what: &str| {
         Failure::Wrong(format!("the self-test of {}, {channels} channels, gives wrong {what}", image.name))
@@ -174,20 +174,16 @@ fn test_image(
         return Err(wrong("counts"));
     }
     // By what the stage count has left, and by looking colours up.
-    let labellings: &[&str] = match extent {
-        Extent::Usual => &["labels"],
-        Extent::All => &["labels", "labels of given colours"],
+    let labellings: &[&str] = match set {
+        TestSet::Usual => &["labels"],
+        TestSet::All => &["labels", "labels of given colours"],
     };
     for what in labellings {
-        let mut found: Vec<u32> = zeros(labels.len())?;
+        let mut found: Vec<u32> = try_zeroed(labels.len())?;
         let mut room = LabelRoom::U32(uninit(&mut found));
-        let mut outcome = Ok(());
         backend.label(&pixels, &palette, threads, &mut |first_pixel, labels| {
-            if outcome.is_ok() {
-                outcome = room.write(labels, first_pixel, threads);
-            }
+            room.write(labels, first_pixel, threads)
         })?;
-        outcome?;
         if found != labels {
             return Err(wrong(what));
         }
@@ -197,7 +193,7 @@ fn test_image(
 }
 
 /// The colours that get a mask, and each pixel's label, in the simplest way.
-fn answer(pixels: &Pixels, selection: &Selection) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
+fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
     let count = pixels.shape().plane();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
     let color = |at: usize| Color::from_bits(&pixels.pixel(at));
@@ -209,7 +205,7 @@ fn answer(pixels: &Pixels, selection: &Selection) -> Result<(Vec<ColorCount>, Ve
     let mut masks = HashMap::<Color, u32, RandomState>::default();
     masks.try_reserve(palette.len()).map_err(no_memory)?;
     masks.extend(palette.iter().map(|entry| entry.color).zip(1..));
-    let mut labels: Vec<u32> = zeros(count)?;
+    let mut labels: Vec<u32> = try_zeroed(count)?;
     for (at, label) in labels.iter_mut().enumerate() {
         *label = color(at).and_then(|color| masks.get(&color).copied()).unwrap_or(0);
     }
@@ -235,7 +231,7 @@ mod tests {
         fn count(
             &mut self,
             pixels: &Pixels,
-            selection: &Selection,
+            selection: &SelectionRule,
             room: usize,
             threads: &Threads,
         ) -> Result<Counts, Error> {
@@ -257,7 +253,7 @@ mod tests {
             pixels: &Pixels,
             palette: &[ColorCount],
             threads: &Threads,
-            labelled: &mut dyn FnMut(usize, &LabelMap),
+            labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
         ) -> Result<(), Error> {
             match self.fault {
                 // One label is another's.
@@ -291,22 +287,22 @@ mod tests {
     #[test]
     fn each_fault_is_found() {
         let threads = Threads::new(2).unwrap();
-        let test = |fault, extent| {
+        let test = |fault, set| {
             let mut backend = Faulty { cpu: Cpu::new(&Options::default()), fault };
-            super::test(&mut backend, extent, &threads)
+            super::test(&mut backend, set, &threads)
         };
-        for extent in [Extent::Usual, Extent::All] {
-            test("none", extent).unwrap();
+        for set in [TestSet::Usual, TestSet::All] {
+            test("none", set).unwrap();
             for (fault, what) in
                 [("count", "few colours, 3 channels, gives wrong counts"), ("labels", "wrong labels")]
             {
-                let Err(Failure::Wrong(text)) = test(fault, extent) else { panic!("{fault}, {extent:?}") };
+                let Err(Failure::Wrong(text)) = test(fault, set) else { panic!("{fault}, {set:?}") };
                 assert!(text.contains(what), "{text}");
             }
-            assert!(matches!(test("memory", extent), Err(Failure::Untested(Error::OutOfDeviceMemory(_)))));
+            assert!(matches!(test("memory", set), Err(Failure::Untested(Error::OutOfDeviceMemory(_)))));
         }
         for fault in ["channels", "wide labels"] {
-            assert!(matches!(test(fault, Extent::All), Err(Failure::Wrong(_))), "{fault}");
+            assert!(matches!(test(fault, TestSet::All), Err(Failure::Wrong(_))), "{fault}");
         }
     }
 }

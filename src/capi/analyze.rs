@@ -11,7 +11,7 @@ use crate::capi::planes::Planes;
 use crate::capi::result::{ResultTarget, ctm_result};
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{Versioned, inside, read, read_or_init};
-use crate::context::{Context, Emit};
+use crate::context::{Context, emit::Emit};
 use crate::error::{Capacity, Error};
 use crate::types::image::ColorMap;
 use crate::types::outputs::Analysis;

@@ -13,7 +13,7 @@ use crate::capi::options::{CTM_BACKEND_CPU, CTM_BACKEND_VULKAN};
 use crate::capi::status::{CTM_ERROR_INTERNAL, ctm_status};
 use crate::context::Context;
 use crate::error::Error;
-use crate::runtime::call::{ProgressFn, Stop};
+use crate::runtime::call::{CancelToken, ProgressFn};
 use crate::runtime::panics::catch;
 use crate::types::call_stats::CallStats;
 use crate::types::options::{Backend, Options};
@@ -45,7 +45,7 @@ pub struct ctm_context {
 #[derive(Default)]
 struct Calls {
     /// All of them.
-    inside: Vec<Arc<Stop>>,
+    inside: Vec<Arc<CancelToken>>,
     /// The thread whose call is at work; the others wait.
     at_work: Option<ThreadId>,
 }
@@ -54,7 +54,7 @@ struct Calls {
 /// memory for as long as it needs it.
 pub(super) struct Call {
     pub(super) context: Arc<ctm_context>,
-    stop: Arc<Stop>,
+    stop: Arc<CancelToken>,
 }
 
 /// The safe context, while it is a call's turn.
@@ -84,7 +84,7 @@ impl Call {
             Arc::increment_strong_count(context);
             Arc::from_raw(context)
         };
-        let stop = Arc::<Stop>::default();
+        let stop = Arc::<CancelToken>::default();
         context.change_calls(|calls| calls.inside.push(stop.clone()));
         Some(Self { context, stop })
     }
@@ -123,10 +123,10 @@ impl Call {
 
     fn engine(&self) -> Result<Engine<'_>, Error> {
         let context = &*self.context;
-        let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_set();
+        let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_cancelled();
         let calls = context.changed.wait_while(lock(&context.calls), waits);
         let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
-        if self.stop.is_set() {
+        if self.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
         calls.at_work = Some(thread::current().id());
@@ -172,7 +172,7 @@ impl ctm_context {
 
     /// Ends the calls that are inside, those that wait for their turn included.
     pub(super) fn cancel(&self) {
-        self.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.set()));
+        self.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.cancel()));
         self.changed.notify_all();
     }
 

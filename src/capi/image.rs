@@ -135,7 +135,7 @@ impl ctm_image {
         let shape =
             Shape::new(self.width, self.height, self.channels).map_err(|error| inside("image", error))?;
         let layout = self.layout()?;
-        let extent = image::Extent::new(shape, &layout).map_err(|error| inside("image", error))?;
+        let extent = image::ImageExtent::new(shape, &layout).map_err(|error| inside("image", error))?;
         // SAFETY: the caller vouches for the struct.
         let lent = unsafe {
             ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)

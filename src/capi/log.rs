@@ -7,7 +7,7 @@ use log::Level;
 
 use crate::capi::structs::unknown;
 use crate::error::Error;
-use crate::runtime::call::{LogFn, ProgressFn, Scope, Stop};
+use crate::runtime::call::{CancelToken, LogFn, ProgressFn, Scope};
 
 /// `ctm_options.log_level`, and the level of a message: why a call failed that should have worked, as far as the machine is to blame.
 pub const CTM_LOG_ERROR: u32 = 1;
@@ -58,7 +58,7 @@ impl Log {
     /// Does a call's work; its messages go to the host's function, if there is one.
     pub(super) fn within<R>(
         log: Option<Self>,
-        stop: Arc<Stop>,
+        stop: Arc<CancelToken>,
         progress: Option<ProgressFn>,
         work: impl FnOnce() -> Result<R, Error>,
     ) -> Result<R, Error> {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::capi::context::{Call, ctm_context, on_context};
 use crate::capi::extent::{Extent, check_pointer, null};
 use crate::capi::status::ctm_status;
-use crate::context::Emit;
+use crate::context::emit::Emit;
 use crate::error::{Capacity, Error};
 use crate::types::geometry::Shape;
 use crate::types::image::ColorMap;

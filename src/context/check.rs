@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::backend::cpu::Cpu;
-use crate::backend::self_test::{self, Extent, cpu_name};
+use crate::backend::self_test::{self, TestSet, cpu_name};
 use crate::backend::vulkan;
 use crate::runtime::threads::Threads;
 use crate::types::devices::DeviceCheck;
@@ -31,7 +31,7 @@ pub fn check_devices() -> Vec<DeviceCheck> {
         warm_run: Duration::ZERO,
     };
     checks.push(match threads {
-        Ok(threads) => check.run(|| self_test::test(&mut cpu, Extent::All, &threads)),
+        Ok(threads) => check.run(|| self_test::test(&mut cpu, TestSet::All, &threads)),
         Err(error) => DeviceCheck { failure: Some(error), ..check },
     });
     checks

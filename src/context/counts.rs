@@ -1,11 +1,67 @@
 //! Counting the parts of an image, and selecting from the counts of all of them.
 
 use crate::context::Context;
+use crate::context::choose::{Selected, group};
+use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
-use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::color_counts::{ColorCounts, Kind, PartCounts};
 use crate::types::image::ColorMap;
+use crate::types::outputs::{Analysis, DeviceOutputs, MergedColors};
 use crate::types::palette::Palette;
-use crate::types::params::Params;
+use crate::types::params::{Batch, Params};
+
+impl Context {
+    /// Counts all colours of a part of an image, within a call.
+    pub(crate) fn count_part(&mut self, map: &ColorMap, params: &Params) -> Result<PartCounts, Error> {
+        if params.batch == Batch::Each {
+            return Err(Error::InvalidArgument(
+                "batch is Each and counts are of all images together; All or First is expected".to_owned(),
+            ));
+        }
+        let params = &Params { counts: None, unmix_radius: 0, connected: None, ..*params };
+        self.check_memory(map, params, &DeviceOutputs::default())?;
+        let request = Request::new(map, params)?;
+        let colors = self.with_fallback(map.memory().is_none(), |context| {
+            context.start_call();
+            Ok(context.list_all(request.counted.as_ref().unwrap_or(&request.pixels))?.colors)
+        })?;
+        Ok(PartCounts { kind: Kind::new(map, params.matching, params.alpha), colors })
+    }
+
+    /// How many colours a list may have.
+    pub(crate) fn most_listed(&self) -> usize {
+        self.most_listed
+    }
+
+    /// Finds the colours of counts that get a mask, with the pixels of the whole image, within a call.
+    pub(crate) fn select_counts(
+        &mut self,
+        counts: &ColorCounts,
+        params: &Params,
+        unlisted: Option<u32>,
+        most_merged: u32,
+    ) -> Result<Analysis, Error> {
+        let encoding = counts.encoding_for(params.matching, params.alpha)?;
+        let rules = ColorRules::new(encoding, &Params { counts: Some(counts), ..*params })?;
+        let (palette, unlisted, merged) = if rules.given.is_some() || rules.lists_all(false) {
+            let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
+            let report = match chosen.unlisted.filter(|_| rules.given.is_some()) {
+                Some(listed) => self.report(&rules, None, listed, unlisted)?,
+                None => None,
+            };
+            (chosen.palette, report, chosen.merged)
+        } else {
+            match self.select_from(counts, &rules, usize::MAX)? {
+                Selected::Palette(palette) => (palette, None, MergedColors::default()),
+                Selected::TooMany(found) => return Err(self.too_many_selected(found.into())),
+            }
+        };
+        let palette = rules.reported(palette)?;
+        // Lossless: at most `max_count`, a u32, or as many as were given, checked by `ColorRules::new`.
+        let mask_count = palette.colors.len() as u32;
+        Ok(Analysis { mask_count, palette, unlisted, merged, ..Analysis::default() })
+    }
+}
 
 impl ColorCounts {
     /// Counts the pixels of a part. Of the params `matching`, `alpha` and `batch` matter.

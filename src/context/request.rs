@@ -3,7 +3,7 @@
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::stages::unmix::MOST_RADIUS;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
@@ -12,10 +12,10 @@ use crate::types::image::ColorMap;
 use crate::types::matching::{Connectivity, Merge, Nearest};
 use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
-use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::params::{Batch, Params, SelectionRule, Unlisted};
 
 /// A call's pixels and colours, as the backends compare them.
-pub(super) struct Input<'a> {
+pub(super) struct Request<'a> {
     /// Of all images.
     pub(super) pixels: Pixels<'a>,
     /// Those that are counted, where they are others.
@@ -24,16 +24,16 @@ pub(super) struct Input<'a> {
     pub(super) unmix_radius: u32,
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
-    pub(super) regions: Selection,
-    pub(super) rules: Rules<'a>,
+    pub(super) regions: SelectionRule,
+    pub(super) rules: ColorRules<'a>,
 }
 
 /// Which colours get which mask, as the backends compare them.
-pub(super) struct Rules<'a> {
+pub(super) struct ColorRules<'a> {
     pub(super) encoding: Encoding,
     /// The image's colours, where the pixels at hand are not all of its.
     pub(super) counts: Option<&'a ColorCounts>,
-    pub(super) selection: Selection,
+    pub(super) selection: SelectionRule,
     pub(super) given: Option<Vec<Color>>,
     pub(super) ignored: Vec<Color>,
     pub(super) nearest: Option<Nearest>,
@@ -66,21 +66,21 @@ impl Params<'_> {
                     .to_owned(),
             ));
         }
-        Input::new(map, self).map(drop)
+        Request::new(map, self).map(drop)
     }
 }
 
-impl<'a> Input<'a> {
+impl<'a> Request<'a> {
     /// All images together, or each by itself where each has a palette of its own.
     pub(super) fn of_batch(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Vec<Self>, Error> {
         params.check(map)?;
         let maps = if params.batch == Batch::Each { map.images() } else { 1 };
-        let mut inputs = room(maps as usize)?;
+        let mut requests = try_with_capacity(maps as usize)?;
         for index in 0..maps {
             let map = if maps > 1 { map.image(index)? } else { *map };
-            inputs.push(Self::new(&map, params)?);
+            requests.push(Self::new(&map, params)?);
         }
-        Ok(inputs)
+        Ok(requests)
     }
 
     pub(super) fn new(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Self, Error> {
@@ -95,75 +95,24 @@ impl<'a> Input<'a> {
             }
             _ => None,
         };
-        let rules = Rules::new(pixels.encoding(), params)?;
+        let rules = ColorRules::new(pixels.encoding(), params)?;
         let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
         let frame = Frame { width, height, images: map.images() as usize };
-        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection, rules })
+        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection.into(), rules })
     }
 }
 
-impl<'a> Rules<'a> {
+impl<'a> ColorRules<'a> {
     pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
-        let &Params { palette, ignored, nearest, unlisted, merge, counts, .. } = params;
-        let &Params { mut selection, unmix_radius, connected, .. } = params;
-        if let (Some(connectivity), Some(_)) = (connected, counts) {
-            return Err(Error::InvalidArgument(format!(
-                "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
-                 parts, are expected"
-            )));
-        }
-        if let Some(Nearest { tolerance, .. }) = nearest
-            && (tolerance.is_nan() || tolerance < 0.0)
-        {
-            let text = format!("tolerance is {tolerance}; at least 0 is expected");
-            return Err(Error::InvalidArgument(text));
-        }
-        if let Some(Merge { tolerance, .. }) = merge {
-            if tolerance.is_nan() || tolerance < 0.0 {
-                let text = format!("merge_tolerance is {tolerance}; at least 0 is expected");
-                return Err(Error::InvalidArgument(text));
-            }
-            if palette.is_some() {
-                return Err(Error::InvalidArgument(
-                    "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
-                        .to_owned(),
-                ));
-            }
-        }
-        if palette.is_none() && unlisted != Unlisted::Ignore {
-            let text = format!(
-                "unlisted is {unlisted:?} and no palette is given; {:?} is expected",
-                Unlisted::Ignore
-            );
-            return Err(Error::InvalidArgument(text));
-        }
-        if unmix_radius > MOST_RADIUS {
-            return Err(Error::InvalidArgument(format!(
-                "unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"
-            )));
-        }
-        if connected.is_some() && selection.max_count > 0 {
+        check_contradictions(params)?;
+        let &Params { palette, nearest, unlisted, merge, counts, .. } = params;
+        let mut selection = SelectionRule::from(params.selection);
+        if params.connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
             selection.max_count = u32::MAX;
         }
-        let colors = |name: &str, values: &[[f32; 4]]| {
-            if u32::try_from(values.len()).is_err() {
-                let count = values.len();
-                return Err(Error::InvalidArgument(format!(
-                    "{name} has {count} colours; at most 2^32 - 1 are expected"
-                )));
-            }
-            let mut colors = room(values.len())?;
-            for (index, values) in values.iter().enumerate() {
-                let color = encoding.color(values);
-                colors.push(
-                    color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
-                );
-            }
-            Ok(colors)
-        };
-        let mut ignored = colors("ignored", ignored)?;
-        let given = palette.map(|palette| colors("palette", palette)).transpose()?;
+        let mut ignored = colors(encoding, "ignored", params.ignored)?;
+        let given = palette.map(|palette| colors(encoding, "palette", palette)).transpose()?;
         if let Some(given) = &given {
             check_different(given, &ignored)?;
         }
@@ -198,9 +147,60 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// Checks what does not depend on the image.
+fn check_contradictions(params: &Params) -> Result<(), Error> {
+    let &Params { palette, nearest, unlisted, merge, counts, unmix_radius, connected, .. } = params;
+    let refuse = |text: String| Err(Error::InvalidArgument(text));
+    if let (Some(connectivity), Some(_)) = (connected, counts) {
+        return refuse(format!(
+            "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
+             parts, are expected"
+        ));
+    }
+    let tolerances = [
+        ("tolerance", nearest.map(|nearest| nearest.tolerance)),
+        ("merge_tolerance", merge.map(|merge| merge.tolerance)),
+    ];
+    for (name, tolerance) in tolerances {
+        if let Some(tolerance) = tolerance.filter(|tolerance| tolerance.is_nan() || *tolerance < 0.0) {
+            return refuse(format!("{name} is {tolerance}; at least 0 is expected"));
+        }
+    }
+    if merge.is_some() && palette.is_some() {
+        return refuse(
+            "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
+                .to_owned(),
+        );
+    }
+    if palette.is_none() && unlisted != Unlisted::Ignore {
+        let expected = Unlisted::Ignore;
+        return refuse(format!("unlisted is {unlisted:?} and no palette is given; {expected:?} is expected"));
+    }
+    if unmix_radius > MOST_RADIUS {
+        return refuse(format!("unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"));
+    }
+    Ok(())
+}
+
+/// Colours that a caller has given, as words.
+fn colors(encoding: Encoding, name: &str, values: &[[f32; 4]]) -> Result<Vec<Color>, Error> {
+    if u32::try_from(values.len()).is_err() {
+        let count = values.len();
+        return Err(Error::InvalidArgument(format!(
+            "{name} has {count} colours; at most 2^32 - 1 are expected"
+        )));
+    }
+    let mut colors = try_with_capacity(values.len())?;
+    for (index, values) in values.iter().enumerate() {
+        let color = encoding.color(values);
+        colors.push(color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?);
+    }
+    Ok(colors)
+}
+
 /// Checks that no colour of a given palette is there twice, nor ignored.
 fn check_different(given: &[Color], ignored: &[Color]) -> Result<(), Error> {
-    let mut sorted: Vec<(Color, usize)> = room(given.len() + ignored.len())?;
+    let mut sorted: Vec<(Color, usize)> = try_with_capacity(given.len() + ignored.len())?;
     sorted.extend(given.iter().copied().zip(0..));
     sorted.sort_unstable();
     for pair in sorted.windows(2) {

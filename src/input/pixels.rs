@@ -601,7 +601,7 @@ mod tests {
                     };
                     let shape = Shape::new(width as u32, height as u32, channels).unwrap();
                     // Not a byte more than the image has: the last test of the readers' ends.
-                    let extent = crate::types::image::Extent::new(shape, &layout).unwrap();
+                    let extent = crate::types::image::ImageExtent::new(shape, &layout).unwrap();
                     let bytes = bytes[7..7 + extent.bytes].to_vec();
                     let map = ColorMap::with_layout(&bytes, shape, &layout).unwrap();
                     for matching in [Matching::Exact, Matching::EightBit] {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect, zeros};
+use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
 use crate::types::outputs::LabelWidth;
 
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
@@ -174,7 +174,7 @@ impl LabelMap {
         self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
         if self.any_runs && LabelWidth::for_labels_up_to(mask_count) == LabelWidth::One {
             for masks in self.masks_by_label()? {
-                let mut spelling = room(masks.len())?;
+                let mut spelling = try_with_capacity(masks.len())?;
                 // Mask k becomes k + 1, and no mask 0.
                 spelling.extend(masks.iter().map(|&mask| mask.wrapping_add(1) as u8));
                 self.spellings.push(spelling);
@@ -189,7 +189,7 @@ impl LabelMap {
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
         // Lossless: the number of masks is bounded by a u32.
-        let mut dictionary = room(mask_count)?;
+        let mut dictionary = try_with_capacity(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
         self.finish(tiles, vec![dictionary])
     }
@@ -197,7 +197,7 @@ impl LabelMap {
     /// The same for a map of one-byte labels that are in none of so many masks.
     pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(LabelWidth::One)?;
-        let mut dictionary = room(mask_count)?;
+        let mut dictionary = try_with_capacity(mask_count)?;
         dictionary.resize(mask_count, NO_LABEL);
         self.finish(tiles, vec![dictionary])
     }
@@ -225,7 +225,7 @@ impl LabelMap {
 
     /// A thread's room to read tiles.
     pub(crate) fn tile_room(&self) -> Result<TileRoom, Error> {
-        Ok(TileRoom { labels: zeros(if self.any_runs { TILE } else { 0 })? })
+        Ok(TileRoom { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
@@ -233,7 +233,7 @@ impl LabelMap {
         let by_label = |dictionary: &Vec<u32>| {
             let largest = dictionary.iter().copied().filter(|&label| label != NO_LABEL).max();
             let labels = largest.map_or(0, |largest| largest as usize + 1);
-            let mut masks = room(labels)?;
+            let mut masks = try_with_capacity(labels)?;
             masks.resize(labels, NO_MASK);
             for (mask, &label) in (0..).zip(dictionary) {
                 if label != NO_LABEL {

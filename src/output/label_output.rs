@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
-use crate::runtime::alloc::{room, try_collect, uninit};
+use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::types::outputs::LabelOutput;
 
@@ -73,7 +73,7 @@ fn write<T: Copy + Send + Sync>(
     let masks = labels.masks_by_label()?;
     let mut translations = Vec::with_capacity(masks.len());
     for masks in masks {
-        let mut translation: Vec<T> = room(masks.len())?;
+        let mut translation: Vec<T> = try_with_capacity(masks.len())?;
         translation.extend(masks.iter().map(|mask| narrow(mask.wrapping_add(1))));
         translations.push(translation);
     }

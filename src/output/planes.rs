@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::types::geometry::Frame;
 use crate::types::outputs::{MaskFormat, MaskLayout};
 use crate::types::stats::MaskStats;
@@ -106,7 +106,7 @@ pub(crate) struct Crops {
 
 impl Crops {
     pub(crate) fn new(regions: &[MaskStats], format: MaskFormat) -> Result<Self, Error> {
-        let (mut boxes, mut starts) = (room(regions.len())?, room(regions.len())?);
+        let (mut boxes, mut starts) = (try_with_capacity(regions.len())?, try_with_capacity(regions.len())?);
         let mut bytes = 0u64;
         for region in regions {
             boxes.push(*region);

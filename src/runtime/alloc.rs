@@ -7,22 +7,22 @@ use std::mem::MaybeUninit;
 use crate::error::Error;
 
 /// So many zeros.
-pub(crate) fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
-    let mut zeros = room(count)?;
+pub(crate) fn try_zeroed<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
+    let mut zeros = try_with_capacity(count)?;
     zeros.resize(count, T::default());
     Ok(zeros)
 }
 
-/// Nothing, and room for so many entries.
-pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Error> {
-    let mut room = Vec::new();
-    room.try_reserve_exact(count).map_err(|_| no_memory::<T>(count))?;
-    Ok(room)
+/// An empty list that can take so many entries.
+pub(crate) fn try_with_capacity<T>(count: usize) -> Result<Vec<T>, Error> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| no_memory::<T>(count))?;
+    Ok(list)
 }
 
 /// All that an iterator gives.
 pub(crate) fn try_collect<T>(items: impl Iterator<Item = T>) -> Result<Vec<T>, Error> {
-    let mut list = room(items.size_hint().0)?;
+    let mut list = try_with_capacity(items.size_hint().0)?;
     for item in items {
         try_push(&mut list, item)?;
     }

@@ -22,15 +22,15 @@ use crate::runtime::float_state;
 
 /// Whether a call is to stop; once it is, it stays so.
 #[derive(Debug, Default)]
-pub(crate) struct Stop(AtomicBool);
+pub(crate) struct CancelToken(AtomicBool);
 
-impl Stop {
-    pub(crate) fn set(&self) {
+impl CancelToken {
+    pub(crate) fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
     #[inline]
-    pub(crate) fn is_set(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -38,7 +38,7 @@ impl Stop {
 /// Stops a context's calls from any thread, see [`Context::canceller`](crate::Context::canceller).
 #[derive(Clone, Debug, Default)]
 pub struct Canceller {
-    running: Arc<Mutex<Option<Arc<Stop>>>>,
+    running: Arc<Mutex<Option<Arc<CancelToken>>>>,
 }
 
 impl Canceller {
@@ -47,11 +47,11 @@ impl Canceller {
     /// are not affected.
     pub fn cancel(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.iter().for_each(|stop| stop.set());
+        running.iter().for_each(|token| token.cancel());
     }
 
     /// Which call it stops.
-    pub(crate) fn set(&self, stop: Option<Arc<Stop>>) {
+    pub(crate) fn set(&self, stop: Option<Arc<CancelToken>>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 }
@@ -64,7 +64,7 @@ pub(crate) type LogFn<'a> = &'a (dyn Fn(Level, &str) + 'a);
 
 /// A call, as the thread knows it that made it.
 pub(crate) struct Scope<'a> {
-    stop: Arc<Stop>,
+    stop: Arc<CancelToken>,
     progress: Option<Progress<'a>>,
     /// And up to which level it wants them.
     log: Option<(Level, LogFn<'a>)>,
@@ -78,11 +78,11 @@ struct Progress<'a> {
     at: f64,
     /// How far it will be at the end of the present pass.
     end: f64,
-    told: f64,
-    told_at: Instant,
+    reported: f64,
+    reported_at: Instant,
 }
 
-/// Progress is told when there was as much of it …
+/// Progress is reported when there was as much of it …
 const STEP: f64 = 1.0 / 256.0;
 /// … or when so much time has gone by.
 const INTERVAL: Duration = Duration::from_millis(4);
@@ -110,18 +110,19 @@ fn with<R>(work: impl FnOnce(&mut Scope) -> R) -> Option<R> {
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(stop: Arc<Stop>) -> Self {
+    pub(crate) fn new(stop: Arc<CancelToken>) -> Self {
         Self { stop, progress: None, log: None, panic: None }
     }
 
-    /// The same, whose progress is told. The last that is told of a call that succeeds is 1.
+    /// A scope whose progress is reported. The last that is reported of a call that succeeds is 1.
     pub(crate) fn with_progress<'b: 'a>(self, function: Option<ProgressFn<'b>>) -> Self {
-        let told_at = Instant::now();
-        let progress = function.map(|function| Progress { function, at: 0.0, end: 1.0, told: 0.0, told_at });
+        let reported_at = Instant::now();
+        let progress =
+            function.map(|function| Progress { function, at: 0.0, end: 1.0, reported: 0.0, reported_at });
         Self { progress, ..self }
     }
 
-    /// The same, whose messages are handed on.
+    /// A scope whose messages are handed on.
     #[cfg(feature = "capi")]
     pub(crate) fn with_log(self, log: Option<(Level, LogFn<'a>)>) -> Self {
         Self { log, ..self }
@@ -130,8 +131,8 @@ impl<'a> Scope<'a> {
     /// Does a call's work.
     pub(crate) fn run<R>(mut self, work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         let result = float_state::within(|| {
-            self.tell(0.0);
-            let result = if self.stop.is_set() {
+            self.report(0.0);
+            let result = if self.stop.is_cancelled() {
                 Err(Error::Cancelled)
             } else {
                 let restore = Restore(CURRENT.replace(Some(NonNull::from(&mut self).cast())));
@@ -140,7 +141,7 @@ impl<'a> Scope<'a> {
                 result
             };
             if result.is_ok() && self.panic.is_none() {
-                self.tell(1.0);
+                self.report(1.0);
             }
             result
         });
@@ -149,48 +150,48 @@ impl<'a> Scope<'a> {
     }
 
     /// Calls the caller's progress function.
-    fn tell(&mut self, done: f64) {
+    fn report(&mut self, done: f64) {
         let Some(progress) = &mut self.progress else { return };
         let function = || float_state::hosts(|| (progress.function)(done));
         match panic::catch_unwind(AssertUnwindSafe(function)) {
             Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => self.stop.set(),
+            Ok(ControlFlow::Break(())) => self.stop.cancel(),
             Err(panic) => {
-                self.stop.set();
+                self.stop.cancel();
                 self.panic = Some(panic);
             }
         }
-        (progress.told, progress.told_at) = (done, Instant::now());
+        (progress.reported, progress.reported_at) = (done, Instant::now());
     }
 
     /// The work is so far.
     fn reach(&mut self, done: f64) {
         let Some(progress) = &mut self.progress else { return };
         progress.at = done.clamp(progress.at, progress.end.max(progress.at));
-        // 1 is told once, at the end.
-        let at = progress.at.min(1.0 - STEP / 2.0).max(progress.told);
-        let tells = at - progress.told >= STEP || progress.told_at.elapsed() >= INTERVAL;
-        if tells && !self.stop.is_set() {
-            self.tell(at);
+        // 1 is reported once, at the end.
+        let at = progress.at.min(1.0 - STEP / 2.0).max(progress.reported);
+        let tells = at - progress.reported >= STEP || progress.reported_at.elapsed() >= INTERVAL;
+        if tells && !self.stop.is_cancelled() {
+            self.report(at);
         }
     }
 }
 
 /// Whether the running call of this thread is to stop.
-pub(crate) fn stop() -> Arc<Stop> {
+pub(crate) fn cancel_token() -> Arc<CancelToken> {
     with(|scope| scope.stop.clone()).unwrap_or_default()
 }
 
 /// Fails if the running call of this thread is to stop.
 pub(crate) fn check() -> Result<(), Error> {
-    match with(|scope| scope.stop.is_set()) {
+    match with(|scope| scope.stop.is_cancelled()) {
         Some(true) => Err(Error::Cancelled),
         _ => Ok(()),
     }
 }
 
 /// Some work was done of which nobody knows how much there will be. On threads without a call nothing happens.
-pub(crate) fn pulse() {
+pub(crate) fn tick() {
     with(|scope| {
         if let Some(Progress { at, end, .. }) = scope.progress {
             scope.reach(at + (end - at) / 1024.0);
@@ -200,12 +201,12 @@ pub(crate) fn pulse() {
 
 /// Work that takes a part of a call. Passes may have passes of their own.
 #[derive(Debug)]
-pub(crate) struct Pass {
-    /// Where it begins, where it ends, and where the one around it ends; none where nobody is told.
+pub(crate) struct ProgressSpan {
+    /// Where it begins, where it ends, and where the one around it ends; none where nobody listens.
     range: Option<[f64; 3]>,
 }
 
-impl Pass {
+impl ProgressSpan {
     /// The next such work of this thread's call, expected to take this part of what is left of the pass around it.
     pub(crate) fn new(part_of_rest: f64) -> Self {
         Self::starting(|at, end| at + (end - at) * part_of_rest)
@@ -235,13 +236,13 @@ impl Pass {
         }
     }
 
-    /// Whether anybody is told.
-    pub(crate) fn is_told(&self) -> bool {
+    /// Whether anybody listens.
+    pub(crate) fn is_reported(&self) -> bool {
         self.range.is_some()
     }
 }
 
-impl Drop for Pass {
+impl Drop for ProgressSpan {
     fn drop(&mut self) {
         let Some([_, end, outer]) = self.range else { return };
         with(|scope| {
@@ -269,11 +270,11 @@ pub(crate) fn message(level: Level, text: fmt::Arguments) {
 mod tests {
     use super::*;
 
-    /// What is told of a call.
-    fn told(work: impl FnOnce()) -> Vec<f64> {
-        let mut told = Vec::new();
+    /// What is reported of a call.
+    fn reported(work: impl FnOnce()) -> Vec<f64> {
+        let mut reported = Vec::new();
         let mut tell = |done| {
-            told.push(done);
+            reported.push(done);
             ControlFlow::Continue(())
         };
         let scope = Scope::new(Arc::default()).with_progress(Some(&mut tell));
@@ -283,13 +284,13 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        told
+        reported
     }
 
     #[test]
     fn passes_share_what_is_left() {
-        let told = told(|| {
-            let first = Pass::new(0.5);
+        let reported = reported(|| {
+            let first = ProgressSpan::new(0.5);
             first.reach(0.5);
             {
                 let inner = first.until(0.75);
@@ -297,29 +298,29 @@ mod tests {
             }
             first.reach(0.1); // never back
             drop(first);
-            let second = Pass::new(1.0);
+            let second = ProgressSpan::new(1.0);
             second.reach(0.5);
-            Pass::new(0.5);
+            ProgressSpan::new(0.5);
         });
-        assert_eq!(told, [0.0, 0.25, 0.375, 0.5, 0.75, 0.875, 1.0 - STEP / 2.0, 1.0]);
+        assert_eq!(reported, [0.0, 0.25, 0.375, 0.5, 0.75, 0.875, 1.0 - STEP / 2.0, 1.0]);
     }
 
     #[test]
     fn a_call_within_a_callers_function_is_another() {
-        let stop = Arc::<Stop>::default();
+        let stop = Arc::<CancelToken>::default();
         let mut inside = Vec::new();
         let mut tell = |_| {
             inside.push(check());
             let inner = Scope::new(Arc::default()).run(|| {
-                super::stop().set();
+                super::cancel_token().cancel();
                 check()
             });
             inside.push(inner);
             ControlFlow::Continue(())
         };
         let scope = Scope::new(stop.clone()).with_progress(Some(&mut tell));
-        assert_eq!(scope.run(|| check().map(|()| Pass::new(1.0).reach(0.5))), Ok(()));
-        assert!(!stop.is_set());
+        assert_eq!(scope.run(|| check().map(|()| ProgressSpan::new(1.0).reach(0.5))), Ok(()));
+        assert!(!stop.is_cancelled());
         assert_eq!(inside.chunks(2).next().unwrap(), [Ok(()), Err(Error::Cancelled)]);
         assert_eq!(check(), Ok(()));
     }

@@ -3,6 +3,7 @@
 //! The caller's thread works, too, instead of waiting: it need not be woken, and no other has to be woken for
 //! it when the work is done.
 
+use crate::runtime::alloc::try_with_capacity;
 use std::iter::Peekable;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::vec::IntoIter;
 
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect};
-use crate::runtime::call::{self, Pass, Stop};
+use crate::runtime::alloc::try_collect;
+use crate::runtime::call::{self, CancelToken, ProgressSpan};
 use crate::runtime::float_state;
 use crate::runtime::processor::Processor;
 
@@ -54,7 +55,7 @@ impl Threads {
     /// Calls `work`, on different threads where there are enough, `workers` times at most, with a queue of the
     /// items; returns what it made of those that it took, in any order. Whoever is late or held up takes fewer.
     ///
-    /// The running call can be stopped between items, and its progress is told there.
+    /// The running call can be stopped between items, and its progress is reported there.
     pub(crate) fn share<T: Send, R: Send>(
         &self,
         items: Vec<T>,
@@ -65,9 +66,9 @@ impl Threads {
         let queue = Queue {
             items: items.len(),
             rest: Mutex::new(items.into_iter().peekable()),
-            stop: call::stop(),
+            stop: call::cancel_token(),
             // Others may follow.
-            pass: Pass::new(0.875),
+            pass: ProgressSpan::new(0.875),
         };
         let results = Mutex::new(Vec::with_capacity(workers));
         let work = || {
@@ -90,7 +91,7 @@ impl Threads {
             }),
             _ => (0..workers).for_each(|_| work()),
         }
-        if queue.stop.is_set() {
+        if queue.stop.is_cancelled() {
             return Err(Error::Cancelled); // not all items may have been taken
         }
         Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -116,7 +117,7 @@ impl Threads {
         items: Vec<T>,
         work: impl Fn(T) -> R + Send + Sync,
     ) -> Result<Vec<R>, Error> {
-        let results = Mutex::new(room(items.len())?);
+        let results = Mutex::new(try_with_capacity(items.len())?);
         let numbered = try_collect(items.into_iter().enumerate())?;
         self.for_each(numbered, |(index, item)| {
             let result = work(item);
@@ -156,8 +157,8 @@ pub(crate) struct Queue<T> {
     /// How many there were.
     items: usize,
     rest: Mutex<Peekable<IntoIter<T>>>,
-    stop: Arc<Stop>,
-    pass: Pass,
+    stop: Arc<CancelToken>,
+    pass: ProgressSpan,
 }
 
 impl<T> Queue<T> {
@@ -166,13 +167,13 @@ impl<T> Queue<T> {
         self.take_if(|_| true)
     }
 
-    /// The same, unless it does not suit.
+    /// Takes the next item where it suits, else none.
     pub(crate) fn take_if(&self, suits: impl FnOnce(&T) -> bool) -> Option<T> {
-        if self.pass.is_told() {
+        if self.pass.is_reported() {
             let taken = self.items - locked(&self.rest).len();
             self.pass.reach(taken as f64 / self.items as f64);
         }
-        if self.stop.is_set() {
+        if self.stop.is_cancelled() {
             return None;
         }
         locked(&self.rest).next_if(suits)
@@ -180,10 +181,10 @@ impl<T> Queue<T> {
 
     /// Whether the work is to go on: asked now and then by those who have long work with an item.
     pub(crate) fn goes_on(&self) -> bool {
-        if self.pass.is_told() {
-            call::pulse();
+        if self.pass.is_reported() {
+            call::tick();
         }
-        !self.stop.is_set()
+        !self.stop.is_cancelled()
     }
 }
 

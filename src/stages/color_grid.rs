@@ -1,4 +1,10 @@
-//! Colours in cells as wide as a tolerance: what is near a colour lies in its cell or in one beside it.
+//! Colours in cells as wide as a distance: what is near a colour lies in its cell or in one beside it.
+//!
+//! A cell is a box of the colour space; a hash table has those that hold a colour. A colour's neighbours are looked
+//! for in the 3ᶜ cells around it, for c channels: at most 81 look-ups, however many colours there are. No neighbour is
+//! missed, since no channel differs by more than the distance, which is a cell's side; what else is found is for the
+//! caller to measure. The idea is old: Bentley, Stanat, Williams, "The Complexity of Finding Fixed-Radius Near
+//! Neighbors", Information Processing Letters, 1977.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, Labels, NO_MASK, TILE};
-use crate::runtime::alloc::{room, try_collect};
-use crate::runtime::call::Pass;
+use crate::runtime::alloc::{try_collect, try_with_capacity};
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::nearest::NONE;
 use crate::types::outputs::LabelWidth;
@@ -55,7 +55,7 @@ impl Grouping {
     pub(crate) fn new(colors: &[ColorCount], masks: &[u32], mask_count: usize) -> Result<Self, Error> {
         let grouped = || colors.iter().zip(masks).filter(|&(_, &mask)| mask != NONE);
         let count = grouped().count();
-        let (mut kept, mut kept_masks) = (room(count)?, room(count)?);
+        let (mut kept, mut kept_masks) = (try_with_capacity(count)?, try_with_capacity(count)?);
         kept.extend(grouped().map(|(&color, _)| color));
         kept_masks.extend(grouped().map(|(_, &mask)| mask));
         Ok(Self { colors: kept, masks: kept_masks, mask_count, part: LabelMap::default() })
@@ -63,7 +63,7 @@ impl Grouping {
 
     /// Colours that have a mask each, of so many masks; the others have no pixel.
     pub(crate) fn of_palette(palette: &[ColorCount], mask_count: usize) -> Result<Self, Error> {
-        let mut own = room(palette.len())?;
+        let mut own = try_with_capacity(palette.len())?;
         own.extend(0..palette.len() as u32); // as many as there are masks at most, a u32
         Self::new(palette, &own, mask_count)
     }
@@ -74,7 +74,7 @@ impl Grouping {
         labels: &LabelMap,
         first_pixel: usize,
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let width = LabelWidth::for_labels_up_to(self.mask_count);
         let mut numbers = labels.masks_by_label()?; // by colour as yet
@@ -88,7 +88,7 @@ impl Grouping {
             let pixels = tiles.iter().map(KeptTile::len).sum();
             let rooms = self.part.start(pixels, width)?.chunks_mut(TILE * width.bytes());
             // What becomes of the labels is what takes time.
-            let relabelling = Pass::new(0.0);
+            let relabelling = ProgressSpan::new(0.0);
             let done = threads.share(try_collect(tiles.iter().zip(rooms))?, threads.count(), |queue| {
                 let mut room = labels.tile_room()?;
                 while let Some((tile, target)) = queue.take() {
@@ -105,7 +105,7 @@ impl Grouping {
             done.into_iter().collect::<Result<(), Error>>()?;
             drop(relabelling);
             self.part.finish_uniform(width, self.mask_count)?;
-            labelled(first, &self.part);
+            labelled(first, &self.part)?;
             first += pixels;
         }
         Ok(())

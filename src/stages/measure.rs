@@ -1,9 +1,13 @@
 //! Where the masks' pixels lie, from the label map. Shared by both backends.
+//!
+//! Runs of a label add to its mask's sums at once: pixels, the sums of columns and rows (128 bits, so that they are exact
+//! and no order of adding matters), the box, the first pixel. Threads add up tables of their own, as long as those are
+//! small. Centroids are quotients of exact sums, rounded once.
 
 use crate::error::Error;
 use crate::labels::runs::for_each_run;
 use crate::labels::{LabelMap, Labels, TILE};
-use crate::runtime::alloc::{room, try_collect};
+use crate::runtime::alloc::{try_collect, try_with_capacity};
 use crate::runtime::call;
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
@@ -97,7 +101,7 @@ impl StatsBuilder {
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
             let mut room = labels.tile_room()?;
             for (tile, first) in tiles {
-                call::pulse();
+                call::tick();
                 call::check()?;
                 let tile = tile.read(&mut room);
                 add_tile(tile.labels, &masks[tile.dictionary], first, *frame, sums);
@@ -125,7 +129,7 @@ impl StatsBuilder {
             0 => MaskStats::default(),
             _ => region(sums, width),
         };
-        let mut regions = room(self.sums.len())?;
+        let mut regions = try_with_capacity(self.sums.len())?;
         regions.extend(self.sums.into_iter().map(region));
         Ok(regions)
     }
@@ -146,7 +150,7 @@ fn region(sums: Sums, width: u64) -> MaskStats {
 }
 
 fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
-    let mut sums = room(mask_count)?;
+    let mut sums = try_with_capacity(mask_count)?;
     sums.resize(mask_count, Sums::NONE);
     Ok(sums)
 }

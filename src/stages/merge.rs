@@ -1,8 +1,25 @@
 //! Rare colours that are another's near-duplicates, as compression and resampling leave them, become that colour.
+//!
+//! **Problem.** Each colour with few pixels becomes the most frequent colour that stays within a distance of it, if there
+//! is one.
+//!
+//! ```text
+//! for each colour, the most frequent first, equal counts by colour:
+//!     if it has few enough pixels, and a colour that stays is within the distance:
+//!         it becomes the first of those in this order
+//!     else it stays: add it to the grid
+//! ```
+//!
+//! **Why it is exact.** A colour can only become one that comes before it in the order of masks, and those are decided
+//! already; what stays never changes. So no chain of colours grows, and the result depends on counts and colours alone.
+//!
+//! **Cost.** Sorting, and for each colour the ones that stay in the cells around it.
+//!
+//! **Prior art.** Leader clustering (Hartigan: *Clustering Algorithms*, Wiley, 1975), with frequency as the order.
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::{no_memory, room};
+use crate::runtime::alloc::{no_memory, try_with_capacity};
 use crate::runtime::call;
 use crate::stages::color_grid::ColorGrid;
 use crate::stages::select::order;
@@ -48,12 +65,12 @@ impl Merging {
         let moved = || (0..).zip(&self.into).filter(|&(position, &other)| position != other);
         let count = moved().count();
         let mut report = MergedColors { colors: count as u64, ..MergedColors::default() };
-        let mut positions: Vec<(u32, u32)> = room(count)?;
+        let mut positions: Vec<(u32, u32)> = try_with_capacity(count)?;
         positions.extend(moved().map(|(position, &other)| (position, other)));
         report.pixels = positions.iter().map(|&(position, _)| colors[position as usize].pixels).sum();
         positions.sort_unstable_by(|a, b| order(&colors[a.0 as usize], &colors[b.0 as usize]));
         positions.truncate(most as usize);
-        report.most_frequent = room(positions.len())?;
+        report.most_frequent = try_with_capacity(positions.len())?;
         for (position, other) in positions {
             let ColorCount { color, pixels } = colors[position as usize];
             let into = reported(&colors[other as usize].color)?;
@@ -66,7 +83,7 @@ impl Merging {
 /// `all` with the pixels that their colours have in `counted`, or none.
 pub(crate) fn with_all(mut counted: Vec<ColorCount>, all: &[ColorCount]) -> Result<Vec<ColorCount>, Error> {
     counted.sort_unstable_by_key(|entry| entry.color);
-    let mut colors = room(all.len())?;
+    let mut colors = try_with_capacity(all.len())?;
     colors.extend(all.iter().map(|&ColorCount { color, .. }| {
         let found = counted.binary_search_by(|entry| entry.color.cmp(&color));
         ColorCount { color, pixels: found.map_or(0, |at| counted[at].pixels) }
@@ -76,12 +93,12 @@ pub(crate) fn with_all(mut counted: Vec<ColorCount>, all: &[ColorCount]) -> Resu
 
 /// For each colour the position of the one that it becomes, or its own.
 fn decide(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Result<Vec<u32>, Error> {
-    let mut into = room(colors.len())?;
+    let mut into = try_with_capacity(colors.len())?;
     into.extend(0..colors.len() as u32); // a list of colours is bounded by a u32
     if merge.tolerance == 0.0 {
         return Ok(into); // the colours are all different
     }
-    let mut ranked = room(colors.len())?;
+    let mut ranked = try_with_capacity(colors.len())?;
     ranked.extend(0..colors.len() as u32);
     ranked.sort_unstable_by(|&a, &b| order(&colors[a as usize], &colors[b as usize]));
     let near = Nearest { metric: merge.metric, tolerance: merge.tolerance };
@@ -89,7 +106,7 @@ fn decide(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Result<Vec
     let mut grid = ColorGrid::new(merge.tolerance, encoding.channels());
     let mut staying: Vec<u32> = Vec::new();
     for position in ranked {
-        call::pulse();
+        call::tick();
         call::check()?;
         let entry = &colors[position as usize];
         let values = encoding.values(&entry.color).map(f64::from);

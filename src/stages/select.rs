@@ -1,16 +1,33 @@
 //! Which colours get a mask, and in which order. No backend decides any of this.
+//!
+//! **Problem.** Of n counted colours the k most frequent with at least `min_pixels` pixels, equal counts by colour: at once,
+//! or from a list that is too long to be held (`Best`).
+//!
+//! ```text
+//! select: drop what has too few pixels; if more than k are left, partition by the k-th (quickselect); sort the k
+//! Best:   keep up to 2 k colours; when there are as many, partition, drop the worse half,
+//!         and raise the threshold to the count of the k-th: whatever has fewer pixels need not be looked at
+//! ```
+//!
+//! **Why it is exact.** The order is total: no two colours are equal. What is dropped has k better ones before it, and stays
+//! worse than them whatever follows.
+//!
+//! **Cost.** Linear in n, plus k log k.
+//!
+//! **Prior art.** Quickselect (Hoare: *Algorithm 65: FIND*, Communications of the ACM 4, 1961); the threshold is that of
+//! top-k queries (Fagin, Lotem, Naor: *Optimal Aggregation Algorithms for Middleware*, 2001).
 
 use std::cmp::Ordering;
 
 use crate::error::Error;
 use crate::runtime::alloc::no_memory;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The colours with enough pixels, most frequent first, equal counts by colour, at most
 /// `max_count` of them.
-pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &Selection) -> Vec<ColorCount> {
-    counts.retain(|entry| entry.pixels >= selection.min_pixels.max(1));
+pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &SelectionRule) -> Vec<ColorCount> {
+    counts.retain(|entry| entry.pixels >= selection.min_pixels.get());
     let keep = selection.max_count as usize;
     if counts.len() > keep {
         // Sorting all of a photo's colours to keep five would cost more than counting them.
@@ -23,12 +40,12 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &Selection) -> Vec<
 
 /// The best colours of a long list that is never held as a whole.
 ///
-/// There is room for so many. Where `max_count` colours fit, only those are kept, and the bar rises with the
+/// There is capacity for so many. Where `max_count` colours fit, only those are kept, and the threshold rises with the
 /// worst of them; else all with enough pixels are, and once they are too many, they are only counted.
 #[derive(Debug)]
 pub(crate) struct Best {
-    selection: Selection,
-    room: usize,
+    selection: SelectionRule,
+    capacity: usize,
     /// All that `selection` may select so far, and some more; none once there are too many.
     colors: Vec<ColorCount>,
     /// The last of `max_count` colours: what does not come before it is not selected.
@@ -38,15 +55,14 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    pub(crate) fn new(selection: &Selection, room: usize) -> Self {
-        let selection = Selection { min_pixels: selection.min_pixels.max(1), ..*selection };
-        Self { selection, room, colors: Vec::new(), worst: None, found: 0 }
+    pub(crate) fn new(selection: &SelectionRule, capacity: usize) -> Self {
+        Self { selection: *selection, capacity, colors: Vec::new(), worst: None, found: 0 }
     }
 
-    /// The same without any colour, for a part of the work, which ends with `merge`.
+    /// An empty list with this one's rule and threshold, for a part of the work, which ends with `merge`.
     pub(crate) fn part(&self) -> Self {
-        let selection = Selection { min_pixels: self.bar(), ..self.selection };
-        Self::new(&selection, self.room)
+        let selection = SelectionRule::new(self.threshold(), self.selection.max_count);
+        Self::new(&selection, self.capacity)
     }
 
     /// Adds what a part of the work has found: other colours.
@@ -59,25 +75,25 @@ impl Best {
     }
 
     /// No colour with fewer pixels is selected.
-    pub(crate) fn bar(&self) -> u64 {
+    pub(crate) fn threshold(&self) -> u64 {
         if self.is_full() && self.found >= self.selection.max_count.into() {
             return u64::MAX; // no more need be counted
         }
-        self.worst.map_or(self.selection.min_pixels, |worst| worst.pixels)
+        self.worst.map_or(self.selection.min_pixels.get(), |worst| worst.pixels)
     }
 
     fn is_bounded(&self) -> bool {
-        self.selection.max_count as usize <= self.room
+        self.selection.max_count as usize <= self.capacity
     }
 
-    /// Whether there are more colours than there is room for.
+    /// Whether there are more colours than there is capacity for.
     fn is_full(&self) -> bool {
-        !self.is_bounded() && self.found > self.room as u64
+        !self.is_bounded() && self.found > self.capacity as u64
     }
 
     #[inline(always)]
     pub(crate) fn add(&mut self, found: ColorCount) -> Result<(), Error> {
-        if found.pixels < self.bar() {
+        if found.pixels < self.threshold() {
             return Ok(());
         }
         if let Some(worst) = &self.worst
@@ -103,7 +119,7 @@ impl Best {
         }
         let most = match self.is_bounded() {
             true => (self.selection.max_count as usize).saturating_mul(2).max(64),
-            false => self.room,
+            false => self.capacity,
         };
         let len = self.colors.len();
         if len == self.colors.capacity() {
@@ -125,7 +141,7 @@ impl Best {
         }
     }
 
-    /// All that is to be selected, in any order, if there is room for it.
+    /// All that is to be selected, in any order, if there is capacity for it.
     pub(crate) fn into_counts(self) -> Counts {
         let too_many = self.is_full().then(|| self.found.min(self.selection.max_count.into()));
         Counts { colors: self.colors, too_many, distinct: None }
@@ -152,7 +168,7 @@ mod tests {
     }
 
     fn selected(entries: &[(f32, u64)], min_pixels: u64, max_count: u32) -> Vec<(f32, u64)> {
-        let chosen = select(counts(entries), &Selection { min_pixels, max_count });
+        let chosen = select(counts(entries), &SelectionRule::new(min_pixels, max_count));
         chosen.iter().map(|e| (e.color.values()[0], e.pixels)).collect()
     }
 
@@ -171,10 +187,10 @@ mod tests {
     fn best(
         colors: &[ColorCount],
         parts: usize,
-        selection: &Selection,
-        room: usize,
+        selection: &SelectionRule,
+        capacity: usize,
     ) -> Result<Vec<ColorCount>, u64> {
-        let mut best = Best::new(selection, room);
+        let mut best = Best::new(selection, capacity);
         for (index, chunk) in colors.chunks(colors.len().div_ceil(parts)).enumerate() {
             if index % 3 == 0 {
                 chunk.iter().for_each(|&color| best.add(color).unwrap());
@@ -195,20 +211,20 @@ mod tests {
             counts(&(0..1000).map(|i| (i as f32, u64::from(i * 7919_u32 % 50))).collect::<Vec<_>>());
         for min_pixels in [0, 1, 20, 50] {
             for max_count in [0, 1, 5, 100, 599, 600, 5000, u32::MAX] {
-                let selection = Selection { min_pixels, max_count };
+                let selection = SelectionRule::new(min_pixels, max_count);
                 let expected = select(colors.clone(), &selection);
-                for room in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
+                for capacity in [0, 1, 70, 599, 600, 601, 5000, usize::MAX] {
                     for parts in [1, 2, 9] {
-                        let name = format!("{selection:?}, room {room}, {parts} parts");
-                        match best(&colors, parts, &selection, room) {
+                        let name = format!("{selection:?}, capacity {capacity}, {parts} parts");
+                        match best(&colors, parts, &selection, capacity) {
                             Ok(selected) => assert_eq!(selected, expected, "{name}"),
                             Err(found) => {
                                 assert_eq!(found, expected.len() as u64, "{name}");
-                                assert!(room < max_count as usize, "{name}");
+                                assert!(capacity < max_count as usize, "{name}");
                             }
                         }
-                        if expected.len() <= room {
-                            assert!(best(&colors, parts, &selection, room).is_ok(), "{name}");
+                        if expected.len() <= capacity {
+                            assert!(best(&colors, parts, &selection, capacity).is_ok(), "{name}");
                         }
                     }
                 }

@@ -1,6 +1,29 @@
 //! Pixels whose colour is in no mask are shared out to the masks around them: anti-aliased edges. Shared by both
 //! backends.
 //!
+//! **Problem.** A renderer's edge pixel is a mix of the two to four flat colours around it, and exact matching leaves it
+//! without a mask. Find for each such pixel the shares of the masks around it.
+//!
+//! ```text
+//! for each pixel with a colour that is in no mask and not ignored:
+//!     candidates: for each mask with a pixel within `radius` columns and rows, how near its nearest one is, and how many
+//!         it has at that distance; the best 4 by (distance, pixels there, mask)
+//!     for each subset of the candidates, of 1 to 4 colours c_i:
+//!         shares a_i that minimise |sum a_i c_i - pixel|^2 with sum a_i = 1 (normal equations); all a_i >= 0, or skip it
+//!     keep the subset with the least residual, of equal ones the first
+//!     round the shares to 2^-16 so that they sum to 1; the largest share labels the pixel
+//! ```
+//!
+//! **Why it is exact.** The optimum of least squares over the simplex lies in the inside of one face, and is there the
+//! optimum of the problem without `a_i >= 0`. With at most 4 colours all 15 faces are tried, so that the best one that is
+//! in the simplex is the optimum. The candidates' order and the rounding are fixed by the image alone.
+//!
+//! **Cost.** Linear in the pixels that have no mask, times the square of twice the radius for candidates.
+//!
+//! **Prior art.** Fully constrained linear unmixing of remote sensing (Heinz, Chang: *Fully Constrained Least Squares
+//! Linear Spectral Mixture Analysis*, IEEE Transactions on Geoscience and Remote Sensing 39, 2001), which iterates where
+//! this enumerates: there are few endmembers here.
+//!
 //! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
 
 use crate::color::Color;
@@ -8,7 +31,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::{LabelMap, Labels, TILE};
 use crate::output::planes::Planes;
-use crate::runtime::alloc::{no_memory, room, try_collect, zeros};
+use crate::runtime::alloc::{no_memory, try_collect, try_with_capacity, try_zeroed};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::outputs::LabelWidth;
@@ -74,7 +97,7 @@ impl Unmixing<'_> {
         width: LabelWidth,
         threads: &Threads,
     ) -> Result<Unmixed, Error> {
-        let mut points = room(self.palette.len())?;
+        let mut points = try_with_capacity(self.palette.len())?;
         points.extend(self.palette.iter().map(|entry| self.point(&entry.color)));
         let mixed = match labels.all(width) {
             Labels::One(labels) => self.mix(labels, &points, threads),
@@ -104,7 +127,7 @@ impl Unmixing<'_> {
     ) -> Result<Vec<Mixed>, Error> {
         let tiles = try_collect((0..labels.len()).step_by(TILE))?;
         let mixed = threads.map(tiles, |first| self.mix_tile(labels, points, first))?;
-        let mut all = room(mixed.len())?;
+        let mut all = try_with_capacity(mixed.len())?;
         for mixed in mixed {
             all.push(mixed?);
         }
@@ -124,7 +147,7 @@ impl Unmixing<'_> {
             return Ok(mixed);
         }
         let words = self.pixels.encoding().words();
-        let mut colors: Vec<u32> = zeros(tile.len() * words)?;
+        let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
         let mut found = Vec::new();
         for (index, (_, color)) in
@@ -358,7 +381,7 @@ impl Unmixed {
         &self.labels
     }
 
-    /// The same for so many masks, of which those that were not known are empty.
+    /// The labels for so many masks, of which those that were not known are empty.
     pub(crate) fn labels_of(&mut self, mask_count: usize) -> Result<&LabelMap, Error> {
         self.labels.finish_uniform(self.width, mask_count)?;
         Ok(&self.labels)

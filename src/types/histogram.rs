@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::room;
+use crate::runtime::alloc::try_with_capacity;
 use crate::types::palette::ColorCount;
 
 /// Pixel counts by colour.
@@ -54,7 +54,7 @@ impl Histogram {
     pub(crate) fn colors(&self, min_pixels: u64) -> Result<Vec<ColorCount>, Error> {
         let kept = || self.counts.iter().filter(|&(_, &pixels)| pixels >= min_pixels);
         let count = kept().count();
-        let mut colors = room(count)?;
+        let mut colors = try_with_capacity(count)?;
         colors.extend(kept().map(|(&color, &pixels)| ColorCount { color, pixels }));
         Ok(colors)
     }

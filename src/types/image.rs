@@ -141,7 +141,7 @@ impl<'a> ColorMap<'a> {
     /// # Errors
     /// [`Error::InvalidArgument`] when the layout contradicts itself or takes more bytes than there are.
     pub fn with_layout(bytes: &'a [u8], shape: Shape, layout: &Layout) -> Result<Self, Error> {
-        let extent = Extent::new(shape, layout)?;
+        let extent = ImageExtent::new(shape, layout)?;
         if extent.bytes > bytes.len() {
             return Err(Error::InvalidArgument(format!(
                 "the color map has {} bytes; its shape and layout need {}",
@@ -160,8 +160,13 @@ impl<'a> ColorMap<'a> {
     /// `extent` is that of a layout with this shape and format. All channels of all pixels, in memory that
     /// begins with `bytes`, can be read for `'a`, and are not written to.
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn from_raw(bytes: *const u8, shape: Shape, format: Format, extent: &Extent) -> Self {
-        let &Extent { pixel_stride, row_stride, image_stride, images, channels, top_row, .. } = extent;
+    pub(crate) unsafe fn from_raw(
+        bytes: *const u8,
+        shape: Shape,
+        format: Format,
+        extent: &ImageExtent,
+    ) -> Self {
+        let &ImageExtent { pixel_stride, row_stride, image_stride, images, channels, top_row, .. } = extent;
         Self {
             shape,
             images,
@@ -185,9 +190,9 @@ impl<'a> ColorMap<'a> {
         memory: DeviceMemory,
         shape: Shape,
         format: Format,
-        extent: &Extent,
+        extent: &ImageExtent,
     ) -> Result<Self, Error> {
-        let &Extent { pixel_stride, row_stride, image_stride, images, channels, .. } = extent;
+        let &ImageExtent { pixel_stride, row_stride, image_stride, images, channels, .. } = extent;
         let map = Self {
             shape,
             images,
@@ -278,7 +283,7 @@ impl<'a> ColorMap<'a> {
 
     /// The rows of all images one below the other.
     pub(crate) fn rows(&self) -> u32 {
-        // Lossless: checked by `Extent::new`.
+        // Lossless: checked by `ImageExtent::new`.
         self.shape.height() * self.images
     }
 
@@ -325,7 +330,7 @@ impl<'a> ColorMap<'a> {
 
 /// The strides of a layout, and the bytes it takes.
 #[derive(Debug)]
-pub(crate) struct Extent {
+pub(crate) struct ImageExtent {
     pixel_stride: isize,
     row_stride: isize,
     image_stride: isize,
@@ -337,30 +342,12 @@ pub(crate) struct Extent {
     pub(crate) bytes: usize,
 }
 
-impl Extent {
+impl ImageExtent {
     pub(crate) fn new(shape: Shape, layout: &Layout) -> Result<Self, Error> {
-        let invalid = |text: String| Err(Error::InvalidArgument(text));
         let (width, height, channels) = (shape.width(), shape.height(), shape.channels());
         let size = layout.format.bytes() as u128;
         let images = layout.image_count.max(1);
-        if u64::from(height) * u64::from(images) > u32::MAX.into() {
-            return invalid(format!(
-                "image_count is {images} and height is {height}; at most {} rows together are expected",
-                u32::MAX
-            ));
-        }
-        let Some(positions) = layout.order.positions(channels) else {
-            return invalid(format!(
-                "order is {:?} and channels is {channels}; they do not go together",
-                layout.order
-            ));
-        };
-        if !layout.planar && layout.plane_stride != 0 {
-            return invalid(format!(
-                "plane_stride is {} and the channels are interleaved; 0 is expected",
-                layout.plane_stride
-            ));
-        }
+        let positions = check_layout(shape, layout, images)?;
         // Each stride is at least the bytes of what it leads over.
         let stride = |name: &str, value: usize, least: u128| match value as u128 {
             0 => Ok(least),
@@ -389,9 +376,9 @@ impl Extent {
         };
         let bytes = image_stride * u128::from(images - 1) + image_bytes;
         if bytes > MAX_BYTES {
-            return invalid(format!(
+            return Err(Error::InvalidArgument(format!(
                 "the image's strides reach over {bytes} bytes; no memory can hold more than {MAX_BYTES}"
-            ));
+            )));
         }
         // Lossless from here on: all are at most `bytes`, or lead over the only one of its kind.
         let step = |stride: u128, count: u128| if count > 1 { stride as isize } else { 0 };
@@ -412,6 +399,32 @@ impl Extent {
             bytes: bytes as usize,
         })
     }
+}
+
+/// Checks what a layout says beside its strides; gives the position of each channel in a pixel.
+fn check_layout(shape: Shape, layout: &Layout, images: u32) -> Result<[u8; 4], Error> {
+    let invalid = |text: String| Err(Error::InvalidArgument(text));
+    if u64::from(shape.height()) * u64::from(images) > u32::MAX.into() {
+        return invalid(format!(
+            "image_count is {images} and height is {}; at most {} rows together are expected",
+            shape.height(),
+            u32::MAX
+        ));
+    }
+    let Some(positions) = layout.order.positions(shape.channels()) else {
+        return invalid(format!(
+            "order is {:?} and channels is {}; they do not go together",
+            layout.order,
+            shape.channels()
+        ));
+    };
+    if !layout.planar && layout.plane_stride != 0 {
+        return invalid(format!(
+            "plane_stride is {} and the channels are interleaved; 0 is expected",
+            layout.plane_stride
+        ));
+    }
+    Ok(positions)
 }
 
 #[cfg(test)]

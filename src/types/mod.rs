@@ -2,6 +2,7 @@
 
 pub(crate) mod call_stats;
 pub(crate) mod color_counts;
+mod color_counts_format;
 pub(crate) mod device_memory;
 pub(crate) mod devices;
 pub(crate) mod encoding;

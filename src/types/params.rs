@@ -1,5 +1,7 @@
 //! What decides which pixels get which mask.
 
+use std::num::NonZeroU64;
+
 use crate::types::color_counts::ColorCounts;
 use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Nearest};
 
@@ -15,6 +17,26 @@ pub struct Selection {
 impl Default for Selection {
     fn default() -> Self {
         Self { min_pixels: 1, max_count: u32::MAX }
+    }
+}
+
+/// A [`Selection`] as everything behind the interface has it: 0 no longer means 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SelectionRule {
+    pub(crate) min_pixels: NonZeroU64,
+    pub(crate) max_count: u32,
+}
+
+impl SelectionRule {
+    /// The rule that is meant by a caller's `min_pixels` and `max_count`.
+    pub(crate) fn new(min_pixels: u64, max_count: u32) -> Self {
+        Self { min_pixels: NonZeroU64::new(min_pixels).unwrap_or(NonZeroU64::MIN), max_count }
+    }
+}
+
+impl From<Selection> for SelectionRule {
+    fn from(selection: Selection) -> Self {
+        Self::new(selection.min_pixels, selection.max_count)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::backend::cpu::count::Part;
 use crate::error::Error;
-use crate::runtime::alloc::{no_memory, room};
+use crate::runtime::alloc::{no_memory, try_with_capacity};
 use crate::types::palette::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
@@ -12,7 +12,7 @@ pub(crate) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> 
     };
     // Most colours are in several parts.
     let mut table = first.table.try_clone()?;
-    let mut counts = room(first.counts.len())?; // by number
+    let mut counts = try_with_capacity(first.counts.len())?; // by number
     counts.extend(first.counts.iter().map(|&count| u64::from(count)));
     for part in others {
         for (key, number) in part.table.iter() {
@@ -24,7 +24,7 @@ pub(crate) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> 
             counts[sum] += u64::from(part.counts[number as usize]);
         }
     }
-    let mut colors = room(table.len())?;
+    let mut colors = try_with_capacity(table.len())?;
     colors.extend(table.iter().filter_map(|(key, number)| {
         let pixels = counts[number as usize];
         (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })

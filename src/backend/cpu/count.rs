@@ -17,7 +17,7 @@ use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::backend::cpu::tables::pixel_cache::{MOST_LOOKED_UP, PixelCache};
 use crate::error::Error;
 use crate::labels::{Run, TILE, TileForm, fill, spell_out};
-use crate::runtime::alloc::{try_push, zeros};
+use crate::runtime::alloc::{try_push, try_zeroed};
 use crate::runtime::threads::Threads;
 use crate::types::outputs::LabelWidth;
 
@@ -105,7 +105,7 @@ fn count_part_generic<const C: usize>(
     let mut part = Part::new(seed)?;
     let mut cache = PixelCache::new(Hasher::new(seed))?;
     let mut mixed = MixedCounts::default();
-    let mut scratch = zeros::<u16>(TILE)?;
+    let mut scratch = try_zeroed::<u16>(TILE)?;
     let mut room = pixels.room()?;
     for span in spans {
         let mut rooms = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));

@@ -11,8 +11,8 @@ use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
-use crate::runtime::alloc::{try_collect, zeros};
-use crate::runtime::call::Pass;
+use crate::runtime::alloc::{try_collect, try_zeroed};
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::{Queue, Threads};
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
@@ -61,7 +61,7 @@ pub(crate) fn label<const C: usize>(
     band: Band,
     seed: u64,
     threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap),
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut table = ColorTable::new(seed)?;
     for entry in palette {
@@ -83,7 +83,8 @@ pub(crate) fn label<const C: usize>(
         let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * width.bytes()));
         let tiles = try_collect(tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }))?;
         let label_tiles = |queue: &Queue<Unlabelled>| {
-            let (mut numbers, mut code_room, mut room) = (zeros(TILE)?, zeros(TILE)?, pixels.room()?);
+            let (mut numbers, mut code_room, mut room) =
+                (try_zeroed(TILE)?, try_zeroed(TILE)?, pixels.room()?);
             while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
                 let (first, len) = (tile.start, tile.len());
                 let Some((codes, wanted)) = &codes else {
@@ -103,11 +104,11 @@ pub(crate) fn label<const C: usize>(
             Ok(())
         };
         // The other half is what becomes of the labels.
-        let labelling = Pass::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
+        let labelling = ProgressSpan::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
         threads.share(tiles, threads.count(), label_tiles)?.into_iter().collect::<Result<(), Error>>()?;
         drop(labelling);
         labels.finish_uniform(width, palette.len())?;
-        labelled(first, labels);
+        labelled(first, labels)?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ use crate::types::call_stats::CallStats;
 use crate::types::options::Options;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// The backend. The context's threads do the work.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Backend for Cpu {
     fn count(
         &mut self,
         pixels: &Pixels,
-        selection: &Selection,
+        selection: &SelectionRule,
         room: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
@@ -136,7 +136,7 @@ impl Backend for Cpu {
         pixels: &Pixels,
         palette: &[ColorCount],
         threads: &Threads,
-        labelled: &mut dyn FnMut(usize, &LabelMap),
+        labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for_words!(pixels, label_pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
@@ -178,7 +178,7 @@ impl CodedImage<'_> {
     pub(crate) fn best(
         self,
         plan: CpuPlan,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         threads: &Threads,
         sorted: &mut Vec<u32>,
@@ -191,7 +191,7 @@ fn best_of_coded<const C: usize>(
     pixels: Tiles<C>,
     image: CodedImage,
     plan: CpuPlan,
-    selection: &Selection,
+    selection: &SelectionRule,
     room_for: usize,
     threads: &Threads,
     sorted: &mut Vec<u32>,
@@ -210,7 +210,7 @@ fn best_of_coded<const C: usize>(
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
-    selection: &Selection,
+    selection: &SelectionRule,
     room: usize,
     plan: CpuPlan,
     threads: &Threads,
@@ -222,7 +222,7 @@ fn count_and_collect<const C: usize>(
     cpu.counters.pixels_read += pixels.len() as u64;
     if let Some(parts) = count::count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
         check_sum(parts.iter().map(Part::pixels).sum(), pixels.len() as u64)?;
-        let counts = collect::collect(&parts, selection.min_pixels.max(1))?;
+        let counts = collect::collect(&parts, selection.min_pixels.get())?;
         if plan.keep_labels {
             cpu.counted = Counted::Numbers(parts, None);
         }
@@ -259,7 +259,7 @@ fn label_pixels<const C: usize>(
     palette: &[ColorCount],
     plan: CpuPlan,
     threads: &Threads,
-    labelled: &mut dyn FnMut(usize, &LabelMap),
+    labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
     let hasher = Hasher::new(*seed);
@@ -268,7 +268,7 @@ fn label_pixels<const C: usize>(
     let codes = match counted {
         Counted::Numbers(parts, of) if of.as_ref().is_none_or(has_palette) => {
             label::label_counted(parts, palette, kept)?;
-            labelled(0, kept);
+            labelled(0, kept)?;
             return Ok(());
         }
         Counted::Numbers(..) | Counted::ManyColors => {
@@ -318,7 +318,7 @@ mod tests {
             ColorMap::new(&floats, width, height, 1).unwrap()
         };
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
-        let selection = Selection { min_pixels: 1, max_count };
+        let selection = SelectionRule::new(1, max_count);
         let mut cpu = Cpu::new(options);
         cpu.start_call();
         let counts = cpu.count(&pixels, &selection, usize::MAX, &threads).unwrap();
@@ -348,6 +348,7 @@ mod tests {
                     next += 1;
                 }
             }
+            Ok(())
         })
         .unwrap();
         assert_eq!(next, len, "{name}");

@@ -1,7 +1,7 @@
 //! Pure arithmetic: an image's size, threads and memory → what is kept, and how large tables get.
 
 use crate::labels::TILE;
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// How an image is worked on. With less memory than it would like the backend reads the image more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl CpuPlan {
     }
 
     /// Buckets whose colours are counted first where so many masks are asked for.
-    pub(crate) fn wanted_buckets(&self, selection: &Selection) -> usize {
+    pub(crate) fn wanted_buckets(&self, selection: &SelectionRule) -> usize {
         self.first_buckets.max((2 * selection.max_count as usize).min(4096))
     }
 

@@ -1,4 +1,4 @@
-//! Tests: memory lent by a second device, on the roads of other devices. What other tests find with memory of the host's
+//! Tests: memory of a second device, on the code paths of other devices. What other tests find with memory of the host's
 //! is expected here.
 
 use std::fs::File;
@@ -12,13 +12,17 @@ use vulkano::memory::{
     MemoryMapInfo, MemoryPropertyFlags,
 };
 
-use crate::backend::vulkan::device::idle::Opened;
+use crate::backend::Backend as _;
+use crate::backend::vulkan::Vulkan;
+use crate::backend::vulkan::device::idle::OpenDevice;
 use crate::backend::vulkan::device::instance::choose;
-use crate::context::{Context, Emit};
+use crate::context::Context;
+use crate::context::emit::Emit;
+use crate::error::Error;
 use crate::runtime::seeds::Seeds;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::Shape;
-use crate::types::image::{ColorMap, Extent, Format, Layout};
+use crate::types::image::{ColorMap, Format, ImageExtent, Layout};
 use crate::types::options::{Backend, DebugOptions, DeviceLimits, Options};
 use crate::types::outputs::{DeviceOutputs, LabelOutput, LabelWidth, MaskOutput, Outputs};
 use crate::types::params::{Params, Selection};
@@ -28,7 +32,7 @@ const BEHIND: usize = 132;
 const FILL: u8 = 0xa5;
 
 /// Memory that another device exports and the host sees.
-struct Lent {
+struct Exported {
     memory: Memory,
     file: File,
     allocation_size: u64,
@@ -36,9 +40,9 @@ struct Lent {
     size: usize,
 }
 
-impl Lent {
+impl Exported {
     /// Room for `size` bytes, with others around them.
-    fn new(lender: &Opened, size: usize) -> Self {
+    fn new(lender: &OpenDevice, size: usize) -> Self {
         let handle_types = ExternalMemoryHandleTypes::OPAQUE_FD;
         let create_info = BufferCreateInfo {
             size: (BEFORE + size + BEHIND) as u64,
@@ -68,15 +72,15 @@ impl Lent {
         .unwrap();
         let file = memory.export_fd(ExternalMemoryHandleType::OpaqueFd).unwrap();
         memory.map(MemoryMapInfo { size: allocation_size, ..Default::default() }).unwrap();
-        let mut lent = Self { memory, file, allocation_size, memory_type_index, size };
-        lent.bytes().fill(FILL);
-        lent
+        let mut exported = Self { memory, file, allocation_size, memory_type_index, size };
+        exported.bytes().fill(FILL);
+        exported
     }
 
-    fn with(lender: &Opened, content: &[u8]) -> Self {
-        let mut lent = Self::new(lender, content.len());
-        lent.bytes()[BEFORE..][..content.len()].copy_from_slice(content);
-        lent
+    fn with(lender: &OpenDevice, content: &[u8]) -> Self {
+        let mut exported = Self::new(lender, content.len());
+        exported.bytes()[BEFORE..][..content.len()].copy_from_slice(content);
+        exported
     }
 
     fn bytes(&mut self) -> &mut [u8] {
@@ -108,8 +112,8 @@ impl Lent {
     }
 }
 
-/// Does an image with memory of the host's on the CPU, and with lent memory on `context`.
-fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, selection: Selection) {
+/// Does an image with memory of the host's on the CPU, and with memory of another device on `context`.
+fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape, selection: Selection) {
     let map = ColorMap::new(pixels, shape.width(), shape.height(), shape.channels()).unwrap();
     let mut cpu = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
     let params = Params::from(selection);
@@ -123,22 +127,24 @@ fn hold(context: &mut Context, lender: &Opened, pixels: &[f32], shape: Shape, se
     };
     let expected = cpu.analyze(&map, &params, outputs).unwrap();
 
-    let lent_pixels = Lent::with(lender, bytemuck::cast_slice(pixels));
-    let mut lent_masks = Lent::new(lender, size_of_val(&masks[..]));
-    let mut lent_labels = Lent::new(lender, size_of_val(&labels[..]));
-    let extent = Extent::new(shape, &Layout::default()).unwrap();
-    let map = ColorMap::on_device(lent_pixels.lend(), shape, Format::F32, &extent).unwrap();
-    let device =
-        DeviceOutputs { masks: Some(lent_masks.lend()), labels: Some((lent_labels.lend(), LabelWidth::Two)) };
+    let exported_pixels = Exported::with(lender, bytemuck::cast_slice(pixels));
+    let mut exported_masks = Exported::new(lender, size_of_val(&masks[..]));
+    let mut exported_labels = Exported::new(lender, size_of_val(&labels[..]));
+    let extent = ImageExtent::new(shape, &Layout::default()).unwrap();
+    let map = ColorMap::on_device(exported_pixels.lend(), shape, Format::F32, &extent).unwrap();
+    let device = DeviceOutputs {
+        masks: Some(exported_masks.lend()),
+        labels: Some((exported_labels.lend(), LabelWidth::Two)),
+    };
     context.check_memory(&map, &params, &device).unwrap();
     let found = context.emit(&map, &params, Emit { device, ..Emit::default() }).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);
-    lent_masks.check(bytemuck::cast_slice(&masks), "the masks");
-    lent_labels.check(bytemuck::cast_slice(&labels), "the labels");
+    exported_masks.check(bytemuck::cast_slice(&masks), "the masks");
+    exported_labels.check(bytemuck::cast_slice(&labels), "the labels");
 }
 
 /// The devices that lend, and options for contexts on them.
-fn lenders() -> Vec<(Opened, Options)> {
+fn lenders() -> Vec<(OpenDevice, Options)> {
     let all = Options { backend: Backend::Vulkan, ..Options::default() };
     let mut lenders = Vec::new();
     for physical in choose(&all).unwrap() {
@@ -146,7 +152,7 @@ fn lenders() -> Vec<(Opened, Options)> {
             let options =
                 Options { device_name: Some(physical.properties().device_name.clone()), ..all.clone() };
             let extensions = DeviceExtensions { khr_external_memory_fd: true, ..DeviceExtensions::empty() };
-            lenders.push((Opened::take(physical, extensions).unwrap(), options));
+            lenders.push((OpenDevice::take(physical, extensions).unwrap(), options));
         }
     }
     lenders
@@ -174,7 +180,7 @@ fn random_pixels(shape: Shape, colors: u32, seed: u32) -> Vec<f32> {
 }
 
 #[test]
-fn lent_memory_gives_the_same_bits_on_all_roads() {
+fn external_memory_gives_the_same_bits_on_all_code_paths() {
     let limits = |max_storage_buffer_range, max_workgroups, unified_memory| DeviceLimits {
         max_storage_buffer_range,
         max_workgroups,
@@ -183,7 +189,7 @@ fn lent_memory_gives_the_same_bits_on_all_roads() {
         workgroup_size: 64,
         count_copies: 1,
     };
-    let roads = [
+    let code_paths = [
         DebugOptions::default(),
         DebugOptions { many_device_colors: true, ..DebugOptions::default() },
         // Chunks of 384 pixels and less, storage buffers that hold few planes' parts, few workgroups.
@@ -196,7 +202,7 @@ fn lent_memory_gives_the_same_bits_on_all_roads() {
         DebugOptions { device_limits: Some(limits(1 << 30, 65_535, false)), ..DebugOptions::default() },
     ];
     for (lender, options) in lenders() {
-        for debug in &roads {
+        for debug in &code_paths {
             let mut context = Context::new(&Options { debug: debug.clone(), ..options.clone() }).unwrap();
             for (width, height, channels, colors, max_count) in
                 [(1, 1, 1, 1, 1), (129, 3, 3, 9, 5), (97, 31, 4, 60, 40), (333, 100, 2, 3000, 300)]
@@ -211,7 +217,7 @@ fn lent_memory_gives_the_same_bits_on_all_roads() {
 
 /// Where no table of the device's works, the host counts; it has no pixels of its own.
 #[test]
-fn lent_pixels_are_counted_where_every_seed_fails() {
+fn external_pixels_are_counted_where_every_seed_fails() {
     // Two-channel colours that all have the same hash under the seed 0, by the first steps of `hash_color`.
     let shape = Shape::new(68, 68, 2).unwrap();
     let mut pixels = Vec::new();
@@ -230,4 +236,21 @@ fn lent_pixels_are_counted_where_every_seed_fails() {
         let mut context = Context::new(&Options { debug, ..options }).unwrap();
         hold(&mut context, &lender, &pixels, shape, Selection { min_pixels: 1, max_count: 20 });
     }
+}
+
+#[test]
+fn a_driver_that_imports_nothing_is_named() {
+    let debug = DebugOptions { no_memory_fds: true, ..DebugOptions::default() };
+    let options = Options { backend: Backend::Vulkan, debug, ..Options::default() };
+    let mut vulkan = Vulkan::new(&options).unwrap();
+    let memory = DeviceMemory {
+        name: "image.device_memory",
+        fd: 0,
+        allocation_size: 4096,
+        memory_type_index: 0,
+        offset: 0,
+        size: 64,
+    };
+    let Err(Error::Unsupported(text)) = vulkan.check_memory(&memory) else { panic!("it imports") };
+    assert!(text.contains("image.device_memory") && text.contains(vulkan.device_name()), "{text}");
 }

@@ -22,7 +22,7 @@ const MOST_CHUNK_PIXELS: u64 = 1 << 21;
 const RING_BYTES: u64 = 16 << 20;
 
 /// Chunks that are worked on at a time: one by the device, the other by the host.
-pub(crate) const TURNS: u64 = 2;
+pub(crate) const CHUNKS_IN_FLIGHT: u64 = 2;
 
 /// One dispatch works on this many pixels or slots at most, as for chunks.
 const MOST_DISPATCH_ITEMS: u32 = 1 << 22;
@@ -33,10 +33,10 @@ pub(crate) const WORKGROUP_SIZE: u32 = 64;
 /// Slots of the first table tried. Most colour maps have a few hundred colours.
 pub(crate) const FIRST_TABLE_SLOTS: u32 = 1 << 12;
 
-/// Slots of the largest table whose numbers, slots plus one, fit two bytes.
-const MOST_NUMBERED_SLOTS: u32 = 1 << 15;
+/// Slots of the largest table whose colour indices, slots plus one, fit two bytes.
+const MOST_INDEXED_SLOTS: u32 = 1 << 15;
 
-/// How an image is worked on where its pixels get numbers or labels, chunk by chunk.
+/// How an image is worked on where its pixels get colour indices or labels, chunk by chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pixels: u64,
@@ -45,9 +45,9 @@ pub(crate) struct Plan {
     pub(crate) chunk_pixels: u64,
     /// Whether pixels are copied to where the device can read them.
     copied: bool,
-    /// Whether the device keeps all pixels' numbers from count to label.
-    pub(crate) keeps_numbers: bool,
-    /// Chunks whose numbers one buffer holds.
+    /// Whether the device keeps two bytes of each pixel, colour indices or fingerprints, from count to label.
+    pub(crate) keeps_indices: bool,
+    /// Chunks of which one buffer holds those.
     pub(crate) chunks_per_block: u64,
     /// Colours of the palette that are looked up in one go; more come in several parts.
     pub(crate) palette_part_colors: usize,
@@ -55,9 +55,9 @@ pub(crate) struct Plan {
     pub(crate) count_copies: u32,
 }
 
-/// Where the parts of a turn's memory begin, in words.
+/// Where the parts of the memory of a chunk in flight begin, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TurnLayout {
+pub(crate) struct ChunkLayout {
     /// The chunk's pixels, where they are copied.
     pub(crate) pixels: u64,
     /// The table: pixels and counts of its slots.
@@ -65,8 +65,8 @@ pub(crate) struct TurnLayout {
     pub(crate) counts: u64,
     /// What count and collect report, and the list.
     pub(crate) report: u64,
-    /// The label of each number.
-    pub(crate) label_of_number: u64,
+    /// The label of each colour index.
+    pub(crate) label_of_index: u64,
     /// All of it.
     pub(crate) words: u64,
 }
@@ -87,25 +87,25 @@ impl Plan {
         // The palette gets a quarter of the memory.
         let palette_memory = limits.memory_bytes / 4;
         let chunk_memory = limits.memory_bytes - palette_memory;
-        // At most, for each pixel of a turn: the pixel, a label, a number where numbers are not kept; and 8/3 slots with
-        // counts and a label each, and an entry, though no more than can be numbered.
+        // At most, for each pixel of a chunk in flight: the pixel, a label, a colour index where these are not kept; and 8/3
+        // slots with counts and a label each, and an entry, though no more than have indices.
         let copied_bytes = if copied { pixel_bytes * sides } else { 0 };
         let copies = u64::from(limits.count_copies.max(1));
         let pixel_memory = copied_bytes + 4 * sides + 2;
         let table_memory = 3 * (4 + 4 * copies + 4 * sides) + 12 * sides;
-        let most_table_memory = u64::from(MOST_NUMBERED_SLOTS) * (4 + 4 * copies + 4 + 12) * sides;
-        let turn_memory =
+        let most_table_memory = u64::from(MOST_INDEXED_SLOTS) * (4 + 4 * copies + 4 + 12) * sides;
+        let memory_of_chunk =
             |pixels: u64| pixels * pixel_memory + (pixels * table_memory).min(most_table_memory);
-        let turn_limit = chunk_memory / TURNS;
-        let fitting = (turn_limit.saturating_sub(most_table_memory) / pixel_memory)
-            .max(turn_limit / (pixel_memory + table_memory));
+        let chunk_limit = chunk_memory / CHUNKS_IN_FLIGHT;
+        let fitting = (chunk_limit.saturating_sub(most_table_memory) / pixel_memory)
+            .max(chunk_limit / (pixel_memory + table_memory));
         let largest = [
             // The colour map; imported, it begins somewhere behind the last legal offset.
             range.saturating_sub(4 * OFFSET_WORDS) / pixel_bytes,
             range / 16, // the list with the report, and the labels
             // The table, at three quarters full, its counts, and its labels.
             largest_power_of_two(range / (4 * copies.max(2))) / 4 * 3,
-            if copied { RING_BYTES / TURNS / copied_bytes } else { u64::MAX },
+            if copied { RING_BYTES / CHUNKS_IN_FLIGHT / copied_bytes } else { u64::MAX },
             fitting,
             MOST_CHUNK_PIXELS,
         ];
@@ -124,9 +124,9 @@ impl Plan {
             1 => pixels.next_multiple_of(CHUNK_ALIGNMENT),
             _ => pixels.div_ceil(chunks).next_multiple_of(alignment),
         };
-        let turns_bytes = TURNS.min(chunks) * turn_memory(chunk_pixels);
-        let number_bytes = 2 * u128::from(pixels.div_ceil(chunk_pixels)) * u128::from(chunk_pixels);
-        let keeps_numbers = number_bytes + u128::from(turns_bytes) <= u128::from(chunk_memory);
+        let in_flight_bytes = CHUNKS_IN_FLIGHT.min(chunks) * memory_of_chunk(chunk_pixels);
+        let index_bytes = 2 * u128::from(pixels.div_ceil(chunk_pixels)) * u128::from(chunk_pixels);
+        let keeps_indices = index_bytes + u128::from(in_flight_bytes) <= u128::from(chunk_memory);
         let chunks_per_block = (range.min(MOST_BLOCK_BYTES) / (2 * chunk_pixels)).max(1);
         // At least half of the palette's hash table stays free, so that searches end.
         let slot_bytes = 4 + pixel_bytes;
@@ -138,7 +138,7 @@ impl Plan {
             channels,
             chunk_pixels,
             copied,
-            keeps_numbers,
+            keeps_indices,
             chunks_per_block,
             palette_part_colors,
             count_copies: limits.count_copies.max(1),
@@ -161,9 +161,9 @@ impl Plan {
     }
 
     /// Slots of the largest table that is of use: a chunk whose pixels all differ fills three quarters;
-    /// and whose slots can be numbered.
+    /// and whose slots fit colour indices.
     pub(crate) fn most_table_slots(&self) -> u32 {
-        most_table_slots(self.chunk_pixels).min(MOST_NUMBERED_SLOTS)
+        most_table_slots(self.chunk_pixels).min(MOST_INDEXED_SLOTS)
     }
 
     /// Entries of a list that can hold all colours of a chunk's table.
@@ -171,8 +171,8 @@ impl Plan {
         self.chunk_pixels.min(self.most_table_slots().into())
     }
 
-    /// What a turn's memory is divided into.
-    pub(crate) fn turn_layout(&self) -> TurnLayout {
+    /// What the memory of a chunk in flight is divided into.
+    pub(crate) fn chunk_layout(&self) -> ChunkLayout {
         let slots = u64::from(self.most_table_slots());
         let mut end = 0;
         let mut place = |words: u64| {
@@ -184,15 +184,15 @@ impl Plan {
         let slot_pixels = place(slots);
         let counts = place(slots * u64::from(self.count_copies));
         let report = place(REPORT_WORDS + ENTRY_WORDS * self.most_entries());
-        let label_of_number = place(slots + 1);
-        TurnLayout { pixels, slot_pixels, counts, report, label_of_number, words: end }
+        let label_of_index = place(slots + 1);
+        ChunkLayout { pixels, slot_pixels, counts, report, label_of_index, words: end }
     }
 }
 
 /// Buffers that are bound begin at a multiple of this many words, which suits every device.
 pub(crate) const OFFSET_WORDS: u64 = 64;
 
-/// Bytes of one block of numbers at most.
+/// Bytes of one block of colour indices at most.
 const MOST_BLOCK_BYTES: u64 = 64 << 20;
 
 /// How the colours of some pixels are counted exactly, where the image has too many for a small table.
@@ -213,7 +213,7 @@ impl ExactPlan {
         let range = limits.max_storage_buffer_range;
         let pixel_bytes = 4 * u64::from(shape.channels());
         let sides = sides(limits);
-        // A quarter for the buckets' counters, numbers and other buffers that the call has made.
+        // A quarter for the buckets' counters, colour indices and other buffers that the call has made.
         let memory = limits.memory_bytes / 4;
         let copied_pixels = if copied { memory / (pixel_bytes * sides) } else { u64::MAX };
         let chunk =
@@ -253,7 +253,7 @@ fn most_table_slots(pixels: u64) -> u32 {
     ((pixels * 4).div_ceil(3) as u32).next_power_of_two()
 }
 
-/// How many bits number the buckets of an image: some 16 pixels a bucket, so that few of them add up
+/// How many bits tell the buckets of an image: some 16 pixels a bucket, so that few of them add up
 /// to what looks like a frequent colour.
 pub(crate) fn bucket_bits(pixels: u64, limits: &DeviceLimits) -> u32 {
     // One more word counts the pixels without a colour.
@@ -353,13 +353,13 @@ mod tests {
         assert!(2 * chunk * plan.chunks_per_block <= range, "{plan:?}");
         let palette = (2 * plan.palette_part_colors as u64).next_power_of_two() * (4 + pixel_bytes);
         assert!(palette <= range.max(2 * (4 + pixel_bytes)), "{plan:?}");
-        // What is allocated: of a turn's memory all copies, its labels, numbers, and the palette.
-        let layout = plan.turn_layout();
-        let turns = TURNS.min(plan.chunk_count());
-        let turn_words = sides(limits) * (layout.words + chunk);
-        let number_chunks = if plan.keeps_numbers { plan.chunk_count() } else { turns };
-        let memory = turns * 4 * turn_words + number_chunks * 2 * chunk + palette * sides(limits);
-        let rounded = turns * sides(limits) * 4 * 5 * OFFSET_WORDS;
+        // What is allocated: of the memory of chunks in flight all copies, labels, colour indices, and the palette.
+        let layout = plan.chunk_layout();
+        let in_flight = CHUNKS_IN_FLIGHT.min(plan.chunk_count());
+        let chunk_words = sides(limits) * (layout.words + chunk);
+        let index_chunks = if plan.keeps_indices { plan.chunk_count() } else { in_flight };
+        let memory = in_flight * 4 * chunk_words + index_chunks * 2 * chunk + palette * sides(limits);
+        let rounded = in_flight * sides(limits) * 4 * 5 * OFFSET_WORDS;
         assert!(memory <= limits.memory_bytes + rounded, "{plan:?} {memory} {limits:?}");
         let mut chunks = plan.chunks();
         assert_eq!(chunks.next().map(|c| c.start), Some(0));
@@ -423,9 +423,9 @@ mod tests {
         assert_eq!((copied.chunk_count(), copied.chunk_pixels), (4, 32 * TILE as u64));
         let eight_k = Plan::new(Shape::new(7680, 4320, 3).unwrap(), &SMALL, false).unwrap();
         assert_eq!((eight_k.chunk_count(), eight_k.chunk_pixels % TILE as u64), (16, 0));
-        assert!(imported.keeps_numbers && copied.keeps_numbers && eight_k.keeps_numbers);
+        assert!(imported.keeps_indices && copied.keeps_indices && eight_k.keeps_indices);
         let huge = plan(1_000_000, 1_000_000, 4, &SMALL);
-        assert!(!huge.keeps_numbers);
+        assert!(!huge.keeps_indices);
         assert_eq!(huge.chunks().map(|c| c.end - c.start).sum::<u64>(), 1_000_000_000_000);
     }
 

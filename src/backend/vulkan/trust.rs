@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 use log::Level;
 use vulkano::device::physical::PhysicalDevice;
 
-use crate::backend::self_test::{self, Extent, Failure};
+use crate::backend::self_test::{self, Failure, TestSet};
 use crate::backend::vulkan::backend::Vulkan;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::instance::{choose, devices};
-use crate::backend::vulkan::plan;
 use crate::error::Error;
 use crate::runtime::call;
-use crate::runtime::seeds::Seeds;
 use crate::runtime::threads::Threads;
-use crate::types::call_stats::CallStats;
 use crate::types::devices::DeviceCheck;
 use crate::types::options::{Backend as Kind, DebugOptions, Options};
 
@@ -66,8 +63,8 @@ impl Vulkan {
         // device.
         let plain = options.debug == DebugOptions::default() && options.device_timeout >= LEAST_TIMEOUT;
         let result = if plain {
-            let result = self.self_test(Extent::Usual);
-            self.start_over();
+            let result = self.self_test(TestSet::Usual);
+            self.work.start_over();
             result
         } else {
             let options = Options {
@@ -75,7 +72,7 @@ impl Vulkan {
                 memory_limit: options.memory_limit,
                 ..Options::default()
             };
-            Self::on(Gpu::open_device(physical, &options)?, &options).self_test(Extent::Usual)
+            Self::on(Gpu::open_device(physical, &options)?, &options).self_test(TestSet::Usual)
         };
         match result {
             Ok(()) => {
@@ -91,9 +88,9 @@ impl Vulkan {
         }
     }
 
-    fn self_test(&mut self, extent: Extent) -> Result<(), Failure> {
+    fn self_test(&mut self, set: TestSet) -> Result<(), Failure> {
         let threads = Threads::new(1)?;
-        let result = self_test::test(self, extent, &threads);
+        let result = self_test::test(self, set, &threads);
         match result {
             // It has done less than it was told.
             Err(Failure::Untested(error)) if self.work.gpu.was_idle.get() => {
@@ -101,17 +98,6 @@ impl Vulkan {
             }
             result => result,
         }
-    }
-
-    /// As if it had not been used yet, but for its pipelines.
-    fn start_over(&mut self) {
-        let work = &mut *self.work;
-        if work.gpu.finish().is_ok() {
-            work.release_buffers();
-        }
-        work.table_slots = plan::FIRST_TABLE_SLOTS;
-        work.seeds = Seeds::random();
-        work.gpu.counters.set(CallStats::default());
     }
 }
 
@@ -134,7 +120,7 @@ pub(crate) fn check_devices() -> Vec<DeviceCheck> {
         match opened {
             Ok(gpu) => {
                 let mut vulkan = Vulkan::on(gpu, &options);
-                check.run(|| vulkan.self_test(Extent::All))
+                check.run(|| vulkan.self_test(TestSet::All))
             }
             Err(error) => DeviceCheck { failure: Some(error), ..check },
         }

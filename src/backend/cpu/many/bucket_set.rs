@@ -4,7 +4,7 @@ use crate::backend::cpu::many::fingerprints::{CODE_BITS, CodeSet};
 use crate::backend::cpu::tables::key::Hasher;
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::zeros;
+use crate::runtime::alloc::try_zeroed;
 
 /// Some of the buckets that the upper bits of hashes number.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct BucketSet {
 impl BucketSet {
     /// Buckets of as many as have numbers of so many bits.
     pub(crate) fn new(bucket_bits: u32, buckets: impl Iterator<Item = u32> + Clone) -> Result<Self, Error> {
-        let mut bits = zeros::<u64>((1usize << bucket_bits).div_ceil(64))?;
+        let mut bits = try_zeroed::<u64>((1usize << bucket_bits).div_ceil(64))?;
         for bucket in buckets.clone() {
             bits[bucket as usize / 64] |= 1 << (bucket % 64);
         }

@@ -10,6 +10,7 @@ pub(crate) mod fingerprints;
 pub(crate) mod sample;
 mod tracked;
 
+use crate::backend::cpu::count::Stop;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use crate::backend::cpu::check_sum;
 use crate::backend::cpu::collect::collect;
-use crate::backend::cpu::count::{Part, Stop};
+use crate::backend::cpu::count::Part;
 use crate::backend::cpu::many::bucket_set::BucketSet;
 use crate::backend::cpu::many::fingerprints::{CODE_BITS, Codes};
 use crate::backend::cpu::many::sample::Sample;
@@ -30,12 +31,12 @@ use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::color::{canonical, is_nan};
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::{no_memory, room, try_push, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::alloc::{no_memory, try_push, try_with_capacity, try_zeroed};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::runtime::threads::Threads;
 use crate::stages::select::Best;
 use crate::types::palette::{ColorCount, Counts};
-use crate::types::params::Selection;
+use crate::types::params::SelectionRule;
 
 /// Pixels that a partition is to have: its table fits a second-level cache.
 const PARTITION_PIXELS: u64 = 8192;
@@ -53,7 +54,7 @@ pub(crate) struct ManyColors<'a, const C: usize> {
     plan: CpuPlan,
     seed: u64,
     threads: &'a Threads,
-    stop: Arc<call::Stop>,
+    stop: Arc<call::CancelToken>,
     /// Pixels that passes over the whole image have read.
     pixels_read: u64,
 }
@@ -83,7 +84,7 @@ struct CountedPart {
 impl Buckets {
     /// The buckets that so many bits of the hash number.
     fn new(hasher: Hasher, bits: u32, parts: Vec<CountedPart>) -> Result<Self, Error> {
-        let mut totals = zeros(1 << bits)?;
+        let mut totals = try_zeroed(1 << bits)?;
         for part in &parts {
             for (total, &counter) in totals.iter_mut().zip(&part.counters) {
                 *total += u64::from(counter);
@@ -112,7 +113,7 @@ impl Buckets {
     /// Those that can hold a colour of so many pixels.
     fn candidates(&self, bar: u64) -> Result<Vec<Candidate>, Error> {
         let candidates = || (0..).zip(&self.totals).filter(|&(_, &total)| total >= bar.max(1));
-        let mut list = room(candidates().count())?;
+        let mut list = try_with_capacity(candidates().count())?;
         list.extend(candidates().map(|(bucket, &total)| Candidate { total, bucket }));
         Ok(list)
     }
@@ -157,7 +158,7 @@ fn fullest(candidates: &[Candidate], count: usize) -> Result<Vec<Candidate>, Err
             *least = Reverse(candidate);
         }
     }
-    let mut list = room(fullest.len())?;
+    let mut list = try_with_capacity(fullest.len())?;
     list.extend(fullest.into_iter().map(|Reverse(candidate)| candidate));
     Ok(list)
 }
@@ -190,7 +191,7 @@ fn count_buckets<const C: usize>(
 ) -> Result<Vec<CountedPart>, Error> {
     let shift = u32::BITS - plan.bucket_bits;
     let parts = spans::share(pixels.len(), codes, plan, threads, |spans| {
-        let mut counters = zeros::<u32>(1 << plan.bucket_bits)?;
+        let mut counters = try_zeroed::<u32>(1 << plan.bucket_bits)?;
         let mut ranges = Vec::new();
         let mut colorless = 0;
         let mut room = pixels.room()?;
@@ -221,7 +222,7 @@ fn count_watching<const C: usize>(
 ) -> Result<(Vec<CountedPart>, Option<Vec<Part>>), Error> {
     let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
         let mut watch = Watch::new(pixels, hasher, watched, plan.watched_colors(), seed)?;
-        let mut scratch = zeros::<u16>(TILE)?;
+        let mut scratch = try_zeroed::<u16>(TILE)?;
         let mut ranges = Vec::new();
         for span in spans {
             let mut labels = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
@@ -247,14 +248,14 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
         mut kept: Option<&'a mut [u16]>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
         let hasher = Hasher::new(seed);
         let sample = Sample::take(pixels, selection, &plan, hasher)?;
-        let pass = Pass::new(0.375);
+        let pass = ProgressSpan::new(0.375);
         let (parts, codes, bits, watched) = match sample {
             None => {
                 let parts = count_buckets(pixels, kept.as_deref_mut(), hasher, &plan, threads)?;
@@ -278,7 +279,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let buckets = Buckets::new(hasher, bits, parts)?;
         check_sum(buckets.pixels(), pixels.len() as u64)?;
         let pixels_read = pixels.len() as u64;
-        Ok(Self { pixels, codes, buckets, watched, plan, seed, threads, stop: call::stop(), pixels_read })
+        Ok(Self {
+            pixels,
+            codes,
+            buckets,
+            watched,
+            plan,
+            seed,
+            threads,
+            stop: call::cancel_token(),
+            pixels_read,
+        })
     }
 
     /// An image whose pixels' codes are there already, of this hash: they number its buckets.
@@ -292,7 +303,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     ) -> Result<Self, Error> {
         let bits = plan.bucket_bits.min(CODE_BITS);
         let parts = spans::share::<(), _>(pixels.len(), None, &plan, threads, |spans| {
-            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut counters = try_zeroed::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
             for span in spans {
                 let codes = tiles_of(span.pixels.clone()).filter_map(|tile| codes.of_tile(tile));
@@ -311,7 +322,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             plan,
             seed,
             threads,
-            stop: call::stop(),
+            stop: call::cancel_token(),
             pixels_read: 0,
         })
     }
@@ -321,9 +332,9 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let wanted = self.buckets.set(candidates)?;
         let bits = self.plan.bucket_bits;
         self.start_pass();
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = spans::share::<(), _>(self.pixels.len(), None, &self.plan, self.threads, |spans| {
-            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut counters = try_zeroed::<u32>(1 << bits)?;
             let mut ranges = Vec::new();
             let mut kept = Ok(());
             let spans = spans.map_while(|span| {
@@ -348,7 +359,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// order, if there are no more than `room_for`. `sorted` is room that is kept from call to call.
     pub(crate) fn best(
         &mut self,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         sorted: &mut Vec<u32>,
     ) -> Result<Counts, Error> {
@@ -356,17 +367,17 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         if selection.max_count == 0 {
             return Ok(best.into_counts());
         }
-        let mut rest = self.buckets.candidates(best.bar())?;
+        let mut rest = self.buckets.candidates(best.threshold())?;
 
         if let Some(Watched { buckets, parts, .. }) = &self.watched {
             let of_watched = (0..).zip(&self.buckets.totals).filter(|&(bucket, _)| buckets.has(bucket));
             let counted = parts.iter().map(Part::colored).sum();
             check_sum(counted, of_watched.map(|(_, &total)| total).sum())?;
-            for found in collect(parts, best.bar())?.colors {
+            for found in collect(parts, best.threshold())?.colors {
                 best.add(found)?;
             }
             best.settle();
-            let bar = best.bar();
+            let bar = best.threshold();
             rest.retain(|candidate| candidate.total >= bar && !buckets.has(candidate.bucket));
         }
         self.watched.take_if(|watched| !watched.has_numbers); // Others need the memory.
@@ -386,18 +397,18 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest.retain(|candidate| Some(*candidate) < least);
         }
 
-        rest.retain(|candidate| candidate.total >= best.bar());
+        rest.retain(|candidate| candidate.total >= best.threshold());
         // There may be fewer buckets than serve, as many as codes number or as a sample said: more of them rule more colours
         // out, if the bar is above what they have on average, or make groups that fit the memory.
         let candidates_pixels: u64 = rest.iter().map(|candidate| candidate.total).sum();
         let finer_average = self.pixels.len() >> self.plan.bucket_bits;
         if self.buckets.bits < self.plan.bucket_bits
-            && (best.bar() > finer_average as u64 || average > self.plan.group_pixels / 4)
+            && (best.threshold() > finer_average as u64 || average > self.plan.group_pixels / 4)
             && candidates_pixels > self.pixels.len() as u64 / LARGE_PART
         {
             self.split_buckets(&rest)?;
             average = finer_average;
-            rest = self.buckets.candidates(best.bar())?;
+            rest = self.buckets.candidates(best.threshold())?;
         }
 
         // The fuller ones first, since they raise the bar; neighbours together where that makes little
@@ -419,7 +430,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
                 self.count_sorted(&rest[..group], sorted, &mut best)?;
             }
             rest.drain(..group);
-            rest.retain(|candidate| candidate.total >= best.bar());
+            rest.retain(|candidate| candidate.total >= best.threshold());
         }
         Ok(best.into_counts())
     }
@@ -456,11 +467,11 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     where
         E: From<Error>,
     {
-        let (mut code_room, mut room) = (zeros(TILE)?, self.pixels.room()?);
+        let (mut code_room, mut room) = (try_zeroed(TILE)?, self.pixels.room()?);
         for tile in ranges.flat_map(tiles_of) {
             // A part may be most of the image.
-            call::pulse();
-            if self.stop.is_set() {
+            call::tick();
+            if self.stop.is_cancelled() {
                 return Err(Error::Cancelled.into());
             }
             let first = tile.start;
@@ -508,14 +519,14 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         while let Some(share) = shares.pop() {
             self.start_pass();
             let pixels = self.pixels.len();
-            let _pass = Pass::new(0.25);
+            let _pass = ProgressSpan::new(0.25);
             let tables = spans::share::<(), _>(pixels, None, &self.plan, self.threads, |spans| {
                 self.count_table(spans.map(|span| span.pixels), &wanted, share)
             })?;
             match tables.into_iter().collect::<Result<Vec<_>, Stop>>() {
                 Ok(tables) => {
                     counted += tables.iter().map(Part::colored).sum::<u64>();
-                    for found in collect(&tables, best.bar())?.colors {
+                    for found in collect(&tables, best.threshold())?.colors {
                         best.add(found)?;
                     }
                     best.settle();
@@ -599,7 +610,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
         let mut rest = &mut sorted[..words];
         let mut work = Vec::new();
         for CountedPart { ranges, counters, .. } in &self.buckets.parts {
-            let mut starts = zeros::<usize>((1 << bits) + 1)?;
+            let mut starts = try_zeroed::<usize>((1 << bits) + 1)?;
             for candidate in group {
                 let partition = candidate.bucket >> (self.buckets.bits - bits);
                 starts[partition as usize] += (C + 1) * counters[candidate.bucket as usize] as usize;
@@ -612,7 +623,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             rest = later;
             work.push((ranges, starts, room));
         }
-        let _pass = Pass::new(0.25);
+        let _pass = ProgressSpan::new(0.25);
         let parts = self.threads.map(work, |(ranges, starts, room)| {
             self.sort_part(ranges, starts, &wanted, u32::BITS - bits, room)
         })?;
@@ -626,7 +637,7 @@ impl<'a, const C: usize> ManyColors<'a, C> {
             let mut best = whole.part();
             let mut table = PartitionTable::<C>::default();
             for partition in first..(first + step).min(1 << bits) {
-                if self.stop.is_set() {
+                if self.stop.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
                 let entries = parts.iter().map(|part| part.partition(partition));
@@ -757,7 +768,7 @@ impl<const C: usize> PartitionTable<C> {
                 slot = (slot + 1) & (slot_count - 1);
             }
         }
-        let bar = best.bar();
+        let bar = best.threshold();
         for &(pixel, pixels) in colors.iter().filter(|&&(_, pixels)| u64::from(pixels) >= bar) {
             best.add(ColorCount { color: Key::of_canonical(&pixel).color(), pixels: pixels.into() })?;
         }
@@ -813,7 +824,7 @@ mod tests {
         assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
-        let selection = Selection { min_pixels: 1, max_count: 1 };
+        let selection = SelectionRule::new(1, 1);
         for group_pixels in [100, 4 << 20] {
             let plan = CpuPlan { group_pixels, ..CpuPlan::new(pixels.len(), 2, 0) };
             let mut many =
@@ -864,7 +875,7 @@ mod tests {
             pixels.iter_mut().step_by(1999).for_each(|pixel| pixel[C - 1] = 0x7fc0_0001);
             pixels[30_000..30_500].fill([0xffff_ffff; C]);
             pixels.iter_mut().step_by(7).filter(|pixel| pixel[0] == 0).for_each(|pixel| pixel[0] = 1 << 31);
-            let selection = Selection { min_pixels: 1, max_count: 5 };
+            let selection = SelectionRule::new(1, 5);
             let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
             for key in pixels.iter().filter_map(Key::of_pixel) {
@@ -925,7 +936,7 @@ mod tests {
             if pixel.is_multiple_of(50) { pixel % 13 } else { pixel.wrapping_mul(0x85eb_ca6b) >> 18 }
         };
         let pixels: Vec<[u32; 3]> = (0..50_000).map(|pixel| color(index(pixel))).collect();
-        let selection = Selection { min_pixels: 1, max_count: 20_000 };
+        let selection = SelectionRule::new(1, 20_000);
         let mut counts = std::collections::HashMap::new();
         for pixel in &pixels {
             *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
@@ -938,7 +949,7 @@ mod tests {
                 let small = CpuPlan::new(pixels.len(), 2, 0);
                 let plan = CpuPlan { bucket_bits, group_pixels, first_buckets: 2, ..small };
                 let tiles = || Tiles::from(&pixels[..]);
-                let hold = |mut many: ManyColors<3>, selection: &Selection, expected: &[ColorCount]| {
+                let hold = |mut many: ManyColors<3>, selection: &SelectionRule, expected: &[ColorCount]| {
                     let found = many.best(selection, usize::MAX, &mut Vec::new()).unwrap().colors;
                     let found = crate::stages::select::select(found, selection);
                     assert!(found == expected, "{bucket_bits} bits, groups of {group_pixels}");
@@ -958,7 +969,7 @@ mod tests {
                     || Codes::Kept { blocks: room.chunks(2 * TILE).collect(), block_pixels: 2 * TILE };
                 let hasher = Hasher::new(seed);
                 let coded = || ManyColors::coded(tiles(), codes(), hasher, plan, seed, &threads).unwrap();
-                let frequent = Selection { min_pixels: 4, ..selection };
+                let frequent = SelectionRule::new(4, selection.max_count);
                 let of_frequent = crate::stages::select::select(expected.clone(), &frequent);
                 for (selection, expected) in [(&selection, &expected), (&frequent, &of_frequent)] {
                     let bits = hold(coded(), selection, expected);

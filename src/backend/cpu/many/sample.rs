@@ -7,8 +7,8 @@ use crate::backend::cpu::pixels::tiles::Tiles;
 use crate::backend::cpu::plan::CpuPlan;
 use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
-use crate::runtime::alloc::{room, zeros};
-use crate::types::params::Selection;
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
+use crate::types::params::SelectionRule;
 
 /// So many buckets' counters fit a first-level cache, or nearly.
 const FEW_BUCKET_BITS: RangeInclusive<u32> = 12..=14;
@@ -33,7 +33,7 @@ impl Sample {
     /// Takes a sample. `None`: it does not say that some colours are far more frequent than all others.
     pub(crate) fn take<const C: usize>(
         pixels: Tiles<C>,
-        selection: &Selection,
+        selection: &SelectionRule,
         plan: &CpuPlan,
         hasher: Hasher,
     ) -> Result<Option<Self>, Error> {
@@ -44,20 +44,21 @@ impl Sample {
         {
             return Ok(None);
         }
-        let (mut hashes, mut tile_room) = (room(PLACES * AT_A_PLACE)?, pixels.room()?);
+        let (mut hashes, mut tile_room) = (try_with_capacity(PLACES * AT_A_PLACE)?, pixels.room()?);
         for place in places(pixels.len()) {
             let mut add = |hash: u32, length: usize| hashes.extend(std::iter::repeat_n(hash, length));
             fingerprints::encode(pixels, place, &mut tile_room, hasher, None, &mut add);
         }
         // In the sample's units.
-        let least = selection.min_pixels.saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
+        let least =
+            selection.min_pixels.get().saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;
         let least = u32::try_from(least).unwrap_or(u32::MAX);
         for bits in FEW_BUCKET_BITS.take_while(|&bits| bits < plan.bucket_bits) {
-            let mut counters = zeros::<u32>(1 << bits)?;
+            let mut counters = try_zeroed::<u32>(1 << bits)?;
             for hash in &hashes {
                 counters[(hash >> (u32::BITS - bits)) as usize] += 1;
             }
-            let mut sorted = room(counters.len())?;
+            let mut sorted = try_with_capacity(counters.len())?;
             sorted.extend_from_slice(&counters);
             if before_last >= sorted.len() {
                 continue;
@@ -77,7 +78,7 @@ impl Sample {
                 && others <= (hashes.len() / PIXELS_PER_OTHER) as u64
                 && colors <= plan.parts * plan.table_colors
             {
-                let mut buckets = room(watched().count())?;
+                let mut buckets = try_with_capacity(watched().count())?;
                 buckets.extend(watched().map(|(bucket, _)| bucket));
                 return Ok(Some(Self { bucket_bits: bits, buckets }));
             }

@@ -12,7 +12,7 @@ use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::color::{canonical, is_nan};
 use crate::error::Error;
 use crate::labels::TileForm;
-use crate::runtime::alloc::{try_push, zeros};
+use crate::runtime::alloc::{try_push, try_zeroed};
 use crate::types::outputs::LabelWidth;
 
 /// One thread's part of the image.
@@ -46,7 +46,7 @@ impl<'a, const C: usize> Watch<'a, C> {
             hasher,
             watched,
             most_colors,
-            counters: zeros(watched.all())?,
+            counters: try_zeroed(watched.all())?,
             colorless: 0,
             part: Part::new(seed)?,
             cache: PixelCache::new(hasher)?,

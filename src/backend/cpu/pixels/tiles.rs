@@ -59,7 +59,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
     pub(crate) fn room(&self) -> Result<Room<C>, Error> {
         let mut tile = Vec::new();
         if let Source::Read(_) = self.source {
-            tile = alloc::room(TILE)?;
+            tile = alloc::try_with_capacity(TILE)?;
             tile.resize(TILE, [0; C]);
         }
         Ok(Room { tile, block: [[0; C]; STORED_WORDS], ends: RunEnds::new() })

@@ -2,7 +2,7 @@
 
 use crate::backend::cpu::tables::key::Key;
 use crate::error::Error;
-use crate::runtime::alloc::{no_memory, room, zeros};
+use crate::runtime::alloc::{no_memory, try_with_capacity, try_zeroed};
 
 /// Numbers colours 1, 2, 3 … as they are added. Open addressing, at most a quarter full, so that
 /// most searches end at the first slot, without a mispredicted branch.
@@ -21,12 +21,13 @@ const FIRST_SLOTS: usize = 256;
 impl ColorTable {
     /// An empty table.
     pub(crate) fn new(seed: u64) -> Result<Self, Error> {
-        Ok(Self { slots: zeros(FIRST_SLOTS)?, keys: Vec::new(), seed })
+        Ok(Self { slots: try_zeroed(FIRST_SLOTS)?, keys: Vec::new(), seed })
     }
 
     /// A copy.
     pub(crate) fn try_clone(&self) -> Result<Self, Error> {
-        let (mut slots, mut keys) = (room(self.slots.len())?, room(self.keys.len())?);
+        let (mut slots, mut keys) =
+            (try_with_capacity(self.slots.len())?, try_with_capacity(self.keys.len())?);
         slots.extend_from_slice(&self.slots);
         keys.extend_from_slice(&self.keys);
         Ok(Self { slots, keys, seed: self.seed })
@@ -77,7 +78,7 @@ impl ColorTable {
         let number = self.len() as u32;
         self.slots[slot] = number;
         if self.len() * 4 > self.slots.len() {
-            self.slots = zeros(self.slots.len() * 4)?;
+            self.slots = try_zeroed(self.slots.len() * 4)?;
             let mask = self.slots.len() - 1;
             for (key, number) in self.keys.iter().zip(1..) {
                 // No two are the same.

@@ -3,7 +3,7 @@
 use crate::backend::cpu::tables::key::Hasher;
 use crate::backend::cpu::tables::pixel_cache::MOST_LOOKED_UP;
 use crate::error::Error;
-use crate::runtime::alloc::{no_memory, room};
+use crate::runtime::alloc::{no_memory, try_with_capacity};
 
 /// A set-associative cache, two ways a set, as `PixelCache` says.
 ///
@@ -43,7 +43,7 @@ impl WordCache {
             tags: [0; MOST_LOOKED_UP],
             found: [[0; 2]; MOST_LOOKED_UP],
         };
-        cache.sets = room(1 << FIRST_SET_BITS)?;
+        cache.sets = try_with_capacity(1 << FIRST_SET_BITS)?;
         cache.sets.resize(1 << FIRST_SET_BITS, [cache.free(); 2]);
         Ok(cache)
     }

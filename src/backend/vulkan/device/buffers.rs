@@ -11,7 +11,8 @@ use vulkano::memory::{
     DeviceMemory, MemoryAllocateInfo, MemoryMapInfo, MemoryPropertyFlags, MemoryRequirements, ResourceMemory,
 };
 
-use crate::backend::vulkan::device::commands::{Bytes, Commands};
+use crate::backend::vulkan::device::Bytes;
+use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::{Gpu, UNIFIED};
 use crate::error::Error;

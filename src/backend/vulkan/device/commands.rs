@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ash::vk;
-use vulkano::buffer::{BufferContents, Subbuffer};
-use vulkano::command_buffer::{CommandBuffer, CommandBufferBeginInfo, RecordingCommandBuffer};
+use vulkano::buffer::BufferContents;
+use vulkano::command_buffer::{CommandBufferBeginInfo, RecordingCommandBuffer};
 use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
 use vulkano::pipeline::PipelineBindPoint;
@@ -18,9 +18,11 @@ use vulkano::sync::{
 };
 use vulkano::{ValidationError, VulkanObject};
 
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::pipelines::Pipeline;
+use crate::backend::vulkan::device::pools::Recorded;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 
@@ -31,29 +33,11 @@ const DEVICE_ACCESS: AccessFlags = AccessFlags::SHADER_READ
     .union(AccessFlags::TRANSFER_READ)
     .union(AccessFlags::TRANSFER_WRITE);
 
-/// Part of a buffer, a multiple of words. vulkano casts only memory of its own to words, and imported
-/// memory is not.
-pub(crate) type Bytes = Subbuffer<[u8]>;
-
 /// Commands that are being recorded.
 pub(crate) struct Commands<'a> {
     gpu: &'a Gpu,
     recording: RecordingCommandBuffer,
     sets: Vec<Arc<DescriptorSet>>,
-}
-
-/// Recorded commands, with what they use.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    commands: CommandBuffer,
-    _sets: Vec<Arc<DescriptorSet>>,
-}
-
-impl Recorded {
-    /// The Vulkan handle.
-    pub(crate) fn handle(&self) -> vk::CommandBuffer {
-        self.commands.handle()
-    }
 }
 
 impl<'a> Commands<'a> {
@@ -77,7 +61,7 @@ impl<'a> Commands<'a> {
         self.barrier(DEVICE_STAGES | PipelineStages::HOST, DEVICE_ACCESS | AccessFlags::HOST_READ)?;
         // SAFETY: each command was recorded with its requirements met, see there.
         let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
-        Ok(Recorded { commands, _sets: self.sets })
+        Ok(Recorded::new(commands, self.sets))
     }
 
     /// Fills different buffers with zeros.

@@ -1,4 +1,5 @@
-//! A logical device with its queue and pipelines: one context's at a time, handed on to the next.
+//! The pool of idle devices. An open device, with its queue and pipelines, is one context's at a time; where it is cheap to
+//! keep, it then waits in the pool for the next.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +12,9 @@ use crate::backend::vulkan::device::pipeline_cache::Cache;
 use crate::backend::vulkan::device::pipelines::Pipelines;
 use crate::error::Error;
 
-/// An opened device.
+/// A logical device that is open.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenDevice {
     pub(crate) device: Arc<Device>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) pipelines: Pipelines,
@@ -24,17 +25,17 @@ pub(crate) struct Opened {
 /// Devices that no context has now, one of each physical device and set of extensions. Software rasterisers only: they give
 /// nothing out of their pipeline caches, so that each device compiles anew, and an open one costs only
 /// memory of the host. An open GPU takes memory of its own and may be kept from sleep.
-static IDLE: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+static IDLE: Mutex<Vec<OpenDevice>> = Mutex::new(Vec::new());
 
-fn idle() -> MutexGuard<'static, Vec<Opened>> {
+fn idle() -> MutexGuard<'static, Vec<OpenDevice>> {
     IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Opened {
+impl OpenDevice {
     /// An open device with these extensions that is the caller's alone.
     pub(crate) fn take(physical: Arc<PhysicalDevice>, extensions: DeviceExtensions) -> Result<Self, Error> {
         let mut idle = idle();
-        match idle.iter().position(|opened| opened.is(&physical, &extensions)) {
+        match idle.iter().position(|device| device.is(&physical, &extensions)) {
             Some(position) => Ok(idle.swap_remove(position)),
             None => {
                 drop(idle); // opening takes a while
@@ -69,7 +70,7 @@ impl Opened {
             return;
         }
         let mut idle = idle();
-        if !idle.iter().any(|opened| opened.is(physical, &self.extensions)) {
+        if !idle.iter().any(|device| device.is(physical, &self.extensions)) {
             idle.push(self);
         }
     }

@@ -19,9 +19,8 @@ use vulkano::buffer::{BufferCreateInfo, BufferUsage, Subbuffer};
 use vulkano::device::Device;
 use vulkano::memory::{ExternalMemoryHandleTypes, MemoryPropertyFlags};
 
-use crate::backend::vulkan::device::commands::Bytes;
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::error::driver_error;
-use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;
@@ -45,7 +44,7 @@ pub(crate) struct Import {
 
 impl Import {
     /// Imports the host's pages that the words touch; `None` where the driver refuses. The device only reads them.
-    pub(crate) fn of_host(gpu: &Gpu, words: &[u32], alignment: u64) -> Option<Self> {
+    pub(crate) fn of_host(device: &Arc<Device>, words: &[u32], alignment: u64) -> Option<Self> {
         let address = words.as_ptr().addr() as u64;
         let start = address / alignment * alignment;
         let end = address + size_of_val(words) as u64;
@@ -57,12 +56,11 @@ impl Import {
             external_memory_handle_types: ExternalMemoryHandleTypes::HOST_ALLOCATION,
             ..Default::default()
         };
-        let raw = RawBuffer::new(gpu.device.clone(), create_info).ok()?;
+        let raw = RawBuffer::new(device.clone(), create_info).ok()?;
         let requirements = *raw.memory_requirements();
         if requirements.layout.size() > pages {
             return None;
         }
-        let device = gpu.device.clone();
         let handle_type = vk::ExternalMemoryHandleTypeFlags::HOST_ALLOCATION_EXT;
         let mut properties = vk::MemoryHostPointerPropertiesEXT::default();
         let extension = &device.fns().ext_external_memory_host;
@@ -92,19 +90,18 @@ impl Import {
         // SAFETY: pointer and size are multiples of the alignment, and the type is one that the driver
         // names for this pointer. The memory is only read, and freed before the caller's call returns. The buffer
         // begins with it.
-        unsafe { Self::new(device, &allocate_info, raw, 0, (address - start) / 4, false) }.ok()
+        unsafe { Self::new(device.clone(), &allocate_info, raw, 0, (address - start) / 4, false) }.ok()
     }
 
     /// Imports a device's memory. The caller's file descriptor stays the caller's: the driver gets a duplicate.
     #[cfg(unix)]
-    pub(crate) fn of_device(gpu: &Gpu, memory: &DeviceMemory) -> Result<Self, Error> {
+    pub(crate) fn of_device(device: &Arc<Device>, memory: &DeviceMemory) -> Result<Self, Error> {
         let &DeviceMemory { name, fd, allocation_size, memory_type_index, offset, size } = memory;
         memory.check()?;
-        let device = gpu.device.clone();
-        if !gpu.imports_fds {
+        let device_name = &device.physical_device().properties().device_name;
+        if !device.enabled_extensions().khr_external_memory_fd {
             return Err(Error::Unsupported(format!(
-                "{name}: {} does not import memory by file descriptor (VK_KHR_external_memory_fd)",
-                gpu.name()
+                "{name}: {device_name} does not import memory by file descriptor (VK_KHR_external_memory_fd)"
             )));
         }
         let types = device.physical_device().memory_properties().memory_types.len();
@@ -169,9 +166,10 @@ impl Import {
             .allocation_size(allocation_size)
             .memory_type_index(memory_type_index)
             .push_next(&mut import_info);
-        // SAFETY: the caller vouches for what the descriptor stands for, and its size and type; the memory is freed
+        // SAFETY: the caller guarantees what the descriptor stands for, and its size and type; the memory is freed
         // before the call returns. The buffer begins where it may and fits.
-        let imported = unsafe { Self::new(device, &allocate_info, raw, offset - before, before / 4, true) };
+        let imported =
+            unsafe { Self::new(device.clone(), &allocate_info, raw, offset - before, before / 4, true) };
         // On success it is the driver's now. After a failure it should be ours; but some drivers have closed it.
         let number = duplicate.into_raw_fd();
         let error = match imported {
@@ -182,9 +180,8 @@ impl Import {
         match error {
             vk::Result::ERROR_INVALID_EXTERNAL_HANDLE | vk::Result::ERROR_MEMORY_MAP_FAILED => {
                 Err(Error::InvalidArgument(format!(
-                    "{name}.fd is {fd}, in which {} finds no memory of its own; memory of the same device, driver and \
-                     allocation_size is expected",
-                    gpu.name()
+                    "{name}.fd is {fd}, in which {device_name} finds no memory of its own; memory of the same device, driver and \
+                     allocation_size is expected"
                 )))
             }
             error => Err(driver_error("importing memory")(vulkano::VulkanError::from(error))),
@@ -193,7 +190,7 @@ impl Import {
 
     /// There are no such file descriptors here.
     #[cfg(not(unix))]
-    pub(crate) fn of_device(_gpu: &Gpu, memory: &DeviceMemory) -> Result<Self, Error> {
+    pub(crate) fn of_device(_device: &Arc<Device>, memory: &DeviceMemory) -> Result<Self, Error> {
         let name = memory.name;
         Err(Error::Unsupported(format!("{name}: this system has no memory by file descriptor")))
     }
@@ -234,7 +231,13 @@ impl Import {
         Ok(import)
     }
 
-    fn buffer(&self) -> &Bytes {
+    /// Whether another Vulkan device owns it before and after.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// All of it that is used, with what lies before the first word.
+    pub(crate) fn buffer(&self) -> &Bytes {
         match &self.buffer {
             Some(buffer) => buffer,
             None => unreachable!("only `new` and `drop` know an import without a buffer"),
@@ -276,77 +279,5 @@ fn close_if_same(number: RawFd, original: RawFd) {
         && its == same
     {
         drop(ManuallyDrop::into_inner(file));
-    }
-}
-
-/// Has imports.
-pub(crate) trait Lent {
-    fn imports(&mut self) -> impl Iterator<Item = &mut Option<Import>>;
-}
-
-/// Those of its buffers that are another device's before and after.
-fn foreign_buffers(lent: &mut impl Lent) -> Vec<Bytes> {
-    let imports = lent.imports().filter_map(|import| import.as_ref());
-    imports.filter(|import| import.foreign).map(|import| import.buffer().clone()).collect()
-}
-
-/// Runs `work` with imported memory. However it ends, the device has finished with the memory afterwards, and has it no
-/// more, unless it hangs: then the memory, which is another device's, stays imported until this one has ended. What is
-/// another device's is taken over before and handed back after.
-pub(crate) fn with_lent<W, L: Lent, R>(
-    this: &mut W,
-    gpu: fn(&mut W) -> &mut Gpu,
-    lent: L,
-    work: impl FnOnce(&mut W, &L) -> Result<R, Error>,
-) -> Result<R, Error> {
-    struct Guard<'a, W, L: Lent> {
-        this: &'a mut W,
-        gpu: fn(&mut W) -> &mut Gpu,
-        lent: L,
-    }
-    impl<W, L: Lent> Drop for Guard<'_, W, L> {
-        fn drop(&mut self) {
-            let gpu = (self.gpu)(self.this);
-            let _ = gpu.finish(); // its failure is remembered
-            if !gpu.is_idle() {
-                self.lent.imports().filter_map(Option::take).for_each(|import| gpu.keep(import));
-            }
-        }
-    }
-    let guard = &mut Guard { this, gpu, lent };
-    let foreign = foreign_buffers(&mut guard.lent);
-    if foreign.is_empty() {
-        return work(guard.this, &guard.lent);
-    }
-    gpu(guard.this).run(|commands| commands.acquire(&foreign))?;
-    let done = work(guard.this, &guard.lent);
-    let gpu = gpu(guard.this);
-    let released = gpu.finish().and_then(|()| gpu.run(|commands| commands.release(&foreign)));
-    done.and_then(|done| released.map(|()| done))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::backend::Backend as _;
-    use crate::backend::vulkan::Vulkan;
-    use crate::error::Error;
-    use crate::types::device_memory::DeviceMemory;
-    use crate::types::options::{Backend, DebugOptions, Options};
-
-    #[test]
-    fn a_driver_that_imports_nothing_is_named() {
-        let debug = DebugOptions { no_memory_fds: true, ..DebugOptions::default() };
-        let options = Options { backend: Backend::Vulkan, debug, ..Options::default() };
-        let mut vulkan = Vulkan::new(&options).unwrap();
-        let memory = DeviceMemory {
-            name: "image.device_memory",
-            fd: 0,
-            allocation_size: 4096,
-            memory_type_index: 0,
-            offset: 0,
-            size: 64,
-        };
-        let Err(Error::Unsupported(text)) = vulkan.check_memory(&memory) else { panic!("it imports") };
-        assert!(text.contains("image.device_memory") && text.contains(vulkan.device_name()), "{text}");
     }
 }

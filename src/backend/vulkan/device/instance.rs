@@ -117,7 +117,7 @@ fn make_instance() -> Result<Arc<Instance>, Error> {
     })?;
     let create_info = InstanceCreateInfo {
         application_name: Some("ctm".to_owned()),
-        // No later version has anything for ctm; so all devices walk the same road.
+        // No later version has anything for ctm; so all devices take the same code path.
         max_api_version: Some(Version::V1_1),
         // Layered implementations such as MoltenVK are listed only when asked for.
         flags: InstanceCreateFlags::ENUMERATE_PORTABILITY,

@@ -16,7 +16,7 @@ use vulkano::{VulkanError, VulkanObject};
 
 use crate::backend::vulkan::device::error::driver_error;
 use crate::error::Error;
-use crate::runtime::alloc::{room, zeros};
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::checksum::checksum;
 
@@ -158,7 +158,7 @@ fn device_of(cache: &PipelineCache) -> &Arc<Device> {
 
 /// A copy of a cache's data, if there is memory for it.
 fn copied(data: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut copy = room(data.len())?;
+    let mut copy = try_with_capacity(data.len())?;
     copy.extend_from_slice(data);
     Ok(copy)
 }
@@ -174,7 +174,7 @@ fn data_of(cache: &PipelineCache) -> Result<Vec<u8>, Error> {
     loop {
         let mut size = 0;
         read(&mut size, ptr::null_mut()).result().map_err(failed)?;
-        let mut data = zeros::<u8>(size)?;
+        let mut data = try_zeroed::<u8>(size)?;
         match read(&mut size, data.as_mut_ptr().cast()) {
             vk::Result::INCOMPLETE => {} // it has grown meanwhile
             result => {

@@ -5,19 +5,40 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vulkano::command_buffer::CommandBufferLevel;
+use ash::vk;
 use vulkano::command_buffer::allocator::{CommandBufferAlloc, CommandBufferAllocator};
 use vulkano::command_buffer::pool::{
     CommandBufferAllocateInfo, CommandPool, CommandPoolCreateInfo, CommandPoolResetFlags,
 };
+use vulkano::command_buffer::{CommandBuffer, CommandBufferLevel};
+use vulkano::descriptor_set::DescriptorSet;
 use vulkano::descriptor_set::allocator::{AllocationHandle, DescriptorSetAlloc, DescriptorSetAllocator};
 use vulkano::descriptor_set::layout::DescriptorSetLayout;
 use vulkano::descriptor_set::pool::{DescriptorPool, DescriptorPoolCreateInfo, DescriptorSetAllocateInfo};
 use vulkano::device::{Device, DeviceOwned};
-use vulkano::{Validated, ValidationError, VulkanError};
+use vulkano::{Validated, ValidationError, VulkanError, VulkanObject};
 
 /// Sets that are made together.
 const SETS_PER_POOL: u32 = 32;
+
+/// Recorded commands, with what they use.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    commands: CommandBuffer,
+    _sets: Vec<Arc<DescriptorSet>>,
+}
+
+impl Recorded {
+    /// Commands that use these sets.
+    pub(crate) fn new(commands: CommandBuffer, sets: Vec<Arc<DescriptorSet>>) -> Self {
+        Self { commands, _sets: sets }
+    }
+
+    /// The Vulkan handle.
+    pub(crate) fn handle(&self) -> vk::CommandBuffer {
+        self.commands.handle()
+    }
+}
 
 /// Command buffers, each with a pool of its own, which is reset before it is used again.
 #[derive(Debug)]

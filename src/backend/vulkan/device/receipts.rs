@@ -6,8 +6,9 @@
 
 use std::fmt::Display;
 
+use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::Shared;
-use crate::backend::vulkan::device::commands::{Bytes, Commands};
+use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::error::Error;
@@ -37,8 +38,8 @@ impl<N: Copy + Display + Into<u64>> Counted<N> {
         if counted.into().checked_add(colorless.into()) == Some(pixels) {
             return Ok(());
         }
-        let counted = Told(counted.into());
-        let colorless = Told(colorless.into());
+        let counted = Reported(counted.into());
+        let colorless = Reported(colorless.into());
         Err(gpu.not_done(format_args!(
             "has counted {counted} pixels with a colour and {colorless} without; {pixels} together are expected"
         )))
@@ -46,9 +47,9 @@ impl<N: Copy + Display + Into<u64>> Counted<N> {
 }
 
 /// A number that a device has reported, if it has.
-struct Told(u64);
+struct Reported(u64);
 
-impl Display for Told {
+impl Display for Reported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0 >= NEVER.into() { f.write_str("no") } else { self.0.fmt(f) }
     }
@@ -72,13 +73,18 @@ pub(crate) fn within(what: &str, number: u32, most: u64, gpu: &Gpu) -> Result<()
     Err(gpu.not_done(format_args!("reports {number} as {what}; at most {most} is expected")))
 }
 
-/// Fails where the code that a device has written for a pixel is not that of its colour.
-pub(crate) fn same_code(gpu: &Gpu, pixel: usize, code: u16, expected: u16) -> Result<(), Error> {
-    if code == expected {
+/// Fails where the fingerprint that a device has written for a pixel is not that of its colour.
+pub(crate) fn same_fingerprint(
+    gpu: &Gpu,
+    pixel: usize,
+    fingerprint: u16,
+    expected: u16,
+) -> Result<(), Error> {
+    if fingerprint == expected {
         return Ok(());
     }
     Err(gpu.not_done(format_args!(
-        "has written {code:#06x} as the code of pixel {pixel}; {expected:#06x} is expected, unless the pixels have \
+        "has written {fingerprint:#06x} as the fingerprint of pixel {pixel}; {expected:#06x} is expected, unless the pixels have \
          changed during the call"
     )))
 }

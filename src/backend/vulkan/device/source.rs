@@ -2,9 +2,10 @@
 
 use log::Level;
 
-use crate::backend::vulkan::device::commands::Bytes;
+use crate::backend::vulkan::device::Bytes;
+use crate::backend::vulkan::device::external_memory::{ExternalMemory, with_external_memory};
 use crate::backend::vulkan::device::gpu::Gpu;
-use crate::backend::vulkan::device::import::{Import, LEAST_IMPORT_BYTES, Lent, with_lent};
+use crate::backend::vulkan::device::import::{Import, LEAST_IMPORT_BYTES};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::call;
@@ -20,12 +21,12 @@ impl<'a> Source<'a> {
     /// Imports the image's memory: a device's, or the host's if that can be done; nothing is lost if it cannot.
     fn new(gpu: &Gpu, pixels: &'a Pixels) -> Result<Self, Error> {
         let imported = match pixels.memory() {
-            Some(memory) => Some(Import::of_device(gpu, &memory)?),
+            Some(memory) => Some(Import::of_device(&gpu.device, &memory)?),
             None => {
                 let words = pixels.words().zip(gpu.import_alignment);
                 let words = words.filter(|(words, _)| size_of_val(*words) as u64 >= LEAST_IMPORT_BYTES);
                 words.and_then(|(words, alignment)| {
-                    let imported = Import::of_host(gpu, words, alignment);
+                    let imported = Import::of_host(&gpu.device, words, alignment);
                     if imported.is_none() {
                         call::message(
                             Level::Info,
@@ -58,7 +59,7 @@ impl<'a> Source<'a> {
         u64::from(pixels) * u64::from(self.pixels.shape().channels())
     }
 
-    /// The same in the imported memory: a buffer, and the position of the first word in it.
+    /// Where some pixels are in the imported memory: a buffer, and the position of the first word in it.
     pub(crate) fn imported(&self, first_pixel: usize, pixels: u32) -> Option<(Bytes, u32)> {
         let import = self.imported.as_ref()?;
         let channels = u64::from(self.pixels.shape().channels());
@@ -66,7 +67,7 @@ impl<'a> Source<'a> {
     }
 }
 
-impl Lent for Source<'_> {
+impl ExternalMemory for Source<'_> {
     fn imports(&mut self) -> impl Iterator<Item = &mut Option<Import>> {
         std::iter::once(&mut self.imported)
     }
@@ -80,5 +81,5 @@ pub(crate) fn with_source<W, R>(
     work: impl FnOnce(&mut W, &Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
     let source = Source::new(gpu(this), pixels)?;
-    with_lent(this, gpu, source, work)
+    with_external_memory(this, gpu, source, work)
 }

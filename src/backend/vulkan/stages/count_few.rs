@@ -1,24 +1,54 @@
-//! Counting an image of few colours: each pixel gets the number of its colour, so that the stage label
+//! Counting an image of few colours on the device: each pixel gets the index of its colour, so that the stage label
 //! need not look at colours again.
 //!
-//! Each chunk has a table, and numbers, of its own. The host adds up the chunks' lists of colours.
+//! The problem: the exact pixels of each colour, where all processors of a device find new colours at once, may not wait for
+//! each other, and swap no more than 32 bits at a time, while a colour has up to 128.
+//!
+//! ```text
+//! for each pixel, all at once:                      (count.comp, color_table.glsl)
+//!     slot = hash(color) & mask
+//!     repeat at most max_probes times:
+//!         owner = slots[slot]
+//!         if owner is 0: owner = compare_and_swap(slots[slot], 0, pixel + 1)
+//!         if owner is 0 or the colour of pixel owner − 1 is the same: found
+//!         slot += step(hash)
+//!     found: counts[slot] += 1; indices[pixel] = slot + 1
+//!     not found: lost = 1
+//! for each slot with an owner: list its pixel and count             (collect.comp)
+//! the host: lost? again, with a table of eight times as many slots
+//! ```
+//!
+//! It is exact because a slot's owner never changes once it has one, and its colour is read from the image, not from the
+//! table: what one swap claims is a whole colour. A search that ends too soon is reported, never guessed. Colours that
+//! collide cost time only, and nobody can make them who does not know the seed.
+//!
+//! It costs a look at each pixel, a look at its owner where the colour is not that of the pixel before, and an addition for
+//! each run of equal pixels; memory for 32,768 slots at most, since an index has two bytes. Images with more colours go to
+//! `fingerprints` or `count_many`.
+//!
+//! Prior art: open addressing with double hashing (Knuth, The Art of Computer Programming 3, 6.4); hash tables on GPUs by
+//! compare-and-swap (Alcantara et al., Real-time parallel hashing on the GPU, 2009); sums in shared memory before global
+//! ones (Podlozhnyuk, Histogram calculation in CUDA, 2007). A slot that holds a pixel's place in place of a key of 128 bits
+//! is ours.
+//!
+//! Each chunk has a table, and indices, of its own. The host adds up the chunks' lists of colours.
 
 use log::Level;
 
-use crate::backend::vulkan::backend::{Chunk, Work};
-use crate::backend::vulkan::device::buffers::{Buffer, Shared};
-use crate::backend::vulkan::device::commands::Bytes;
+use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
 use crate::backend::vulkan::device::stage::{Counting, Stage};
 use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
+use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::read::READ_PIXELS;
+use crate::backend::vulkan::stages::work::{ChunkColors, Indexed, Known, Work};
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::{room, try_collect, zeros};
-use crate::runtime::call::{self, Pass};
+use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
+use crate::runtime::call::{self, ProgressSpan};
 use crate::types::histogram::Histogram;
 use crate::types::palette::{ColorCount, Counts};
 
@@ -27,21 +57,6 @@ const FIRST_ENTRIES: u64 = 256;
 
 /// Bytes that the host keeps for a colour of a chunk at most.
 const HOST_BYTES_PER_COLOR: u64 = 100;
-
-/// An image whose pixels' numbers the device has.
-#[derive(Debug)]
-pub(crate) struct Numbered {
-    pub(crate) plan: Plan,
-    pub(crate) chunks: Vec<ChunkColors>,
-}
-
-/// What the numbers of a chunk stand for.
-#[derive(Debug)]
-pub(crate) struct ChunkColors {
-    pub(crate) colors: Vec<(u32, ColorCount)>,
-    /// Numbers are at most this.
-    pub(crate) slots: u32,
-}
 
 /// What the stages count and collect report.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +73,9 @@ struct Report {
 }
 
 impl Work {
-    /// Counts all colours and remembers what the pixels' numbers stand for; `None` where there are too
+    /// Counts all colours and remembers what the pixels' colour indices stand for; `None` where there are too
     /// many colours for that.
-    pub(crate) fn count_numbers(
+    pub(crate) fn count_few(
         &mut self,
         source: &Source,
         min_pixels: u64,
@@ -75,7 +90,7 @@ impl Work {
         let mut distinct = 0;
         let mut kept = 0;
         let mut before = None;
-        let pass = Pass::new(0.875); // there may be too many colours
+        let pass = ProgressSpan::new(0.875); // there may be too many colours
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {
@@ -108,8 +123,8 @@ impl Work {
             let distinct = Some(histogram.len() as u64);
             Counts { colors: histogram.colors(min_pixels)?, too_many: None, distinct }
         };
-        if plan.keeps_numbers {
-            self.numbered = Some(Numbered { plan: *plan, chunks: done });
+        if plan.keeps_indices {
+            self.known = Known::Indices(Indexed { plan: *plan, chunks: done });
         }
         Ok(Some(counts))
     }
@@ -124,14 +139,14 @@ impl Work {
         min_pixels: u32,
     ) -> Result<Ticket, Error> {
         let channels = source.pixels.shape().channels();
-        let numbers = self.numbers(plan, chunk)?;
+        let indices = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
-        let Self { gpu, turns, seeds, .. } = self;
+        let Self { gpu, buffers, seeds, .. } = self;
         let copies = plan.count_copies;
         let count_stage = Stage::Count { counting: Counting::Indices, channels, copies };
         let collect_stage = Stage::Collect { copies };
-        let layout = plan.turn_layout();
-        let memory = Shared::ensure(&mut turns[chunk.turn].memory, gpu, layout.words)?;
+        let layout = plan.chunk_layout();
+        let memory = Shared::ensure(&mut buffers.chunks[chunk.memory].shared, gpu, layout.words)?;
         memory.write(layout.report, &[NEVER; REPORT_WORDS as usize])?;
         let memory = &*memory;
         let slot_pixels = memory.part(layout.slot_pixels, slots.into());
@@ -141,14 +156,14 @@ impl Work {
         let seed = seeds.take() as u32;
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
-            color_map.upload(memory, commands)?;
+            color_map.upload(Some(memory), commands)?;
             commands.clear([slot_pixels.clone(), counts.clone(), header])?;
             let buffers = [
                 (0, color_map.words.clone()),
                 (1, slot_pixels.clone()),
                 (2, counts.clone()),
                 (3, report.clone()),
-                (4, numbers),
+                (4, indices),
             ];
             commands.dispatch(count_stage, chunk.pixels, &buffers, |pixels| CountDispatch {
                 first_word: color_map.first_word,
@@ -174,7 +189,7 @@ impl Work {
     }
 
     /// Waits for a chunk's counts, and repeats them with larger tables until all colours have found a
-    /// place; `None` where there are more than can be numbered.
+    /// place; `None` where there are more than have indices.
     fn finish_counting(
         &mut self,
         source: &Source,
@@ -184,7 +199,7 @@ impl Work {
         min_pixels: u32,
         mut ticket: Ticket,
     ) -> Result<Option<(ChunkColors, Report)>, Error> {
-        let layout = plan.turn_layout();
+        let layout = plan.chunk_layout();
         loop {
             self.gpu.wait(ticket)?;
             let report = self.read_report(chunk, layout.report)?;
@@ -212,14 +227,9 @@ impl Work {
 
     fn read_report(&self, chunk: Chunk, start: u64) -> Result<Report, Error> {
         let mut words = [0u32; REPORT_WORDS as usize];
-        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        self.buffers.chunks[chunk.memory].shared()?.read(start, bytemuck::cast_slice_mut(&mut words))?;
         let [distinct, lost, listed, counted, colorless] = words;
         Ok(Report { distinct, lost, listed, counted, colorless })
-    }
-
-    fn turn_memory(&self, chunk: Chunk) -> Result<&Shared, Error> {
-        let missing = || Error::Internal("a chunk has no memory".to_owned());
-        self.turns[chunk.turn].memory.as_ref().ok_or_else(missing)
     }
 
     /// Reads the list that the stage collect wrote.
@@ -231,21 +241,19 @@ impl Work {
         slots: u32,
         listed: u32,
     ) -> Result<Vec<(u32, ColorCount)>, Error> {
-        let start = plan.turn_layout().report + REPORT_WORDS;
+        let start = plan.chunk_layout().report + REPORT_WORDS;
         let entries = u64::from(listed);
         if entries > FIRST_ENTRIES {
-            let Self { gpu, turns, .. } = self;
-            if let Some(memory) = &turns[chunk.turn].memory {
-                let rest = ENTRY_WORDS * (entries - FIRST_ENTRIES);
-                memory.fetch(gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
-            }
+            let memory = self.buffers.chunks[chunk.memory].shared()?;
+            let rest = ENTRY_WORDS * (entries - FIRST_ENTRIES);
+            memory.fetch(&mut self.gpu, start + ENTRY_WORDS * FIRST_ENTRIES, rest)?;
         }
-        let mut words: Vec<u32> = zeros(ENTRY_WORDS as usize * listed as usize)?;
-        self.turn_memory(chunk)?.read(start, bytemuck::cast_slice_mut(&mut words))?;
-        let mut colors = room(listed as usize)?;
+        let mut words: Vec<u32> = try_zeroed(ENTRY_WORDS as usize * listed as usize)?;
+        self.buffers.chunks[chunk.memory].shared()?.read(start, bytemuck::cast_slice_mut(&mut words))?;
+        let mut colors = try_with_capacity(listed as usize)?;
         for &[slot, pixel, _] in words.as_chunks::<{ ENTRY_WORDS as usize }>().0 {
-            within("the number of a slot", slot, u64::from(slots) - 1, &self.gpu)?;
-            within("the number of a pixel", pixel, u64::from(chunk.pixels) - 1, &self.gpu)?;
+            within("the index of a slot", slot, u64::from(slots) - 1, &self.gpu)?;
+            within("the index of a pixel", pixel, u64::from(chunk.pixels) - 1, &self.gpu)?;
         }
         if source.is_on_device() {
             for entries in words.as_chunks().0.chunks(READ_PIXELS) {
@@ -263,23 +271,5 @@ impl Work {
             Some((slot + 1, ColorCount { color, pixels: pixels.into() }))
         }));
         Ok(colors)
-    }
-
-    /// Where a chunk's numbers are.
-    pub(crate) fn numbers(&mut self, plan: &Plan, chunk: Chunk) -> Result<Bytes, Error> {
-        let chunk_words = plan.chunk_pixels / 2;
-        // Numbers that are not kept only need room for the chunks in flight.
-        let (block, position, block_chunks) = if plan.keeps_numbers {
-            let per_block = plan.chunks_per_block;
-            let block = chunk.index / per_block;
-            (block as usize, chunk.index % per_block, per_block.min(plan.chunk_count() - block * per_block))
-        } else {
-            (chunk.turn, 0, 1)
-        };
-        if self.number_blocks.len() <= block {
-            self.number_blocks.resize_with(block + 1, || None);
-        }
-        let buffer = Buffer::ensure(&mut self.number_blocks[block], &self.gpu, block_chunks * chunk_words)?;
-        Ok(buffer.part(position * chunk_words, chunk_words))
     }
 }

@@ -1,72 +1,43 @@
 //! The stage expand's host side: labels on the device become planes in memory that the caller has on the device, and
 //! the labels themselves are copied to such memory.
 
-use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
-use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
-use crate::backend::vulkan::device::import::{Import, Lent, with_lent};
+use crate::backend::vulkan::device::external_memory::with_external_memory;
+use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::ExpandDispatch;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::{self, Plan};
-use crate::backend::vulkan::stages::label::Parts;
+use crate::backend::vulkan::stages::chunk::{Chunk, ChunkMemory};
+use crate::backend::vulkan::stages::label_target::{LabelParts, LabelTargets};
+use crate::backend::vulkan::stages::work::Work;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::types::outputs::{DeviceOutputs, LabelWidth};
-
-/// The caller's memory for outputs.
-#[derive(Debug)]
-pub(crate) struct Targets {
-    masks: Option<Import>,
-    labels: Option<Import>,
-    label_width: Option<LabelWidth>,
-}
-
-impl Targets {
-    fn new(gpu: &Gpu, outputs: &DeviceOutputs) -> Result<Self, Error> {
-        let import = |memory| Import::of_device(gpu, &memory);
-        Ok(Self {
-            masks: outputs.masks.map(import).transpose()?,
-            labels: outputs.labels.map(|(memory, _)| import(memory)).transpose()?,
-            label_width: outputs.labels.map(|(_, width)| width),
-        })
-    }
-
-    /// How wide the caller wants labels to be, if any.
-    pub(crate) fn label_width(&self) -> Option<LabelWidth> {
-        self.label_width
-    }
-}
-
-impl Lent for Targets {
-    fn imports(&mut self) -> impl Iterator<Item = &mut Option<Import>> {
-        [&mut self.masks, &mut self.labels].into_iter()
-    }
-}
+use crate::types::outputs::DeviceOutputs;
 
 impl Work {
     /// Runs `work` with the caller's memory for outputs.
     pub(crate) fn with_targets<R>(
         &mut self,
         outputs: &DeviceOutputs,
-        work: impl FnOnce(&mut Self, &Targets) -> Result<R, Error>,
+        work: impl FnOnce(&mut Self, &LabelTargets) -> Result<R, Error>,
     ) -> Result<R, Error> {
         self.gpu.finish()?;
-        let targets = Targets::new(&self.gpu, outputs)?;
-        with_lent(self, |work| &mut work.gpu, targets, work)
+        let targets = LabelTargets::new(&self.gpu, outputs)?;
+        with_external_memory(self, |work| &mut work.gpu, targets, work)
     }
 
     /// Starts writing what is made of a chunk's labels, which are on the device or will be; `None` if that is nothing.
-    pub(crate) fn start_writing(
+    pub(super) fn start_writing(
         &mut self,
         plan: &Plan,
-        parts: &Parts,
+        parts: &LabelParts,
         chunk: Chunk,
-        targets: &Targets,
+        targets: &LabelTargets,
     ) -> Result<Option<Ticket>, Error> {
         let width = parts.width;
-        let Self { gpu, turns, .. } = self;
+        let Self { gpu, buffers, .. } = self;
         let missing = || Error::Internal("a chunk has no labels".to_owned());
-        let Turn { labels, workgroups: told, .. } = &mut turns[chunk.turn];
+        let ChunkMemory { labels, workgroups, .. } = &mut buffers.chunks[chunk.memory];
         let labels = labels.as_ref().ok_or_else(missing)?;
         let receipt = parts.receipt(chunk.pixels.into());
         let mut ticket = None;
@@ -92,7 +63,7 @@ impl Work {
             // One submission for each, so that no watchdog takes the device for hung.
             ticket = Some(gpu.submit(|commands| {
                 let buffers = [(0, label_words), (1, planes), (2, receipt.part(labels))];
-                *told += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| ExpandDispatch {
+                *workgroups += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| ExpandDispatch {
                     first_pixel: pixels.start,
                     end_pixel: pixels.end,
                     first_word,
@@ -108,13 +79,13 @@ impl Work {
     }
 
     /// Writes the labels of an image of which no pixel is in a mask.
-    pub(crate) fn write_no_labels(&mut self, pixels: &Pixels, targets: &Targets) -> Result<(), Error> {
+    pub(crate) fn write_no_labels(&mut self, pixels: &Pixels, targets: &LabelTargets) -> Result<(), Error> {
         let (Some(import), Some(width)) = (&targets.labels, targets.label_width) else { return Ok(()) };
         let plan = Plan::new(pixels.shape(), &self.limits(), false)?;
         let bytes = width.bytes() as u64;
         let words = (plan.chunk_pixels * bytes).div_ceil(4);
-        let Self { gpu, turns, .. } = self;
-        let zeros = Shared::ensure(&mut turns[0].labels, gpu, words)?.part(0, words);
+        let Self { gpu, buffers, .. } = self;
+        let zeros = Shared::ensure(&mut buffers.chunks[0].labels, gpu, words)?.part(0, words);
         gpu.submit(|commands| commands.clear([zeros.clone()]))?;
         for chunk in Chunk::all(&plan) {
             let size = u64::from(chunk.pixels) * bytes;

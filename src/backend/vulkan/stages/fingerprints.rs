@@ -1,54 +1,65 @@
-//! Counting an image with very many colours together with the host, where both read the same memory.
+//! Counting an image of very many colours together with the host, where both read the same memory.
 //!
-//! The device reads the image once, and leaves two bytes of each pixel's hash, its code, where the host finds them. To find
-//! out which codes can hold a result, and the exact counts of their few colours, is the work of
-//! src/cpu/support/many_colors.rs: searches in tables that change from code to code, for which a device would have to
-//! read the image again and again, and whose results, a list of colours, the host would have to look up in the image.
-//! The stage label then looks only at pixels whose code is that of a colour.
+//! The problem: an image has a million colours, say, a photo's, of which a few are to get a mask. Tables of all colours do
+//! not fit a device's caches, and the results, a list of colours, would have to be looked up in the image by the host.
 //!
-//! Where the codes would have to be copied, or the host cannot read the pixels, `many_colors` counts on the device.
+//! ```text
+//! the device, once for each pixel:  fingerprint[pixel] = 16 bits of hash(color)
+//! the host:  totals = pixels of each fingerprint      (a histogram of 65,536 buckets)
+//!            candidates = fingerprints whose total reaches what a mask must have
+//!            count exactly the colours of pixels whose fingerprint is a candidate
+//! the stage label:  look only at pixels whose fingerprint is that of a colour of the palette
+//! ```
+//!
+//! It is exact because equal colours have equal fingerprints: a bucket's total bounds from above what any of its colours
+//! has, so that what is left out cannot reach a mask, ties included. Pixels of other colours with the same fingerprint are
+//! looked at and found different.
+//!
+//! It costs one read of the image by the device and two bytes a pixel; the host reads those, and only the pixels of
+//! candidates. What it does with them is in src/backend/cpu/many: searches in tables that change from bucket to bucket, for
+//! which a device would have to read the image again and again.
+//!
+//! Prior art: partial-key signatures that rule out most keys (Bloom, Space/time trade-offs in hash coding, 1970; Fan et al.,
+//! Cuckoo filter, 2014), and upper bounds by hash buckets (Park et al., PCY, 1995; Cormode and Muthukrishnan, Count-min
+//! sketch, 2005).
+//!
+//! Where the fingerprints would have to be copied, or the host cannot read the pixels, `count_many` counts on the device.
 
 use crate::backend::cpu::{CodedImage, CpuPlan, Hasher, code_of};
-use crate::backend::vulkan::backend::{Chunk, Work};
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::receipts::same_code;
+use crate::backend::vulkan::device::receipts::same_fingerprint;
 use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
 use crate::backend::vulkan::device::source::Source;
 use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
-use crate::backend::vulkan::plan::{Plan, TURNS};
+use crate::backend::vulkan::plan::{CHUNKS_IN_FLIGHT, Plan};
+use crate::backend::vulkan::stages::chunk::Chunk;
+use crate::backend::vulkan::stages::work::{Fingerprinted, Known, Work};
 use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::room;
-use crate::runtime::call::Pass;
+use crate::runtime::alloc::try_with_capacity;
+use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::types::palette::Counts;
-use crate::types::params::Selection;
-
-/// An image whose pixels' codes the device has.
-#[derive(Debug)]
-pub(crate) struct Coded {
-    pub(crate) plan: Plan,
-    pub(crate) hasher: Hasher,
-}
+use crate::types::params::SelectionRule;
 
 impl Work {
-    /// Whether the host counts. Where memory has turned out to be short it does so without codes, if there is no room for
-    /// them: the device would need other pipelines, and drivers may crash that have no memory to compile them.
+    /// Whether the host counts. Where memory has turned out to be short it does so without fingerprints, if there is no
+    /// room for them: the device would need other pipelines, and drivers may crash that have no memory to compile them.
     pub(crate) fn counts_on_host(&self, source: &Source, plan: &Plan) -> bool {
-        let is_short = self.memory_bytes < self.gpu.limits.memory_bytes;
-        self.gpu.limits.unified_memory && !source.is_on_device() && (Self::can_keep_codes(plan) || is_short)
+        let can_count = Self::keeps_fingerprints(plan) || self.is_memory_short();
+        self.gpu.limits.unified_memory && !source.is_on_device() && can_count
     }
 
-    fn can_keep_codes(plan: &Plan) -> bool {
-        plan.keeps_numbers && (plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64))
+    fn keeps_fingerprints(plan: &Plan) -> bool {
+        plan.keeps_indices && (plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64))
     }
 
     /// Counts the colours that can be selected, and lists them if there are no more than `room_for`.
     pub(crate) fn count_on_host(
         &mut self,
         source: &Source,
-        selection: &Selection,
+        selection: &SelectionRule,
         room_for: usize,
         plan: &Plan,
         threads: &Threads,
@@ -57,40 +68,42 @@ impl Work {
         let cpu_plan = CpuPlan::new(source.pixels.shape().plane(), threads.count(), limit);
         let seed = self.seeds.take();
         let hasher = Hasher::new(seed);
-        let mut codes = None;
-        if Self::can_keep_codes(plan) {
-            self.write_codes(source, plan, hasher)?;
+        let mut fingerprints = None;
+        if Self::keeps_fingerprints(plan) {
+            self.write_fingerprints(source, plan, hasher)?;
             let count = plan.chunk_count().div_ceil(plan.chunks_per_block) as usize;
-            let mut blocks = room(count)?;
-            for block in self.number_blocks.iter().take(count).flatten() {
+            let mut blocks = try_with_capacity(count)?;
+            for block in self.buffers.blocks.iter().take(count).flatten() {
                 blocks.push(bytemuck::cast_slice(block.host_words()?));
             }
             let block_pixels = (plan.chunks_per_block * plan.chunk_pixels) as usize;
-            self.check_codes(source, &blocks, block_pixels, hasher)?;
-            codes = Some((blocks, block_pixels));
+            self.check_fingerprints(source, &blocks, block_pixels, hasher)?;
+            fingerprints = Some((blocks, block_pixels));
         }
-        let has_codes = codes.is_some();
-        let image = CodedImage { pixels: source.pixels, codes, hasher, seed };
+        let is_kept = fingerprints.is_some();
+        let image = CodedImage { pixels: source.pixels, codes: fingerprints, hasher, seed };
         let counts = image.best(cpu_plan, selection, room_for, threads, &mut self.sorted)?;
-        self.coded = has_codes.then_some(Coded { plan: *plan, hasher });
+        if is_kept {
+            self.known = Known::Fingerprints(Fingerprinted { plan: *plan, hasher });
+        }
         Ok(counts)
     }
 
-    fn write_codes(&mut self, source: &Source, plan: &Plan, hasher: Hasher) -> Result<(), Error> {
-        let mut tickets: [Option<Ticket>; TURNS as usize] = [None; TURNS as usize];
-        let pass = Pass::new(0.375);
+    fn write_fingerprints(&mut self, source: &Source, plan: &Plan, hasher: Hasher) -> Result<(), Error> {
+        let mut tickets: [Option<Ticket>; CHUNKS_IN_FLIGHT as usize] = [None; CHUNKS_IN_FLIGHT as usize];
+        let pass = ProgressSpan::new(0.375);
         for chunk in Chunk::all(plan) {
             pass.reach(chunk.start as f64 / plan.pixels() as f64);
-            if let Some(ticket) = tickets[chunk.turn].take() {
+            if let Some(ticket) = tickets[chunk.memory].take() {
                 self.gpu.wait(ticket)?;
             }
-            tickets[chunk.turn] = Some(self.start_codes(source, plan, chunk, hasher)?);
+            tickets[chunk.memory] = Some(self.start_fingerprints(source, plan, chunk, hasher)?);
         }
         tickets.into_iter().flatten().try_for_each(|ticket| self.gpu.wait(ticket))
     }
 
-    /// Holds some codes against the pixels: at least one that each workgroup has written.
-    fn check_codes(
+    /// Holds some fingerprints against the pixels: at least one that each workgroup has written.
+    fn check_fingerprints(
         &self,
         source: &Source,
         blocks: &[&[u16]],
@@ -105,30 +118,29 @@ impl Work {
         let last = shape.plane() - 1;
         for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
             let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
-            let code = blocks[pixel / block_pixels][pixel % block_pixels];
-            same_code(&self.gpu, pixel, code, code_of(&color, shape.channels() as usize, hasher))?;
+            let fingerprint = blocks[pixel / block_pixels][pixel % block_pixels];
+            let expected = code_of(&color, shape.channels() as usize, hasher);
+            same_fingerprint(&self.gpu, pixel, fingerprint, expected)?;
         }
         Ok(())
     }
 
-    fn start_codes(
+    fn start_fingerprints(
         &mut self,
         source: &Source,
         plan: &Plan,
         chunk: Chunk,
         hasher: Hasher,
     ) -> Result<Ticket, Error> {
-        let codes = self.numbers(plan, chunk)?;
+        let fingerprints = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
-        let Self { gpu, turns, .. } = self;
+        let Self { gpu, buffers, .. } = self;
         let stage = Stage::Fingerprints { channels: source.pixels.shape().channels() };
-        let memory = turns[chunk.turn].memory.as_ref();
+        let memory = buffers.chunks[chunk.memory].shared.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
-            if let Some(memory) = memory {
-                color_map.upload(memory, commands)?;
-            }
-            let buffers = [(0, color_map.words.clone()), (1, codes)];
+            color_map.upload(memory, commands)?;
+            let buffers = [(0, color_map.words.clone()), (1, fingerprints)];
             commands.dispatch(stage, chunk.pixels, &buffers, |pixels| FingerprintsDispatch {
                 first_word: color_map.first_word,
                 first_pixel: pixels.start,

@@ -1,305 +1,299 @@
 //! The stage label's host side: chunk by chunk, the labels come back while the device works on the next.
+//!
+//! Where the device has the pixels' colour indices, a table says which label each index has. Else each pixel's colour is
+//! looked up in the palette's table, in as many parts as a storage buffer takes; where the device has fingerprints, only
+//! pixels are looked at whose fingerprint is that of a colour of the palette.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
 use crate::backend::cpu::{Hasher, code_of};
-use crate::backend::vulkan::backend::{Chunk, Turn, Work};
 use crate::backend::vulkan::device::buffers::Shared;
-use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::gpu::Ticket;
-use crate::backend::vulkan::device::receipts::Receipt;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
 use crate::backend::vulkan::device::source::Source;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::Plan;
-use crate::backend::vulkan::stages::count_few::Numbered;
-use crate::backend::vulkan::stages::expand::Targets;
+use crate::backend::vulkan::stages::chunk::Chunk;
+use crate::backend::vulkan::stages::label_target::{LabelParts, LabelSink};
 use crate::backend::vulkan::stages::palette_table::PaletteTable;
+use crate::backend::vulkan::stages::work::{ChunkColors, Indexed, Known, Work};
 use crate::color::Color;
 use crate::error::Error;
-use crate::labels::{LabelMap, TILE};
-use crate::runtime::alloc::zeros;
+use crate::input::pixels::Pixels;
+use crate::runtime::alloc::try_zeroed;
 use crate::stages::group::Masked;
-use crate::types::outputs::LabelWidth;
 
-/// Words of a set of codes: a bit for each.
-const CODE_SET_WORDS: usize = 1 << 11;
+/// Words of a set of fingerprints: a bit for each.
+const FINGERPRINT_SET_WORDS: usize = 1 << 11;
 
-/// Who takes the labels.
-pub(crate) enum Taker<'a> {
-    /// The host, in parts.
-    Host { labels: &'a mut LabelMap, labelled: &'a mut dyn FnMut(usize, &LabelMap) },
-    /// The caller's memory on the device.
-    Device(&'a Targets),
+/// A part of the palette in which a chunk's colours are looked up.
+struct PalettePart<'a> {
+    table: &'a PaletteTable,
+    /// It is still to be copied.
+    is_new: bool,
+    /// Later ones add to the labels of those before.
+    is_first: bool,
+    is_last: bool,
 }
 
-/// Takes the labels of chunks in order and hands them on: to the host in parts as large as tiles allow.
-pub(crate) struct Parts<'a, 't> {
-    taker: &'a mut Taker<'t>,
-    pub(crate) width: LabelWidth,
-    pub(crate) mask_count: usize,
-    /// Pixels of the image, where chunks are smaller than tiles and it is handed on as a whole.
-    whole: Option<usize>,
-    seen: usize,
+/// The label of each colour of a palette.
+type LabelOfColor = HashMap<Color, u32, RandomState>;
+
+fn labels_of_colors(palette: &Masked) -> Result<LabelOfColor, Error> {
+    let mut labels = LabelOfColor::default();
+    labels
+        .try_reserve(palette.colors.len())
+        .map_err(|_| Error::OutOfMemory(format!("a table of {} colours", palette.colors.len())))?;
+    let colors = palette.colors.iter().enumerate();
+    labels.extend(colors.map(|(index, entry)| (entry.color, palette.label(index))));
+    Ok(labels)
 }
 
-impl<'a, 't> Parts<'a, 't> {
-    pub(crate) fn new(plan: &Plan, mask_count: usize, taker: &'a mut Taker<'t>) -> Self {
-        let tiles = plan.chunk_count() == 1 || plan.chunk_pixels.is_multiple_of(TILE as u64);
-        let width = match taker {
-            Taker::Device(targets) => targets.label_width(),
-            Taker::Host { .. } => None,
-        };
-        Self {
-            width: width.unwrap_or(LabelWidth::for_labels_up_to(mask_count)),
-            taker,
-            mask_count,
-            whole: if tiles { None } else { Some(plan.pixels() as usize) },
-            seen: 0,
-        }
+/// The label of each colour index of a chunk.
+fn labels_of_indices(colors: &ChunkColors, labels: &LabelOfColor) -> Result<Vec<u32>, Error> {
+    let mut label_of_index = try_zeroed(colors.slots as usize + 1)?;
+    for (index, entry) in &colors.colors {
+        label_of_index[*index as usize] = labels.get(&entry.color).copied().unwrap_or(0);
     }
-
-    /// Words of a chunk's labels.
-    pub(crate) fn words(&self, pixels: u64) -> u64 {
-        pixels.div_ceil(4) * self.width.bytes() as u64
-    }
-
-    /// What tells that the stages label and expand have worked, behind a chunk's labels.
-    pub(crate) fn receipt(&self, pixels: u64) -> Receipt {
-        Receipt::behind(self.words(pixels))
-    }
-
-    /// Words of memory for the labels of chunks of so many pixels.
-    pub(crate) fn room(&self, chunk_pixels: u64) -> u64 {
-        self.receipt(chunk_pixels).end()
-    }
-
-    /// Records what lets the host have a chunk's labels, if it takes them, and the receipt.
-    fn download(&self, labels: &Shared, commands: &mut Commands, pixels: u64) -> Result<(), Error> {
-        let receipt = self.receipt(pixels);
-        match self.taker {
-            Taker::Host { .. } => labels.download(commands, 0, receipt.end()),
-            Taker::Device(_) => receipt.download(labels, commands),
-        }
-    }
-
-    fn add(&mut self, chunk: Chunk, memory: &Shared) -> Result<(), Error> {
-        let Taker::Host { labels, labelled } = self.taker else { return Ok(()) };
-        let pixels = chunk.pixels as usize;
-        let at = if self.whole.is_some() { chunk.start } else { 0 };
-        let bytes = labels.start(self.whole.unwrap_or(pixels), self.width)?;
-        let width = self.width.bytes();
-        memory.read(0, &mut bytes[at * width..][..pixels * width])?;
-        self.seen = chunk.start + pixels;
-        if self.whole.is_none_or(|whole| whole == self.seen) {
-            labels.finish_uniform(self.width, self.mask_count)?;
-            labelled(chunk.start - at, labels);
-        }
-        Ok(())
-    }
+    Ok(label_of_index)
 }
 
 impl Work {
-    /// Labels an image whose pixels' numbers the device has.
-    pub(crate) fn label_numbers(
+    /// The stage label.
+    pub(crate) fn label(
         &mut self,
-        numbered: &Numbered,
+        pixels: &Pixels,
         palette: &Masked,
-        taker: &mut Taker,
+        sink: &mut LabelSink,
     ) -> Result<(), Error> {
-        let Numbered { plan, chunks } = numbered;
-        let mut parts = Parts::new(plan, palette.mask_count, taker);
-        let mut label_of = HashMap::<Color, u32, RandomState>::default();
-        label_of
-            .try_reserve(palette.colors.len())
-            .map_err(|_| Error::OutOfMemory(format!("a table of {} colours", palette.colors.len())))?;
-        let colors = palette.colors.iter().enumerate();
-        label_of.extend(colors.map(|(index, entry)| (entry.color, palette.label(index))));
-        let layout = plan.turn_layout();
-        self.for_chunks(plan, &mut parts, |work, parts, chunk| {
-            let colors = &chunks[chunk.index as usize];
-            let mut label_of_number = zeros(colors.slots as usize + 1)?;
-            for (number, entry) in &colors.colors {
-                label_of_number[*number as usize] = label_of.get(&entry.color).copied().unwrap_or(0);
+        match std::mem::take(&mut self.known) {
+            Known::Indices(indexed) => {
+                let done = self.label_indices(&indexed, palette, sink);
+                self.gpu.finish()?;
+                match done {
+                    Err(Error::OutOfDeviceMemory(_)) => self.release_buffers(),
+                    done => return done,
+                }
             }
-            let numbers = work.numbers(plan, chunk)?;
-            let Self { gpu, turns, .. } = work;
-            let stage = Stage::Label { channels: None, width: parts.width };
-            let turn = &mut turns[chunk.turn];
-            let memory = Shared::ensure(&mut turn.memory, gpu, layout.words)?;
-            memory.write(layout.label_of_number, &label_of_number)?;
-            let table_words = label_of_number.len() as u64;
-            let label_words = parts.words(chunk.pixels.into());
-            let labels = Shared::ensure(&mut turn.labels, gpu, parts.room(plan.chunk_pixels))?;
-            let receipt = parts.receipt(chunk.pixels.into());
-            receipt.clear(labels)?;
-            let labels = &*labels;
-            gpu.submit(|commands| {
-                receipt.upload(labels, commands)?;
-                memory.upload(commands, layout.label_of_number, table_words)?;
-                let buffers = [
-                    (0, numbers),
-                    (1, memory.part(layout.label_of_number, table_words)),
-                    (2, labels.part(0, label_words)),
-                    (5, receipt.part(labels)),
-                ];
-                turn.workgroups =
-                    commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
-                        first_word: 0,
-                        first_pixel: pixels.start,
-                        end_pixel: pixels.end,
-                        slot_mask: 0,
-                        seed: 0,
-                        max_probes: 0,
-                        keep: 0,
-                        fingerprinted: 0,
-                    })?;
-                parts.download(labels, commands, chunk.pixels.into())
-            })
+            known => self.known = known,
+        }
+        self.with_source(pixels, |work, source| {
+            work.in_fitting_chunks(source, |work, plan| work.label_colors(source, palette, plan, sink))
         })
     }
 
-    /// The hash of the pixels' codes, if the device has those of the plan's chunks.
-    fn hasher_of_codes(&self, plan: &Plan) -> Option<Hasher> {
-        self.coded.as_ref().filter(|coded| coded.plan == *plan).map(|coded| coded.hasher)
+    /// Labels an image whose pixels' colour indices the device has.
+    fn label_indices(
+        &mut self,
+        indexed: &Indexed,
+        palette: &Masked,
+        sink: &mut LabelSink,
+    ) -> Result<(), Error> {
+        let Indexed { plan, chunks } = indexed;
+        let mut parts = LabelParts::new(plan, palette.mask_count, sink);
+        let labels = labels_of_colors(palette)?;
+        self.for_chunks(plan, &mut parts, |work, parts, chunk| {
+            let label_of_index = labels_of_indices(&chunks[chunk.index as usize], &labels)?;
+            work.start_labelling_indices(plan, parts, chunk, &label_of_index)
+        })
     }
 
-    /// Labels an image by looking up each pixel's colour, or if the device has their codes, only those pixels' that
-    /// have the code of a colour.
-    pub(crate) fn label_colors(
+    /// Starts labelling a chunk by its pixels' colour indices.
+    fn start_labelling_indices(
+        &mut self,
+        plan: &Plan,
+        parts: &LabelParts,
+        chunk: Chunk,
+        label_of_index: &[u32],
+    ) -> Result<Ticket, Error> {
+        let indices = self.block_part(plan, chunk)?;
+        let Self { gpu, buffers, .. } = self;
+        let stage = Stage::Label { channels: None, width: parts.width };
+        let layout = plan.chunk_layout();
+        let chunk_memory = &mut buffers.chunks[chunk.memory];
+        let memory = Shared::ensure(&mut chunk_memory.shared, gpu, layout.words)?;
+        memory.write(layout.label_of_index, label_of_index)?;
+        let table_words = label_of_index.len() as u64;
+        let label_words = parts.words(chunk.pixels.into());
+        let labels = Shared::ensure(&mut chunk_memory.labels, gpu, parts.capacity(plan.chunk_pixels))?;
+        let receipt = parts.receipt(chunk.pixels.into());
+        receipt.clear(labels)?;
+        let labels = &*labels;
+        gpu.submit(|commands| {
+            receipt.upload(labels, commands)?;
+            memory.upload(commands, layout.label_of_index, table_words)?;
+            let buffers = [
+                (0, indices),
+                (1, memory.part(layout.label_of_index, table_words)),
+                (2, labels.part(0, label_words)),
+                (5, receipt.part(labels)),
+            ];
+            chunk_memory.workgroups =
+                commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
+                    first_word: 0,
+                    first_pixel: pixels.start,
+                    end_pixel: pixels.end,
+                    slot_mask: 0,
+                    seed: 0,
+                    max_probes: 0,
+                    keep: 0,
+                    fingerprinted: 0,
+                })?;
+            parts.download(labels, commands, chunk.pixels.into())
+        })
+    }
+
+    /// The hash of the pixels' fingerprints, if the device has those of the plan's chunks.
+    fn hasher_of_fingerprints(&self, plan: &Plan) -> Option<Hasher> {
+        match &self.known {
+            Known::Fingerprints(known) if known.plan == *plan => Some(known.hasher),
+            _ => None,
+        }
+    }
+
+    /// Labels an image by looking up each pixel's colour, or if the device has their fingerprints, only those pixels' that
+    /// have the fingerprint of a colour.
+    fn label_colors(
         &mut self,
         source: &Source,
         palette: &Masked,
         plan: &Plan,
-        taker: &mut Taker,
+        sink: &mut LabelSink,
     ) -> Result<(), Error> {
-        let mut parts = Parts::new(plan, palette.mask_count, taker);
+        let mut parts = LabelParts::new(plan, palette.mask_count, sink);
         let channels = source.pixels.shape().channels() as usize;
         let part_colors = plan.palette_part_colors;
         let colors = palette.colors.len();
         let tables = colors.div_ceil(part_colors);
         let mut table: Option<PaletteTable> = None;
-        if let Some(hasher) = self.hasher_of_codes(plan) {
-            let mut set = zeros::<u32>(CODE_SET_WORDS)?;
-            for entry in palette.colors {
-                let code = code_of(&entry.color, channels, hasher);
-                set[usize::from(code / 32)] |= 1 << (code % 32);
-            }
-            Shared::ensure(&mut self.palette_codes, &self.gpu, CODE_SET_WORDS as u64)?.write(0, &set)?;
+        if let Some(hasher) = self.hasher_of_fingerprints(plan) {
+            self.write_palette_fingerprints(palette, channels, hasher)?;
         }
         self.for_chunks(plan, &mut parts, |work, parts, chunk| {
-            let mut ticket = Err(Error::Internal("a palette is empty".to_owned()));
+            let mut ticket = None;
             for index in 0..tables {
                 let part = index * part_colors..((index + 1) * part_colors).min(colors);
                 // A palette in one part stays on the device from chunk to chunk.
-                let new_table = table.is_none() || tables > 1;
-                if new_table {
+                let is_new = table.is_none() || tables > 1;
+                if is_new {
                     work.gpu.finish()?; // nobody else reads the table now
                     let made = PaletteTable::new(palette, &part, channels, &mut work.seeds)?;
-                    let memory = Shared::ensure(&mut work.palette, &work.gpu, made.words.len() as u64)?;
-                    memory.write(0, &made.words)?;
+                    let words = made.words.len() as u64;
+                    Shared::ensure(&mut work.buffers.palette, &work.gpu, words)?.write(0, &made.words)?;
                     table = Some(made);
                 }
                 if let Some(table) = &table {
-                    let last = index + 1 == tables;
-                    ticket =
-                        work.start_labelling(source, plan, parts, chunk, table, [new_table, index > 0, last]);
+                    let (is_first, is_last) = (index == 0, index + 1 == tables);
+                    let part = PalettePart { table, is_new, is_first, is_last };
+                    ticket = Some(work.start_labelling_colors(source, plan, parts, chunk, &part)?);
                 }
             }
-            ticket
+            ticket.ok_or_else(|| Error::Internal("a palette is empty".to_owned()))
         })
     }
 
-    /// Starts labelling a chunk with a part of the palette. `new_table`: the part is still to be copied;
-    /// `keep`: adds to the labels of the parts before; `last`: there is no other part.
-    fn start_labelling(
+    /// Writes the set of the palette's fingerprints, which is copied with the first part of the palette.
+    fn write_palette_fingerprints(
+        &mut self,
+        palette: &Masked,
+        channels: usize,
+        hasher: Hasher,
+    ) -> Result<(), Error> {
+        let mut set = try_zeroed::<u32>(FINGERPRINT_SET_WORDS)?;
+        for entry in palette.colors {
+            let fingerprint = code_of(&entry.color, channels, hasher);
+            set[usize::from(fingerprint / 32)] |= 1 << (fingerprint % 32);
+        }
+        let memory = &mut self.buffers.palette_fingerprints;
+        Shared::ensure(memory, &self.gpu, FINGERPRINT_SET_WORDS as u64)?.write(0, &set)
+    }
+
+    /// Starts labelling a chunk with a part of the palette.
+    fn start_labelling_colors(
         &mut self,
         source: &Source,
         plan: &Plan,
-        parts: &Parts,
+        parts: &LabelParts,
         chunk: Chunk,
-        table: &PaletteTable,
-        [new_table, keep, last]: [bool; 3],
+        part: &PalettePart,
     ) -> Result<Ticket, Error> {
-        let channels = source.pixels.shape().channels();
-        let color_map = self.chunk_pixels(source, plan, chunk, !keep)?;
-        let codes = match self.hasher_of_codes(plan) {
-            Some(_) => Some(self.numbers(plan, chunk)?),
+        let color_map = self.chunk_pixels(source, plan, chunk, part.is_first)?;
+        let fingerprints = match self.hasher_of_fingerprints(plan) {
+            Some(_) => Some(self.block_part(plan, chunk)?),
             None => None,
         };
-        let Self { gpu, turns, palette, palette_codes, .. } = self;
-        let code_set = palette_codes.as_ref();
+        let Self { gpu, buffers, .. } = self;
+        let channels = source.pixels.shape().channels();
         let stage = Stage::Label { channels: Some(channels), width: parts.width };
-        let table_words = table.words.len() as u64;
-        let palette = &*Shared::ensure(palette, gpu, table_words)?;
-        let turn = &mut turns[chunk.turn];
-        let labels = Shared::ensure(&mut turn.labels, gpu, parts.room(plan.chunk_pixels))?;
-        let label_words = parts.words(chunk.pixels.into());
+        let table_words = part.table.words.len() as u64;
+        let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
+        let set = buffers.palette_fingerprints.as_ref().zip(fingerprints);
+        let chunk_memory = &mut buffers.chunks[chunk.memory];
+        let labels = Shared::ensure(&mut chunk_memory.labels, gpu, parts.capacity(plan.chunk_pixels))?;
         let receipt = parts.receipt(chunk.pixels.into());
-        if !keep {
+        if part.is_first {
             receipt.clear(labels)?;
-            turn.workgroups = 0;
+            chunk_memory.workgroups = 0;
         }
         let labels = &*labels;
-        let memory = turn.memory.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {
-            if new_table {
+            if part.is_new {
                 palette.upload(commands, 0, table_words)?;
-                if let (Some(_), Some(set), 0, false) = (&codes, code_set, chunk.index, keep) {
-                    set.upload(commands, 0, CODE_SET_WORDS as u64)?;
+                if let (Some((set, _)), 0, true) = (&set, chunk.index, part.is_first) {
+                    set.upload(commands, 0, FINGERPRINT_SET_WORDS as u64)?;
                 }
             }
-            if let Some(memory) = memory {
-                color_map.upload(memory, commands)?;
-            }
-            if !keep {
+            color_map.upload(chunk_memory.shared.as_ref(), commands)?;
+            if part.is_first {
                 receipt.upload(labels, commands)?;
             }
-            let fingerprinted = codes.is_some().into();
-            // Without codes nobody looks at what is bound in their place.
-            let (codes, code_set) = match (codes, code_set) {
-                (Some(codes), Some(set)) => (codes, set.part(0, CODE_SET_WORDS as u64)),
-                _ => (palette.part(0, table_words), palette.part(0, table_words)),
+            let fingerprinted = set.is_some().into();
+            let table = palette.part(0, table_words);
+            // Without fingerprints nobody looks at what is bound in their place.
+            let (set, fingerprints) = match set {
+                Some((set, fingerprints)) => (set.part(0, FINGERPRINT_SET_WORDS as u64), fingerprints),
+                None => (table.clone(), table.clone()),
             };
             let buffers = [
                 (0, color_map.words.clone()),
-                (1, palette.part(0, table_words)),
-                (2, labels.part(0, label_words)),
-                (3, codes),
-                (4, code_set),
+                (1, table),
+                (2, labels.part(0, parts.words(chunk.pixels.into()))),
+                (3, fingerprints),
+                (4, set),
                 (5, receipt.part(labels)),
             ];
-            turn.workgroups += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
-                first_word: color_map.first_word,
-                first_pixel: pixels.start,
-                end_pixel: pixels.end,
-                slot_mask: table.slot_mask,
-                seed: table.seed,
-                max_probes: table.max_probes,
-                keep: keep.into(),
-                fingerprinted,
-            })?;
-            if last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
+            chunk_memory.workgroups +=
+                commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
+                    first_word: color_map.first_word,
+                    first_pixel: pixels.start,
+                    end_pixel: pixels.end,
+                    slot_mask: part.table.slot_mask,
+                    seed: part.table.seed,
+                    max_probes: part.table.max_probes,
+                    keep: (!part.is_first).into(),
+                    fingerprinted,
+                })?;
+            if part.is_last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
         })
     }
 
     /// Starts each chunk with `start`; while the device works on one, the host takes the labels of the one
     /// before.
-    pub(crate) fn for_chunks(
+    fn for_chunks(
         &mut self,
         plan: &Plan,
-        parts: &mut Parts,
-        mut start: impl FnMut(&mut Self, &Parts, Chunk) -> Result<Ticket, Error>,
+        parts: &mut LabelParts,
+        mut start: impl FnMut(&mut Self, &LabelParts, Chunk) -> Result<Ticket, Error>,
     ) -> Result<(), Error> {
         let mut before: Option<(Chunk, Ticket)> = None;
         for chunk in Chunk::all(plan).map(Some).chain([None]) {
             let started = match chunk {
                 Some(chunk) => {
                     let mut ticket = start(self, parts, chunk)?;
-                    if let &mut Taker::Device(targets) = &mut *parts.taker {
+                    if let &mut LabelSink::Device(targets) = &mut *parts.sink {
                         ticket = self.start_writing(plan, parts, chunk, targets)?.unwrap_or(ticket);
                     }
                     Some((chunk, ticket))
@@ -308,10 +302,9 @@ impl Work {
             };
             if let Some((chunk, ticket)) = std::mem::replace(&mut before, started) {
                 self.gpu.wait(ticket)?;
-                let missing = || Error::Internal("a chunk has no labels".to_owned());
-                let Turn { labels, workgroups, .. } = &self.turns[chunk.turn];
-                let labels = labels.as_ref().ok_or_else(missing)?;
-                parts.receipt(chunk.pixels.into()).check(labels, &self.gpu, *workgroups)?;
+                let memory = &self.buffers.chunks[chunk.memory];
+                let labels = memory.labels()?;
+                parts.receipt(chunk.pixels.into()).check(labels, &self.gpu, memory.workgroups)?;
                 parts.add(chunk, labels)?;
             }
         }

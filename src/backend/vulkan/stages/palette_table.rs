@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::runtime::alloc::zeros;
+use crate::runtime::alloc::try_zeroed;
 use crate::runtime::seeds::Seeds;
 use crate::stages::group::Masked;
 
@@ -32,7 +32,7 @@ impl PaletteTable {
         seeds: &mut Seeds,
     ) -> Result<Self, Error> {
         let slots = (2 * part.len()).next_power_of_two();
-        let words = zeros(slots * (1 + channels))?;
+        let words = try_zeroed(slots * (1 + channels))?;
         let mut table = Self { words, slot_mask: (slots - 1) as u32, seed: 0, max_probes: 0 };
         for _ in 0..SEEDS_TRIED {
             table.fill(palette, part, channels, seeds.take() as u32);

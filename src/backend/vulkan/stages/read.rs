@@ -1,15 +1,15 @@
 //! Pixels that lie in a device's memory, of which the host wants to know some: the device reads them for it.
 
-use crate::backend::vulkan::backend::Work;
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::receipts::Receipt;
 use crate::backend::vulkan::device::shaders::CollectColorsDispatch;
 use crate::backend::vulkan::device::source::Source;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
+use crate::backend::vulkan::stages::work::Work;
 use crate::color::Color;
 use crate::error::Error;
-use crate::runtime::alloc::{room, zeros};
+use crate::runtime::alloc::{try_with_capacity, try_zeroed};
 
 /// Pixels that are read in one go.
 pub(crate) const READ_PIXELS: usize = 1 << 14;
@@ -31,17 +31,17 @@ impl Work {
         if count > READ_PIXELS {
             return Err(Error::Internal(format!("{count} pixels are read in one go")));
         }
-        let mut positions = room(count)?;
+        let mut positions = try_with_capacity(count)?;
         positions.extend(pixels);
         let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
         let stage = Stage::CollectColors { channels };
-        let Self { gpu, read, .. } = self;
+        let Self { gpu, buffers, .. } = self;
         let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
-        let memory = Shared::ensure(read, gpu, receipt.end())?;
+        let memory = Shared::ensure(&mut buffers.read, gpu, receipt.end())?;
         gpu.finish()?; // nobody else reads the memory now
         memory.write(0, &positions)?;
         receipt.clear(memory)?;
-        let mut told = 0;
+        let mut workgroups = 0;
         let memory = &*memory;
         let word_count = u64::from(channels) * count as u64;
         gpu.run(|commands| {
@@ -53,18 +53,16 @@ impl Work {
                 (2, memory.part(places, word_count)),
                 (3, receipt.part(memory)),
             ];
-            told = commands.dispatch(stage, count as u32, &buffers, |pixels| CollectColorsDispatch {
-                first_word,
-                first_pixel: pixels.start,
-                end_pixel: pixels.end,
+            workgroups = commands.dispatch(stage, count as u32, &buffers, |pixels| {
+                CollectColorsDispatch { first_word, first_pixel: pixels.start, end_pixel: pixels.end }
             })?;
             receipt.download(memory, commands)?;
             memory.download(commands, places, word_count)
         })?;
-        receipt.check(memory, gpu, told)?;
-        let mut words: Vec<u32> = zeros(word_count as usize)?;
+        receipt.check(memory, gpu, workgroups)?;
+        let mut words: Vec<u32> = try_zeroed(word_count as usize)?;
         memory.read(places, bytemuck::cast_slice_mut(&mut words))?;
-        let mut colors = room(count)?;
+        let mut colors = try_with_capacity(count)?;
         colors.extend(words.chunks_exact(channels as usize).map(|words| {
             let mut color = [0; 4];
             color[..words.len()].copy_from_slice(words);

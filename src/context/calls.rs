@@ -1,0 +1,120 @@
+//! What surrounds the work of a call: stopping it, mending what a panic has left, going on with the CPU, the log.
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::runtime::call;
+use crate::runtime::call::{CancelToken, ProgressFn, Scope};
+use crate::types::image::ColorMap;
+use crate::types::options::Backend as BackendKind;
+use log::Level;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Context {
+    /// Does a call that can be stopped.
+    pub(crate) fn call<R>(
+        &mut self,
+        progress: Option<ProgressFn>,
+        work: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let stop = Arc::<CancelToken>::default();
+        self.canceller.set(Some(stop.clone()));
+        let result = Scope::new(stop).with_progress(progress).run(|| self.work(work));
+        self.canceller.set(None);
+        result
+    }
+
+    /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
+    pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
+        if self.is_unfinished {
+            match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
+                Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),
+                recovered => recovered?,
+            }
+            call::message(
+                Level::Warn,
+                format_args!("an earlier call ended in an internal error: what it left is thrown away"),
+            );
+        }
+        self.is_unfinished = true;
+        let result = work(self);
+        self.is_unfinished = false;
+        result
+    }
+
+    /// Does work. Where the device fails, and it is the context's to choose where it works, the CPU does it again, unless
+    /// that cannot reach the memory.
+    pub(super) fn with_fallback<R>(
+        &mut self,
+        on_host: bool,
+        mut work: impl FnMut(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        match work(self) {
+            Err(error) if on_host && self.may_go_on_with_cpu(&error) => {
+                self.go_on_with_cpu(&error);
+                work(self)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the device has failed, and it is the context's to choose another.
+    fn may_go_on_with_cpu(&self, error: &Error) -> bool {
+        let failed = matches!(error, Error::Driver(_) | Error::DeviceLost(_) | Error::Timeout(_));
+        failed && self.falls_back && self.backend == BackendKind::Vulkan
+    }
+
+    fn go_on_with_cpu(&mut self, error: &Error) {
+        call::message(
+            Level::Warn,
+            format_args!("the CPU does this call and all later ones of the context: {error}"),
+        );
+        self.backends.truncate(1);
+        [self.counter, self.labeler] = [0; 2];
+        self.backend = BackendKind::Cpu;
+        self.device_name = self.cpu_name();
+        self.device_uuids = None;
+    }
+
+    /// Does a call's work and says what it came to.
+    pub(super) fn report_on<R>(
+        &mut self,
+        map: &ColorMap,
+        mask_count: impl FnOnce(&R) -> usize,
+        work: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let start = Instant::now();
+        let result = work(self);
+        let milliseconds = 1000.0 * start.elapsed().as_secs_f64();
+        let (width, height) = (map.shape().width(), map.shape().height());
+        let (images, channels) = (map.images(), map.shape().channels());
+        let image = format_args!("{images} x {width} x {height} x {channels}");
+        match &result {
+            Ok(found) => call::message(
+                Level::Debug,
+                format_args!(
+                    "{} masks of {image} in {milliseconds:.3} ms; {:?}",
+                    mask_count(found),
+                    self.call_stats()
+                ),
+            ),
+            Err(
+                error @ (Error::OutOfMemory(_)
+                | Error::OutOfDeviceMemory(_)
+                | Error::DeviceLost(_)
+                | Error::Timeout(_)
+                | Error::Driver(_)
+                | Error::Internal(_)),
+            ) => call::message(Level::Error, format_args!("{image} failed: {error}")),
+            Err(error) => {
+                call::message(Level::Debug, format_args!("{image} ended after {milliseconds:.3} ms: {error}"))
+            }
+        }
+        result
+    }
+
+    /// Counters begin anew, and what backends have kept of the last image is worthless.
+    pub(super) fn start_call(&mut self) {
+        self.backends.iter_mut().for_each(|backend| backend.start_call());
+    }
+}

@@ -1,0 +1,125 @@
+//! What a call is to write, and for how much of it there is room.
+
+use crate::error::{Capacity, Error};
+use crate::output::label_output::LabelRoom;
+use crate::output::planes::{Crops, Strides};
+use crate::types::geometry::Frame;
+use crate::types::image::ColorMap;
+use crate::types::outputs::{DeviceOutputs, MaskFormat, MaskLayout, Masks};
+
+/// What a call is to write and to find beside the palette.
+#[derive(Debug)]
+pub(crate) struct Emit<'a> {
+    pub(crate) masks: Option<Masks<'a>>,
+    pub(crate) mask_format: MaskFormat,
+    pub(crate) mask_layout: MaskLayout,
+    pub(crate) cropped: bool,
+    pub(crate) labels: Option<LabelRoom<'a>>,
+    pub(crate) mask_stats: bool,
+    pub(crate) unlisted: Option<u32>,
+    pub(crate) merged: u32,
+    /// In the caller's memory on the device, which `check_memory` has seen.
+    pub(crate) device: DeviceOutputs,
+    /// Masks times images at most.
+    pub(crate) most_entries: u64,
+}
+
+impl Default for Emit<'_> {
+    fn default() -> Self {
+        Self {
+            masks: None,
+            mask_format: MaskFormat::F32,
+            mask_layout: MaskLayout::default(),
+            cropped: false,
+            labels: None,
+            mask_stats: false,
+            unlisted: None,
+            merged: 0,
+            device: DeviceOutputs::default(),
+            most_entries: u64::MAX,
+        }
+    }
+}
+
+impl Emit<'_> {
+    /// Whether pixels are labelled for it on the host.
+    pub(super) fn looks_at_labels(&self) -> bool {
+        self.masks.is_some() || self.labels.is_some() || self.mask_stats
+    }
+}
+
+/// What is known about a call's outputs before anything is found.
+#[derive(Debug)]
+pub(super) struct OutputPlan {
+    pub(super) frame: Frame,
+    pub(super) strides: Strides,
+    pub(super) capacity: OutputCapacity,
+}
+
+/// How many masks there is room for.
+#[derive(Debug)]
+pub(super) struct OutputCapacity {
+    /// Bytes of the masks' memory; `None`: none are written.
+    bytes: Option<usize>,
+    /// Whole planes that fit. Whether cropped ones do is known later.
+    planes: usize,
+    /// Masks that the labels' type numbers.
+    labels: u32,
+    /// Masks with a palette entry for each image.
+    entries: usize,
+    most_entries: u64,
+}
+
+impl OutputPlan {
+    pub(super) fn new(map: &ColorMap, emit: &Emit) -> Result<Self, Error> {
+        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
+        let frame = Frame { width, height, images: map.images() as usize };
+        let strides = Strides::new(&emit.mask_layout, emit.mask_format, frame)?;
+        // Lossless: checked against the address space by whoever lends the memory.
+        let device_bytes = emit.device.masks.map(|memory| memory.size as usize);
+        let bytes = emit.masks.as_ref().map(|masks| masks.size).or(device_bytes);
+        let most_entries = emit.most_entries;
+        let capacity = OutputCapacity {
+            bytes,
+            planes: bytes.filter(|_| !emit.cropped).map_or(usize::MAX, |bytes| strides.masks_in(bytes)),
+            labels: emit.labels.as_ref().map_or(emit.device.most_masks(), LabelRoom::most_masks),
+            entries: usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX),
+            most_entries,
+        };
+        Ok(Self { frame, strides, capacity })
+    }
+
+    /// Masks beyond which there is no need to list colours.
+    pub(super) fn useful(&self) -> usize {
+        let OutputCapacity { planes, labels, entries, .. } = self.capacity;
+        planes.min(labels as usize).min(entries)
+    }
+
+    /// Whether so many masks can be written. Cropped ones are checked by `check_crops`.
+    pub(super) fn check(&self, mask_count: u32) -> Result<(), Error> {
+        let OutputCapacity { bytes, planes, labels, entries, most_entries } = self.capacity;
+        let (what, argument, needed, given) = if mask_count as usize > planes {
+            let needed = self.strides.bytes_of(mask_count.into());
+            (Capacity::Masks, "the size of masks", needed, bytes.unwrap_or(0) as u64)
+        } else if mask_count > labels {
+            (Capacity::LabelNumbers, "the type of labels", mask_count.into(), labels.into())
+        } else if mask_count as usize > entries {
+            let needed = u64::from(mask_count) * self.frame.images as u64;
+            (Capacity::PaletteEntries, "the size of palette", needed, most_entries)
+        } else {
+            return Ok(());
+        };
+        Err(Error::too_small(what, argument, mask_count, needed, given))
+    }
+
+    /// Whether cropped masks fit.
+    pub(super) fn check_crops(&self, crops: &Crops, mask_count: u32) -> Result<(), Error> {
+        match self.capacity.bytes {
+            Some(bytes) if crops.bytes > bytes as u64 => {
+                let (needed, given) = (crops.bytes, bytes as u64);
+                Err(Error::too_small(Capacity::Masks, "the size of masks", mask_count, needed, given))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Counts as bytes, for other processes and machines: docs/counts-format.md.
+
+use crate::color::Color;
+use crate::error::Error;
+use crate::runtime::alloc::try_with_capacity;
+use crate::runtime::checksum::checksum;
+use crate::types::color_counts::{ColorCounts, Kind, check_room};
+use crate::types::encoding::Encoding;
+use crate::types::geometry::Shape;
+use crate::types::image::Format;
+use crate::types::matching::{Alpha, Matching};
+use crate::types::palette::ColorCount;
+
+const MAGIC: &[u8; 8] = b"ctmCOUNT";
+const VERSION: u32 = 1;
+const HEADER: usize = 48;
+const CHECKSUM: usize = 8;
+const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::U16, Format::U8];
+
+impl ColorCounts {
+    /// How long `to_bytes` is.
+    pub(crate) fn bytes_len(&self) -> usize {
+        HEADER + self.len() * entry_len(self.kind.as_ref()) + CHECKSUM
+    }
+
+    /// The counts as bytes, for another process or machine: equal counts are equal bytes.
+    ///
+    /// # Errors
+    /// Too little memory.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut colors = self.list(usize::MAX)?;
+        colors.sort_unstable_by_key(|entry| entry.color);
+        let len = self.bytes_len();
+        let mut bytes = try_with_capacity(len)?;
+        bytes.extend_from_slice(MAGIC);
+        let mut fields = [VERSION, 0, 0, 0, 0, 0];
+        if let Some(Kind { format, channels, matching, alpha }) = self.kind {
+            let number = FORMATS.iter().position(|&known| known == format);
+            let (alpha, least) = match alpha {
+                Alpha::Color => (0, 0.0),
+                Alpha::Ignored => (1, 0.0),
+                Alpha::AtLeast(least) => (2, least),
+            };
+            // Lossless: there are four formats.
+            let format = number.unwrap_or(FORMATS.len()) as u32;
+            fields = [
+                VERSION,
+                format,
+                channels,
+                u32::from(matching == Matching::EightBit),
+                alpha,
+                least.to_bits(),
+            ];
+        }
+        fields.iter().for_each(|field| bytes.extend_from_slice(&field.to_le_bytes()));
+        bytes.extend_from_slice(&(colors.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&(len as u64).to_le_bytes());
+        if let Some(encoding) = self.kind.map(|kind| kind.encoding()) {
+            for ColorCount { color, pixels } in colors {
+                for value in &encoding.values(&color)[..encoding.channels()] {
+                    bytes.extend_from_slice(&value.to_le_bytes());
+                }
+                bytes.extend_from_slice(&pixels.to_le_bytes());
+            }
+        }
+        let sum = checksum(&[&bytes]);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        Ok(bytes)
+    }
+
+    /// The counts that these bytes are.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the bytes are damaged, or not what [`ColorCounts::to_bytes`] gives; too little memory.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_bytes_up_to(bytes, usize::MAX)
+    }
+
+    /// The counts that these bytes are, if there are not more than `most` colours.
+    pub(crate) fn from_bytes_up_to(bytes: &[u8], most: usize) -> Result<Self, Error> {
+        let (kind, count, mut entries) = header(bytes)?;
+        check_room(count, most)?;
+        let mut counts = Self { kind, ..Self::default() };
+        let Some(encoding) = kind.map(|kind| kind.encoding()) else { return Ok(counts) };
+        counts.colors.reserve(count)?;
+        let mut last: Option<Color> = None;
+        for index in 0..count {
+            let (color, pixels) = entries.entry(index, encoding)?;
+            if last.is_some_and(|last| last >= color) {
+                return damaged(format!("colour {index} of the counts does not come after the one before"));
+            }
+            counts.pixels = match counts.pixels.checked_add(pixels) {
+                Some(sum) if pixels > 0 => sum,
+                _ => {
+                    return damaged(format!(
+                        "colour {index} of the counts has {pixels} pixels, none or too many"
+                    ));
+                }
+            };
+            counts.colors.add(color, pixels)?;
+            last = Some(color);
+        }
+        Ok(counts)
+    }
+}
+
+/// Checks all but the entries: gives what the parts have in common, the number of entries, and a reader of those.
+fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
+    let size = bytes.len();
+    let (body, sum) = match bytes.split_last_chunk() {
+        Some((body, &sum)) if body.len() >= HEADER => (body, u64::from_le_bytes(sum)),
+        _ => {
+            let least = HEADER + CHECKSUM;
+            return damaged(format!("counts have {size} bytes; at least {least} are expected"));
+        }
+    };
+    let mut reader = Reader(body);
+    if reader.take::<8>()? != *MAGIC {
+        return damaged("counts begin with other bytes than ctmCOUNT".to_owned());
+    }
+    let version = reader.number()?;
+    if version != VERSION {
+        return damaged(format!("counts are of version {version}; {VERSION} is expected"));
+    }
+    let fields = [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
+    let (count, len) = (reader.long()?, reader.long()?);
+    if len != size as u64 {
+        return damaged(format!("counts have {size} bytes; {len} are expected"));
+    }
+    let expected = checksum(&[body]);
+    if sum != expected {
+        return damaged(format!("counts have the checksum {sum:#018x}; {expected:#018x} is expected"));
+    }
+    let kind = kind(fields)?;
+    let entry = entry_len(kind.as_ref()) as u64;
+    if count.checked_mul(entry) != Some(reader.0.len() as u64) || (kind.is_none() && count > 0) {
+        return damaged(format!("counts have {count} colours in {} bytes", reader.0.len()));
+    }
+    // Lossless: there are as many bytes, and more.
+    Ok((kind, count as usize, reader))
+}
+
+fn entry_len(kind: Option<&Kind>) -> usize {
+    kind.map_or(0, |kind| 4 * kind.encoding().channels() + 8)
+}
+
+fn damaged<T>(text: String) -> Result<T, Error> {
+    Err(Error::Data(text))
+}
+
+/// What the header says the parts have in common.
+fn kind([format, channels, matching, alpha, least]: [u32; 5]) -> Result<Option<Kind>, Error> {
+    if [format, channels, matching, alpha, least] == [0; 5] {
+        return Ok(None);
+    }
+    let wrong =
+        |name: &str, value: u32| Error::Data(format!("the counts' {name} is {value}, which is unknown"));
+    let stored = *FORMATS.get(format as usize).ok_or_else(|| wrong("format", format))?;
+    Shape::new(1, 1, channels).map_err(|_| wrong("channels", channels))?;
+    let kind = Kind {
+        format: stored,
+        channels,
+        matching: match matching {
+            0 => Matching::Exact,
+            1 if stored != Format::U8 => Matching::EightBit,
+            _ => return Err(wrong("matching", matching)),
+        },
+        alpha: match (alpha, f32::from_bits(least)) {
+            (0, _) if least == 0 => Alpha::Color,
+            (1, _) if least == 0 && channels % 2 == 0 => Alpha::Ignored,
+            (2, value) if !value.is_nan() && (value != 0.0 || least == 0) && channels % 2 == 0 => {
+                Alpha::AtLeast(value)
+            }
+            _ => return Err(wrong("alpha", alpha)),
+        },
+    };
+    Ok(Some(kind))
+}
+
+/// Reads numbers from the start of bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    /// The next entry: a colour and its pixels.
+    fn entry(&mut self, index: usize, encoding: Encoding) -> Result<(Color, u64), Error> {
+        let mut values = [0.0; 4];
+        for value in &mut values[..encoding.channels()] {
+            *value = f32::from_bits(self.number()?);
+        }
+        let pixels = self.long()?;
+        match encoding.color(&values) {
+            Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => {
+                Ok((color, pixels))
+            }
+            _ => {
+                damaged(format!("colour {index} of the counts is {values:?}, which the format does not have"))
+            }
+        }
+    }
+
+    fn take<const LEN: usize>(&mut self) -> Result<[u8; LEN], Error> {
+        let end = || Error::Data("counts end too early".to_owned());
+        let (&taken, rest) = self.0.split_first_chunk().ok_or_else(end)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u32, Error> {
+        Ok(u32::from_le_bytes(self.take()?))
+    }
+
+    fn long(&mut self) -> Result<u64, Error> {
+        Ok(u64::from_le_bytes(self.take()?))
+    }
+}
