@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_zeroed, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
@@ -180,7 +180,7 @@ fn test_image(
     };
     for what in labellings {
         let mut found: Vec<u32> = try_zeroed(labels.len())?;
-        let mut room = LabelRoom::U32(uninit(&mut found));
+        let mut room = LabelTarget::U32(uninit(&mut found));
         backend.label(&pixels, &palette, threads, &mut |first_pixel, labels| {
             room.write(labels, first_pixel, threads)
         })?;

@@ -10,7 +10,7 @@ use crate::capi::outputs::{Formats, ctm_outputs};
 use crate::capi::result::ctm_result;
 use crate::capi::structs::{Versioned, inside};
 use crate::error::{Capacity, Error};
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::Strides;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
@@ -126,15 +126,15 @@ impl<'a> Planes<'a> {
     ///
     /// # Safety
     /// It can be written for `'a`, apart from all else.
-    pub(super) unsafe fn labels(&self) -> Option<LabelRoom<'a>> {
+    pub(super) unsafe fn labels(&self) -> Option<LabelTarget<'a>> {
         let (labels, pixels) = (self.fields.labels, self.pixels);
         // SAFETY: the caller guarantees the buffer, whose alignment and size were checked; nothing is assumed of its
         // contents.
         (!labels.is_null()).then(|| unsafe {
             match self.label {
-                LabelWidth::Four => LabelRoom::U32(values(labels, pixels)),
-                LabelWidth::Two => LabelRoom::U16(values(labels, pixels)),
-                LabelWidth::One => LabelRoom::U8(values(labels, pixels)),
+                LabelWidth::Four => LabelTarget::U32(values(labels, pixels)),
+                LabelWidth::Two => LabelTarget::U16(values(labels, pixels)),
+                LabelWidth::One => LabelTarget::U8(values(labels, pixels)),
             }
         })
     }

@@ -7,7 +7,7 @@ use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::{Area, Connected, SelectedRegions, Wanted};
@@ -84,9 +84,9 @@ impl Context {
         let mut labels = LabelMap::default();
         let room = labels.start(pixels.shape().plane(), width)?;
         let mut room = match width {
-            LabelWidth::One => LabelRoom::U8(uninit(room)),
-            LabelWidth::Two => LabelRoom::U16(uninit(bytemuck::cast_slice_mut(room))),
-            LabelWidth::Four => LabelRoom::U32(uninit(bytemuck::cast_slice_mut(room))),
+            LabelWidth::One => LabelTarget::U8(uninit(room)),
+            LabelWidth::Two => LabelTarget::U16(uninit(bytemuck::cast_slice_mut(room))),
+            LabelWidth::Four => LabelTarget::U32(uninit(bytemuck::cast_slice_mut(room))),
         };
         let labeler = &mut self.backends[self.labeler];
         source.label(labeler, pixels, palette, palette.len(), threads, &mut |first_pixel, labels| {

@@ -8,4 +8,5 @@ pub(crate) mod float_state;
 pub(crate) mod panics;
 pub(crate) mod processor;
 pub(crate) mod seeds;
+pub(crate) mod simd;
 pub(crate) mod threads;

@@ -68,7 +68,7 @@ impl DeviceMemory {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "capi"))]
 mod tests {
     use super::*;
 

@@ -1,5 +1,6 @@
 //! A cache in front of a `ColorTable`: from a pixel's bits, as they stand in the image, to a number.
 
+use crate::backend::cpu::tables::MOST_LOOKED_UP;
 use crate::backend::cpu::tables::key::Hasher;
 use crate::backend::cpu::tables::word_cache::WordCache;
 use crate::error::Error;
@@ -28,9 +29,6 @@ struct Way<const C: usize> {
     number: u32,
     pixel: [u32; C],
 }
-
-/// Pixels looked up at a time at most.
-pub(crate) const MOST_LOOKED_UP: usize = 128;
 
 const FIRST_SETS: usize = 256;
 /// So many sets fill a second-level cache.

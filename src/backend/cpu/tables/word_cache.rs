@@ -1,7 +1,7 @@
 //! The cache of pixels that are one word: bytes with up to three channels, or one float.
 
+use crate::backend::cpu::tables::MOST_LOOKED_UP;
 use crate::backend::cpu::tables::key::Hasher;
-use crate::backend::cpu::tables::pixel_cache::MOST_LOOKED_UP;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_with_capacity};
 

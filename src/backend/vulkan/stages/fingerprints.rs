@@ -25,7 +25,7 @@
 //!
 //! Where the fingerprints would have to be copied, or the host cannot read the pixels, `count_many` counts on the device.
 
-use crate::backend::cpu::{CodedImage, CpuPlan, Hasher, code_of};
+use crate::backend::cpu::{CpuPlan, Hasher, HostCount, fingerprint_of};
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::same_fingerprint;
 use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
@@ -81,7 +81,7 @@ impl Work {
             fingerprints = Some((blocks, block_pixels));
         }
         let is_kept = fingerprints.is_some();
-        let image = CodedImage { pixels: source.pixels, codes: fingerprints, hasher, seed };
+        let image = HostCount { pixels: source.pixels, fingerprints, hasher, seed };
         let counts = image.best(cpu_plan, selection, room_for, threads, &mut self.sorted)?;
         if is_kept {
             self.known = Known::Fingerprints(Fingerprinted { plan: *plan, hasher });
@@ -119,7 +119,7 @@ impl Work {
         for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
             let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
             let fingerprint = blocks[pixel / block_pixels][pixel % block_pixels];
-            let expected = code_of(&color, shape.channels() as usize, hasher);
+            let expected = fingerprint_of(&color, shape.channels() as usize, hasher);
             same_fingerprint(&self.gpu, pixel, fingerprint, expected)?;
         }
         Ok(())

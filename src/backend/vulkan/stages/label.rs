@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::backend::cpu::{Hasher, code_of};
+use crate::backend::cpu::{Hasher, fingerprint_of};
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
@@ -203,7 +203,7 @@ impl Work {
     ) -> Result<(), Error> {
         let mut set = try_zeroed::<u32>(FINGERPRINT_SET_WORDS)?;
         for entry in palette.colors {
-            let fingerprint = code_of(&entry.color, channels, hasher);
+            let fingerprint = fingerprint_of(&entry.color, channels, hasher);
             set[usize::from(fingerprint / 32)] |= 1 << (fingerprint % 32);
         }
         let memory = &mut self.buffers.palette_fingerprints;
