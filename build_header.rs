@@ -41,11 +41,11 @@ const HEADER: [(&str, &[(&str, Items)]); 10] = [
     ("What a host can rely on", &[]),
 ];
 
-/// Structs that are named before they are declared.
-const NAMED_EARLY: [(&str, &str); 3] = [
-    ("ctm_options", "How a context is set up."),
-    ("ctm_counts", "The pixel counts of the parts of an image."),
-    ("ctm_device_memory", "Memory of a Vulkan device of the caller's."),
+/// Structs that are named before they are declared, and the file before which that is done.
+const NAMED_EARLY: [(&str, &str, &str); 3] = [
+    ("create", "ctm_options", "How a context is set up."),
+    ("image", "ctm_device_memory", "Memory of a Vulkan device of the caller's."),
+    ("image", "ctm_counts", "The pixel counts of the parts of an image."),
 ];
 
 const OPENING: &str = r#"/*
@@ -72,7 +72,6 @@ const OPENING: &str = r#"/*
 #ifdef __cplusplus
 extern "C" {
 #endif
-
 "#;
 
 /// What holds for all functions.
@@ -126,10 +125,8 @@ pub(crate) fn header(root: &Path) -> String {
             .unwrap();
         for &(file, items) in files {
             let path = root.join(format!("src/capi/{file}.rs"));
+            text.push_str(&early_names(file));
             text.push_str(&section(root, &path, items));
-            if items == Typedefs {
-                text.push_str(&early_names());
-            }
             if file == "version" {
                 text.push_str(&version());
             }
@@ -138,12 +135,13 @@ pub(crate) fn header(root: &Path) -> String {
     text + PROMISES + CLOSING
 }
 
-fn early_names() -> String {
+/// The names that a file needs before it.
+fn early_names(file: &str) -> String {
     let mut text = String::new();
-    for (name, documentation) in NAMED_EARLY {
-        writeln!(text, "/** {documentation} */\ntypedef struct {name} {name};").unwrap();
+    for (_, name, documentation) in NAMED_EARLY.iter().filter(|(before, ..)| *before == file) {
+        writeln!(text, "/** {documentation} */\ntypedef struct {name} {name};\n").unwrap();
     }
-    text + "\n"
+    text
 }
 
 /// What a file gives.
@@ -170,7 +168,7 @@ fn section(root: &Path, path: &Path, items: Items) -> String {
         }
         text.push('\n');
     }
-    for (name, _) in NAMED_EARLY {
+    for (_, name, _) in NAMED_EARLY {
         text = text
             .replace(&format!("typedef struct {name} {{"), &format!("struct {name} {{"))
             .replace(&format!("}} {name};"), "};")

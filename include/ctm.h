@@ -23,7 +23,6 @@
 extern "C" {
 #endif
 
-
 /* ---- From a colour map to masks --------------------------------------------------------------- */
 
 /**
@@ -31,13 +30,6 @@ extern "C" {
  * version of the library may return numbers that this header does not know; treat them as errors.
  */
 typedef int32_t ctm_status;
-
-/** How a context is set up. */
-typedef struct ctm_options ctm_options;
-/** The pixel counts of the parts of an image. */
-typedef struct ctm_counts ctm_counts;
-/** Memory of a Vulkan device of the caller's. */
-typedef struct ctm_device_memory ctm_device_memory;
 
 /**
  * A backend with its device, memory and threads: made once, used for many images.
@@ -47,6 +39,9 @@ typedef struct ctm_device_memory ctm_device_memory;
  * only destroy, and where the parent has used Vulkan it can work on the CPU only.
  */
 typedef struct ctm_context ctm_context;
+
+/** How a context is set up. */
+typedef struct ctm_options ctm_options;
 
 /**
  * Creates a context.
@@ -427,6 +422,12 @@ const char *ctm_context_device_name(const ctm_context *context);
 
 
 /* ---- ctm_analyze: pixels of all kinds, more ways to choose colours, more outputs -------------- */
+
+/** Memory of a Vulkan device of the caller's. */
+typedef struct ctm_device_memory ctm_device_memory;
+
+/** The pixel counts of the parts of an image. */
+typedef struct ctm_counts ctm_counts;
 
 /**
  * `ctm_image.format`: 32-bit floats.

@@ -33,14 +33,14 @@ pub unsafe extern "C" fn ctm_counts_create(
 ) -> ctm_status {
     let work = |call: Option<&Call>| {
         check_pointer("counts", counts)?;
-        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned; the caller guarantees the rest.
         unsafe { *counts = std::ptr::null_mut() };
         call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(ColorCounts::new()) };
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_any_context(context, work) }
 }
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
     if counts.is_null() {
         return;
     }
-    // SAFETY: the caller vouches that it came from `into_raw` and is nobody else's.
+    // SAFETY: the caller guarantees that it came from `into_raw` and is nobody else's.
     guard((), || drop(unsafe { Box::from_raw(counts) }));
 }
 
@@ -90,11 +90,11 @@ pub unsafe extern "C" fn ctm_counts_add(
     params: *const ctm_params,
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let (image, params) = unsafe { (read("image", image)?, read_or_init("params", params)?) };
-        // SAFETY: the caller vouches for the pixels and colours.
+        // SAFETY: the caller guarantees the pixels and colours.
         let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
         settings.check(&map).map_err(|error| inside("params", error))?;
         let prefixes = ["image.", "params."];
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn ctm_counts_add(
         counts.add_part(&part, most)?;
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
         let same = std::ptr::eq(counts, other);
-        // SAFETY: the caller vouches for the pointers.
+        // SAFETY: the caller guarantees the pointers.
         let (counts, other) = unsafe {
             (ctm_counts::from_pointer("counts", counts)?, ctm_counts::from_pointer("other", other)?)
         };
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
         counts.merge_up_to(&other, most)?;
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -187,15 +187,15 @@ pub unsafe extern "C" fn ctm_counts_export(
     size: *mut usize,
 ) -> ctm_status {
     let work = |_: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the buffer.
+        // SAFETY: the caller guarantees the buffer.
         let target = unsafe { ByteBuffer::new(data, size) }?;
         let counts = counts.shared()?;
         // SAFETY: as above.
         unsafe { target.write(counts.bytes_len(), || counts.to_bytes()) }
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn ctm_counts_import(
         let extent = Extent::new("data", data.addr(), size, "bytes", 1)?;
         Extent::new("counts", counts.addr(), 1, "pointer", size_of::<*mut ctm_counts>())?
             .check_apart(&extent)?;
-        // SAFETY: not NULL, aligned, apart from the bytes; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned, apart from the bytes; the caller guarantees the rest.
         unsafe { *counts = std::ptr::null_mut() };
         let call = call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if data.is_null() {
@@ -237,14 +237,14 @@ pub unsafe extern "C" fn ctm_counts_import(
         }
         call.check()?;
         let most = call.run(None, |engine| Ok(engine.most_listed()))?;
-        // SAFETY: not NULL, no larger than memory can be; the caller vouches for the bytes.
+        // SAFETY: not NULL, no larger than memory can be; the caller guarantees the bytes.
         let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
         let imported = ColorCounts::from_bytes_up_to(bytes, most)?;
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(imported) };
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_any_context(context, work) }
 }
 
@@ -281,13 +281,13 @@ pub unsafe extern "C" fn ctm_counts_select(
     result: *mut ctm_result,
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let (params, fields, result) = unsafe {
             (read_or_init("params", params)?, read_or_init("outputs", outputs)?, ResultTarget::new(result)?)
         };
-        // SAFETY: the caller vouches for the colours.
+        // SAFETY: the caller guarantees the colours.
         let settings = unsafe { params.settings() }?;
         check_no_planes(&fields)?;
         let (formats, lists) = (Formats::new(&fields)?, Lists::new(&fields)?);
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn ctm_counts_select(
         let progress = progress.as_mut().map(|progress| progress as _);
         let (unlisted, merged) = (lists.unlisted(&formats), lists.merged());
         let found = call.run(progress, |engine| engine.select_counts(&counts, &settings, unlisted, merged));
-        // SAFETY: the caller vouches for the struct, which no other buffer has a part in.
+        // SAFETY: the caller guarantees the struct, which no other buffer has a part in.
         let report = |found| unsafe { result.write(found) };
         let analysis = match found {
             Ok(analysis) => analysis,
@@ -316,14 +316,14 @@ pub unsafe extern "C" fn ctm_counts_select(
             let (what, argument) = (Capacity::PaletteEntries, "outputs.palette_capacity");
             return Err(Error::too_small(what, argument, mask_count, needed, given));
         }
-        // SAFETY: the caller vouches for the entries, whose number was checked.
+        // SAFETY: the caller guarantees the entries, whose number was checked.
         unsafe {
             lists.write(&analysis);
             lists.write_colors(&analysis.palette);
         }
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 

@@ -121,7 +121,7 @@ unsafe impl Versioned for ctm_image {
 /// `image` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_image_init(image: *mut ctm_image, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("image", image, size) }
 }
 
@@ -136,26 +136,26 @@ impl ctm_image {
             Shape::new(self.width, self.height, self.channels).map_err(|error| inside("image", error))?;
         let layout = self.layout()?;
         let extent = image::ImageExtent::new(shape, &layout).map_err(|error| inside("image", error))?;
-        // SAFETY: the caller vouches for the struct.
-        let lent = unsafe {
-            ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)
+        // SAFETY: the caller guarantees the struct.
+        let external = unsafe {
+            ctm_device_memory::external(self.device_memory, "image.device_memory", extent.bytes as u64)
         }?;
-        let (map, memory) = match lent {
+        let (map, memory) = match external {
             Some(_) if !self.pixels.is_null() => {
                 return Err(Error::InvalidArgument(format!(
                     "image.pixels is {:p} and image.device_memory is given; one of them is expected",
                     self.pixels
                 )));
             }
-            Some(lent) => {
-                let map = ColorMap::on_device(lent, shape, layout.format, &extent)
+            Some(external) => {
+                let map = ColorMap::on_device(external, shape, layout.format, &extent)
                     .map_err(|error| inside("image", error))?;
                 (map, Extent::new("image.device_memory", 0, 0, "bytes", 1)?)
             }
             None if self.pixels.is_null() => return Err(null("image.pixels", "a buffer")),
             None => {
                 let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
-                // SAFETY: the caller vouches for the pixels, which the extent is that of.
+                // SAFETY: the caller guarantees the pixels, which the extent is that of.
                 let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, &extent) };
                 (map, memory)
             }

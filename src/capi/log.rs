@@ -70,7 +70,7 @@ impl Log {
     fn write(self, level: Level, message: &str) {
         let message = message.replace(['\0', '\n'], " ");
         let message = CString::new(message).unwrap_or_default();
-        // SAFETY: the caller of `ctm_create` vouches for the function.
+        // SAFETY: the caller of `ctm_create` guarantees the function.
         unsafe { (self.function)(self.user, level as u32, message.as_ptr()) }
     }
 }

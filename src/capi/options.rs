@@ -115,7 +115,7 @@ unsafe impl Versioned for ctm_options {
 /// `options` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_options_init(options: *mut ctm_options, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("options", options, size) }
 }
 
@@ -130,7 +130,7 @@ impl ctm_options {
         if options.is_null() {
             return Ok((Options::default(), None));
         }
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let fields: Self = unsafe { structs::read("options", options) }?;
         expect_zero("options.reserved", fields.reserved)?;
         expect_zero("options.reserved_2", fields.reserved_2)?;
@@ -150,14 +150,14 @@ impl ctm_options {
             read.device_timeout = Duration::from_millis(fields.device_timeout_ms.into());
         }
         if !fields.device_name.is_null() {
-            // SAFETY: the caller vouches for the string.
+            // SAFETY: the caller guarantees the string.
             let name = unsafe { CStr::from_ptr(fields.device_name) };
             let name = name.to_str().map_err(|_| {
                 Error::InvalidArgument(format!("options.device_name is {name:?}; UTF-8 is expected"))
             })?;
             read.device_name = Some(name.to_owned());
         }
-        // SAFETY: the caller vouches for the buffer.
+        // SAFETY: the caller guarantees the buffer.
         read.pipeline_cache = unsafe { copy_cache(fields.pipeline_cache, fields.pipeline_cache_size) }?;
         Ok((read, log))
     }
@@ -184,7 +184,7 @@ unsafe fn copy_cache(cache: *const c_void, size: usize) -> Result<Option<Vec<u8>
     let mut copy = Vec::new();
     copy.try_reserve_exact(size)
         .map_err(|_| Error::OutOfMemory(format!("copying options.pipeline_cache, {size} bytes")))?;
-    // SAFETY: not NULL, no larger than memory can be; the caller vouches for its size.
+    // SAFETY: not NULL, no larger than memory can be; the caller guarantees its size.
     copy.extend_from_slice(unsafe { std::slice::from_raw_parts(cache.cast::<u8>(), size) });
     Ok(Some(copy))
 }

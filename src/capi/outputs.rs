@@ -185,7 +185,7 @@ unsafe impl Versioned for ctm_outputs {
 /// `outputs` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_outputs_init(outputs: *mut ctm_outputs, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("outputs", outputs, size) }
 }
 

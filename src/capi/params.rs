@@ -231,7 +231,7 @@ unsafe impl Versioned for ctm_params {
 /// `params` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_params_init(params: *mut ctm_params, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("params", params, size) }
 }
 
@@ -240,7 +240,7 @@ impl ctm_params {
     pub(super) fn progress(&self) -> Option<impl FnMut(f64) -> ControlFlow<()>> {
         let user = self.progress_user;
         self.progress.map(|progress| {
-            // SAFETY: the caller vouches for the function.
+            // SAFETY: the caller guarantees the function.
             move |done| match unsafe { progress(user, done) } {
                 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -253,7 +253,7 @@ impl ctm_params {
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
-        // SAFETY: the caller vouches for the colours.
+        // SAFETY: the caller guarantees the colours.
         let (palette, ignored) = unsafe {
             (
                 colors("params.palette", self.palette, self.palette_count)?,
@@ -371,6 +371,6 @@ unsafe fn colors<'a>(
     }
     check_pointer(name, colors)?;
     Extent::new(name, colors.addr(), count as usize, "colours", 16)?;
-    // SAFETY: not NULL, aligned, no larger than memory can be; the caller vouches for it.
+    // SAFETY: not NULL, aligned, no larger than memory can be; the caller guarantees it.
     Ok(Some(unsafe { std::slice::from_raw_parts(colors.cast(), count as usize) }))
 }

@@ -73,7 +73,7 @@ unsafe impl Versioned for ctm_result {
 /// `result` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_result_init(result: *mut ctm_result, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("result", result, size) }
 }
 
@@ -87,7 +87,7 @@ impl ResultTarget {
     /// # Safety
     /// `target` is NULL, or points to a `struct_size` followed by the bytes that it announces.
     pub(super) unsafe fn new(target: *mut ctm_result) -> Result<Self, Error> {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let size = unsafe { structs::stated_size("result", target) }?;
         Ok(Self { target, size })
     }
@@ -100,7 +100,7 @@ impl ResultTarget {
     /// # Safety
     /// As for [`ResultTarget::new`]; no other buffer has a part in it.
     pub(super) unsafe fn write(&self, found: ctm_result) {
-        // SAFETY: the caller vouches for it; the size is a published one.
+        // SAFETY: the caller guarantees it; the size is a published one.
         unsafe { structs::write(self.target, self.size, found) };
     }
 }

@@ -44,7 +44,7 @@ impl DeviceMemory {
 
     /// Checks that two parts do not overlap, as far as that can be known: other descriptors may stand for the same
     /// memory.
-    #[cfg(feature = "capi")]
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn check_apart(&self, other: &Self) -> Result<(), Error> {
         let apart = self.offset + self.size <= other.offset || other.offset + other.size <= self.offset;
         if self.fd != other.fd || apart || self.size == 0 || other.size == 0 {

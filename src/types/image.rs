@@ -185,7 +185,7 @@ impl<'a> ColorMap<'a> {
     ///
     /// # Errors
     /// [`Error::Unsupported`] where they lie otherwise.
-    #[cfg(feature = "capi")]
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn on_device(
         memory: DeviceMemory,
         shape: Shape,
