@@ -1,6 +1,6 @@
 //! Stage count: how many pixels each exact colour has.
 //!
-//! Each thread counts the part of the image that it takes in a table of its own, which numbers the colours,
+//! Each thread counts the part of the image that it takes in a table of its own, which gives colours indices,
 //! and keeps each pixel's colour index: then labelling needs no second look at the pixels. Where a part has
 //! more colours than such a table can hold with profit, the image is counted by `many`.
 

@@ -357,7 +357,7 @@ mod tests {
         let frequent = with_samples(|index| index as u32 % 5);
         // The last one is hardly more frequent than others, none of which is in the sample.
         let wrong = with_samples(|index| if index % 2000 == 0 { 4 } else { index as u32 % 4 });
-        // Where no samples are taken, a frequent colour's bucket has so many others that no table has room for them.
+        // Where no samples are taken, a frequent colour's bucket has so many others that no table holds them.
         let mut crowded = frequent.clone();
         let bucket = |color: u32| hasher.hash(&pixel(color)) >> 20;
         let others = (20_007..).filter(|&color| bucket(color) == bucket(3));
@@ -427,7 +427,7 @@ mod tests {
         check_samples::<4>();
     }
 
-    /// With fewer buckets than fingerprints a bucket has several codes, with more a code has several buckets,
+    /// With fewer buckets than fingerprints a bucket has several fingerprints, with more a fingerprint has several buckets,
     /// of which only some may be wanted. Large images alone have so many buckets.
     #[test]
     fn any_number_of_buckets_gives_the_same_colors() {

@@ -1,4 +1,4 @@
-//! Tables from colours to numbers, and the caches before them.
+//! Tables from colours to colour indices, and the caches before them.
 
 pub(crate) mod color_table;
 pub(crate) mod key;
