@@ -185,6 +185,7 @@ impl<'a> ColorMap<'a> {
     ///
     /// # Errors
     /// [`Error::Unsupported`] where they lie otherwise.
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn on_device(
         memory: DeviceMemory,
         shape: Shape,

@@ -5,6 +5,7 @@
 //! pixels are looked at whose fingerprint is that of a colour of the palette.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -36,6 +37,21 @@ struct PalettePart<'a> {
     /// Later ones add to the labels of those before.
     is_first: bool,
     is_last: bool,
+}
+
+impl PalettePart<'_> {
+    fn push_constants(&self, first_word: u32, pixels: Range<u32>, fingerprinted: bool) -> LabelDispatch {
+        LabelDispatch {
+            first_word,
+            first_pixel: pixels.start,
+            end_pixel: pixels.end,
+            slot_mask: self.table.slot_mask,
+            seed: self.table.seed,
+            max_probes: self.table.max_probes,
+            keep: (!self.is_first).into(),
+            fingerprinted: fingerprinted.into(),
+        }
+    }
 }
 
 /// The label of each colour of a palette.
@@ -250,7 +266,7 @@ impl Work {
             if part.is_first {
                 receipt.upload(labels, commands)?;
             }
-            let fingerprinted = set.is_some().into();
+            let fingerprinted = set.is_some();
             let table = palette.part(0, table_words);
             // Without fingerprints nobody looks at what is bound in their place.
             let (set, fingerprints) = match set {
@@ -265,17 +281,9 @@ impl Work {
                 (4, set),
                 (5, receipt.part(labels)),
             ];
-            chunk_memory.workgroups +=
-                commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: pixels.start,
-                    end_pixel: pixels.end,
-                    slot_mask: part.table.slot_mask,
-                    seed: part.table.seed,
-                    max_probes: part.table.max_probes,
-                    keep: (!part.is_first).into(),
-                    fingerprinted,
-                })?;
+            chunk_memory.workgroups += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| {
+                part.push_constants(color_map.first_word, pixels, fingerprinted)
+            })?;
             if part.is_last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
         })
     }
