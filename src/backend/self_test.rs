@@ -194,7 +194,7 @@ fn test_image(
 
 /// The colours that get a mask, and each pixel's label, in the simplest way.
 fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
-    let count = pixels.shape().plane();
+    let count = pixels.grid().len();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
     let color = |at: usize| Color::from_bits(&pixels.pixel(at));
     let mut counts = HashMap::<Color, u64, RandomState>::default();
@@ -236,7 +236,7 @@ mod tests {
             threads: &Threads,
         ) -> Result<Counts, Error> {
             let mut counts = self.cpu.count(pixels, selection, room, threads)?;
-            match (self.fault, pixels.shape().channels()) {
+            match (self.fault, pixels.grid().words) {
                 ("count", 3) => {
                     let most = counts.colors.iter_mut().max_by_key(|entry| entry.pixels);
                     most.into_iter().for_each(|entry| entry.pixels += 1);

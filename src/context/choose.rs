@@ -18,7 +18,6 @@ use crate::stages::nearest::{self, assign};
 use crate::stages::select::{Best, select};
 use crate::stages::unmix::Unmixing;
 use crate::types::color_counts::ColorCounts;
-use crate::types::geometry::Frame;
 use crate::types::matching::{Connectivity, Nearest};
 use crate::types::outputs::{LabelWidth, MergedColors};
 use crate::types::palette::{ColorCount, Counts, Palette};
@@ -82,7 +81,7 @@ impl Context {
         let threads = &self.threads;
         let width = LabelWidth::for_labels_up_to(palette.len());
         let mut labels = LabelMap::default();
-        let room = labels.start(pixels.shape().plane(), width)?;
+        let room = labels.start(pixels.grid().len(), width)?;
         let mut room = match width {
             LabelWidth::One => LabelTarget::U8(uninit(room)),
             LabelWidth::Two => LabelTarget::U16(uninit(bytemuck::cast_slice_mut(room))),
@@ -261,8 +260,7 @@ impl Context {
         pixels: &Pixels,
         palette: &[ColorCount],
     ) -> Result<Vec<MaskStats>, Error> {
-        let shape = pixels.shape();
-        let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
+        let frame = pixels.grid().frame().as_one();
         let mut regions = StatsBuilder::new(frame, palette.len())?;
         let threads = &self.threads;
         self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {

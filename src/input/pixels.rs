@@ -13,7 +13,7 @@ use crate::input::reader::PixelReader;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes};
 use crate::types::device_memory::DeviceMemory;
 use crate::types::encoding::Encoding;
-use crate::types::geometry::Shape;
+use crate::types::geometry::PixelGrid;
 use crate::types::image::ColorMap;
 use crate::types::matching::{Alpha, Matching};
 
@@ -21,8 +21,7 @@ use crate::types::matching::{Alpha, Matching};
 #[derive(Clone, Debug)]
 pub(crate) struct Pixels<'a> {
     map: ColorMap<'a>,
-    /// The width, all rows, and words as channels.
-    shape: Shape,
+    grid: PixelGrid,
     encoding: Encoding,
     /// The pixels themselves, where they are words in reading order.
     words: Option<&'a [u32]>,
@@ -31,7 +30,8 @@ pub(crate) struct Pixels<'a> {
 
 impl<'a> Pixels<'a> {
     pub(crate) fn new(map: &ColorMap<'a>, matching: Matching, alpha: Alpha) -> Result<Self, Error> {
-        let stored = map.shape().channels() as usize;
+        let shape = map.shape();
+        let stored = shape.channels() as usize;
         let has_alpha = stored == 2 || stored == 4;
         if alpha != Alpha::Color && !has_alpha {
             return Err(Error::InvalidArgument(format!(
@@ -60,16 +60,16 @@ impl<'a> Pixels<'a> {
         };
         Ok(Self {
             map: *map,
-            shape: Shape::new(map.shape().width(), map.rows(), encoding.words() as u32)?,
+            grid: PixelGrid::new(shape.width(), shape.height(), map.images(), encoding.words() as u32)?,
             encoding,
             words: map.words().filter(|_| encoding.value_bits().is_none() && channels == stored),
             reader: PixelReader::new(encoding, map.pixel_stride(), offsets, least_alpha),
         })
     }
 
-    /// The width, the rows of all images, and as channels a pixel's words.
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
+    /// How many pixels there are, and what they have.
+    pub(crate) fn grid(&self) -> PixelGrid {
+        self.grid
     }
 
     /// What the words stand for.
@@ -90,12 +90,12 @@ impl<'a> Pixels<'a> {
     /// Writes the words of consecutive pixels, `first` being the first.
     pub(crate) fn read(&self, first: usize, target: &mut [u32]) {
         let words = self.encoding.words();
-        debug_assert!(first + target.len() / words <= self.shape.plane());
+        debug_assert!(first + target.len() / words <= self.grid.len());
         if let Some(all) = self.words {
             target.copy_from_slice(&all[first * words..][..target.len()]);
             return;
         }
-        let width = self.shape.width() as usize;
+        let width = self.grid.width as usize;
         let (mut row, mut column) = (first / width, first % width);
         let mut rest = target;
         while !rest.is_empty() {
@@ -128,7 +128,7 @@ impl<'a> Pixels<'a> {
     /// Takes the first pixels of a range, as they are stored, from it: those of a row, where they lie side by side, and of
     /// more rows where there is no gap between them.
     pub(crate) fn stored_row(&self, range: &mut Range<usize>) -> &'a [u8] {
-        let width = self.shape.width() as usize;
+        let width = self.grid.width as usize;
         let bytes = self.stored_bytes().unwrap_or_default();
         let (row, column) = (range.start / width, range.start % width);
         // Lossless: the image's sides are u32s.
@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::color::Color;
     use crate::runtime::simd::at_each_level;
+    use crate::types::geometry::Shape;
     use crate::types::image::{ChannelOrder, Format, Layout};
 
     /// What `Pixels` makes of some bytes, by the plainest code there is.
@@ -308,41 +309,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn colors_of_all_formats_sort_like_their_values() {
-        let values: [f32; 9] = [f32::NEG_INFINITY, -2.5, -1.0, 0.0, 0.25, 1.0, 7.0, 255.0, f32::INFINITY];
-        for (format, matching) in [(Format::F32, Matching::Exact), (Format::F16, Matching::Exact)] {
-            let encoding = Encoding::new(format, matching, 2);
-            for pair in values.windows(2) {
-                let color = |value: f32| encoding.color(&[value, -value, 0.0, 0.0]).unwrap();
-                assert!(color(pair[0]) < color(pair[1]), "{format:?}: {pair:?}");
-            }
-        }
-        let encoding = Encoding::new(Format::U16, Matching::Exact, 4);
-        let color = |values: [f32; 4]| encoding.color(&values).unwrap();
-        assert!(color([0.0, 65535.0, 1.0, 9.0]) < color([0.0, 65535.0, 256.0, 0.0]));
-        assert!(color([1.0, 0.0, 0.0, 0.0]) > color([0.0, 65535.0, 65535.0, 65535.0]));
-    }
-
-    #[test]
-    fn a_color_that_no_pixel_can_have_is_refused() {
-        let refused =
-            |format, values: [f32; 4]| Encoding::new(format, Matching::Exact, 2).color(&values).unwrap_err();
-        assert_eq!(
-            refused(Format::U8, [1.0, 256.0, 0.0, 0.0]),
-            "channel 1 is 256; an integer from 0 to 255 is expected"
-        );
-        assert_eq!(
-            refused(Format::U16, [0.5, 0.0, 0.0, 0.0]),
-            "channel 0 is 0.5; an integer from 0 to 65535 is expected"
-        );
-        assert_eq!(refused(Format::F32, [f32::NAN, 0.0, 0.0, 0.0]), "channel 0 is NaN; a number is expected");
-        assert_eq!(
-            refused(Format::F16, [0.1, 0.0, 0.0, 0.0]),
-            "channel 0 is 0.1; a value of the image's format is expected"
-        );
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl LabelMap {
         Ok(())
     }
 
-    /// The same for a map in which all labels have the same width and mask `k` has the label
+    /// Finishes a map in which all labels have the same width and mask `k` has the label
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
@@ -194,7 +194,7 @@ impl LabelMap {
         self.finish(tiles, vec![dictionary])
     }
 
-    /// The same for a map of one-byte labels that are in none of so many masks.
+    /// Finishes a map of one-byte labels that are in none of so many masks.
     pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(LabelWidth::One)?;
         let mut dictionary = try_with_capacity(mask_count)?;

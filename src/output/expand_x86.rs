@@ -118,9 +118,10 @@ fn splat<V: Value>(value: V) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn equal_lanes<T: Label, V: Value>(labels: *const T, wanted: T) -> __m256i {
-    // SAFETY: there are 32 lanes of one byte, or 8 of four.
     match size_of::<V>() {
+        // SAFETY: there are 32 lanes of one byte.
         1 => unsafe { equal_32(labels, wanted) },
+        // SAFETY: there are 8 lanes of four bytes.
         _ => unsafe { equal_8(labels, wanted) },
     }
 }

@@ -281,12 +281,6 @@ impl<'a> ColorMap<'a> {
         self.format
     }
 
-    /// The rows of all images one below the other.
-    pub(crate) fn rows(&self) -> u32 {
-        // Lossless: checked by `ImageExtent::new`.
-        self.shape.height() * self.images
-    }
-
     /// Bytes from a pixel to the next.
     pub(crate) fn pixel_stride(&self) -> isize {
         self.pixel_stride

@@ -57,7 +57,7 @@ enum Counted {
 /// Calls a function for the number of words that a pixel has.
 macro_rules! for_words {
     ($pixels:expr, $function:path $(, $argument:expr)*) => {
-        match $pixels.shape().channels() {
+        match $pixels.grid().words {
             1 => $function(Tiles::<1>::new($pixels) $(, $argument)*),
             2 => $function(Tiles::<2>::new($pixels) $(, $argument)*),
             3 => $function(Tiles::<3>::new($pixels) $(, $argument)*),
@@ -85,7 +85,7 @@ impl Cpu {
     }
 
     fn plan(&self, pixels: &Pixels, threads: &Threads) -> CpuPlan {
-        let pixels = pixels.shape().plane();
+        let pixels = pixels.grid().len();
         match self.small {
             Some(keep_labels) => CpuPlan::small(pixels, threads.count(), keep_labels),
             None => CpuPlan::new(pixels, threads.count(), self.memory_limit),

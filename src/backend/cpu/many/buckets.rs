@@ -136,7 +136,10 @@ pub(super) fn count_buckets<const C: usize>(
         for span in spans {
             let mut kept = span.kept.into_iter().flat_map(|kept| kept.chunks_mut(TILE));
             for tile in tiles_of(span.pixels.clone()) {
-                let count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
+                // A slice in the closure stays in registers, where a list would be looked up for each pixel.
+                let counters = &mut counters[..];
+                let count =
+                    move |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
                 let (scratch, fingerprints) = (&mut scratch, kept.next());
                 colorless += simd.run(HashTile { pixels, tile, scratch, hasher, fingerprints, count }) as u64;
             }

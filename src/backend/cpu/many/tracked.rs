@@ -197,14 +197,11 @@ impl<L: PixelCode + MatchFew, const C: usize> Work<L, Result<(), Error>> for Tra
                         // Behind the last pixel are others' fingerprints.
                         let first = block * BLOCK;
                         let fingerprints = &fingerprints[first..][..const { block_fingerprints::<C>() }];
-                        let mut found = tracked.fingerprints.find_in_block(level, fingerprints)
+                        let found = tracked.fingerprints.find_in_block(level, fingerprints)
                             & u64::MAX >> (BLOCK - pixels.len());
-                        while tracks && found != 0 {
-                            let pixel = found.trailing_zeros() as usize;
-                            let index = index_of(&pixels[pixel], cache, part)?;
-                            part.counts[usize::from(index)] += 1;
-                            labels[first + pixel] = index;
-                            found &= found - 1;
+                        if tracks {
+                            let labels = &mut labels[first..];
+                            count_found(found, pixels, labels, cache, part)?;
                         }
                     }
                 }
@@ -222,6 +219,34 @@ const fn literal_fingerprints<const C: usize>() -> usize {
 /// Those that are looked at in one go: a block's, or a literal's that is shorter.
 const fn block_fingerprints<const C: usize>() -> usize {
     if literal_fingerprints::<C>() < BLOCK { literal_fingerprints::<C>() } else { BLOCK }
+}
+
+/// Counts the pixels of a block that have a bit in `found`, and writes their colour indices to `labels`.
+#[inline(always)]
+fn count_found<const C: usize>(
+    mut found: u64,
+    pixels: &[[u32; C]],
+    labels: &mut [u16],
+    cache: &mut PixelCache<C>,
+    part: &mut PartColors,
+) -> Result<(), Error> {
+    // Pixels of one word are looked up so fast that counting is better done by itself.
+    let (mut indices, mut count) = ([0; BLOCK], 0);
+    while found != 0 {
+        let pixel = found.trailing_zeros() as usize;
+        let index = index_of(&pixels[pixel], cache, part)?;
+        labels[pixel] = index;
+        if C == 1 {
+            indices[count % BLOCK] = index;
+            count += 1;
+        } else {
+            part.counts[usize::from(index)] += 1;
+        }
+        found &= found - 1;
+    }
+    let counts = &mut part.counts[..];
+    indices[..count].iter().for_each(|&index| counts[usize::from(index)] += 1);
+    Ok(())
 }
 
 /// The index of a pixel's colour, 0 where it has none.

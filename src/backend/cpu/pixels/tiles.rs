@@ -60,7 +60,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
     pub(crate) fn len(&self) -> usize {
         match self.source {
             TileSource::Words(pixels) => pixels.len(),
-            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => pixels.shape().plane(),
+            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => pixels.grid().len(),
         }
     }
 
@@ -278,7 +278,7 @@ mod tests {
     use crate::types::image::{ChannelOrder, ColorMap, Format, Layout};
     use crate::types::matching::{Alpha, Matching};
 
-    /// The same pixels, whichever way they are taken, at every level.
+    /// Pixels are what `Pixels::read` gives, whichever way they are taken, at every level.
     fn check<const C: usize>(pixels: &Pixels, name: &str) {
         at_each_level(|level| {
             let name = &format!("{name}, {level:?}");

@@ -1,4 +1,22 @@
 //! A hash table from colours to colour indices, for tables that fit the caches.
+//!
+//! **Problem.** Each colour of a part of an image gets an index, and is looked up whenever a cache does not have it. New tables
+//! are made in each call and mostly stay small.
+//!
+//! ```text
+//! slots: colour indices, 0 where free; keys: the colours in the order of their indices
+//! slot = hash of the colour with the table's seed, modulo the slots
+//! while the slot has an index whose key is another colour: the next slot
+//! more than a quarter of the slots taken: four times as many, filled anew from the keys
+//! ```
+//!
+//! **Exact.** Keys are compared in full.
+//!
+//! **Cost.** One slot of 4 bytes and one key of 16 a search, mostly without a mispredicted branch. Keys are not in the slots, most
+//! of which are free: pages that are written for the first time are what a new table's time goes to.
+//!
+//! **Prior art.** Linear probing (Amdahl et al., 1954; Knuth, 1963) over indices into a dense list, as in CPython's dict and
+//! indexmap; the hash is a folded 128-bit product, as in wyhash (Wang Yi, 2019), with a random seed against made collisions.
 
 use crate::backend::cpu::tables::key::Key;
 use crate::error::Error;
@@ -10,8 +28,7 @@ use crate::runtime::alloc::{no_memory, try_with_capacity, try_zeroed};
 pub(crate) struct ColorTable {
     /// Colour indices; 0: the slot is free.
     slots: Vec<u32>,
-    /// The colours by index, from 1 on. Not in the slots, most of which are free: pages that are written for the first time
-    /// are what a new table's time goes to.
+    /// The colours by index, from 1 on.
     keys: Vec<Key>,
     seed: u64,
 }

@@ -1,4 +1,21 @@
 //! The cache of pixels that are one word: bytes with up to three channels, or one float.
+//!
+//! **Problem.** As `pixel_cache` has it, for pixels so small that key and index fit one word, and two ways one load.
+//!
+//! ```text
+//! hash is a permutation of all words: odd factor times (w ^ w >> 15)
+//! set = upper bits of the hash; a way = the other bits of the hash, then the colour index in as many bits as number the set
+//! for 128 pixels: sets and tags                      in vector instructions
+//!     copy both ways of each set                     a load each
+//!     ways ^ tag, the smaller of both: is an index, or at least "free" where neither way is the pixel's
+//! ```
+//!
+//! **Exact.** The set's bits and the way's are all bits of a permutation of the word: equal ones are the same word.
+//!
+//! **Cost.** 8 bytes a set, one load a pixel, and no branch but one for 128 pixels.
+//!
+//! **Prior art.** Quotienting: what the place says is not stored (Knuth, 1973, exercise 6.4.13; Cleary, 1984; quotient filters,
+//! Bender et al., 2012).
 
 use crate::backend::cpu::tables::MOST_LOOKED_UP;
 use crate::backend::cpu::tables::key::Hasher;

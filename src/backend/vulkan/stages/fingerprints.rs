@@ -65,7 +65,7 @@ impl Work {
         threads: &Threads,
     ) -> Result<Counts, Error> {
         let limit = if self.host_bytes == u64::MAX { 0 } else { self.host_bytes };
-        let cpu_plan = CpuPlan::new(source.pixels.shape().plane(), threads.count(), limit);
+        let cpu_plan = CpuPlan::new(source.pixels.grid().len(), threads.count(), limit);
         let seed = self.seeds.take();
         let hasher = Hasher::new(seed);
         let mut fingerprints = None;
@@ -110,16 +110,16 @@ impl Work {
         block_pixels: usize,
         hasher: Hasher,
     ) -> Result<(), Error> {
-        let (shape, workgroup) = (source.pixels.shape(), self.gpu.limits.workgroup_size);
-        let stage = Stage::Fingerprints { channels: shape.channels() };
+        let (grid, workgroup) = (source.pixels.grid(), self.gpu.limits.workgroup_size);
+        let stage = Stage::Fingerprints { channels: grid.words };
         let step = (workgroup * WorkDistribution::new(&self.gpu.limits).per_invocation(stage)) as usize;
         // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
         // multiple of 128 from the image's.
-        let last = shape.plane() - 1;
-        for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
+        let last = grid.len() - 1;
+        for pixel in (0..grid.len()).step_by(step.min(1 << 10)).chain([last]) {
             let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
             let fingerprint = blocks[pixel / block_pixels][pixel % block_pixels];
-            let expected = fingerprint_of(&color, shape.channels() as usize, hasher);
+            let expected = fingerprint_of(&color, grid.words as usize, hasher);
             same_fingerprint(&self.gpu, pixel, fingerprint, expected)?;
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Work {
         let fingerprints = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Fingerprints { channels: source.pixels.shape().channels() };
+        let stage = Stage::Fingerprints { channels: source.pixels.grid().words };
         let memory = buffers.chunks[chunk.memory].shared.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {

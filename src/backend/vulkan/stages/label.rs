@@ -179,7 +179,7 @@ impl Work {
         sink: &mut LabelSink,
     ) -> Result<(), Error> {
         let mut parts = LabelParts::new(plan, palette.mask_count, sink);
-        let channels = source.pixels.shape().channels() as usize;
+        let channels = source.pixels.grid().words as usize;
         let part_colors = plan.palette_part_colors;
         let colors = palette.colors.len();
         let tables = colors.div_ceil(part_colors);
@@ -241,7 +241,7 @@ impl Work {
             None => None,
         };
         let Self { gpu, buffers, .. } = self;
-        let channels = source.pixels.shape().channels();
+        let channels = source.pixels.grid().words;
         let stage = Stage::Label { channels: Some(channels), width: parts.width };
         let table_words = part.table.words.len() as u64;
         let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
