@@ -35,7 +35,10 @@ td:first-child {{ min-width: 6rem }}
 td:nth-child(2) {{ min-width: 4rem }}
 pre {{ background: #f3f4f6; padding: .8rem; overflow-x: auto; line-height: 1.4 }}
 code {{ font-family: ui-monospace, monospace; font-size: .88em }}
-pre code {{ font-size: .84em }}
+pre code {{ font-size: .8em }}
+@media (max-width: 40rem) {{
+  pre code[class] {{ white-space: pre-wrap; overflow-wrap: anywhere }}
+}}
 @media (min-width: 64rem) {{
   body {{ display: grid; grid-template-columns: 15rem minmax(0, 65rem) }}
   nav {{ position: sticky; top: 0; height: 100vh; overflow-y: auto; box-sizing: border-box; border-bottom: 0;
@@ -76,6 +79,7 @@ MENU = {
     },
     "In depth": {
         "docs/cleaning.md": None,
+        "docs/unmixing.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
         "docs/device-memory.md": None,
@@ -160,7 +164,7 @@ def main(folder):
         extensions = ["tables", "fenced_code", "sane_lists", "toc"]
         text = (root / page).read_text()
         # Lists may follow a paragraph directly, as on code hosting sites.
-        text = re.sub(r"(?m)^(?!\s*[-*] |\s*$|\s*\|)(.*)\n(?=- )", r"\1\n\n", text)
+        text = re.sub(r"(?m)^(?![-*] |\s|$|\|)(.*)\n(?=- )", r"\1\n\n", text)
         bodies[page] = markdown.markdown(text, extensions=extensions, extension_configs={"toc": {"slugify": slug}})
     wrong = []
     for page, body in bodies.items():

@@ -36,6 +36,13 @@ fn versions_agree() {
     let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     assert!(changelog.contains(&format!("## {version}")), "CHANGELOG.md has no entry for {version}");
     assert!(!changelog.contains("## Unreleased"), "CHANGELOG.md has changes of no version");
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        let text = fs::read_to_string(root().join(lock)).unwrap();
+        assert!(
+            text.contains(&format!("name = \"ctm\"\nversion = \"{version}\"")),
+            "{lock} has another version"
+        );
+    }
 }
 
 /// What stands before a version of ctm in pages, examples and build files.

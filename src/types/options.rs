@@ -102,7 +102,7 @@ pub struct DebugOptions {
 }
 
 /// What a device allows, and what suits it. The Vulkan backend fills it in; tests change it to walk
-/// the roads of other devices.
+/// the code paths of other devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceLimits {
     /// Bytes of one storage buffer.

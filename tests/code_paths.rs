@@ -1,4 +1,4 @@
-//! The roads of other devices: their limits, their memory, images larger than a storage buffer,
+//! The code paths of other devices: their limits, their memory, images larger than a storage buffer,
 //! tables that must grow, and stages split over both backends.
 
 #![allow(missing_docs)]
