@@ -69,7 +69,7 @@ impl Hasher {
         Self { factors: [factor(1), factor(2), factor(3), factor(4)] }
     }
 
-    /// What each channel is multiplied with; `shaders/codes.comp` computes the same hash.
+    /// What each channel is multiplied with; `shaders/fingerprints.comp` computes the same hash.
     pub(crate) fn factors(self) -> [u32; 4] {
         self.factors
     }
