@@ -79,7 +79,6 @@ MENU = {
     },
     "In depth": {
         "docs/cleaning.md": None,
-        "docs/unmixing.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
         "docs/device-memory.md": None,
