@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::oracle::Answer;
-use common::{Case, assert_no_validation_messages, check, contexts, root};
+use common::{Case, assert_no_validation_messages, check, contexts_of_all_levels, root};
 use ctm::{Batch, ColorMap, Layout, MaskOutput, Outputs, Params, Selection, Shape};
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn cases() -> Vec<(String, Case, Answer)> {
 fn every_backend_gives_the_golden_masks() {
     let cases = cases();
     assert!(cases.len() >= 30, "only {} golden cases were found", cases.len());
-    for context in &mut contexts() {
+    for context in &mut contexts_of_all_levels() {
         for (name, case, answer) in &cases {
             check(context, case, answer).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -85,7 +85,7 @@ fn every_backend_gives_the_golden_masks() {
 fn every_backend_gives_the_golden_masks_of_batches() {
     let folder = root().join("c_tests/golden/batch");
     let mut batches = 0;
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for entry in fs::read_dir(&folder).unwrap() {
         let folder = entry.unwrap().path();
         let name = folder.display().to_string();

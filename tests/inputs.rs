@@ -6,7 +6,7 @@
 mod common;
 
 use common::oracle::{self, Answer};
-use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
+use common::{Case, Random, assert_no_validation_messages, contexts_of_all_levels, random_case};
 use ctm::{
     Alpha, Analysis, Batch, ChannelOrder, ColorMap, Context, Format, Layout, MaskOutput, Matching, Outputs,
     Params, Selection, Shape,
@@ -115,7 +115,7 @@ fn check(context: &mut Context, map: &ColorMap, params: &Params, answer: &Answer
 #[test]
 fn every_format_order_and_layout_gives_the_oracles_masks() {
     let random = &mut Random(41);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for format in FORMATS {
         for (order, channels) in [
             (ChannelOrder::Rgba, 1),
@@ -179,7 +179,7 @@ fn rounded(value: f32, format: Format) -> f32 {
 #[test]
 fn eight_bit_matching_rounds() {
     let random = &mut Random(42);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for format in FORMATS {
         let mut case = case(random, format, 150, 130, 3, 3000);
         for value in &mut case.pixels {
@@ -211,7 +211,7 @@ fn eight_bit_matching_rounds() {
 #[test]
 fn alpha_is_part_of_the_color_or_ignored_or_decides() {
     let random = &mut Random(43);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for (format, channels) in FORMATS.into_iter().flat_map(|format| [(format, 2), (format, 4)]) {
         let case = case(random, format, 131, 97, channels, 60);
         let layout = layout(format, ChannelOrder::Rgba, &case, [0, 4, 0], false);
@@ -257,7 +257,7 @@ fn masks_of(case: &Case, colors: &[[f32; 4]]) -> Answer {
 #[test]
 fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
     let random = &mut Random(44);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for (format, colors) in FORMATS.into_iter().flat_map(|format| [(format, 30), (format, 40_000)]) {
         let mut case = case(random, format, 240, 200, 3, colors);
         let layout = layout(format, ChannelOrder::Rgba, &case, [0; 3], false);
@@ -295,7 +295,7 @@ fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
 #[test]
 fn images_of_a_batch_get_masks_of_the_same_colors() {
     let random = &mut Random(45);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for (format, images, colors) in
         [(Format::F32, 3, 20), (Format::U8, 4, 9), (Format::U16, 2, 50_000), (Format::F32, 2, 50_000)]
     {
@@ -331,7 +331,7 @@ fn images_of_a_batch_get_masks_of_the_same_colors() {
 #[test]
 fn a_rectangle_is_an_image_of_its_own() {
     let random = &mut Random(46);
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for format in FORMATS {
         let case = case(random, format, 200, 150, 4, 25);
         let layout = layout(format, ChannelOrder::Argb, &case, [0; 3], false);
@@ -384,7 +384,7 @@ fn what_contradicts_itself_is_refused() {
         map.crop(1, 0, 4, 2).unwrap_err().to_string(),
         "left is 1 and the rectangle's width is 4; a part of an image with width 4 is expected"
     );
-    let mut context = contexts().remove(0);
+    let mut context = contexts_of_all_levels().remove(0);
     let mut refused = |params: Params| context.mask_count(&map, &params).unwrap_err().to_string();
     let red = [255.0, 0.0, 0.0, 0.0];
     assert_eq!(

@@ -6,7 +6,7 @@
 mod common;
 
 use common::oracle::{self, Answer};
-use common::{Case, Random, assert_no_validation_messages, contexts, random_case};
+use common::{Case, Random, assert_no_validation_messages, contexts_of_all_levels, random_case};
 use ctm::{Analysis, Context, Error, LabelOutput, MaskOutput, MaskStats, Outputs, Selection};
 
 const UNTOUCHED: u8 = 0xa5;
@@ -87,7 +87,7 @@ fn analyze(context: &mut Context, case: &Case, outputs: Outputs) -> Analysis {
 /// Everything at once, and each output by itself.
 #[test]
 fn outputs_are_those_of_the_oracle() {
-    let mut contexts = contexts();
+    let mut contexts = contexts_of_all_levels();
     for mut case in cases() {
         // The oracle's masks of tens of thousands of colours would fill the memory.
         let most = case.selection.max_count;
@@ -181,7 +181,7 @@ fn without_a_mask_no_pixel_has_a_label() {
         [Selection { min_pixels: u64::MAX, max_count: 5 }, Selection { min_pixels: 1, max_count: 0 }]
     {
         case.selection = selection;
-        for context in &mut contexts() {
+        for context in &mut contexts_of_all_levels() {
             let mut labels = vec![7; case.plane()];
             let mut masks = [UNTOUCHED; 4];
             let outputs = Outputs {
@@ -201,7 +201,7 @@ fn without_a_mask_no_pixel_has_a_label() {
 #[test]
 fn outputs_that_do_not_suit_are_refused() {
     let mut case = random_case(&mut Random(23), 10, 6, 3, 5, 3);
-    let mut context = contexts().remove(0);
+    let mut context = contexts_of_all_levels().remove(0);
     let mut refused = |max_count, outputs: Outputs| {
         case.selection.max_count = max_count;
         match context.analyze(&case.map(), &case.selection.into(), outputs) {
@@ -226,7 +226,7 @@ fn labels_that_are_too_narrow_are_not_touched() {
     let mut case = random_case(&mut Random(24), 300, 5, 1, 1, 1);
     case.pixels = (0..1500).map(|pixel| (pixel % 256) as f32).collect();
     case.selection = Selection { min_pixels: 1, max_count: u32::MAX };
-    for context in &mut contexts() {
+    for context in &mut contexts_of_all_levels() {
         let mut labels = vec![7; case.plane()];
         let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
         let refused = context.analyze(&case.map(), &case.selection.into(), outputs).unwrap_err();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Case, assert_no_validation_messages, check, contexts, oracle};
+use common::{Case, assert_no_validation_messages, check, contexts_of_all_levels, oracle};
 use ctm::{Context, Selection};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -85,7 +85,7 @@ where
 
 /// Holds every backend against the oracle.
 fn hold(number: u32, cases: impl Strategy<Value = Case>) {
-    let contexts = std::cell::RefCell::new(contexts());
+    let contexts = std::cell::RefCell::new(contexts_of_all_levels());
     let config = Config { cases: number, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&cases, |case| {
         let answer = oracle::answer(&case);

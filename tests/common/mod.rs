@@ -85,23 +85,32 @@ pub fn vulkan_options(driver: &str) -> Options {
     Options { backend: Backend::Vulkan, device_name: Some(driver.to_owned()), ..Options::default() }
 }
 
+fn cpu_options(max_threads: u32, small_cpu_tables: Option<bool>, simd: Option<SimdLevel>) -> Options {
+    let debug = DebugOptions { small_cpu_tables, simd, ..DebugOptions::default() };
+    Options { backend: Backend::Cpu, max_threads, debug, ..Options::default() }
+}
+
 /// Options of every backend: the CPU with one thread and with several, with tables so small that all images have too many
-/// colours for them, and with each level of instructions; both Vulkan drivers.
+/// colours for them; both Vulkan drivers.
 pub fn all_options() -> Vec<Options> {
-    let cpu = |max_threads, small_cpu_tables, simd| {
-        let debug = DebugOptions { small_cpu_tables, simd, ..DebugOptions::default() };
-        Options { backend: Backend::Cpu, max_threads, debug, ..Options::default() }
-    };
-    let mut options = vec![cpu(1, None, None)];
-    for level in SimdLevel::available() {
-        options.extend([None, Some(true), Some(false)].map(|tables| cpu(0, tables, Some(level))));
-    }
+    let mut options = vec![cpu_options(1, None, None)];
+    options.extend([None, Some(true), Some(false)].map(|tables| cpu_options(0, tables, None)));
     options.extend(DRIVERS.map(vulkan_options));
     options
 }
 
 pub fn contexts() -> Vec<Context> {
     all_options().iter().map(|options| Context::new(options).unwrap()).collect()
+}
+
+/// As `contexts`, and the CPU with each level of instructions that it has, with all sizes of tables.
+pub fn contexts_of_all_levels() -> Vec<Context> {
+    let mut contexts = contexts();
+    for level in SimdLevel::available() {
+        let at_level = [None, Some(true), Some(false)].map(|tables| cpu_options(0, tables, Some(level)));
+        contexts.extend(at_level.iter().map(|options| Context::new(options).unwrap()));
+    }
+    contexts
 }
 
 /// What a device of another kind reports.
