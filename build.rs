@@ -8,7 +8,6 @@ mod build_header;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=shaders"); // The shader macros read more files than they name.
 
     #[cfg(feature = "capi")]
     write_header();

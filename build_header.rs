@@ -41,11 +41,11 @@ const HEADER: [(&str, &[(&str, Items)]); 10] = [
     ("What a host can rely on", &[]),
 ];
 
-/// Structs that are named before they are declared.
-const NAMED_EARLY: [(&str, &str); 3] = [
-    ("ctm_options", "How a context is set up."),
-    ("ctm_counts", "The pixel counts of the parts of an image."),
-    ("ctm_device_memory", "Memory of a Vulkan device of the caller's."),
+/// Structs that are named before they are declared, and the file before which that is done.
+const NAMED_EARLY: [(&str, &str, &str); 3] = [
+    ("create", "ctm_options", "How a context is set up."),
+    ("image", "ctm_device_memory", "Memory of a Vulkan device of the caller's."),
+    ("image", "ctm_counts", "The pixel counts of the parts of an image."),
 ];
 
 const OPENING: &str = r#"/*
@@ -72,7 +72,6 @@ const OPENING: &str = r#"/*
 #ifdef __cplusplus
 extern "C" {
 #endif
-
 "#;
 
 /// What holds for all functions.
@@ -126,10 +125,8 @@ pub(crate) fn header(root: &Path) -> String {
             .unwrap();
         for &(file, items) in files {
             let path = root.join(format!("src/capi/{file}.rs"));
+            text.push_str(&early_names(file));
             text.push_str(&section(root, &path, items));
-            if items == Typedefs {
-                text.push_str(&early_names());
-            }
             if file == "version" {
                 text.push_str(&version());
             }
@@ -138,12 +135,13 @@ pub(crate) fn header(root: &Path) -> String {
     text + PROMISES + CLOSING
 }
 
-fn early_names() -> String {
+/// The names that a file needs before it.
+fn early_names(file: &str) -> String {
     let mut text = String::new();
-    for (name, documentation) in NAMED_EARLY {
-        writeln!(text, "/** {documentation} */\ntypedef struct {name} {name};").unwrap();
+    for (_, name, documentation) in NAMED_EARLY.iter().filter(|(before, ..)| *before == file) {
+        writeln!(text, "/** {documentation} */\ntypedef struct {name} {name};\n").unwrap();
     }
-    text + "\n"
+    text
 }
 
 /// What a file gives.
@@ -170,7 +168,7 @@ fn section(root: &Path, path: &Path, items: Items) -> String {
         }
         text.push('\n');
     }
-    for (name, _) in NAMED_EARLY {
+    for (_, name, _) in NAMED_EARLY {
         text = text
             .replace(&format!("typedef struct {name} {{"), &format!("struct {name} {{"))
             .replace(&format!("}} {name};"), "};")
@@ -315,25 +313,22 @@ fn in_c(value: &Expr, of: &str) -> String {
     }
 }
 
-/// Rust code that lists each struct of a header: its name, size and fields, each with its C declaration and offset.
+/// Rust code that lists each struct of a header: its name and size, and of each field the C declaration and the offset.
 pub(crate) fn layout(header: &str) -> String {
     let mut text = "[\n".to_owned();
-    for (name, fields) in declared(header) {
+    for (name, declarations) in declared(header) {
         writeln!(text, "    (\"{name}\", size_of::<{name}>(), vec![").unwrap();
-        for (field, declaration) in fields {
-            writeln!(
-                text,
-                "        (\"{field}\", \"{declaration}\", std::mem::offset_of!({name}, {field})),"
-            )
-            .unwrap();
+        for declaration in declarations {
+            let field = field_name(&declaration);
+            writeln!(text, "        (\"{declaration}\", std::mem::offset_of!({name}, {field})),").unwrap();
         }
         text.push_str("    ]),\n");
     }
     text + "]\n"
 }
 
-/// The structs that a header declares, in its order, and of each field the name and the declaration.
-fn declared(header: &str) -> Vec<(String, Vec<(String, String)>)> {
+/// The structs that a header declares, in its order, and the declarations of their fields.
+fn declared(header: &str) -> Vec<(String, Vec<String>)> {
     let mut structs = Vec::new();
     let mut lines = header.lines();
     while let Some(line) = lines.next() {
@@ -346,10 +341,7 @@ fn declared(header: &str) -> Vec<(String, Vec<(String, String)>)> {
             .take_while(|line| !line.starts_with('}'))
             .filter(|line| line.ends_with(';'))
             .filter(|line| !line.trim_start().starts_with(['*', '/']))
-            .map(|line| {
-                let declaration = line.trim().trim_end_matches(';');
-                (field_name(declaration).to_owned(), declaration.to_owned())
-            })
+            .map(|line| line.trim().trim_end_matches(';').to_owned())
             .collect();
         structs.push((name.to_owned(), fields));
     }

@@ -23,7 +23,6 @@
 extern "C" {
 #endif
 
-
 /* ---- From a colour map to masks --------------------------------------------------------------- */
 
 /**
@@ -31,13 +30,6 @@ extern "C" {
  * version of the library may return numbers that this header does not know; treat them as errors.
  */
 typedef int32_t ctm_status;
-
-/** How a context is set up. */
-typedef struct ctm_options ctm_options;
-/** The pixel counts of the parts of an image. */
-typedef struct ctm_counts ctm_counts;
-/** Memory of a Vulkan device of the caller's. */
-typedef struct ctm_device_memory ctm_device_memory;
 
 /**
  * A backend with its device, memory and threads: made once, used for many images.
@@ -47,6 +39,9 @@ typedef struct ctm_device_memory ctm_device_memory;
  * only destroy, and where the parent has used Vulkan it can work on the CPU only.
  */
 typedef struct ctm_context ctm_context;
+
+/** How a context is set up. */
+typedef struct ctm_options ctm_options;
 
 /**
  * Creates a context.
@@ -147,9 +142,9 @@ void ctm_destroy(ctm_context *context);
 #define CTM_ERROR_INVALID_ARGUMENT 1
 
 /**
- * A buffer is too small for what it is to receive: the masks found need more floats than `masks_len`,
- * and `*mask_count` holds their number; or the pipeline cache needs more bytes than `*size`, which now
- * holds their number. The buffer was not touched. The context stays usable.
+ * A buffer is too small for what it is to receive, and what was to say how much there is says it: `*mask_count` of
+ * `ctm_run`, `*result` of `ctm_analyze` and `ctm_counts_select`, `*size` of what gives bytes. Or `label_format` cannot number
+ * the masks. No output was touched. The context stays usable.
  */
 #define CTM_ERROR_BUFFER_TOO_SMALL 2
 
@@ -307,10 +302,9 @@ struct ctm_options {
     uint32_t max_threads;
     /**
      * Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
-     * with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits, though not where the device
-     * itself does.
-     * NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
-     * or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
+     * with it, `CTM_BACKEND_AUTO` takes software rasterisers, too, and fails where no name fits, though not where the
+     * device itself does. NULL or "": the first device in the order of `ctm_device_name`. Must be NULL or "" for
+     * `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
      */
     const char *device_name;
     /**
@@ -353,7 +347,7 @@ struct ctm_options {
      */
     void (*log)(void *user, uint32_t level, const char *message);
     /**
-     * Handed to `log`.
+     * The first argument of each call of `log`; the library does nothing else with it.
      */
     void *log_user;
     /**
@@ -428,6 +422,12 @@ const char *ctm_context_device_name(const ctm_context *context);
 
 
 /* ---- ctm_analyze: pixels of all kinds, more ways to choose colours, more outputs -------------- */
+
+/** Memory of a Vulkan device of the caller's. */
+typedef struct ctm_device_memory ctm_device_memory;
+
+/** The pixel counts of the parts of an image. */
+typedef struct ctm_counts ctm_counts;
 
 /**
  * `ctm_image.format`: 32-bit floats.
@@ -506,7 +506,7 @@ typedef struct ctm_image {
      */
     uint32_t channel_order;
     /**
-     * 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
+     * How the channels lie. 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
      */
     uint32_t planar;
     /**
@@ -591,23 +591,23 @@ ctm_status ctm_image_init(ctm_image *image,
 #define CTM_MATCH_8_BIT 1
 
 /**
- * `ctm_params.alpha`: part of the colour.
+ * `ctm_params.alpha`: alpha is part of the colour.
  */
 #define CTM_ALPHA_COLOR 0
 
 /**
- * `ctm_params.alpha`: ignored. The image must have alpha: two or four channels.
+ * `ctm_params.alpha`: alpha is ignored. The image must have alpha: two or four channels.
  */
 #define CTM_ALPHA_IGNORED 1
 
 /**
- * `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; that of the others is
- * ignored. The image must have alpha: two or four channels.
+ * `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; the alpha of
+ * other pixels is ignored. The image must have alpha: two or four channels.
  */
 #define CTM_ALPHA_AT_LEAST 2
 
 /**
- * `ctm_params.nearest`: colours join no other's mask.
+ * `ctm_params.nearest`: colours without a mask of their own join no other's.
  */
 #define CTM_NEAREST_NONE 0
 
@@ -618,40 +618,40 @@ ctm_status ctm_image_init(ctm_image *image,
 #define CTM_NEAREST_EUCLIDEAN 1
 
 /**
- * `ctm_params.nearest`: the distance is the largest of the channels' differences.
+ * `ctm_params.nearest`: the distance is the largest of the channels' absolute differences.
  */
 #define CTM_NEAREST_CHEBYSHEV 2
 
 /**
- * `ctm_params.unlisted`: such colours get no mask.
+ * `ctm_params.unlisted`: unlisted colours get no mask.
  */
 #define CTM_UNLISTED_IGNORE 0
 
 /**
- * `ctm_params.unlisted`: the call fails with `CTM_ERROR_UNLISTED_COLORS`. With nothing to write it does not look at
- * the image, since the number of masks is known, unless `connected` asks for regions.
+ * `ctm_params.unlisted`: with unlisted colours the call fails with `CTM_ERROR_UNLISTED_COLORS`. A call that has nothing to
+ * write does not look at the image, since the number of masks is known, unless `connected` asks for regions.
  */
 #define CTM_UNLISTED_ERROR 1
 
 /**
- * `ctm_params.unlisted`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
- * Euclidean one where that is `CTM_NEAREST_NONE`.
+ * `ctm_params.unlisted`: unlisted colours join the mask of the nearest colour of the palette, at any distance, by the
+ * metric of `nearest`, or the Euclidean one where that is `CTM_NEAREST_NONE`.
  */
 #define CTM_UNLISTED_NEAREST 2
 
 /**
- * `ctm_params.merge`: colours stay what they are.
+ * `ctm_params.merge`: no colour becomes another.
  */
 #define CTM_MERGE_NONE 0
 
 /**
- * `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences, computed as for
- * `CTM_NEAREST_EUCLIDEAN`.
+ * `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences:
+ * `sqrt((r * r + g * g) + (b * b + a * a))`, each step rounded to a 64-bit float.
  */
 #define CTM_MERGE_EUCLIDEAN 1
 
 /**
- * `ctm_params.merge`: the distance is the largest of the channels' differences.
+ * `ctm_params.merge`: the distance is the largest of the channels' absolute differences.
  */
 #define CTM_MERGE_CHEBYSHEV 2
 
@@ -691,8 +691,8 @@ ctm_status ctm_image_init(ctm_image *image,
  * What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
  *
  * Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
- * 16 bits. Those of channels that the image does not have, or whose alpha is no part of the colour, are not looked
- * at. A value that the image's format cannot store is an error.
+ * 16 bits. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
+ * colour. A value that the image's format cannot store is an error.
  */
 typedef struct ctm_params {
     /**
@@ -717,7 +717,7 @@ typedef struct ctm_params {
      */
     uint32_t alpha;
     /**
-     * For `CTM_ALPHA_AT_LEAST`, in the units of the image; else not looked at.
+     * For `CTM_ALPHA_AT_LEAST` the least alpha of pixels that have a colour, in the units of the image; else not looked at.
      */
     float least_alpha;
     /**
@@ -725,109 +725,129 @@ typedef struct ctm_params {
      */
     uint32_t batch;
     /**
-     * Colours of `palette`.
+     * How many colours `palette` has.
      */
     uint32_t palette_count;
     /**
-     * The colours that get a mask, in this order, those without a pixel included; each may be there once. NULL: the
-     * most frequent colours.
+     * The palette: `palette_count` colours that get a mask, in this order, also where they have no pixel. Each may be there
+     * once. 4-byte aligned; read during the call only. NULL: the most frequent colours get the masks.
      */
     const float *palette;
     /**
-     * Colours that get no mask, the background for example. NULL: none.
+     * `ignored_count` colours that get no mask, the background for example. 4-byte aligned; read during the call only.
+     * NULL: none.
      */
     const float *ignored;
     /**
-     * Colours of `ignored`.
+     * How many colours `ignored` has.
      */
     uint32_t ignored_count;
     /**
-     * One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
-     * colour that has one; of several the first mask's. The most frequent colours are found before others join them.
+     * One of the `CTM_NEAREST_…` numbers: whether a colour without a mask of its own joins the mask of the nearest colour
+     * that has one, within a distance. Of several masks that are equally near it joins the first. The most frequent
+     * colours are found before others join them.
      */
     uint32_t nearest;
     /**
-     * How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
-     * these, not their squares, that are compared with it and with each other. With `CTM_NEAREST_NONE` 0.
+     * The distance for `nearest`, in the units of the image, at least 0: colours join a mask that is so far away or
+     * nearer. Distances are computed as 64-bit floats; it is these, not their squares, that are compared. Must be 0 with
+     * `CTM_NEAREST_NONE`.
      */
     double tolerance;
     /**
-     * Where a palette is given, one of the `CTM_UNLISTED_…` numbers: what becomes of colours that it does not have,
-     * that are not near enough and not ignored. Else 0.
+     * One of the `CTM_UNLISTED_…` numbers: what becomes of unlisted colours, those that a given palette does not have,
+     * that are not within `tolerance` of one of its colours, and that are not ignored. Must be 0 without a palette.
      */
     uint32_t unlisted;
     /**
      * One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
-     * colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
-     * of masks: the most frequent one first, equal counts by colour. Each becomes the first one that is near enough and
-     * did not become another's itself, or else stays what it is: a colour moves once at most. Ignored colours take part:
-     * what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
+     * colours that they are near, before the most frequent colours are selected.
+     *
+     * The colours are gone through in the order of masks: the most frequent one first, equal counts by colour. Each
+     * becomes the first colour before it that is within `merge_tolerance` and has stayed what it is; if there is none, it
+     * stays what it is. So a colour moves once at most. Ignored colours take part: what becomes one gets no mask. Must be
+     * 0 with a palette, for which `nearest` does the like.
      */
     uint32_t merge;
     /**
-     * How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
-     * these, not their squares, that are compared with it. With `CTM_MERGE_NONE` 0.
+     * The distance for `merge`, in the units of the image, at least 0: colours become one that is so far away or nearer.
+     * Distances are computed as 64-bit floats; it is these, not their squares, that are compared. Must be 0 with
+     * `CTM_MERGE_NONE`.
      */
     double merge_tolerance;
     /**
-     * Colours with more pixels than this stay what they are. 0: there is no such bound; with `CTM_MERGE_NONE` always.
+     * Colours with more pixels than this do not become others. 0: there is no such bound. Must be 0 with
+     * `CTM_MERGE_NONE`.
      */
     uint64_t merge_most_pixels;
     /**
      * One of the `CTM_CONNECTED_…` numbers: whether each connected region of a mask's pixels is a mask of its own.
-     * `min_pixels` and `max_count` then apply to regions, where a palette is given, too. The largest regions come first,
-     * equally large ones by colour or, where a palette is given, in its order, then by image and first pixel. A region
-     * is in one image; its planes of the other images are zero. With `CTM_BATCH_FIRST` only regions of the first image
-     * have masks, unless a palette is given; with `CTM_BATCH_EACH` each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract
-     * others. Takes 12 bytes of memory for each run of equal pixels in a row, 20 for each region, and 40 more for each that
-     * has a mask, beside `memory_limit`; more than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
+     *
+     * `min_pixels` and `max_count` then apply to regions, also with a palette. The largest region comes first; equally
+     * large ones come by colour (with a palette in its order), then by image and first pixel. With `nearest` and no
+     * palette, all colours with `min_pixels` pixels attract others.
+     *
+     * A region is in one image, and its planes of the other images are zero. With `CTM_BATCH_FIRST` and no palette only
+     * regions of the first image have masks; with `CTM_BATCH_EACH` each image has those of its own.
+     *
+     * It takes memory beside `memory_limit`: 12 bytes for each run of equal pixels in a row, 20 for each region, and 40
+     * more for each region that has a mask. More than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
      */
     uint32_t connected;
     /**
-     * How many pixels away, to all sides, masks may be into which pixels are unmixed: those that have a colour which is
-     * in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
-     * masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
-     * the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
-     * masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. Where
-     * several mixes are as near, as with colours in one plane, one of the fewest masks is taken, and the choice, which
-     * 64-bit floats decide, is the same on all devices. The pixel is in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
-     * with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
-     * at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
-     * unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
+     * How far to look, in pixels to all sides, for the masks that a mixed pixel is shared out to. 0: no pixel is unmixed;
+     * at most 16.
+     *
+     * A mixed pixel has a colour that is in no mask and not ignored, as at the anti-aliased edge between two regions. It
+     * is taken for a mix of the colours of nearby masks, and its shares in them are found: fully constrained linear
+     * unmixing, with shares of at least 0 whose sum is 1. `docs/unmixing.md` has the formula, the choice of the masks (at
+     * most 4 for a pixel) and the rule for ties; all devices give the same shares.
+     *
+     * The pixel is in the mask that has its largest share, of equal shares the first mask's; `CTM_MASK_COVERAGE` writes
+     * all shares. Pixels and colours with infinities take no part. The most frequent colours are found before pixels are
+     * unmixed, regions after.
+     *
+     * It takes memory beside `memory_limit`: 1 byte for each pixel (2 above 254 masks, 4 above 65,534), and 8 for each
+     * mixed pixel, 40 with `CTM_MASK_COVERAGE`.
      */
     uint32_t unmix_radius;
     /**
      * Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
-     * the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
-     * then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
+     * the call succeeds. NULL: nobody is told. It returns 0 to go on; another number stops the call, which then returns
+     * `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
      *
-     * It is called on the thread that called `ctm_analyze`, and on no other. In between, it is called every few
-     * milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
-     * at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
-     * pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
-     * not called. The numbers are estimates: equal steps need not take equal times.
+     * When: it is called on the thread that called the library, and on no other; every few milliseconds as far as that
+     * thread works on the image (at least once for every 4 million pixels that it looks at), and once for each chunk that
+     * a device works on, of at most 4 million pixels. It is not called while a driver compiles pipelines, which it does
+     * for the first images of a process, nor while long lists of colours are sorted. The numbers are estimates: equal
+     * steps need not take equal times.
      *
-     * This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-     * wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyze`,
-     * `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
-     * wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
-     * an exception, `longjmp` or `pthread_exit`.
+     * What it may do (this holds for `log` of `ctm_options`, too): call anything on other contexts, and on this context
+     * what does not wait for a running call, such as `ctm_cancel` or `ctm_last_error`. There, `ctm_run`, `ctm_analyze`,
+     * `ctm_context_pipeline_cache` and what works on `ctm_counts` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
+     * `ctm_destroy` does not wait, and what the context holds is given back when the calls that are inside have ended.
+     * It may not leave by an exception, `longjmp` or `pthread_exit`.
      */
     int32_t (*progress)(void *user, double done);
     /**
-     * Handed to `progress`.
+     * The first argument of each call of `progress`; the library does nothing else with it.
      */
     void *progress_user;
     /**
-     * Where the image of the call is a part of one, a band or a tile: the counts of all parts, of the same `format`,
-     * `channels`, `matching` and `alpha`. The colours that get a mask are selected from them, so that each part gets the
-     * masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
-     * `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
-     * each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
-     * First pixels of unlisted colours that this part does not have are 0, 0. Counts without a part have no colour.
+     * For an image that is a part of a larger one, a band or a tile: the counts of all its parts, of the same `format`,
+     * `channels`, `matching` and `alpha`. NULL: the image is the whole.
+     *
+     * The colours that get a mask are selected from these counts, and colours that `palette` does not have are looked for
+     * in them. So each part gets the masks and labels that it would get as a part of the whole; `batch` makes no
+     * difference. Counts without a part have no colour.
+     *
+     * Entries of `ctm_outputs.palette` say how many pixels of this part each mask has and where they lie, and are 0 where
+     * it has none; `ctm_counts_select` counts the pixels of the whole. First pixels of unlisted colours that this part
+     * does not have are 0, 0.
+     *
      * Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-     * `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
-     * NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
+     * `unmix_radius` larger on each side, and keep their middle. `connected` must be 0: regions may go on in other parts.
+     * Not promised: whether colours that the counts do not have get a mask.
      */
     const ctm_counts *counts;
 } ctm_params;
@@ -969,8 +989,8 @@ typedef struct ctm_merged_color {
 } ctm_merged_color;
 
 /**
- * What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any of them may be asked
- * for together. Of several images, a mask's planes come together: mask 0 of all images, then mask 1.
+ * What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any outputs may be asked for
+ * together. Of several images, a mask's planes come together: mask 0 of all images, then mask 1.
  */
 typedef struct ctm_outputs {
     /**
@@ -1006,7 +1026,7 @@ typedef struct ctm_outputs {
     size_t labels_size;
     /**
      * Receives an entry for each mask and image: mask 0 of all images, then mask 1. Aligned for its fields; may be
-     * uninitialised.
+     * uninitialised. NULL: not written.
      */
     ctm_palette_entry *palette;
     /**
@@ -1019,9 +1039,10 @@ typedef struct ctm_outputs {
      */
     size_t palette_entry_size;
     /**
-     * Receives the most frequent of the colours that a given palette does not have, in the order of masks, with their
-     * pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
-     * are 0. As many entries are written as there are such colours, and room.
+     * Receives the most frequent unlisted colours, those that a given palette does not have, in the order of masks, with
+     * their pixel counts and first pixels; the rows of several images are counted one below the other, and the other
+     * fields are 0. As many entries are written as there are such colours, and no more than `unlisted_capacity`. NULL:
+     * not listed.
      */
     ctm_palette_entry *unlisted;
     /**
@@ -1047,13 +1068,14 @@ typedef struct ctm_outputs {
      */
     uint32_t cropped;
     /**
-     * 1: such colours are looked for, and `result` counts them, also without `unlisted`. All colours of the image
-     * must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
+     * 1: unlisted colours, those that a given palette does not have, are looked for, and `ctm_result` counts them, also
+     * where `unlisted` is NULL. All colours of the image must be listed for it, which takes time and memory where they
+     * are many. 0: they are looked for only if something else needs it.
      */
     uint32_t report_unlisted;
     /**
-     * Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
-     * entries are written as there are such colours, and room.
+     * Receives the most frequent of the colours that `ctm_params.merge` has made others, in the order of masks. As many
+     * entries are written as there are such colours, and no more than `merged_capacity`. NULL: not listed.
      */
     ctm_merged_color *merged;
     /**
@@ -1067,7 +1089,8 @@ typedef struct ctm_outputs {
      */
     const ctm_device_memory *masks_memory;
     /**
-     * The same for `labels`, in any `label_format`.
+     * NULL: the labels go to `labels`. Else they go to this memory of the context's Vulkan device, in any `label_format`,
+     * where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
      */
     const ctm_device_memory *labels_memory;
 } ctm_outputs;
@@ -1128,20 +1151,21 @@ typedef struct ctm_result {
      */
     uint64_t palette_len;
     /**
-     * Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-     * one of its masks, and not ignored. `unlisted` changes nothing here.
+     * Pixels of unlisted colours, if they were looked for: colours that a given palette does not have, that are not within
+     * a distance of one of its colours (`ctm_params.tolerance`), and that are not ignored. `ctm_params.unlisted` changes
+     * nothing here.
      */
     uint64_t unlisted_pixels;
     /**
-     * How many such colours there are.
+     * How many unlisted colours there are.
      */
     uint64_t unlisted_colors;
     /**
-     * Pixels whose colours `params.merge` has made others, if anything was to be written.
+     * Pixels whose colours `ctm_params.merge` has made others, if anything was to be written.
      */
     uint64_t merged_pixels;
     /**
-     * How many such colours there are.
+     * How many colours `ctm_params.merge` has made others, if anything was to be written.
      */
     uint64_t merged_colors;
 } ctm_result;
@@ -1176,7 +1200,7 @@ ctm_status ctm_result_init(ctm_result *result,
  *
  * @param context A context of `ctm_create`.
  * @param image The pixels, in a struct that starts as `CTM_IMAGE_INIT`. Must not be NULL.
- * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. The buffers may not overlap
  * each other, the structs or the pixels.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
@@ -1250,7 +1274,7 @@ void ctm_counts_destroy(ctm_counts *counts);
  * @param counts What the part is added to. Must not be NULL.
  * @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or a whole image, in any layout.
  * `format` and `channels` must be those of the first part. Must not be NULL.
- * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. `matching` and `alpha` (with
  * `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
  * `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
  * looked at.
@@ -1348,16 +1372,20 @@ ctm_status ctm_counts_import(ctm_context *context,
  *
  * @param context A context of `ctm_create`.
  * @param counts The counts. Must not be NULL.
- * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
+ * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
  * `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
  * pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
- * `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
- * known; all else is 0. `masks` and `labels` must be NULL.
+ * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
+ * and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
  * Must not be NULL.
- * @return As `ctm_analyze`.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more
+ * colours than `palette_capacity`; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted in `*result` and no
+ * list touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included; `CTM_ERROR_CANCELLED`,
+ * `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the lists' contents are unspecified.
+ * `ctm_last_error(context)` has the detail.
  * Ownership: all buffers stay the caller's and are used during the call only.
  * Threads: any; calls on one context wait for each other.
  *
@@ -1476,22 +1504,22 @@ ctm_status ctm_context_device_uuid(const ctm_context *context,
 /* ---- Long work: messages and cancelling; for progress see ctm_params -------------------------- */
 
 /**
- * The level of a message: why a call failed that should have worked, as far as the machine is to blame.
+ * `ctm_options.log_level`, and the level of a message: why a call failed that should have worked, as far as the machine is to blame.
  */
 #define CTM_LOG_ERROR 1
 
 /**
- * The level of a message: something that costs time or memory and can be helped.
+ * `ctm_options.log_level`, and the level of a message: something that costs time or memory and can be helped.
  */
 #define CTM_LOG_WARNING 2
 
 /**
- * The level of a message: what was chosen, and why.
+ * `ctm_options.log_level`, and the level of a message: what was chosen, and why.
  */
 #define CTM_LOG_INFO 3
 
 /**
- * The level of a message: how each call was done, and how long it took.
+ * `ctm_options.log_level`, and the level of a message: how each call was done, and how long it took.
  */
 #define CTM_LOG_DEBUG 4
 

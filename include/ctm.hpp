@@ -80,7 +80,7 @@ public:
     /** Of a container, which must outlive the span. */
     template <class C, class = if_same<typename std::remove_pointer<decltype(std::declval<C &>().data())>::type>>
     constexpr span(C &container) : data_(container.data()), size_(container.size()) {}
-    /** The same of a container that is not to be changed. */
+    /** Of a container that is not to be changed, which must outlive the span. */
     template <class C,
               class = if_same<typename std::remove_pointer<decltype(std::declval<const C &>().data())>::type>>
     constexpr span(const C &container) : data_(container.data()), size_(container.size()) {}
@@ -514,7 +514,7 @@ struct outputs : ctm_outputs {
         label_format = format;
         return *this;
     }
-    /** The same in memory of the context's Vulkan device, from its `offset` on. */
+    /** Labels in so many bytes of memory of the context's Vulkan device, from its `offset` on. */
     outputs &set_labels(const ctm_device_memory &memory, std::size_t size, std::uint32_t format) noexcept
     {
         set_labels(nullptr, size, format);

@@ -76,6 +76,8 @@ pub use types::stats::MaskStats;
 #[doc(hidden)]
 pub use runtime::seeds::Seeds;
 #[doc(hidden)]
+pub use runtime::simd::SimdLevel;
+#[doc(hidden)]
 pub use types::options::{DebugOptions, DeviceLimits};
 
 /// This library's version, `major.minor.patch`.

@@ -25,6 +25,9 @@ mod memory;
 #[path = "../../tools/ctm/src/palette.rs"]
 mod palette;
 #[allow(dead_code)]
+#[path = "../../tools/ctm/src/picture.rs"]
+mod picture;
+#[allow(dead_code)]
 #[path = "../../tools/ctm/src/source.rs"]
 mod source;
 #[allow(dead_code)]

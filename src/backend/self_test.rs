@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_zeroed, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::select::select;
@@ -180,7 +180,7 @@ fn test_image(
     };
     for what in labellings {
         let mut found: Vec<u32> = try_zeroed(labels.len())?;
-        let mut room = LabelRoom::U32(uninit(&mut found));
+        let mut room = LabelTarget::U32(uninit(&mut found));
         backend.label(&pixels, &palette, threads, &mut |first_pixel, labels| {
             room.write(labels, first_pixel, threads)
         })?;
@@ -194,7 +194,7 @@ fn test_image(
 
 /// The colours that get a mask, and each pixel's label, in the simplest way.
 fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
-    let count = pixels.shape().plane();
+    let count = pixels.grid().len();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
     let color = |at: usize| Color::from_bits(&pixels.pixel(at));
     let mut counts = HashMap::<Color, u64, RandomState>::default();
@@ -236,7 +236,7 @@ mod tests {
             threads: &Threads,
         ) -> Result<Counts, Error> {
             let mut counts = self.cpu.count(pixels, selection, room, threads)?;
-            match (self.fault, pixels.shape().channels()) {
+            match (self.fault, pixels.grid().words) {
                 ("count", 3) => {
                     let most = counts.colors.iter_mut().max_by_key(|entry| entry.pixels);
                     most.into_iter().for_each(|entry| entry.pixels += 1);

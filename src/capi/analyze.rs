@@ -27,7 +27,7 @@ use crate::types::params::Params;
 ///
 /// @param context A context of `ctm_create`.
 /// @param image The pixels, in a struct that starts as `CTM_IMAGE_INIT`. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that.
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. The buffers may not overlap
 /// each other, the structs or the pixels.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found. Must not be NULL.
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ctm_analyze(
     result: *mut ctm_result,
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let (image, params, fields, result) = unsafe {
             (
                 read("image", image)?,
@@ -62,14 +62,14 @@ pub unsafe extern "C" fn ctm_analyze(
                 ResultTarget::new(result)?,
             )
         };
-        // SAFETY: the caller vouches for the pixels and colours.
+        // SAFETY: the caller guarantees the pixels and colours.
         let ((map, pixels), colors) = unsafe { (image.map()?, params.settings()?) };
-        // SAFETY: the caller vouches for the counts.
+        // SAFETY: the caller guarantees the counts.
         let counts = unsafe { ctm_counts::of_params(params.counts) }?;
         let settings = Params { counts: counts.as_deref(), ..colors };
         let formats = Formats::new(&fields)?;
         let lists = Lists::new(&fields)?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let planes = unsafe { Planes::new(&fields, &formats, &map) }?;
         let outputs = Outputs { formats, lists, planes };
         check_all_apart(&[
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ctm_analyze(
         call.check()?;
         let mut progress = params.progress();
         let progress = progress.as_mut().map(|progress| progress as _);
-        // SAFETY: the caller vouches for the struct, which no other buffer has a part in.
+        // SAFETY: the caller guarantees the struct, which no other buffer has a part in.
         let report = |found| unsafe { result.write(found) };
         let found = call.run(progress, |engine| {
             engine.check_memory(&map, &settings, outputs.planes.device())?;
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ctm_analyze(
         });
         outputs.finish(found, report)
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -113,7 +113,7 @@ struct Outputs<'a> {
 impl<'a> Outputs<'a> {
     /// The buffers as the engine takes them. They are apart, which was checked.
     fn emit(&self) -> Emit<'a> {
-        // SAFETY: the caller of `ctm_analyze` vouches for the buffers.
+        // SAFETY: the caller of `ctm_analyze` guarantees the buffers.
         let (masks, labels) = unsafe { (self.planes.masks(), self.planes.labels()) };
         Emit {
             masks,
@@ -156,7 +156,7 @@ impl<'a> Outputs<'a> {
             Ok(Found::Analysis(analysis)) => {
                 let sizes = self.planes.needed(analysis.mask_count);
                 report(ctm_result { masks_size: analysis.masks_size, ..sizes.with_colors(&analysis) });
-                // SAFETY: the caller of `ctm_analyze` vouches for the entries, whose number was checked.
+                // SAFETY: the caller of `ctm_analyze` guarantees the entries, whose number was checked.
                 unsafe {
                     self.lists.write(&analysis);
                     self.lists.write_palette(&analysis, |mask, image| self.planes.offset(mask, image));

@@ -18,7 +18,7 @@ use crate::capi::context::ctm_context;
 /// `context` is NULL or a living context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_cancel(context: *mut ctm_context) {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     let Some(context) = (unsafe { context.as_ref() }) else { return };
     guard((), || context.cancel());
 }

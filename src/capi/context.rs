@@ -264,7 +264,7 @@ pub(super) unsafe fn on_any_context(
     work: impl FnOnce(Option<&Call>) -> Result<(), Error>,
 ) -> ctm_status {
     guard(CTM_ERROR_INTERNAL, || {
-        // SAFETY: the caller vouches for the pointer, if it is not NULL.
+        // SAFETY: the caller guarantees the pointer, if it is not NULL.
         let call = unsafe { Call::enter(context) };
         let outcome = catch(|| work(call.as_ref()));
         finish(outcome, call.as_ref().map(|call| &call.context.last_error))

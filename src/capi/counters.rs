@@ -71,7 +71,7 @@ unsafe impl Versioned for ctm_counters {
 /// `counters` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_counters_init(counters: *mut ctm_counters, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("counters", counters, size) }
 }
 
@@ -112,13 +112,13 @@ pub unsafe extern "C" fn ctm_context_counters(
     counters: *mut ctm_counters,
 ) -> ctm_status {
     let work = |call: &Call| {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let size = unsafe { structs::stated_size("counters", counters) }?;
         call.context.check_process()?;
         // SAFETY: as above, and a published size.
         unsafe { structs::write(counters, size, call.context.counters().into()) };
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }

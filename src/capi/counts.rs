@@ -33,14 +33,14 @@ pub unsafe extern "C" fn ctm_counts_create(
 ) -> ctm_status {
     let work = |call: Option<&Call>| {
         check_pointer("counts", counts)?;
-        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned; the caller guarantees the rest.
         unsafe { *counts = std::ptr::null_mut() };
         call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(ColorCounts::new()) };
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_any_context(context, work) }
 }
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
     if counts.is_null() {
         return;
     }
-    // SAFETY: the caller vouches that it came from `into_raw` and is nobody else's.
+    // SAFETY: the caller guarantees that it came from `into_raw` and is nobody else's.
     guard((), || drop(unsafe { Box::from_raw(counts) }));
 }
 
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
 /// @param counts What the part is added to. Must not be NULL.
 /// @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or a whole image, in any layout.
 /// `format` and `channels` must be those of the first part. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. `matching` and `alpha` (with
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. `matching` and `alpha` (with
 /// `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
 /// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
 /// looked at.
@@ -90,11 +90,11 @@ pub unsafe extern "C" fn ctm_counts_add(
     params: *const ctm_params,
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let (image, params) = unsafe { (read("image", image)?, read_or_init("params", params)?) };
-        // SAFETY: the caller vouches for the pixels and colours.
+        // SAFETY: the caller guarantees the pixels and colours.
         let ((map, _), settings) = unsafe { (image.map()?, params.settings()?) };
         settings.check(&map).map_err(|error| inside("params", error))?;
         let prefixes = ["image.", "params."];
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn ctm_counts_add(
         counts.add_part(&part, most)?;
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
         let same = std::ptr::eq(counts, other);
-        // SAFETY: the caller vouches for the pointers.
+        // SAFETY: the caller guarantees the pointers.
         let (counts, other) = unsafe {
             (ctm_counts::from_pointer("counts", counts)?, ctm_counts::from_pointer("other", other)?)
         };
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ctm_counts_merge(
         counts.merge_up_to(&other, most)?;
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -187,15 +187,15 @@ pub unsafe extern "C" fn ctm_counts_export(
     size: *mut usize,
 ) -> ctm_status {
     let work = |_: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the buffer.
+        // SAFETY: the caller guarantees the buffer.
         let target = unsafe { ByteBuffer::new(data, size) }?;
         let counts = counts.shared()?;
         // SAFETY: as above.
         unsafe { target.write(counts.bytes_len(), || counts.to_bytes()) }
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn ctm_counts_import(
         let extent = Extent::new("data", data.addr(), size, "bytes", 1)?;
         Extent::new("counts", counts.addr(), 1, "pointer", size_of::<*mut ctm_counts>())?
             .check_apart(&extent)?;
-        // SAFETY: not NULL, aligned, apart from the bytes; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned, apart from the bytes; the caller guarantees the rest.
         unsafe { *counts = std::ptr::null_mut() };
         let call = call.ok_or_else(|| null("context", "a context made by ctm_create"))?;
         if data.is_null() {
@@ -237,14 +237,14 @@ pub unsafe extern "C" fn ctm_counts_import(
         }
         call.check()?;
         let most = call.run(None, |engine| Ok(engine.most_listed()))?;
-        // SAFETY: not NULL, no larger than memory can be; the caller vouches for the bytes.
+        // SAFETY: not NULL, no larger than memory can be; the caller guarantees the bytes.
         let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
         let imported = ColorCounts::from_bytes_up_to(bytes, most)?;
         // SAFETY: as above.
         unsafe { *counts = ctm_counts::into_raw(imported) };
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_any_context(context, work) }
 }
 
@@ -253,16 +253,20 @@ pub unsafe extern "C" fn ctm_counts_import(
 ///
 /// @param context A context of `ctm_create`.
 /// @param counts The counts. Must not be NULL.
-/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL: the same as that. What it says is done as
+/// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
 /// `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
 /// pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
 /// `alpha` must be those of the parts.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
-/// `merged` receive what they do from `ctm_analyze`, but that of each entry only the colour and the number of pixels are
-/// known; all else is 0. `masks` and `labels` must be NULL.
+/// `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
+/// and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
 /// Must not be NULL.
-/// @return As `ctm_analyze`.
+/// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more
+/// colours than `palette_capacity`; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted in `*result` and no
+/// list touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included; `CTM_ERROR_CANCELLED`,
+/// `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the lists' contents are unspecified.
+/// `ctm_last_error(context)` has the detail.
 /// Ownership: all buffers stay the caller's and are used during the call only.
 /// Threads: any; calls on one context wait for each other.
 ///
@@ -277,13 +281,13 @@ pub unsafe extern "C" fn ctm_counts_select(
     result: *mut ctm_result,
 ) -> ctm_status {
     let work = |call: &Call| -> Result<(), Error> {
-        // SAFETY: the caller vouches for the pointer.
+        // SAFETY: the caller guarantees the pointer.
         let counts = unsafe { ctm_counts::from_pointer("counts", counts) }?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let (params, fields, result) = unsafe {
             (read_or_init("params", params)?, read_or_init("outputs", outputs)?, ResultTarget::new(result)?)
         };
-        // SAFETY: the caller vouches for the colours.
+        // SAFETY: the caller guarantees the colours.
         let settings = unsafe { params.settings() }?;
         check_no_planes(&fields)?;
         let (formats, lists) = (Formats::new(&fields)?, Lists::new(&fields)?);
@@ -294,7 +298,7 @@ pub unsafe extern "C" fn ctm_counts_select(
         let progress = progress.as_mut().map(|progress| progress as _);
         let (unlisted, merged) = (lists.unlisted(&formats), lists.merged());
         let found = call.run(progress, |engine| engine.select_counts(&counts, &settings, unlisted, merged));
-        // SAFETY: the caller vouches for the struct, which no other buffer has a part in.
+        // SAFETY: the caller guarantees the struct, which no other buffer has a part in.
         let report = |found| unsafe { result.write(found) };
         let analysis = match found {
             Ok(analysis) => analysis,
@@ -312,14 +316,14 @@ pub unsafe extern "C" fn ctm_counts_select(
             let (what, argument) = (Capacity::PaletteEntries, "outputs.palette_capacity");
             return Err(Error::too_small(what, argument, mask_count, needed, given));
         }
-        // SAFETY: the caller vouches for the entries, whose number was checked.
+        // SAFETY: the caller guarantees the entries, whose number was checked.
         unsafe {
             lists.write(&analysis);
             lists.write_colors(&analysis.palette);
         }
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 

@@ -25,7 +25,7 @@ impl ctm_counts {
     /// # Safety
     /// `counts` is NULL or came from `ctm_counts_create` or `ctm_counts_import`, and lives for `'a`.
     pub(super) unsafe fn from_pointer<'a>(name: &str, counts: *const Self) -> Result<&'a Self, Error> {
-        // SAFETY: the caller vouches for the pointer, if it is not NULL.
+        // SAFETY: the caller guarantees the pointer, if it is not NULL.
         unsafe { counts.as_ref() }
             .ok_or_else(|| null(name, "an object of ctm_counts_create or ctm_counts_import"))
     }
@@ -52,7 +52,7 @@ impl ctm_counts {
         if counts.is_null() {
             return Ok(None);
         }
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         unsafe { Self::from_pointer("params.counts", counts) }?.shared().map(Some)
     }
 

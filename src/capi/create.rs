@@ -30,9 +30,9 @@ pub unsafe extern "C" fn ctm_create(
 ) -> ctm_status {
     on_thread(|| {
         check_pointer("context", context)?;
-        // SAFETY: not NULL, aligned, and the caller vouches for the rest.
+        // SAFETY: not NULL, aligned, and the caller guarantees the rest.
         unsafe { *context = std::ptr::null_mut() };
-        // SAFETY: the caller vouches for the options.
+        // SAFETY: the caller guarantees the options.
         let (options, log) = unsafe { ctm_options::read(options) }?;
         let created = Arc::new(ctm_context::open(&options, log)?);
         // SAFETY: as above.

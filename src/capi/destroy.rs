@@ -20,7 +20,7 @@ pub unsafe extern "C" fn ctm_destroy(context: *mut ctm_context) {
     if context.is_null() {
         return;
     }
-    // SAFETY: the caller vouches that it is a living context.
+    // SAFETY: the caller guarantees that it is a living context.
     let owned = unsafe { Arc::from_raw(context) };
     // A panic while dropping has nobody left to be reported to.
     guard((), || owned.close());

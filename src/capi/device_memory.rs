@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ctm_device_memory_init(
     device_memory: *mut ctm_device_memory,
     size: usize,
 ) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("device_memory", device_memory, size) }
 }
 
@@ -93,7 +93,7 @@ impl ctm_device_memory {
     ///
     /// # Safety
     /// `source` is NULL or points to a `struct_size` followed by the bytes that it announces.
-    pub(super) unsafe fn lent(
+    pub(super) unsafe fn external(
         source: *const Self,
         name: &'static str,
         size: u64,
@@ -101,7 +101,7 @@ impl ctm_device_memory {
         if source.is_null() {
             return Ok(None);
         }
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let fields: Self = unsafe { structs::read(name, source) }?;
         expect_zero("reserved", fields.reserved).map_err(|error| inside(name, error))?;
         if fields.handle_type != CTM_HANDLE_OPAQUE_FD {
@@ -154,13 +154,13 @@ pub unsafe extern "C" fn ctm_context_device_uuid(
         let [device, driver] = context.device_uuids().ok_or_else(|| {
             Error::Unsupported("the context works on the CPU or on a driver without UUIDs".to_owned())
         })?;
-        // SAFETY: not NULL; the caller vouches for 16 bytes each.
+        // SAFETY: not NULL; the caller guarantees 16 bytes each.
         unsafe {
             device_uuid.copy_from(device.as_ptr(), device.len());
             driver_uuid.copy_from(driver.as_ptr(), driver.len());
         }
         Ok(())
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }

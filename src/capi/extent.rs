@@ -100,7 +100,7 @@ impl ByteBuffer {
     /// The pointers are NULL, or `size` points to the number of bytes that `data` points to.
     pub(super) unsafe fn new(data: *mut c_void, size: *mut usize) -> Result<Self, Error> {
         check_pointer("size", size)?;
-        // SAFETY: not NULL, aligned; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned; the caller guarantees the rest.
         let given = if data.is_null() { 0 } else { unsafe { *size } };
         let extent = Extent::new("data", data.addr(), given, "bytes", 1)?;
         Extent::new("size", size.addr(), 1, "size", size_of::<usize>())?.check_apart(&extent)?;
@@ -117,7 +117,7 @@ impl ByteBuffer {
         bytes: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<(), Error> {
         if self.data.is_null() || needed > self.given {
-            // SAFETY: checked by `new`; the caller vouches for the rest.
+            // SAFETY: checked by `new`; the caller guarantees the rest.
             unsafe { *self.size = needed };
             return match self.data.is_null() {
                 true => Ok(()),

@@ -50,7 +50,7 @@ pub struct ctm_image {
     /// One of the `CTM_ORDER_…` numbers. Colours are compared, sorted, given and reported as red, green, blue,
     /// alpha, or grey, alpha, however they are stored.
     pub channel_order: u32,
-    /// 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
+    /// How the channels lie. 0: a pixel's channels lie together. 1: each channel has a plane of its own, in the order of `channel_order`.
     pub planar: u32,
     /// Bytes from a pixel to the next one of its row. 0: no gap. This and the other strides may not be less than the bytes
     /// of what they lead over: pixels, rows, planes and images do not overlap.
@@ -121,7 +121,7 @@ unsafe impl Versioned for ctm_image {
 /// `image` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_image_init(image: *mut ctm_image, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("image", image, size) }
 }
 
@@ -136,26 +136,26 @@ impl ctm_image {
             Shape::new(self.width, self.height, self.channels).map_err(|error| inside("image", error))?;
         let layout = self.layout()?;
         let extent = image::ImageExtent::new(shape, &layout).map_err(|error| inside("image", error))?;
-        // SAFETY: the caller vouches for the struct.
-        let lent = unsafe {
-            ctm_device_memory::lent(self.device_memory, "image.device_memory", extent.bytes as u64)
+        // SAFETY: the caller guarantees the struct.
+        let external = unsafe {
+            ctm_device_memory::external(self.device_memory, "image.device_memory", extent.bytes as u64)
         }?;
-        let (map, memory) = match lent {
+        let (map, memory) = match external {
             Some(_) if !self.pixels.is_null() => {
                 return Err(Error::InvalidArgument(format!(
                     "image.pixels is {:p} and image.device_memory is given; one of them is expected",
                     self.pixels
                 )));
             }
-            Some(lent) => {
-                let map = ColorMap::on_device(lent, shape, layout.format, &extent)
+            Some(external) => {
+                let map = ColorMap::on_device(external, shape, layout.format, &extent)
                     .map_err(|error| inside("image", error))?;
                 (map, Extent::new("image.device_memory", 0, 0, "bytes", 1)?)
             }
             None if self.pixels.is_null() => return Err(null("image.pixels", "a buffer")),
             None => {
                 let memory = Extent::new("image.pixels", self.pixels.addr(), extent.bytes, "bytes", 1)?;
-                // SAFETY: the caller vouches for the pixels, which the extent is that of.
+                // SAFETY: the caller guarantees the pixels, which the extent is that of.
                 let map = unsafe { ColorMap::from_raw(self.pixels.cast(), shape, layout.format, &extent) };
                 (map, memory)
             }

@@ -19,7 +19,7 @@ use crate::capi::failure::last;
 /// `context` is NULL or a living context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_last_error(context: *const ctm_context) -> *const c_char {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
     guard(c"".as_ptr(), || last(context.map(|context| &context.last_error), CStr::as_ptr))
 }

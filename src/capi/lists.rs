@@ -81,7 +81,7 @@ impl<'a> Lists<'a> {
                 first_y: found.first_pixel.1,
                 ..ctm_palette_entry::NOTHING
             };
-            // SAFETY: the caller vouches for the entry.
+            // SAFETY: the caller guarantees the entry.
             unsafe { self.fields.unlisted.add(index).write(entry) };
         }
         for (index, found) in analysis.merged.most_frequent.iter().enumerate() {
@@ -90,7 +90,7 @@ impl<'a> Lists<'a> {
                 into: found.into.values(),
                 pixel_count: found.pixels,
             };
-            // SAFETY: the caller vouches for the entry.
+            // SAFETY: the caller guarantees the entry.
             unsafe { self.fields.merged.add(index).write(entry) };
         }
     }
@@ -122,7 +122,7 @@ impl<'a> Lists<'a> {
                 centroid_y: stats.centroid.1,
                 mask_offset: analysis.crop_starts.get(index).copied().unwrap_or_else(|| offset(mask, image)),
             };
-            // SAFETY: the caller vouches for the entry.
+            // SAFETY: the caller guarantees the entry.
             unsafe { self.fields.palette.add(index).write(entry) };
         }
     }
@@ -138,7 +138,7 @@ impl<'a> Lists<'a> {
                 pixel_count: found.pixels,
                 ..ctm_palette_entry::NOTHING
             };
-            // SAFETY: the caller vouches for the entry.
+            // SAFETY: the caller guarantees the entry.
             unsafe { self.fields.palette.add(index).write(entry) };
         }
     }

@@ -9,13 +9,13 @@ use crate::capi::structs::unknown;
 use crate::error::Error;
 use crate::runtime::call::{CancelToken, LogFn, ProgressFn, Scope};
 
-/// The level of a message: why a call failed that should have worked, as far as the machine is to blame.
+/// `ctm_options.log_level`, and the level of a message: why a call failed that should have worked, as far as the machine is to blame.
 pub const CTM_LOG_ERROR: u32 = 1;
-/// The level of a message: something that costs time or memory and can be helped.
+/// `ctm_options.log_level`, and the level of a message: something that costs time or memory and can be helped.
 pub const CTM_LOG_WARNING: u32 = 2;
-/// The level of a message: what was chosen, and why.
+/// `ctm_options.log_level`, and the level of a message: what was chosen, and why.
 pub const CTM_LOG_INFO: u32 = 3;
-/// The level of a message: how each call was done, and how long it took.
+/// `ctm_options.log_level`, and the level of a message: how each call was done, and how long it took.
 pub const CTM_LOG_DEBUG: u32 = 4;
 
 type LogFunction = unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char);
@@ -70,7 +70,7 @@ impl Log {
     fn write(self, level: Level, message: &str) {
         let message = message.replace(['\0', '\n'], " ");
         let message = CString::new(message).unwrap_or_default();
-        // SAFETY: the caller of `ctm_create` vouches for the function.
+        // SAFETY: the caller of `ctm_create` guarantees the function.
         unsafe { (self.function)(self.user, level as u32, message.as_ptr()) }
     }
 }

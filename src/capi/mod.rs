@@ -32,6 +32,8 @@ mod extent;
 mod failure;
 mod image;
 mod last_error;
+#[cfg(test)]
+mod layout;
 mod lists;
 mod log;
 mod options;

@@ -37,10 +37,9 @@ pub struct ctm_options {
     /// there are processors means as many as there are.
     pub max_threads: u32,
     /// Part of the Vulkan device's name, upper and lower case alike, as `ctm_device_name` lists it;
-    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers too, and fails where no name fits, though not where the device
-    /// itself does.
-    /// NULL or "": the first device in the order of `ctm_device_name`. Must be NULL
-    /// or "" for `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
+    /// with it, `CTM_BACKEND_AUTO` takes software rasterisers, too, and fails where no name fits, though not where the
+    /// device itself does. NULL or "": the first device in the order of `ctm_device_name`. Must be NULL or "" for
+    /// `CTM_BACKEND_CPU`. NUL-terminated UTF-8, read during `ctm_create` only.
     pub device_name: *const c_char,
     /// Milliseconds that one piece of work on the device may take before the device counts as hung
     /// (`CTM_ERROR_TIMEOUT`). 0: 60,000. A piece is at most 4 million pixels. A software rasteriser, which reads the
@@ -69,7 +68,7 @@ pub struct ctm_options {
     /// It is called on the threads that call the library, within `ctm_create` and the calls on the context, of which one
     /// at a time is at work; never on a thread of the library's. For what it may do see `ctm_params.progress`.
     pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: u32, message: *const c_char)>,
-    /// Handed to `log`.
+    /// The first argument of each call of `log`; the library does nothing else with it.
     pub log_user: *mut c_void,
     /// The largest level of which there are messages. 0: `CTM_LOG_WARNING`.
     pub log_level: u32,
@@ -116,7 +115,7 @@ unsafe impl Versioned for ctm_options {
 /// `options` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_options_init(options: *mut ctm_options, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("options", options, size) }
 }
 
@@ -131,7 +130,7 @@ impl ctm_options {
         if options.is_null() {
             return Ok((Options::default(), None));
         }
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let fields: Self = unsafe { structs::read("options", options) }?;
         expect_zero("options.reserved", fields.reserved)?;
         expect_zero("options.reserved_2", fields.reserved_2)?;
@@ -151,14 +150,14 @@ impl ctm_options {
             read.device_timeout = Duration::from_millis(fields.device_timeout_ms.into());
         }
         if !fields.device_name.is_null() {
-            // SAFETY: the caller vouches for the string.
+            // SAFETY: the caller guarantees the string.
             let name = unsafe { CStr::from_ptr(fields.device_name) };
             let name = name.to_str().map_err(|_| {
                 Error::InvalidArgument(format!("options.device_name is {name:?}; UTF-8 is expected"))
             })?;
             read.device_name = Some(name.to_owned());
         }
-        // SAFETY: the caller vouches for the buffer.
+        // SAFETY: the caller guarantees the buffer.
         read.pipeline_cache = unsafe { copy_cache(fields.pipeline_cache, fields.pipeline_cache_size) }?;
         Ok((read, log))
     }
@@ -185,7 +184,7 @@ unsafe fn copy_cache(cache: *const c_void, size: usize) -> Result<Option<Vec<u8>
     let mut copy = Vec::new();
     copy.try_reserve_exact(size)
         .map_err(|_| Error::OutOfMemory(format!("copying options.pipeline_cache, {size} bytes")))?;
-    // SAFETY: not NULL, no larger than memory can be; the caller vouches for its size.
+    // SAFETY: not NULL, no larger than memory can be; the caller guarantees its size.
     copy.extend_from_slice(unsafe { std::slice::from_raw_parts(cache.cast::<u8>(), size) });
     Ok(Some(copy))
 }

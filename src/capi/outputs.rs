@@ -33,8 +33,8 @@ pub const CTM_LABEL_U16: u32 = 1;
 /// `ctm_outputs.label_format`: bytes, for at most 255 masks.
 pub const CTM_LABEL_U8: u32 = 2;
 
-/// What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any of them may be asked
-/// for together. Of several images, a mask's planes come together: mask 0 of all images, then mask 1.
+/// What is to be written. Start from `CTM_OUTPUTS_INIT`; what is NULL is not written, and any outputs may be asked for
+/// together. Of several images, a mask's planes come together: mask 0 of all images, then mask 1.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_outputs {
@@ -56,16 +56,17 @@ pub struct ctm_outputs {
     /// The size of `labels` in bytes.
     pub labels_size: usize,
     /// Receives an entry for each mask and image: mask 0 of all images, then mask 1. Aligned for its fields; may be
-    /// uninitialised.
+    /// uninitialised. NULL: not written.
     pub palette: *mut ctm_palette_entry,
     /// How many entries `palette` has room for.
     pub palette_capacity: usize,
     /// `sizeof(ctm_palette_entry)` as the caller's header has it; `CTM_OUTPUTS_INIT` fills it in. Every size ever
     /// published keeps working; any other is an error.
     pub palette_entry_size: usize,
-    /// Receives the most frequent of the colours that a given palette does not have, in the order of masks, with their
-    /// pixel counts and first pixels; the rows of several images are counted one below the other, and the other fields
-    /// are 0. As many entries are written as there are such colours, and room.
+    /// Receives the most frequent unlisted colours, those that a given palette does not have, in the order of masks, with
+    /// their pixel counts and first pixels; the rows of several images are counted one below the other, and the other
+    /// fields are 0. As many entries are written as there are such colours, and no more than `unlisted_capacity`. NULL:
+    /// not listed.
     pub unlisted: *mut ctm_palette_entry,
     /// How many entries `unlisted` has room for.
     pub unlisted_capacity: usize,
@@ -79,11 +80,12 @@ pub struct ctm_outputs {
     /// 1: each mask is cropped to its bounding box in each image. They follow each other without gaps, mask 0 of all
     /// images, then mask 1; `mask_offset` of the palette's entries says where each begins. The strides must be 0.
     pub cropped: u32,
-    /// 1: such colours are looked for, and `result` counts them, also without `unlisted`. All colours of the image
-    /// must be listed for it, which takes time and memory where they are many. 0: only if something else needs it.
+    /// 1: unlisted colours, those that a given palette does not have, are looked for, and `ctm_result` counts them, also
+    /// where `unlisted` is NULL. All colours of the image must be listed for it, which takes time and memory where they
+    /// are many. 0: they are looked for only if something else needs it.
     pub report_unlisted: u32,
-    /// Receives the most frequent of the colours that `params.merge` has made others, in the order of masks. As many
-    /// entries are written as there are such colours, and room.
+    /// Receives the most frequent of the colours that `ctm_params.merge` has made others, in the order of masks. As many
+    /// entries are written as there are such colours, and no more than `merged_capacity`. NULL: not listed.
     pub merged: *mut ctm_merged_color,
     /// How many entries `merged` has room for.
     pub merged_capacity: usize,
@@ -91,7 +93,8 @@ pub struct ctm_outputs {
     /// counts from its `offset` on, and `masks` must be NULL: planes of floats without gaps, not cropped; anything else is
     /// `CTM_ERROR_UNSUPPORTED`. Nothing but the masks is touched there.
     pub masks_memory: *const ctm_device_memory,
-    /// The same for `labels`, in any `label_format`.
+    /// NULL: the labels go to `labels`. Else they go to this memory of the context's Vulkan device, in any `label_format`,
+    /// where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
     pub labels_memory: *const ctm_device_memory,
 }
 
@@ -182,7 +185,7 @@ unsafe impl Versioned for ctm_outputs {
 /// `outputs` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_outputs_init(outputs: *mut ctm_outputs, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("outputs", outputs, size) }
 }
 

@@ -18,37 +18,37 @@ pub const CTM_MATCH_EXACT: u32 = 0;
 /// 257 and rounded. A pixel with a NaN has no colour.
 pub const CTM_MATCH_8_BIT: u32 = 1;
 
-/// `ctm_params.alpha`: part of the colour.
+/// `ctm_params.alpha`: alpha is part of the colour.
 pub const CTM_ALPHA_COLOR: u32 = 0;
-/// `ctm_params.alpha`: ignored. The image must have alpha: two or four channels.
+/// `ctm_params.alpha`: alpha is ignored. The image must have alpha: two or four channels.
 pub const CTM_ALPHA_IGNORED: u32 = 1;
-/// `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; that of the others is
-/// ignored. The image must have alpha: two or four channels.
+/// `ctm_params.alpha`: a pixel whose alpha is less than `least_alpha`, or NaN, has no colour; the alpha of
+/// other pixels is ignored. The image must have alpha: two or four channels.
 pub const CTM_ALPHA_AT_LEAST: u32 = 2;
 
-/// `ctm_params.nearest`: colours join no other's mask.
+/// `ctm_params.nearest`: colours without a mask of their own join no other's.
 pub const CTM_NEAREST_NONE: u32 = 0;
 /// `ctm_params.nearest`: the distance is the root of the sum of the squares of the channels' differences:
 /// `sqrt((r * r + g * g) + (b * b + a * a))`, each step rounded to a 64-bit float.
 pub const CTM_NEAREST_EUCLIDEAN: u32 = 1;
-/// `ctm_params.nearest`: the distance is the largest of the channels' differences.
+/// `ctm_params.nearest`: the distance is the largest of the channels' absolute differences.
 pub const CTM_NEAREST_CHEBYSHEV: u32 = 2;
 
-/// `ctm_params.unlisted`: such colours get no mask.
+/// `ctm_params.unlisted`: unlisted colours get no mask.
 pub const CTM_UNLISTED_IGNORE: u32 = 0;
-/// `ctm_params.unlisted`: the call fails with `CTM_ERROR_UNLISTED_COLORS`. With nothing to write it does not look at
-/// the image, since the number of masks is known, unless `connected` asks for regions.
+/// `ctm_params.unlisted`: with unlisted colours the call fails with `CTM_ERROR_UNLISTED_COLORS`. A call that has nothing to
+/// write does not look at the image, since the number of masks is known, unless `connected` asks for regions.
 pub const CTM_UNLISTED_ERROR: u32 = 1;
-/// `ctm_params.unlisted`: they join the nearest colour's mask at any distance, by the metric of `nearest`, or the
-/// Euclidean one where that is `CTM_NEAREST_NONE`.
+/// `ctm_params.unlisted`: unlisted colours join the mask of the nearest colour of the palette, at any distance, by the
+/// metric of `nearest`, or the Euclidean one where that is `CTM_NEAREST_NONE`.
 pub const CTM_UNLISTED_NEAREST: u32 = 2;
 
-/// `ctm_params.merge`: colours stay what they are.
+/// `ctm_params.merge`: no colour becomes another.
 pub const CTM_MERGE_NONE: u32 = 0;
-/// `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences, computed as for
-/// `CTM_NEAREST_EUCLIDEAN`.
+/// `ctm_params.merge`: the distance is the root of the sum of the squares of the channels' differences:
+/// `sqrt((r * r + g * g) + (b * b + a * a))`, each step rounded to a 64-bit float.
 pub const CTM_MERGE_EUCLIDEAN: u32 = 1;
-/// `ctm_params.merge`: the distance is the largest of the channels' differences.
+/// `ctm_params.merge`: the distance is the largest of the channels' absolute differences.
 pub const CTM_MERGE_CHEBYSHEV: u32 = 2;
 /// `ctm_params.connected`: a mask has all pixels of its colour.
 pub const CTM_CONNECTED_NONE: u32 = 0;
@@ -69,8 +69,8 @@ pub const CTM_BATCH_EACH: u32 = 2;
 /// What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
 ///
 /// Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
-/// 16 bits. Those of channels that the image does not have, or whose alpha is no part of the colour, are not looked
-/// at. A value that the image's format cannot store is an error.
+/// 16 bits. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
+/// colour. A value that the image's format cannot store is an error.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_params {
@@ -85,85 +85,105 @@ pub struct ctm_params {
     pub matching: u32,
     /// One of the `CTM_ALPHA_…` numbers.
     pub alpha: u32,
-    /// For `CTM_ALPHA_AT_LEAST`, in the units of the image; else not looked at.
+    /// For `CTM_ALPHA_AT_LEAST` the least alpha of pixels that have a colour, in the units of the image; else not looked at.
     pub least_alpha: f32,
     /// One of the `CTM_BATCH_…` numbers.
     pub batch: u32,
-    /// Colours of `palette`.
+    /// How many colours `palette` has.
     pub palette_count: u32,
-    /// The colours that get a mask, in this order, those without a pixel included; each may be there once. NULL: the
-    /// most frequent colours.
+    /// The palette: `palette_count` colours that get a mask, in this order, also where they have no pixel. Each may be there
+    /// once. 4-byte aligned; read during the call only. NULL: the most frequent colours get the masks.
     pub palette: *const f32,
-    /// Colours that get no mask, the background for example. NULL: none.
+    /// `ignored_count` colours that get no mask, the background for example. 4-byte aligned; read during the call only.
+    /// NULL: none.
     pub ignored: *const f32,
-    /// Colours of `ignored`.
+    /// How many colours `ignored` has.
     pub ignored_count: u32,
-    /// One of the `CTM_NEAREST_…` numbers: whether colours without a mask of their own join the mask of the nearest
-    /// colour that has one; of several the first mask's. The most frequent colours are found before others join them.
+    /// One of the `CTM_NEAREST_…` numbers: whether a colour without a mask of its own joins the mask of the nearest colour
+    /// that has one, within a distance. Of several masks that are equally near it joins the first. The most frequent
+    /// colours are found before others join them.
     pub nearest: u32,
-    /// How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
-    /// these, not their squares, that are compared with it and with each other. With `CTM_NEAREST_NONE` 0.
+    /// The distance for `nearest`, in the units of the image, at least 0: colours join a mask that is so far away or
+    /// nearer. Distances are computed as 64-bit floats; it is these, not their squares, that are compared. Must be 0 with
+    /// `CTM_NEAREST_NONE`.
     pub tolerance: f64,
-    /// Where a palette is given, one of the `CTM_UNLISTED_…` numbers: what becomes of colours that it does not have,
-    /// that are not near enough and not ignored. Else 0.
+    /// One of the `CTM_UNLISTED_…` numbers: what becomes of unlisted colours, those that a given palette does not have,
+    /// that are not within `tolerance` of one of its colours, and that are not ignored. Must be 0 without a palette.
     pub unlisted: u32,
     /// One of the `CTM_MERGE_…` numbers: whether near-duplicates, as compression and resampling leave them, become the
-    /// colours that they are near, before the most frequent ones are selected. The colours are gone through in the order
-    /// of masks: the most frequent one first, equal counts by colour. Each becomes the first one that is near enough and
-    /// did not become another's itself, or else stays what it is: a colour moves once at most. Ignored colours take part:
-    /// what becomes one gets no mask. Not with a palette of the caller's, for which `nearest` does the like.
+    /// colours that they are near, before the most frequent colours are selected.
+    ///
+    /// The colours are gone through in the order of masks: the most frequent one first, equal counts by colour. Each
+    /// becomes the first colour before it that is within `merge_tolerance` and has stayed what it is; if there is none, it
+    /// stays what it is. So a colour moves once at most. Ignored colours take part: what becomes one gets no mask. Must be
+    /// 0 with a palette, for which `nearest` does the like.
     pub merge: u32,
-    /// How far that colour may be, at least 0, in the units of the image. Distances are computed as 64-bit floats, and it is
-    /// these, not their squares, that are compared with it. With `CTM_MERGE_NONE` 0.
+    /// The distance for `merge`, in the units of the image, at least 0: colours become one that is so far away or nearer.
+    /// Distances are computed as 64-bit floats; it is these, not their squares, that are compared. Must be 0 with
+    /// `CTM_MERGE_NONE`.
     pub merge_tolerance: f64,
-    /// Colours with more pixels than this stay what they are. 0: there is no such bound; with `CTM_MERGE_NONE` always.
+    /// Colours with more pixels than this do not become others. 0: there is no such bound. Must be 0 with
+    /// `CTM_MERGE_NONE`.
     pub merge_most_pixels: u64,
     /// One of the `CTM_CONNECTED_…` numbers: whether each connected region of a mask's pixels is a mask of its own.
-    /// `min_pixels` and `max_count` then apply to regions, where a palette is given, too. The largest regions come first,
-    /// equally large ones by colour or, where a palette is given, in its order, then by image and first pixel. A region
-    /// is in one image; its planes of the other images are zero. With `CTM_BATCH_FIRST` only regions of the first image
-    /// have masks, unless a palette is given; with `CTM_BATCH_EACH` each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract
-    /// others. Takes 12 bytes of memory for each run of equal pixels in a row, 20 for each region, and 40 more for each that
-    /// has a mask, beside `memory_limit`; more than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
+    ///
+    /// `min_pixels` and `max_count` then apply to regions, also with a palette. The largest region comes first; equally
+    /// large ones come by colour (with a palette in its order), then by image and first pixel. With `nearest` and no
+    /// palette, all colours with `min_pixels` pixels attract others.
+    ///
+    /// A region is in one image, and its planes of the other images are zero. With `CTM_BATCH_FIRST` and no palette only
+    /// regions of the first image have masks; with `CTM_BATCH_EACH` each image has those of its own.
+    ///
+    /// It takes memory beside `memory_limit`: 12 bytes for each run of equal pixels in a row, 20 for each region, and 40
+    /// more for each region that has a mask. More than 2^32 - 2 regions are `CTM_ERROR_OUT_OF_MEMORY`.
     pub connected: u32,
-    /// How many pixels away, to all sides, masks may be into which pixels are unmixed: those that have a colour which is
-    /// in no mask, nor ignored, as at the anti-aliased edge between two regions. Such a pixel is shared out to at most 4
-    /// masks, those that have the nearest pixels, by columns or rows whichever are more; of equally near ones those with
-    /// the most pixels there, then the first ones. The shares are those at least 0, and together 1, whose mix of the
-    /// masks' colours is nearest to the pixel's: the sum of the squared differences of the channels is least. Where
-    /// several mixes are as near, as with colours in one plane, one of the fewest masks is taken, and the choice, which
-    /// 64-bit floats decide, is the same on all devices. The pixel is in the mask that has the largest share, of equal ones the first; `CTM_MASK_COVERAGE` writes all of them. Colours
-    /// with infinities take no part. The most frequent colours are found before, regions after. 0: no pixel is unmixed;
-    /// at most 16. Takes 1 byte of memory for each pixel (2 above 254 masks, 4 above 65,534) and 8 for each that is
-    /// unmixed, 40 with `CTM_MASK_COVERAGE`, beside `memory_limit`.
+    /// How far to look, in pixels to all sides, for the masks that a mixed pixel is shared out to. 0: no pixel is unmixed;
+    /// at most 16.
+    ///
+    /// A mixed pixel has a colour that is in no mask and not ignored, as at the anti-aliased edge between two regions. It
+    /// is taken for a mix of the colours of nearby masks, and its shares in them are found: fully constrained linear
+    /// unmixing, with shares of at least 0 whose sum is 1. `docs/unmixing.md` has the formula, the choice of the masks (at
+    /// most 4 for a pixel) and the rule for ties; all devices give the same shares.
+    ///
+    /// The pixel is in the mask that has its largest share, of equal shares the first mask's; `CTM_MASK_COVERAGE` writes
+    /// all shares. Pixels and colours with infinities take no part. The most frequent colours are found before pixels are
+    /// unmixed, regions after.
+    ///
+    /// It takes memory beside `memory_limit`: 1 byte for each pixel (2 above 254 masks, 4 above 65,534), and 8 for each
+    /// mixed pixel, 40 with `CTM_MASK_COVERAGE`.
     pub unmix_radius: u32,
     /// Is called with how far the call is: `done` from 0 to 1, never less than before; 0 first, and exactly 1 last if
-    /// the call succeeds. NULL: nobody is told. What it returns: 0 to go on; another number to stop the call, which
-    /// then returns `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
+    /// the call succeeds. NULL: nobody is told. It returns 0 to go on; another number stops the call, which then returns
+    /// `CTM_ERROR_CANCELLED`. What it returns for 1 is not looked at.
     ///
-    /// It is called on the thread that called `ctm_analyze`, and on no other. In between, it is called every few
-    /// milliseconds, as far as that thread works on the image (at least once for every 4 million pixels that it looks
-    /// at), and once for each chunk that a device works on, of at most 4 million pixels. While a driver compiles
-    /// pipelines, which it does for the first images of a process, and while long lists of colours are sorted it is
-    /// not called. The numbers are estimates: equal steps need not take equal times.
+    /// When: it is called on the thread that called the library, and on no other; every few milliseconds as far as that
+    /// thread works on the image (at least once for every 4 million pixels that it looks at), and once for each chunk that
+    /// a device works on, of at most 4 million pixels. It is not called while a driver compiles pipelines, which it does
+    /// for the first images of a process, nor while long lists of colours are sorted. The numbers are estimates: equal
+    /// steps need not take equal times.
     ///
-    /// This function, and `log` of `ctm_options`, may call anything on other contexts, and on this one what does not
-    /// wait for a running call, such as `ctm_cancel` or `ctm_last_error`. `ctm_run`, `ctm_analyze`,
-    /// `ctm_context_pipeline_cache` and those that work on `ctm_counts` on this context are `CTM_ERROR_INVALID_ARGUMENT` there; `ctm_destroy` does not
-    /// wait there: what the context holds is given back when the calls that are inside have ended. They may not leave by
-    /// an exception, `longjmp` or `pthread_exit`.
+    /// What it may do (this holds for `log` of `ctm_options`, too): call anything on other contexts, and on this context
+    /// what does not wait for a running call, such as `ctm_cancel` or `ctm_last_error`. There, `ctm_run`, `ctm_analyze`,
+    /// `ctm_context_pipeline_cache` and what works on `ctm_counts` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
+    /// `ctm_destroy` does not wait, and what the context holds is given back when the calls that are inside have ended.
+    /// It may not leave by an exception, `longjmp` or `pthread_exit`.
     pub progress: Option<unsafe extern "C" fn(user: *mut c_void, done: f64) -> i32>,
-    /// Handed to `progress`.
+    /// The first argument of each call of `progress`; the library does nothing else with it.
     pub progress_user: *mut c_void,
-    /// Where the image of the call is a part of one, a band or a tile: the counts of all parts, of the same `format`,
-    /// `channels`, `matching` and `alpha`. The colours that get a mask are selected from them, so that each part gets the
-    /// masks and labels that it would get as a part of the whole; `batch` makes no difference then, and colours that
-    /// `palette` does not have are looked for in them. Entries of `ctm_outputs.palette` say how many pixels of this part
-    /// each mask has and where they lie, and nothing where it has none; `ctm_counts_select` counts those of the whole.
-    /// First pixels of unlisted colours that this part does not have are 0, 0. Counts without a part have no colour.
+    /// For an image that is a part of a larger one, a band or a tile: the counts of all its parts, of the same `format`,
+    /// `channels`, `matching` and `alpha`. NULL: the image is the whole.
+    ///
+    /// The colours that get a mask are selected from these counts, and colours that `palette` does not have are looked for
+    /// in them. So each part gets the masks and labels that it would get as a part of the whole; `batch` makes no
+    /// difference. Counts without a part have no colour.
+    ///
+    /// Entries of `ctm_outputs.palette` say how many pixels of this part each mask has and where they lie, and are 0 where
+    /// it has none; `ctm_counts_select` counts the pixels of the whole. First pixels of unlisted colours that this part
+    /// does not have are 0, 0.
+    ///
     /// Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-    /// `unmix_radius` larger on each side, and keep their middle. Not with `connected`: regions may go on in other parts.
-    /// NULL: the image's own. Not promised: whether colours that the counts do not have get a mask.
+    /// `unmix_radius` larger on each side, and keep their middle. `connected` must be 0: regions may go on in other parts.
+    /// Not promised: whether colours that the counts do not have get a mask.
     pub counts: *const ctm_counts,
 }
 
@@ -211,7 +231,7 @@ unsafe impl Versioned for ctm_params {
 /// `params` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_params_init(params: *mut ctm_params, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("params", params, size) }
 }
 
@@ -220,7 +240,7 @@ impl ctm_params {
     pub(super) fn progress(&self) -> Option<impl FnMut(f64) -> ControlFlow<()>> {
         let user = self.progress_user;
         self.progress.map(|progress| {
-            // SAFETY: the caller vouches for the function.
+            // SAFETY: the caller guarantees the function.
             move |done| match unsafe { progress(user, done) } {
                 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -233,7 +253,7 @@ impl ctm_params {
     /// # Safety
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
-        // SAFETY: the caller vouches for the colours.
+        // SAFETY: the caller guarantees the colours.
         let (palette, ignored) = unsafe {
             (
                 colors("params.palette", self.palette, self.palette_count)?,
@@ -351,6 +371,6 @@ unsafe fn colors<'a>(
     }
     check_pointer(name, colors)?;
     Extent::new(name, colors.addr(), count as usize, "colours", 16)?;
-    // SAFETY: not NULL, aligned, no larger than memory can be; the caller vouches for it.
+    // SAFETY: not NULL, aligned, no larger than memory can be; the caller guarantees it.
     Ok(Some(unsafe { std::slice::from_raw_parts(colors.cast(), count as usize) }))
 }

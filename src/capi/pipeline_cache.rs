@@ -36,13 +36,13 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
     size: *mut usize,
 ) -> ctm_status {
     let work = |call: &Call| {
-        // SAFETY: the caller vouches for the pointers.
+        // SAFETY: the caller guarantees the pointers.
         let target = unsafe { ByteBuffer::new(data, size) }?;
         call.check()?;
         let cache = call.pipeline_cache()?;
         // SAFETY: as above.
         unsafe { target.write(cache.len(), || Ok(cache)) }
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }

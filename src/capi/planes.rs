@@ -10,7 +10,7 @@ use crate::capi::outputs::{Formats, ctm_outputs};
 use crate::capi::result::ctm_result;
 use crate::capi::structs::{Versioned, inside};
 use crate::error::{Capacity, Error};
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::Strides;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
@@ -41,7 +41,7 @@ impl<'a> Planes<'a> {
         let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images };
         let strides =
             Strides::new(&formats.layout, formats.mask, frame).map_err(|error| inside("outputs", error))?;
-        // SAFETY: the caller vouches for the structs.
+        // SAFETY: the caller guarantees the structs.
         let device = unsafe { device_outputs(fields, formats) }?;
         let on_host = |memory: bool, size: usize| if memory { 0 } else { size };
         let host_sizes = [
@@ -126,15 +126,15 @@ impl<'a> Planes<'a> {
     ///
     /// # Safety
     /// It can be written for `'a`, apart from all else.
-    pub(super) unsafe fn labels(&self) -> Option<LabelRoom<'a>> {
+    pub(super) unsafe fn labels(&self) -> Option<LabelTarget<'a>> {
         let (labels, pixels) = (self.fields.labels, self.pixels);
-        // SAFETY: the caller vouches for the buffer, whose alignment and size were checked; nothing is assumed of its
+        // SAFETY: the caller guarantees the buffer, whose alignment and size were checked; nothing is assumed of its
         // contents.
         (!labels.is_null()).then(|| unsafe {
             match self.label {
-                LabelWidth::Four => LabelRoom::U32(values(labels, pixels)),
-                LabelWidth::Two => LabelRoom::U16(values(labels, pixels)),
-                LabelWidth::One => LabelRoom::U8(values(labels, pixels)),
+                LabelWidth::Four => LabelTarget::U32(values(labels, pixels)),
+                LabelWidth::Two => LabelTarget::U16(values(labels, pixels)),
+                LabelWidth::One => LabelTarget::U8(values(labels, pixels)),
             }
         })
     }
@@ -154,12 +154,12 @@ unsafe fn device_outputs(fields: &ctm_outputs, formats: &Formats) -> Result<Devi
             )));
         }
     }
-    // SAFETY: the caller vouches for the structs.
+    // SAFETY: the caller guarantees the structs.
     let (masks, labels) = unsafe {
         let (masks, labels) = (fields.masks_memory, fields.labels_memory);
         (
-            ctm_device_memory::lent(masks, "outputs.masks_memory", fields.masks_size as u64)?,
-            ctm_device_memory::lent(labels, "outputs.labels_memory", fields.labels_size as u64)?,
+            ctm_device_memory::external(masks, "outputs.masks_memory", fields.masks_size as u64)?,
+            ctm_device_memory::external(labels, "outputs.labels_memory", fields.labels_size as u64)?,
         )
     };
     if let (Some(masks), Some(labels)) = (&masks, &labels) {
@@ -180,6 +180,6 @@ unsafe fn device_outputs(fields: &ctm_outputs, formats: &Formats) -> Result<Devi
 /// # Safety
 /// `memory` is aligned and has room for so many values, for `'a`.
 unsafe fn values<'a, T>(memory: *mut c_void, len: usize) -> &'a mut [MaybeUninit<T>] {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     unsafe { std::slice::from_raw_parts_mut(memory.cast(), len) }
 }

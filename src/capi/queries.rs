@@ -44,7 +44,7 @@ pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
 /// `context` is NULL or a living context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32 {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
     guard(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, ctm_context::backend))
 }
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32
 /// `context` is NULL or a living context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_context_device_name(context: *const ctm_context) -> *const c_char {
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     let context = unsafe { context.as_ref() };
     guard(c"".as_ptr(), || context.map_or(c"", ctm_context::device_name).as_ptr())
 }

@@ -28,14 +28,15 @@ pub struct ctm_result {
     pub labels_size: u64,
     /// Entries that the palette needs.
     pub palette_len: u64,
-    /// Pixels whose colours a given palette does not have, if they were looked for: not in it, not near enough to join
-    /// one of its masks, and not ignored. `unlisted` changes nothing here.
+    /// Pixels of unlisted colours, if they were looked for: colours that a given palette does not have, that are not within
+    /// a distance of one of its colours (`ctm_params.tolerance`), and that are not ignored. `ctm_params.unlisted` changes
+    /// nothing here.
     pub unlisted_pixels: u64,
-    /// How many such colours there are.
+    /// How many unlisted colours there are.
     pub unlisted_colors: u64,
-    /// Pixels whose colours `params.merge` has made others, if anything was to be written.
+    /// Pixels whose colours `ctm_params.merge` has made others, if anything was to be written.
     pub merged_pixels: u64,
-    /// How many such colours there are.
+    /// How many colours `ctm_params.merge` has made others, if anything was to be written.
     pub merged_colors: u64,
 }
 
@@ -72,7 +73,7 @@ unsafe impl Versioned for ctm_result {
 /// `result` is NULL or can be written to for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ctm_result_init(result: *mut ctm_result, size: usize) -> ctm_status {
-    // SAFETY: the caller vouches for the struct.
+    // SAFETY: the caller guarantees the struct.
     unsafe { structs::initialize("result", result, size) }
 }
 
@@ -86,7 +87,7 @@ impl ResultTarget {
     /// # Safety
     /// `target` is NULL, or points to a `struct_size` followed by the bytes that it announces.
     pub(super) unsafe fn new(target: *mut ctm_result) -> Result<Self, Error> {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         let size = unsafe { structs::stated_size("result", target) }?;
         Ok(Self { target, size })
     }
@@ -99,7 +100,7 @@ impl ResultTarget {
     /// # Safety
     /// As for [`ResultTarget::new`]; no other buffer has a part in it.
     pub(super) unsafe fn write(&self, found: ctm_result) {
-        // SAFETY: the caller vouches for it; the size is a published one.
+        // SAFETY: the caller guarantees it; the size is a published one.
         unsafe { structs::write(self.target, self.size, found) };
     }
 }

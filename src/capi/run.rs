@@ -66,12 +66,12 @@ pub unsafe extern "C" fn ctm_run(
         let shape = Shape::new(width, height, channels)?;
         check_buffers(shape, color_map, masks, masks_len, mask_count)?;
         // SAFETY: not NULL, aligned, apart from the other buffers, and no larger than memory can
-        // be; the caller vouches for its size.
+        // be; the caller guarantees its size.
         let floats = unsafe { std::slice::from_raw_parts(color_map, shape.floats()) };
         let map = ColorMap::new(floats, width, height, channels)?;
         let params = Selection { min_pixels, max_count }.into();
         call.check()?;
-        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
+        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller guarantees it.
         unsafe { *mask_count = 0 };
         let found = call.run(None, |engine| {
             if masks.is_null() {
@@ -88,11 +88,11 @@ pub unsafe extern "C" fn ctm_run(
             Ok(mask_count) | Err(Error::TooSmall { mask_count, .. }) => *mask_count,
             Err(_) => 0,
         };
-        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller vouches for it.
+        // SAFETY: not NULL, aligned, and apart from the other buffers; the caller guarantees it.
         unsafe { *mask_count = count };
         found.map(drop)
     };
-    // SAFETY: the caller vouches for the pointer, if it is not NULL.
+    // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
 }
 

@@ -14,9 +14,9 @@ pub const CTM_OK: ctm_status = 0;
 /// An argument is NULL, out of range, misaligned, or overlaps another. No buffer was read or written.
 /// The context stays usable.
 pub const CTM_ERROR_INVALID_ARGUMENT: ctm_status = 1;
-/// A buffer is too small for what it is to receive: the masks found need more floats than `masks_len`,
-/// and `*mask_count` holds their number; or the pipeline cache needs more bytes than `*size`, which now
-/// holds their number. The buffer was not touched. The context stays usable.
+/// A buffer is too small for what it is to receive, and what was to say how much there is says it: `*mask_count` of
+/// `ctm_run`, `*result` of `ctm_analyze` and `ctm_counts_select`, `*size` of what gives bytes. Or `label_format` cannot number
+/// the masks. No output was touched. The context stays usable.
 pub const CTM_ERROR_BUFFER_TOO_SMALL: ctm_status = 2;
 /// The host ran out of memory or threads. The context stays usable.
 pub const CTM_ERROR_OUT_OF_MEMORY: ctm_status = 3;

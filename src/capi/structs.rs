@@ -25,7 +25,7 @@ pub(super) unsafe trait Versioned: Copy {
 /// # Safety
 /// `source` is NULL, or points to a `size_t` if it is aligned as one.
 pub(super) unsafe fn stated_size<T: Versioned>(name: &str, source: *const T) -> Result<usize, Error> {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     let size = unsafe { *checked_start(name, source)? };
     check_size::<T>(&format!("{name}.struct_size"), size)?;
     Ok(size)
@@ -36,10 +36,10 @@ pub(super) unsafe fn stated_size<T: Versioned>(name: &str, source: *const T) -> 
 /// # Safety
 /// `source` is NULL, or points to a `struct_size` followed by the bytes that it announces.
 pub(super) unsafe fn read<T: Versioned>(name: &str, source: *const T) -> Result<T, Error> {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     let size = unsafe { stated_size(name, source) }?;
     let mut fields = T::INIT;
-    // SAFETY: the caller vouches for so many bytes; no published size is larger than the struct, and any bits are valid.
+    // SAFETY: the caller guarantees so many bytes; no published size is larger than the struct, and any bits are valid.
     unsafe { source.cast::<u8>().copy_to_nonoverlapping(std::ptr::from_mut(&mut fields).cast(), size) };
     Ok(fields)
 }
@@ -52,7 +52,7 @@ pub(super) unsafe fn read_or_init<T: Versioned>(name: &str, source: *const T) ->
     if source.is_null() {
         return Ok(T::INIT);
     }
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     unsafe { read(name, source) }
 }
 
@@ -62,7 +62,7 @@ pub(super) unsafe fn read_or_init<T: Versioned>(name: &str, source: *const T) ->
 /// `target` can be written to, for `size` bytes, a published size.
 pub(super) unsafe fn write<T: Versioned>(target: *mut T, size: usize, fields: T) {
     let source = std::ptr::from_ref(&fields).cast::<u8>();
-    // SAFETY: the caller vouches for it; no published size is larger than the struct, which begins with its size.
+    // SAFETY: the caller guarantees it; no published size is larger than the struct, which begins with its size.
     unsafe {
         target.cast::<u8>().copy_from_nonoverlapping(source, size);
         target.cast::<usize>().write(size);
@@ -77,7 +77,7 @@ pub(super) unsafe fn initialize<T: Versioned>(name: &str, target: *mut T, size: 
     on_thread(|| {
         checked_start(name, target)?;
         check_size::<T>("struct_size", size)?;
-        // SAFETY: not NULL, aligned, a published size; the caller vouches for the rest.
+        // SAFETY: not NULL, aligned, a published size; the caller guarantees the rest.
         unsafe { write(target, size, T::INIT) };
         Ok(())
     })

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::call;
 use crate::runtime::call::{CancelToken, ProgressFn, Scope};
+use crate::runtime::simd;
 use crate::types::image::ColorMap;
 use crate::types::options::Backend as BackendKind;
 use log::Level;
@@ -26,6 +27,7 @@ impl Context {
 
     /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
     pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
+        let _simd = simd::force(self.simd);
         if self.is_unfinished {
             match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
                 Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),

@@ -7,7 +7,7 @@ use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::{Area, Connected, SelectedRegions, Wanted};
@@ -18,7 +18,6 @@ use crate::stages::nearest::{self, assign};
 use crate::stages::select::{Best, select};
 use crate::stages::unmix::Unmixing;
 use crate::types::color_counts::ColorCounts;
-use crate::types::geometry::Frame;
 use crate::types::matching::{Connectivity, Nearest};
 use crate::types::outputs::{LabelWidth, MergedColors};
 use crate::types::palette::{ColorCount, Counts, Palette};
@@ -82,11 +81,11 @@ impl Context {
         let threads = &self.threads;
         let width = LabelWidth::for_labels_up_to(palette.len());
         let mut labels = LabelMap::default();
-        let room = labels.start(pixels.shape().plane(), width)?;
+        let room = labels.start(pixels.grid().len(), width)?;
         let mut room = match width {
-            LabelWidth::One => LabelRoom::U8(uninit(room)),
-            LabelWidth::Two => LabelRoom::U16(uninit(bytemuck::cast_slice_mut(room))),
-            LabelWidth::Four => LabelRoom::U32(uninit(bytemuck::cast_slice_mut(room))),
+            LabelWidth::One => LabelTarget::U8(uninit(room)),
+            LabelWidth::Two => LabelTarget::U16(uninit(bytemuck::cast_slice_mut(room))),
+            LabelWidth::Four => LabelTarget::U32(uninit(bytemuck::cast_slice_mut(room))),
         };
         let labeler = &mut self.backends[self.labeler];
         source.label(labeler, pixels, palette, palette.len(), threads, &mut |first_pixel, labels| {
@@ -261,8 +260,7 @@ impl Context {
         pixels: &Pixels,
         palette: &[ColorCount],
     ) -> Result<Vec<MaskStats>, Error> {
-        let shape = pixels.shape();
-        let frame = Frame { width: shape.width() as usize, height: shape.height() as usize, images: 1 };
+        let frame = pixels.grid().frame().as_one();
         let mut regions = StatsBuilder::new(frame, palette.len())?;
         let threads = &self.threads;
         self.backends[self.labeler].label(pixels, palette, threads, &mut |first_pixel, labels| {

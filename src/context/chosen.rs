@@ -74,7 +74,7 @@ impl LabelSource {
             *self = Self::Grouped(Grouping::of_palette(palette, mask_count)?);
         }
         let pass = ProgressSpan::new(1.0);
-        let pixel_count = pixels.shape().plane() as f64;
+        let pixel_count = pixels.grid().len() as f64;
         let mut each = |first_pixel: usize, labels: &LabelMap| {
             let _part = pass.until((first_pixel + labels.len()) as f64 / pixel_count);
             labelled(first_pixel, labels)

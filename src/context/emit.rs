@@ -1,7 +1,7 @@
 //! What a call is to write, and for how much of it there is room.
 
 use crate::error::{Capacity, Error};
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
@@ -14,7 +14,7 @@ pub(crate) struct Emit<'a> {
     pub(crate) mask_format: MaskFormat,
     pub(crate) mask_layout: MaskLayout,
     pub(crate) cropped: bool,
-    pub(crate) labels: Option<LabelRoom<'a>>,
+    pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
     pub(crate) unlisted: Option<u32>,
     pub(crate) merged: u32,
@@ -82,7 +82,7 @@ impl OutputPlan {
         let capacity = OutputCapacity {
             bytes,
             planes: bytes.filter(|_| !emit.cropped).map_or(usize::MAX, |bytes| strides.masks_in(bytes)),
-            labels: emit.labels.as_ref().map_or(emit.device.most_masks(), LabelRoom::most_masks),
+            labels: emit.labels.as_ref().map_or(emit.device.most_masks(), LabelTarget::most_masks),
             entries: usize::try_from(most_entries / frame.images as u64).unwrap_or(usize::MAX),
             most_entries,
         };

@@ -29,11 +29,11 @@ pub(super) fn label_images(
             labeler.forget_pixels();
         }
         if palette.colors.is_empty() {
-            group::in_no_mask(pixels.shape().plane(), mask_count, &mut labelled)?;
+            group::in_no_mask(pixels.grid().len(), mask_count, &mut labelled)?;
         } else {
             source.label(labeler, pixels, &palette.colors, mask_count, threads, &mut labelled)?;
         }
-        start += pixels.shape().plane();
+        start += pixels.grid().len();
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub(super) fn each_unmixed(
         if let LabelSource::Unmixed(unmixed) = &chosen.source {
             each(unmixed, start)?;
         }
-        start += request.pixels.shape().plane();
+        start += request.pixels.grid().len();
     }
     Ok(())
 }

@@ -19,9 +19,10 @@ use crate::backend::Backend;
 use crate::backend::self_test::cpu_name;
 use crate::context::emit::Emit;
 use crate::error::Error;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::call::Canceller;
 use crate::runtime::float_state;
+use crate::runtime::simd::SimdLevel;
 use crate::runtime::threads::Threads;
 use crate::types::call_stats::CallStats;
 use crate::types::image::ColorMap;
@@ -51,6 +52,8 @@ pub struct Context {
     is_unfinished: bool,
     /// Whether the CPU goes on where the device fails.
     falls_back: bool,
+    /// For tests: the highest level of instructions that calls use.
+    simd: Option<SimdLevel>,
 }
 
 impl Context {
@@ -195,7 +198,7 @@ impl Context {
             mask_format: mask_format.unwrap_or(MaskFormat::F32),
             mask_layout,
             cropped,
-            labels: labels.map(LabelRoom::from),
+            labels: labels.map(LabelTarget::from),
             mask_stats,
             unlisted,
             merged,

@@ -45,6 +45,7 @@ impl Context {
             canceller,
             is_unfinished: false,
             falls_back: options.backend == BackendKind::Auto,
+            simd: options.debug.simd,
         })
     }
 }

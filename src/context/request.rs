@@ -96,8 +96,7 @@ impl<'a> Request<'a> {
             _ => None,
         };
         let rules = ColorRules::new(pixels.encoding(), params)?;
-        let [width, height] = [map.shape().width(), map.shape().height()].map(|side| side as usize);
-        let frame = Frame { width, height, images: map.images() as usize };
+        let frame = pixels.grid().frame();
         Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection.into(), rules })
     }
 }

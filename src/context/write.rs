@@ -7,7 +7,7 @@ use crate::context::label::{each_unmixed, label_images};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::output::expand::expand;
-use crate::output::label_output::LabelRoom;
+use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Places, Planes};
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::ProgressSpan;
@@ -146,7 +146,7 @@ impl Context {
     ) -> Result<Option<Vec<MaskStats>>, Error> {
         let mask_count = found.mask_count as usize;
         if mask_count == 0 {
-            emit.labels.iter_mut().for_each(LabelRoom::clear);
+            emit.labels.iter_mut().for_each(LabelTarget::clear);
             return Ok(None);
         }
         let mut stats = match emit.mask_stats && !has_stats {

@@ -1,3 +1,9 @@
 //! Pixels as they are stored become words that the backends compare.
 
+mod bytes;
 pub(crate) mod pixels;
+mod reader;
+pub(crate) mod shuffle;
+mod shuffle_scalar;
+#[cfg(target_arch = "x86_64")]
+mod shuffle_x86;

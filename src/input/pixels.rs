@@ -8,35 +8,30 @@
 
 use std::ops::Range;
 
-use half::f16;
-
 use crate::error::Error;
+use crate::input::reader::PixelReader;
+use crate::input::shuffle::{RegisterReader, ShuffleBytes};
 use crate::types::device_memory::DeviceMemory;
-use crate::types::encoding::{Encoding, f16_code, place, put, round_f32, round_u16};
-use crate::types::geometry::Shape;
-use crate::types::image::{ColorMap, Format};
+use crate::types::encoding::Encoding;
+use crate::types::geometry::PixelGrid;
+use crate::types::image::ColorMap;
 use crate::types::matching::{Alpha, Matching};
-
-/// A word that says that a pixel has no colour: a NaN.
-pub(crate) const NO_COLOR: u32 = 0x7fc0_0000;
 
 /// The pixels of a call: those of all images, one below the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Pixels<'a> {
     map: ColorMap<'a>,
-    /// The width, all rows, and words as channels.
-    shape: Shape,
+    grid: PixelGrid,
     encoding: Encoding,
     /// The pixels themselves, where they are words in reading order.
     words: Option<&'a [u32]>,
-    reader: Reader,
-    /// Bytes from a pixel to its alpha, and the least value.
-    alpha: Option<(isize, f32)>,
+    reader: PixelReader,
 }
 
 impl<'a> Pixels<'a> {
     pub(crate) fn new(map: &ColorMap<'a>, matching: Matching, alpha: Alpha) -> Result<Self, Error> {
-        let stored = map.shape().channels() as usize;
+        let shape = map.shape();
+        let stored = shape.channels() as usize;
         let has_alpha = stored == 2 || stored == 4;
         if alpha != Alpha::Color && !has_alpha {
             return Err(Error::InvalidArgument(format!(
@@ -59,22 +54,22 @@ impl<'a> Pixels<'a> {
                 Alpha::Color
             )));
         }
+        let least_alpha = match alpha {
+            Alpha::AtLeast(least) => Some((offsets[stored - 1], least)),
+            Alpha::Color | Alpha::Ignored => None,
+        };
         Ok(Self {
             map: *map,
-            shape: Shape::new(map.shape().width(), map.rows(), encoding.words() as u32)?,
+            grid: PixelGrid::new(shape.width(), shape.height(), map.images(), encoding.words() as u32)?,
             encoding,
             words: map.words().filter(|_| encoding.value_bits().is_none() && channels == stored),
-            reader: Reader::new(encoding, map.pixel_stride(), offsets),
-            alpha: match alpha {
-                Alpha::AtLeast(least) => Some((offsets[stored - 1], least)),
-                _ => None,
-            },
+            reader: PixelReader::new(encoding, map.pixel_stride(), offsets, least_alpha),
         })
     }
 
-    /// The width, the rows of all images, and as channels a pixel's words.
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
+    /// How many pixels there are, and what they have.
+    pub(crate) fn grid(&self) -> PixelGrid {
+        self.grid
     }
 
     /// What the words stand for.
@@ -95,12 +90,12 @@ impl<'a> Pixels<'a> {
     /// Writes the words of consecutive pixels, `first` being the first.
     pub(crate) fn read(&self, first: usize, target: &mut [u32]) {
         let words = self.encoding.words();
-        debug_assert!(first + target.len() / words <= self.shape.plane());
+        debug_assert!(first + target.len() / words <= self.grid.len());
         if let Some(all) = self.words {
             target.copy_from_slice(&all[first * words..][..target.len()]);
             return;
         }
-        let width = self.shape.width() as usize;
+        let width = self.grid.width as usize;
         let (mut row, mut column) = (first / width, first % width);
         let mut rest = target;
         while !rest.is_empty() {
@@ -109,7 +104,9 @@ impl<'a> Pixels<'a> {
             // The row's other pixels can be read, too.
             let more = (width - column - pixels) * self.map.pixel_stride().unsigned_abs();
             // Lossless: the image's sides are u32s.
-            self.read_row(self.map.pixel(row as u32, column as u32), pixels, part, more);
+            let first = self.map.pixel(row as u32, column as u32);
+            // SAFETY: the caller of `ColorMap` guarantees the pixels, and their channels where the map says.
+            unsafe { self.reader.read_row(first, pixels, part, more) };
             rest = later;
             (row, column) = (row + 1, 0);
         }
@@ -131,7 +128,7 @@ impl<'a> Pixels<'a> {
     /// Takes the first pixels of a range, as they are stored, from it: those of a row, where they lie side by side, and of
     /// more rows where there is no gap between them.
     pub(crate) fn stored_row(&self, range: &mut Range<usize>) -> &'a [u8] {
-        let width = self.shape.width() as usize;
+        let width = self.grid.width as usize;
         let bytes = self.stored_bytes().unwrap_or_default();
         let (row, column) = (range.start / width, range.start % width);
         // Lossless: the image's sides are u32s.
@@ -149,39 +146,27 @@ impl<'a> Pixels<'a> {
         unsafe { std::slice::from_raw_parts(first, count * bytes) }
     }
 
-    /// Writes the words of the pixels that `stored` begins with.
+    /// Writes the words of the pixels that `stored` begins with; they lie side by side.
     #[inline]
     pub(crate) fn read_stored<const C: usize>(&self, stored: &[u8], target: &mut [[u32; C]]) {
         let bytes = target.len() * self.map.pixel_stride().unsigned_abs();
         assert!(bytes <= stored.len());
         let more = stored.len() - bytes;
-        self.read_row(stored.as_ptr(), target.len(), target.as_flattened_mut(), more);
+        // SAFETY: the pixels' bytes are all of their channels', see `stored_bytes`.
+        unsafe { self.reader.read_row(stored.as_ptr(), target.len(), target.as_flattened_mut(), more) };
     }
 
-    /// The same for one pixel.
+    /// Writes the words of the pixel that `stored` begins with.
     #[inline(always)]
     pub(crate) fn read_one_stored<const C: usize>(&self, stored: &[u8], target: &mut [u32; C]) {
-        match &self.reader {
-            Reader::Bytes(bytes) if self.alpha.is_none() => {
-                assert!(self.map.pixel_stride().unsigned_abs() <= stored.len());
-                // SAFETY: the pixel's bytes are all of its channels'.
-                unsafe { bytes.read_one(stored.as_ptr(), target) };
-            }
-            _ => self.read_stored(stored, std::slice::from_mut(target)),
-        }
+        assert!(self.map.pixel_stride().unsigned_abs() <= stored.len());
+        // SAFETY: the pixel's bytes are all of its channels'.
+        unsafe { self.reader.read_one(stored, target) };
     }
 
     /// What reads one pixel that is stored side by side with others in one go, where there is such a thing.
-    pub(crate) fn register_reader(&self) -> Option<RegisterReader> {
-        match &self.reader {
-            #[cfg(target_arch = "x86_64")]
-            Reader::Bytes(Bytes { shuffle: Some(shuffle), .. })
-                if self.alpha.is_none() && is_x86_feature_detected!("avx2") =>
-            {
-                Some(RegisterReader { sources: shuffle.sources, start: usize::try_from(shuffle.start).ok()? })
-            }
-            _ => None,
-        }
+    pub(crate) fn register_reader<L: ShuffleBytes>(&self) -> Option<RegisterReader> {
+        self.reader.register_reader::<L>()
     }
 
     /// The words of one pixel, and zeros.
@@ -190,323 +175,17 @@ impl<'a> Pixels<'a> {
         self.read(index, &mut pixel[..self.encoding.words()]);
         pixel
     }
-
-    /// Reads `count` pixels of one row, behind the last one of which `more` bytes can be read.
-    fn read_row(&self, first: *const u8, count: usize, target: &mut [u32], more: usize) {
-        let stride = self.map.pixel_stride();
-        let words = self.encoding.words();
-        // SAFETY: the pixels of the row lie `stride` bytes apart from `first` on, and their channels where the map
-        // says: the caller of `ColorMap` vouches for them.
-        unsafe {
-            match &self.reader {
-                Reader::Copy => {
-                    let bytes = size_of_val(target);
-                    target.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(first, bytes);
-                }
-                Reader::Bytes(bytes) => bytes.read(StoredRow { first, stride, count, more }, target, words),
-                Reader::Values => self.read_values(first, stride, target),
-            }
-            if let Some((offset, least)) = self.alpha {
-                let alpha: fn(*const u8) -> f32 = match self.map.format() {
-                    Format::F32 => |at| at.cast::<f32>().read_unaligned(),
-                    Format::F16 => |at| f16::from_bits(at.cast::<u16>().read_unaligned()).to_f32(),
-                    Format::U16 => |at| at.cast::<u16>().read_unaligned().into(),
-                    Format::U8 => |at| at.read().into(),
-                };
-                for index in 0..count {
-                    let alpha = alpha(first.offset(index as isize * stride + offset));
-                    if alpha.is_nan() || alpha < least {
-                        target[index * words] = NO_COLOR;
-                    }
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// As `read_row` says.
-    unsafe fn read_values(&self, first: *const u8, stride: isize, target: &mut [u32]) {
-        let Encoding { format, matching, channels } = self.encoding;
-        for channel in 0..channels {
-            let first = first.wrapping_offset(self.map.channel_offsets()[channel]);
-            // SAFETY: the caller vouches for the channels.
-            unsafe {
-                match (matching, format) {
-                    (Matching::Exact, Format::F32) => {
-                        let pixels = target.chunks_exact_mut(channels).enumerate();
-                        for (index, pixel) in pixels {
-                            pixel[channel] =
-                                first.offset(index as isize * stride).cast::<u32>().read_unaligned();
-                        }
-                    }
-                    (Matching::EightBit, Format::F32) => self.read_codes(channel, target, |index| {
-                        let value = first.offset(index as isize * stride).cast::<f32>().read_unaligned();
-                        (round_f32(value), value.is_nan())
-                    }),
-                    (Matching::EightBit, Format::F16) => self.read_codes(channel, target, |index| {
-                        let bits = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
-                        let value = f16::from_bits(bits);
-                        (round_f32(value.to_f32()), value.is_nan())
-                    }),
-                    (Matching::Exact, Format::F16) => self.read_codes(channel, target, |index| {
-                        let bits = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
-                        (f16_code(bits), f16::from_bits(bits).is_nan())
-                    }),
-                    (Matching::EightBit, Format::U16) => self.read_codes(channel, target, |index| {
-                        let value = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
-                        (round_u16(value), false)
-                    }),
-                    // These are read byte by byte.
-                    (_, Format::U8) | (Matching::Exact, Format::U16) => {}
-                }
-            }
-        }
-    }
-
-    /// Adds a channel's codes to the pixels' words; `code` says whether the value is a NaN, too.
-    #[inline(always)]
-    fn read_codes(&self, channel: usize, target: &mut [u32], code: impl Fn(usize) -> (u16, bool)) {
-        let words = self.encoding.words();
-        let bits = self.encoding.value_bits().unwrap_or(16);
-        let first_byte = self.encoding.first_byte(channel);
-        for (index, pixel) in target.chunks_exact_mut(words).enumerate() {
-            let (code, nan) = code(index);
-            if channel == 0 {
-                pixel.fill(0);
-            }
-            put(pixel, code, first_byte, bits);
-            if nan {
-                pixel[0] |= NO_COLOR; // and stays one: bits are only added
-            }
-        }
-    }
-}
-
-/// Pixels of a row as they are stored.
-#[derive(Clone, Copy, Debug)]
-struct StoredRow {
-    first: *const u8,
-    /// Bytes from a pixel to the next.
-    stride: isize,
-    count: usize,
-    /// Bytes behind the last pixel's that can be read, too.
-    more: usize,
-}
-
-/// How a row's pixels become words.
-#[derive(Clone, Debug)]
-enum Reader {
-    /// They are the words.
-    Copy,
-    /// Their bytes only change places.
-    Bytes(Bytes),
-    /// Value by value.
-    Values,
-}
-
-impl Reader {
-    fn new(encoding: Encoding, stride: isize, offsets: [isize; 4]) -> Self {
-        let Encoding { format, matching, channels } = encoding;
-        let in_order = |(channel, &offset): (usize, &isize)| offset == 4 * channel as isize;
-        match (format, matching) {
-            (Format::F32, Matching::Exact)
-                if stride == 4 * channels as isize
-                    && offsets.iter().enumerate().take(channels).all(in_order) =>
-            {
-                Self::Copy
-            }
-            (Format::U8, _) => Self::Bytes(Bytes::new(offsets[..channels].iter().copied(), encoding, stride)),
-            (Format::U16, Matching::Exact) => {
-                let [high, low] = if cfg!(target_endian = "little") { [1, 0] } else { [0, 1] };
-                let bytes = offsets[..channels].iter().flat_map(|offset| [offset + high, offset + low]);
-                Self::Bytes(Bytes::new(bytes, encoding, stride))
-            }
-            _ => Self::Values,
-        }
-    }
-}
-
-/// Where the bytes of a pixel's words come from.
-#[derive(Clone, Debug)]
-struct Bytes {
-    /// Of all values, one behind the other.
-    moves: Vec<Move>,
-    shuffle: Option<Shuffle>,
-}
-
-/// Where a byte comes from and where it goes to.
-#[derive(Clone, Copy, Debug)]
-struct Move {
-    /// Bytes from a pixel's first one.
-    offset: isize,
-    word: usize,
-    shift: u32,
-}
-
-/// The same for several pixels at a time, in registers of 16 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Shuffle {
-    /// From the first byte of a register that is read.
-    sources: [u8; 16],
-    pixels: usize,
-    /// From the first pixel to the register's first byte.
-    start: isize,
-    /// From there to the first pixel's last byte.
-    reach: isize,
-}
-
-impl Bytes {
-    fn new(offsets: impl Iterator<Item = isize>, encoding: Encoding, stride: isize) -> Self {
-        let offsets: Vec<isize> = offsets.collect();
-        let words = encoding.words();
-        let low = offsets.iter().copied().min().unwrap_or(0);
-        let reach = offsets.iter().copied().max().unwrap_or(0) - low;
-        // Pixels whose bytes lie in a register that is read, and whose words lie in one that is written.
-        let read = if reach < 16 { 1 + (15 - reach) / stride } else { 0 };
-        let pixels = (read as usize).min(4 / words);
-        let shuffle = (pixels > 0).then(|| {
-            const ZERO: u8 = 0x80;
-            let mut sources = [ZERO; 16];
-            for pixel in 0..pixels {
-                for (byte, offset) in offsets.iter().enumerate() {
-                    let (word, shift) = place(byte);
-                    let target = 4 * (pixel * words + word) + shift as usize / 8;
-                    // Lossless: within the register.
-                    sources[target] = (pixel as isize * stride + offset - low) as u8;
-                }
-            }
-            Shuffle { sources, pixels, start: low, reach }
-        });
-        let shuffle = shuffle.filter(|_| cfg!(target_endian = "little"));
-        let moves = offsets.into_iter().enumerate().map(|(byte, offset)| {
-            let (word, shift) = place(byte);
-            Move { offset, word, shift }
-        });
-        Self { moves: moves.collect(), shuffle }
-    }
-
-    /// # Safety
-    /// The offsets from `pixel` on can be read.
-    #[inline(always)]
-    unsafe fn read_one(&self, pixel: *const u8, target: &mut [u32]) {
-        target.fill(0);
-        for &Move { offset, word, shift } in &self.moves {
-            // SAFETY: the caller vouches for it.
-            target[word] |= u32::from(unsafe { pixel.offset(offset).read() }) << shift;
-        }
-    }
-
-    /// # Safety
-    /// The offsets can be read for all pixels of the row, and what it says is behind them.
-    unsafe fn read(&self, row: StoredRow, target: &mut [u32], words: usize) {
-        let mut done = 0;
-        #[cfg(target_arch = "x86_64")]
-        if let Some(shuffle) = &self.shuffle
-            && is_x86_feature_detected!("avx2")
-        {
-            // SAFETY: the processor has AVX2, which includes SSSE3; the caller vouches for the rest.
-            done = unsafe { shuffle_row(shuffle, row, target, words) };
-        }
-        for (index, pixel) in target.chunks_exact_mut(words).enumerate().skip(done) {
-            // SAFETY: the caller vouches for it.
-            unsafe { self.read_one(row.first.offset(index as isize * row.stride), pixel) };
-        }
-    }
-}
-
-/// Reads one pixel from a register of 16 bytes. There is none but on a processor that has AVX2.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-pub(crate) struct RegisterReader {
-    sources: [u8; 16],
-    /// From the first pixel to the register's first byte.
-    start: usize,
-}
-
-impl RegisterReader {
-    /// The words of the pixel that `stored` begins with, and others, unless too few bytes follow it.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    pub(crate) fn read(self, stored: &[u8]) -> Option<[u32; 4]> {
-        let register = stored.get(self.start..)?.first_chunk()?;
-        // SAFETY: the processor has AVX2.
-        Some(unsafe { shuffle_one(register, &self.sources) })
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(crate) fn read(self, _stored: &[u8]) -> Option<[u32; 4]> {
-        None
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-#[inline]
-fn shuffle_one(register: &[u8; 16], sources: &[u8; 16]) -> [u32; 4] {
-    use std::arch::x86_64::{__m128i, _mm_shuffle_epi8};
-
-    let vector = |bytes: [u8; 16]| -> __m128i { bytemuck::cast(bytes) };
-    bytemuck::cast(_mm_shuffle_epi8(vector(*register), vector(*sources)))
-}
-
-/// Reads as many pixels of a row as can be read without a byte too many; how many.
-///
-/// # Safety
-/// As `Bytes::read`; the processor has AVX2.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn shuffle_row(shuffle: &Shuffle, row: StoredRow, target: &mut [u32], words: usize) -> usize {
-    use std::arch::x86_64::{
-        _mm_loadu_si128, _mm_shuffle_epi8, _mm_storeu_si128, _mm256_broadcastsi128_si256,
-        _mm256_loadu2_m128i, _mm256_shuffle_epi8, _mm256_storeu_si256,
-    };
-
-    const REGISTER: usize = 4;
-    let &Shuffle { sources, pixels, start, reach } = shuffle;
-    let StoredRow { first, stride, count, more } = row;
-    // Behind the last word nothing is written.
-    let readable = (count as isize - 1) * stride + reach + 1 + more as isize;
-    let step = pixels as isize * stride;
-    let dense = pixels * words == REGISTER;
-    let by_writing = match target.len() {
-        0..REGISTER => 0,
-        len if dense => len / REGISTER,
-        len => 1 + (len - REGISTER) / (pixels * words),
-    };
-    let rounds = match readable {
-        // The usual case, without a division.
-        _ if (by_writing as isize - 1) * step + 16 <= readable => by_writing,
-        16.. => by_writing.min(1 + ((readable - 16) / step) as usize),
-        _ => 0,
-    };
-    // Two registers at a time, where their words follow each other: whoever reads the words soon reads as many.
-    let pairs = if dense { rounds / 2 } else { 0 };
-    // SAFETY: all rounds stay within what is readable and writable.
-    unsafe {
-        let sources = _mm_loadu_si128(sources.as_ptr().cast());
-        let both_sources = _mm256_broadcastsi128_si256(sources);
-        let mut from = first.wrapping_offset(start);
-        let mut to = target.as_mut_ptr();
-        for _ in 0..pairs {
-            let both = _mm256_loadu2_m128i(from.wrapping_offset(step).cast(), from.cast());
-            _mm256_storeu_si256(to.cast(), _mm256_shuffle_epi8(both, both_sources));
-            from = from.wrapping_offset(2 * step);
-            to = to.wrapping_add(2 * REGISTER);
-        }
-        for _ in 2 * pairs..rounds {
-            _mm_storeu_si128(to.cast(), _mm_shuffle_epi8(_mm_loadu_si128(from.cast()), sources));
-            from = from.wrapping_offset(step);
-            to = to.wrapping_add(pixels * words);
-        }
-    }
-    (rounds * pixels).min(count)
 }
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
     use crate::color::Color;
-    use crate::types::image::{ChannelOrder, Layout};
+    use crate::runtime::simd::at_each_level;
+    use crate::types::geometry::Shape;
+    use crate::types::image::{ChannelOrder, Format, Layout};
 
     /// What `Pixels` makes of some bytes, by the plainest code there is.
     fn expected(bytes: &[u8], shape: Shape, layout: &Layout, matching: Matching) -> Vec<Option<[f32; 4]>> {
@@ -565,6 +244,10 @@ mod tests {
 
     #[test]
     fn pixels_of_any_layout_have_the_values_that_are_stored() {
+        at_each_level(|level| check_layouts(&format!("{level:?}")));
+    }
+
+    fn check_layouts(level: &str) {
         let bytes = random_bytes(1 << 14);
         let orders = [
             (ChannelOrder::Rgba, 1),
@@ -610,7 +293,7 @@ mod tests {
                         for (index, wanted) in wanted.into_iter().enumerate() {
                             let words = pixels.pixel(index);
                             let color = Color::from_bits(&words);
-                            let name = format!("{layout:?}, {shape:?}, {matching:?}, pixel {index}");
+                            let name = format!("{level}, {layout:?}, {shape:?}, {matching:?}, pixel {index}");
                             let values = color.map(|color| pixels.encoding().values(&color));
                             assert_eq!(values, wanted, "{name}");
                             if let (Some(color), Some(values)) = (color, values) {
@@ -626,41 +309,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn colors_of_all_formats_sort_like_their_values() {
-        let values: [f32; 9] = [f32::NEG_INFINITY, -2.5, -1.0, 0.0, 0.25, 1.0, 7.0, 255.0, f32::INFINITY];
-        for (format, matching) in [(Format::F32, Matching::Exact), (Format::F16, Matching::Exact)] {
-            let encoding = Encoding::new(format, matching, 2);
-            for pair in values.windows(2) {
-                let color = |value: f32| encoding.color(&[value, -value, 0.0, 0.0]).unwrap();
-                assert!(color(pair[0]) < color(pair[1]), "{format:?}: {pair:?}");
-            }
-        }
-        let encoding = Encoding::new(Format::U16, Matching::Exact, 4);
-        let color = |values: [f32; 4]| encoding.color(&values).unwrap();
-        assert!(color([0.0, 65535.0, 1.0, 9.0]) < color([0.0, 65535.0, 256.0, 0.0]));
-        assert!(color([1.0, 0.0, 0.0, 0.0]) > color([0.0, 65535.0, 65535.0, 65535.0]));
-    }
-
-    #[test]
-    fn a_color_that_no_pixel_can_have_is_refused() {
-        let refused =
-            |format, values: [f32; 4]| Encoding::new(format, Matching::Exact, 2).color(&values).unwrap_err();
-        assert_eq!(
-            refused(Format::U8, [1.0, 256.0, 0.0, 0.0]),
-            "channel 1 is 256; an integer from 0 to 255 is expected"
-        );
-        assert_eq!(
-            refused(Format::U16, [0.5, 0.0, 0.0, 0.0]),
-            "channel 0 is 0.5; an integer from 0 to 65535 is expected"
-        );
-        assert_eq!(refused(Format::F32, [f32::NAN, 0.0, 0.0, 0.0]), "channel 0 is NaN; a number is expected");
-        assert_eq!(
-            refused(Format::F16, [0.1, 0.0, 0.0, 0.0]),
-            "channel 0 is 0.1; a value of the image's format is expected"
-        );
     }
 
     #[test]

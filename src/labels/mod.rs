@@ -1,4 +1,4 @@
-//! The label map between counting and masks: per pixel the number of a colour, in tiles that each
+//! The label map between counting and masks: per pixel the index of a colour, in tiles that each
 //! have the narrowest labels and the dictionary that suits them.
 
 pub(crate) mod runs;
@@ -14,7 +14,7 @@ use crate::types::outputs::LabelWidth;
 /// Pixels of a tile: its labels and its part of a plane stay in a core's caches.
 pub(crate) const TILE: usize = 16 * 1024;
 
-/// The labels of a tile. Their numbers mean what the tile's dictionary says.
+/// The labels of a tile. They mean what the tile's dictionary says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Labels<'a> {
     One(&'a [u8]),
@@ -63,9 +63,9 @@ pub(crate) struct LabelMap {
     dictionaries: Vec<Vec<u32>>,
     /// Whether any tile's labels are runs.
     any_runs: bool,
-    /// Per dictionary of the tiles, what the labels of runs become when they are spelt out to bytes: labels of the last
-    /// dictionary. None where nothing is spelt out, or the masks are too many for bytes.
-    spellings: Vec<Vec<u8>>,
+    /// Per dictionary of the tiles, what the labels of runs become when they are decoded to bytes: labels of the last
+    /// dictionary. None where no tile has runs, or the masks are too many for bytes.
+    decoded: Vec<Vec<u8>>,
 }
 
 /// How the labels of a tile are to be read.
@@ -87,7 +87,7 @@ pub(crate) enum TileForm {
 /// Consecutive pixels of a tile that have the same label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub(crate) struct Run {
+pub(crate) struct LabelRun {
     pub(crate) label: u16,
     pub(crate) length: u16,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Run {
 const _: () = assert!(TILE <= u16::MAX as usize, "a run's length has two bytes");
 
 /// Writes the labels of runs one by one.
-pub(crate) fn spell_out<T: Copy>(runs: &[Run], labels: &mut [T], label: impl Fn(u16) -> T) {
+pub(crate) fn decode_runs<T: Copy>(runs: &[LabelRun], labels: &mut [T], label: impl Fn(u16) -> T) {
     let mut start = 0;
     for run in runs {
         fill(&mut labels[start..], run.length.into(), label(run.label));
@@ -127,14 +127,14 @@ impl LabelMap {
         self.pixels
     }
 
-    /// Makes room for an image of `pixels` pixels with labels of at most the given width, and
+    /// Makes memory for an image of `pixels` pixels with labels of at most the given width, and
     /// returns it, tile by tile.
     pub(crate) fn start(&mut self, pixels: usize, widest: LabelWidth) -> Result<&mut [u8], Error> {
         self.pixels = pixels;
         self.tile_bytes = TILE * widest.bytes();
         self.tiles.clear();
         self.dictionaries.clear();
-        self.spellings.clear();
+        self.decoded.clear();
         let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
             self.words
@@ -145,7 +145,7 @@ impl LabelMap {
         Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
     }
 
-    /// The room of `start` for labels of this width, as it was filled.
+    /// The memory of `start` for labels of this width, as it was filled.
     pub(crate) fn filled(&mut self, width: LabelWidth) -> &mut [u8] {
         &mut bytemuck::cast_slice_mut(&mut self.words)[..self.pixels * width.bytes()]
     }
@@ -160,8 +160,8 @@ impl LabelMap {
         }
     }
 
-    /// What the room of `start` for labels of two bytes was filled with.
-    pub(crate) fn codes(&self) -> &[u16] {
+    /// What the memory of `start` for labels of two bytes was filled with.
+    pub(crate) fn fingerprints(&self) -> &[u16] {
         &bytemuck::cast_slice(&self.words)[..self.pixels]
     }
 
@@ -169,22 +169,22 @@ impl LabelMap {
     pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) -> Result<(), Error> {
         self.tiles = tiles;
         self.dictionaries = dictionaries;
-        self.spellings.clear();
+        self.decoded.clear();
         let mask_count = self.dictionaries.first().map_or(0, Vec::len);
         self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
         if self.any_runs && LabelWidth::for_labels_up_to(mask_count) == LabelWidth::One {
             for masks in self.masks_by_label()? {
-                let mut spelling = try_with_capacity(masks.len())?;
+                let mut decoded = try_with_capacity(masks.len())?;
                 // Mask k becomes k + 1, and no mask 0.
-                spelling.extend(masks.iter().map(|&mask| mask.wrapping_add(1) as u8));
-                self.spellings.push(spelling);
+                decoded.extend(masks.iter().map(|&mask| mask.wrapping_add(1) as u8));
+                self.decoded.push(decoded);
             }
             self.dictionaries.push((1..=mask_count as u32).collect());
         }
         Ok(())
     }
 
-    /// The same for a map in which all labels have the same width and mask `k` has the label
+    /// Finishes a map in which all labels have the same width and mask `k` has the label
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
@@ -194,7 +194,7 @@ impl LabelMap {
         self.finish(tiles, vec![dictionary])
     }
 
-    /// The same for a map of one-byte labels that are in none of so many masks.
+    /// Finishes a map of one-byte labels that are in none of so many masks.
     pub(crate) fn finish_empty(&mut self, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(LabelWidth::One)?;
         let mut dictionary = try_with_capacity(mask_count)?;
@@ -214,18 +214,18 @@ impl LabelMap {
         self.tiles.iter().enumerate().map(move |(index, &Tile { form, dictionary })| {
             let len = TILE.min(self.pixels - index * TILE);
             let bytes = &bytes[index * self.tile_bytes..];
-            let spelling = match form {
-                TileForm::Runs(_) => self.spellings.get(dictionary).map(|spelling| &spelling[..]),
+            let decoded = match form {
+                TileForm::Runs(_) => self.decoded.get(dictionary).map(|decoded| &decoded[..]),
                 TileForm::Pixels(_) => None,
             };
-            let dictionary = if spelling.is_some() { self.dictionaries.len() - 1 } else { dictionary };
-            KeptTile { bytes, form, len, spelling, dictionary, wanted: &self.dictionaries[dictionary] }
+            let dictionary = if decoded.is_some() { self.dictionaries.len() - 1 } else { dictionary };
+            KeptTile { bytes, form, len, decoded, dictionary, wanted: &self.dictionaries[dictionary] }
         })
     }
 
-    /// A thread's room to read tiles.
-    pub(crate) fn tile_room(&self) -> Result<TileRoom, Error> {
-        Ok(TileRoom { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
+    /// A thread's scratch memory to read tiles.
+    pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
+        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.
@@ -252,14 +252,14 @@ pub(crate) struct KeptTile<'a> {
     bytes: &'a [u8],
     form: TileForm,
     len: usize,
-    spelling: Option<&'a [u8]>,
+    decoded: Option<&'a [u8]>,
     dictionary: usize,
     wanted: &'a [u32],
 }
 
-/// Where a thread reads tiles to whose labels are kept as runs.
+/// Scratch memory of a thread: where tiles are decoded to whose labels are kept as runs.
 #[derive(Debug)]
-pub(crate) struct TileRoom {
+pub(crate) struct LabelScratch {
     labels: Vec<u16>,
 }
 
@@ -275,35 +275,35 @@ impl<'a> KeptTile<'a> {
     }
 
     /// Its labels, one for each pixel.
-    pub(crate) fn read<'r>(&self, room: &'r mut TileRoom) -> LabelledTile<'r>
+    pub(crate) fn read<'r>(&self, scratch: &'r mut LabelScratch) -> LabelledTile<'r>
     where
         'a: 'r,
     {
-        let Self { bytes, form, len, spelling, dictionary, wanted } = *self;
+        let Self { bytes, form, len, decoded, dictionary, wanted } = *self;
         let labels = match form {
             TileForm::Pixels(LabelWidth::One) => Labels::One(&bytes[..len]),
             TileForm::Pixels(LabelWidth::Two) => Labels::Two(bytemuck::cast_slice(&bytes[..2 * len])),
             TileForm::Pixels(LabelWidth::Four) => Labels::Four(bytemuck::cast_slice(&bytes[..4 * len])),
             TileForm::Runs(runs) => {
-                let runs: &[Run] = bytemuck::cast_slice(&bytes[..runs * size_of::<Run>()]);
-                match spelling {
-                    Some(spelling) => {
-                        let room: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut room.labels)[..len];
-                        room.fill(0);
+                let runs: &[LabelRun] = bytemuck::cast_slice(&bytes[..runs * size_of::<LabelRun>()]);
+                match decoded {
+                    Some(decoded) => {
+                        let labels: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut scratch.labels)[..len];
+                        labels.fill(0);
                         let mut start = 0;
                         for run in runs {
                             // Most are in no mask, as are larger labels.
-                            let label = spelling.get(usize::from(run.label)).copied().unwrap_or(0);
+                            let label = decoded.get(usize::from(run.label)).copied().unwrap_or(0);
                             if label != 0 {
-                                room[start..start + usize::from(run.length)].fill(label);
+                                labels[start..start + usize::from(run.length)].fill(label);
                             }
                             start += usize::from(run.length);
                         }
-                        Labels::One(room)
+                        Labels::One(labels)
                     }
                     None => {
-                        spell_out(runs, &mut room.labels, |label| label);
-                        Labels::Two(&room.labels[..len])
+                        decode_runs(runs, &mut scratch.labels, |label| label);
+                        Labels::Two(&scratch.labels[..len])
                     }
                 }
             }

@@ -5,7 +5,7 @@ use crate::types::geometry::Frame;
 
 /// Consecutive pixels of a row that are in the same mask. A longer run may come in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct MaskRun {
     pub(crate) mask: u32,
     /// The first pixel, in reading order, of all images.
     pub(crate) first: usize,
@@ -24,7 +24,7 @@ pub(crate) fn for_each_run(
     masks: &[u32],
     first: usize,
     frame: Frame,
-    mut each: impl FnMut(Run),
+    mut each: impl FnMut(MaskRun),
 ) {
     match labels {
         Labels::One(labels) => runs(labels, masks, first, frame, &mut each),
@@ -39,7 +39,7 @@ fn runs<L: Copy + Eq + Into<u32>>(
     masks: &[u32],
     first: usize,
     frame: Frame,
-    each: &mut impl FnMut(Run),
+    each: &mut impl FnMut(MaskRun),
 ) {
     let Frame { width, height, .. } = frame;
     let (mut row, mut column) = (first / width, first % width);
@@ -52,7 +52,7 @@ fn runs<L: Copy + Eq + Into<u32>>(
             let label: u32 = labels[start].into();
             let mask = masks.get(label as usize).copied().unwrap_or(NO_MASK);
             if mask != NO_MASK {
-                each(Run { mask, first: first + start, pixels, column, row: image_row, image });
+                each(MaskRun { mask, first: first + start, pixels, column, row: image_row, image });
             }
             start += pixels;
             column += pixels;

@@ -9,15 +9,15 @@ use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::types::outputs::LabelOutput;
 
-/// The same, which may not have been written yet.
+/// The caller's label map, which may not have been written yet.
 #[derive(Debug)]
-pub(crate) enum LabelRoom<'a> {
+pub(crate) enum LabelTarget<'a> {
     U8(&'a mut [MaybeUninit<u8>]),
     U16(&'a mut [MaybeUninit<u16>]),
     U32(&'a mut [MaybeUninit<u32>]),
 }
 
-impl<'a> From<LabelOutput<'a>> for LabelRoom<'a> {
+impl<'a> From<LabelOutput<'a>> for LabelTarget<'a> {
     fn from(output: LabelOutput<'a>) -> Self {
         match output {
             LabelOutput::U8(labels) => Self::U8(uninit(labels)),
@@ -27,7 +27,7 @@ impl<'a> From<LabelOutput<'a>> for LabelRoom<'a> {
     }
 }
 
-impl LabelRoom<'_> {
+impl LabelTarget<'_> {
     /// The largest number of masks whose labels fit.
     pub(crate) fn most_masks(&self) -> u32 {
         match self {
@@ -79,9 +79,9 @@ fn write<T: Copy + Send + Sync>(
     }
     let tiles = labels.tiles().zip(target.chunks_mut(TILE));
     let done = threads.share(try_collect(tiles)?, threads.count(), |queue| {
-        let mut room = labels.tile_room()?;
+        let mut scratch = labels.scratch()?;
         while let Some((tile, target)) = queue.take() {
-            let tile = tile.read(&mut room);
+            let tile = tile.read(&mut scratch);
             let translation = &translations[tile.dictionary];
             match tile.labels {
                 Labels::One(labels) => translate(labels, translation, outside, target),

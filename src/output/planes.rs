@@ -246,7 +246,7 @@ impl<'a> Planes<'a> {
         }
     }
 
-    /// The same for bits.
+    /// Which of a segment's pixels a mask of bits has, and where those bits lie in memory.
     pub(crate) fn bits(&self, mask: usize, segment: Segment) -> Option<Bits> {
         let (pixels, row, position) = self.place(mask, segment)?;
         let end = position + pixels.len();
@@ -274,4 +274,32 @@ pub(crate) struct Bits {
     /// The others' bytes, and how many.
     pub(crate) whole: *mut u8,
     pub(crate) bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strides_that_let_planes_overlap_are_refused() {
+        let frame = Frame { width: 10, height: 3, images: 2 };
+        let refused = |row_stride, image_stride, mask_stride| {
+            let layout = MaskLayout { row_stride, image_stride, mask_stride };
+            Strides::new(&layout, MaskFormat::F32, frame).unwrap_err().to_string()
+        };
+        assert_eq!(refused(-42, 0, 0), "mask_row_stride is 42; a multiple of 4 is expected");
+        assert_eq!(refused(-36, 0, 0), "mask_row_stride is 36; 0 or at least 40 is expected");
+        assert_eq!(refused(0, 116, 0), "mask_image_stride is 116; 0 or at least 120 is expected");
+        assert_eq!(refused(0, 0, 116), "mask_stride is 116; 0 or at least 120 is expected");
+        let strides = |image_stride, mask_stride| {
+            let layout = MaskLayout { row_stride: 0, image_stride, mask_stride };
+            Strides::new(&layout, MaskFormat::F32, frame).unwrap()
+        };
+        assert_eq!(strides(0, 0).masks_in(239), 0);
+        assert_eq!(strides(0, 0).masks_in(480), 2);
+        // There is room for two masks between the images.
+        assert_eq!(strides(240, 120).masks_in(10_000), 2);
+        assert_eq!(strides(240, 120).masks_in(480), 2);
+        assert_eq!(strides(240, 120).masks_in(479), 1);
+    }
 }

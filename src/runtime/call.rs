@@ -123,6 +123,7 @@ impl<'a> Scope<'a> {
     }
 
     /// A scope whose messages are handed on.
+    #[cfg(feature = "capi")]
     pub(crate) fn with_log(self, log: Option<(Level, LogFn<'a>)>) -> Self {
         Self { log, ..self }
     }

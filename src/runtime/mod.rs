@@ -4,7 +4,9 @@ pub(crate) mod alloc;
 pub(crate) mod call;
 pub(crate) mod checksum;
 pub(crate) mod float_state;
+#[cfg(feature = "capi")]
 pub(crate) mod panics;
 pub(crate) mod processor;
 pub(crate) mod seeds;
+pub(crate) mod simd;
 pub(crate) mod threads;

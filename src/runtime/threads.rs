@@ -133,6 +133,7 @@ fn pool(count: usize, handles: &mut Vec<JoinHandle<()>>) -> Result<rayon::Thread
     rayon::ThreadPoolBuilder::new()
         .num_threads(count)
         .start_handler(|_| {
+            #[cfg(feature = "capi")]
             crate::runtime::panics::silence_panics_of_this_thread();
             float_state::set_default();
         })

@@ -190,7 +190,7 @@ impl Connected {
         let strips = tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP_TILES * TILE));
         let area = self.area;
         let found = threads.map(try_collect(strips)?, |(tiles, first): (&[KeptTile], usize)| {
-            let mut room = labels.tile_room()?;
+            let mut room = labels.scratch()?;
             let mut scan = Scan::new(area, first);
             for (tile, first) in tiles.iter().zip((first..).step_by(TILE)) {
                 let tile = tile.read(&mut room);
@@ -398,7 +398,7 @@ impl Scan {
     }
 
     #[inline]
-    fn add_run(&mut self, run: runs::Run) -> Result<(), Error> {
+    fn add_run(&mut self, run: runs::MaskRun) -> Result<(), Error> {
         let Self { area, first, runs, components, .. } = self;
         // Lossless: a strip has less pixels.
         let start = (run.first - *first) as u32;

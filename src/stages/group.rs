@@ -90,7 +90,7 @@ impl Grouping {
             // What becomes of the labels is what takes time.
             let relabelling = ProgressSpan::new(0.0);
             let done = threads.share(try_collect(tiles.iter().zip(rooms))?, threads.count(), |queue| {
-                let mut room = labels.tile_room()?;
+                let mut room = labels.scratch()?;
                 while let Some((tile, target)) = queue.take() {
                     let tile = tile.read(&mut room);
                     let numbers = &numbers[tile.dictionary][..];

@@ -99,7 +99,7 @@ impl StatsBuilder {
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
         let sum_count = sums.len();
         if sum_count.saturating_mul(threads.count()) > MOST_SUMS {
-            let mut room = labels.tile_room()?;
+            let mut room = labels.scratch()?;
             for (tile, first) in tiles {
                 call::tick();
                 call::check()?;
@@ -109,7 +109,7 @@ impl StatsBuilder {
             return Ok(());
         }
         let found = threads.share(try_collect(tiles)?, threads.count(), |queue| {
-            let (mut found, mut room) = (none(sum_count)?, labels.tile_room()?);
+            let (mut found, mut room) = (none(sum_count)?, labels.scratch()?);
             while let Some((tile, first)) = queue.take() {
                 let tile = tile.read(&mut room);
                 add_tile(tile.labels, &masks[tile.dictionary], first, *frame, &mut found);

@@ -3,6 +3,7 @@
 use crate::error::Error;
 
 /// What Vulkan calls `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`, the one kind of handle that is taken.
+#[cfg(feature = "capi")]
 pub(crate) const OPAQUE_FD: u32 = 1;
 
 /// Memory behind a file descriptor, which stays the caller's, and the part of it that is used.
@@ -43,6 +44,7 @@ impl DeviceMemory {
 
     /// Checks that two parts do not overlap, as far as that can be known: other descriptors may stand for the same
     /// memory.
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn check_apart(&self, other: &Self) -> Result<(), Error> {
         let apart = self.offset + self.size <= other.offset || other.offset + other.size <= self.offset;
         if self.fd != other.fd || apart || self.size == 0 || other.size == 0 {
@@ -66,7 +68,7 @@ impl DeviceMemory {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "capi"))]
 mod tests {
     use super::*;
 

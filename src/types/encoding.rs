@@ -144,3 +144,43 @@ pub(crate) fn f16_code(bits: u16) -> u16 {
     let bits = if bits == 0x8000 { 0 } else { bits };
     if bits >> 15 == 1 { !bits } else { bits | 0x8000 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_of_all_formats_sort_like_their_values() {
+        let values: [f32; 9] = [f32::NEG_INFINITY, -2.5, -1.0, 0.0, 0.25, 1.0, 7.0, 255.0, f32::INFINITY];
+        for (format, matching) in [(Format::F32, Matching::Exact), (Format::F16, Matching::Exact)] {
+            let encoding = Encoding::new(format, matching, 2);
+            for pair in values.windows(2) {
+                let color = |value: f32| encoding.color(&[value, -value, 0.0, 0.0]).unwrap();
+                assert!(color(pair[0]) < color(pair[1]), "{format:?}: {pair:?}");
+            }
+        }
+        let encoding = Encoding::new(Format::U16, Matching::Exact, 4);
+        let color = |values: [f32; 4]| encoding.color(&values).unwrap();
+        assert!(color([0.0, 65535.0, 1.0, 9.0]) < color([0.0, 65535.0, 256.0, 0.0]));
+        assert!(color([1.0, 0.0, 0.0, 0.0]) > color([0.0, 65535.0, 65535.0, 65535.0]));
+    }
+
+    #[test]
+    fn a_color_that_no_pixel_can_have_is_refused() {
+        let refused =
+            |format, values: [f32; 4]| Encoding::new(format, Matching::Exact, 2).color(&values).unwrap_err();
+        assert_eq!(
+            refused(Format::U8, [1.0, 256.0, 0.0, 0.0]),
+            "channel 1 is 256; an integer from 0 to 255 is expected"
+        );
+        assert_eq!(
+            refused(Format::U16, [0.5, 0.0, 0.0, 0.0]),
+            "channel 0 is 0.5; an integer from 0 to 65535 is expected"
+        );
+        assert_eq!(refused(Format::F32, [f32::NAN, 0.0, 0.0, 0.0]), "channel 0 is NaN; a number is expected");
+        assert_eq!(
+            refused(Format::F16, [0.1, 0.0, 0.0, 0.0]),
+            "channel 0 is 0.1; a value of the image's format is expected"
+        );
+    }
+}

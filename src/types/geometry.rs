@@ -86,5 +86,46 @@ impl Frame {
     }
 }
 
+/// The pixels of a call as the backends see them: the images one below the other, and words in place of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PixelGrid {
+    pub(crate) width: u32,
+    /// Of one image.
+    pub(crate) rows: u32,
+    pub(crate) images: u32,
+    /// Of a pixel, 1 to 4.
+    pub(crate) words: u32,
+}
+
+impl PixelGrid {
+    /// Checks a grid as [`Shape::new`] checks an image.
+    pub(crate) fn new(width: u32, rows: u32, images: u32, words: u32) -> Result<Self, Error> {
+        Shape::new(width, rows.saturating_mul(images), words)?;
+        Ok(Self { width, rows, images, words })
+    }
+
+    /// Pixels of all images.
+    pub(crate) fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.rows) * u64::from(self.images)
+    }
+
+    /// Pixels of all images, as lengths are counted.
+    pub(crate) fn len(&self) -> usize {
+        // Lossless: `new` has bounded the product by what a usize counts.
+        self.pixels() as usize
+    }
+
+    /// Words of all pixels.
+    pub(crate) fn all_words(&self) -> usize {
+        self.len() * self.words as usize
+    }
+
+    /// Where its pixels lie.
+    pub(crate) fn frame(&self) -> Frame {
+        let [width, height, images] = [self.width, self.rows, self.images].map(|count| count as usize);
+        Frame { width, height, images }
+    }
+}
+
 /// More than a 64-bit process can address; a size above it is a mistake, not an image.
 pub(crate) const MAX_BYTES: u128 = if usize::BITS == 64 { 1 << 56 } else { isize::MAX as u128 };

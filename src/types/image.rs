@@ -185,6 +185,7 @@ impl<'a> ColorMap<'a> {
     ///
     /// # Errors
     /// [`Error::Unsupported`] where they lie otherwise.
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn on_device(
         memory: DeviceMemory,
         shape: Shape,
@@ -278,12 +279,6 @@ impl<'a> ColorMap<'a> {
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
-    }
-
-    /// The rows of all images one below the other.
-    pub(crate) fn rows(&self) -> u32 {
-        // Lossless: checked by `ImageExtent::new`.
-        self.shape.height() * self.images
     }
 
     /// Bytes from a pixel to the next.

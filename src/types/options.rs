@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::runtime::seeds::Seeds;
+use crate::runtime::simd::SimdLevel;
 
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub struct DebugOptions {
     /// Makes the CPU count small images as it counts those with very many colours: with labels kept
     /// from counting to labelling, or without.
     pub small_cpu_tables: Option<bool>,
+    /// The highest level of instructions that the host's code uses; `None`: all that the processor has.
+    pub simd: Option<SimdLevel>,
 }
 
 /// What a device allows, and what suits it. The Vulkan backend fills it in; tests change it to walk

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Error, Options, Selection};
+use ctm::{Backend, ColorMap, Context, DebugOptions, DeviceLimits, Error, Options, Selection, SimdLevel};
 
 /// The software drivers, by a part of their device's name.
 pub const DRIVERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
@@ -85,14 +85,17 @@ pub fn vulkan_options(driver: &str) -> Options {
     Options { backend: Backend::Vulkan, device_name: Some(driver.to_owned()), ..Options::default() }
 }
 
-/// Options of every backend: the CPU with one thread and with several, and with tables so small that
-/// all images have too many colours for them; both Vulkan drivers.
+/// Options of every backend: the CPU with one thread and with several, with tables so small that all images have too many
+/// colours for them, and with each level of instructions; both Vulkan drivers.
 pub fn all_options() -> Vec<Options> {
-    let cpu = |max_threads, small_cpu_tables| {
-        let debug = DebugOptions { small_cpu_tables, ..DebugOptions::default() };
+    let cpu = |max_threads, small_cpu_tables, simd| {
+        let debug = DebugOptions { small_cpu_tables, simd, ..DebugOptions::default() };
         Options { backend: Backend::Cpu, max_threads, debug, ..Options::default() }
     };
-    let mut options = vec![cpu(1, None), cpu(0, None), cpu(0, Some(true)), cpu(0, Some(false))];
+    let mut options = vec![cpu(1, None, None)];
+    for level in SimdLevel::available() {
+        options.extend([None, Some(true), Some(false)].map(|tables| cpu(0, tables, Some(level))));
+    }
     options.extend(DRIVERS.map(vulkan_options));
     options
 }

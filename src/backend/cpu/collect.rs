@@ -1,32 +1,32 @@
 //! Stage collect: the parts' tables become one list of colours and counts.
 
-use crate::backend::cpu::count::Part;
+use crate::backend::cpu::part::PartColors;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_with_capacity};
 use crate::types::palette::{ColorCount, Counts};
 
 /// The colours that have at least `min_pixels` pixels in all parts together.
-pub(crate) fn collect(parts: &[Part], min_pixels: u64) -> Result<Counts, Error> {
+pub(crate) fn collect(parts: &[PartColors], min_pixels: u64) -> Result<Counts, Error> {
     let Some((first, others)) = parts.split_first() else {
         return Ok(Counts { distinct: Some(0), ..Counts::default() });
     };
     // Most colours are in several parts.
     let mut table = first.table.try_clone()?;
-    let mut counts = try_with_capacity(first.counts.len())?; // by number
+    let mut counts = try_with_capacity(first.counts.len())?; // by colour index
     counts.extend(first.counts.iter().map(|&count| u64::from(count)));
     for part in others {
-        for (key, number) in part.table.iter() {
+        for (key, index) in part.table.iter() {
             let sum = table.find_or_add(key)? as usize;
             if sum == counts.len() {
                 counts.try_reserve(1).map_err(|_| no_memory::<u64>(sum + 1))?;
                 counts.push(0);
             }
-            counts[sum] += u64::from(part.counts[number as usize]);
+            counts[sum] += u64::from(part.counts[index as usize]);
         }
     }
     let mut colors = try_with_capacity(table.len())?;
-    colors.extend(table.iter().filter_map(|(key, number)| {
-        let pixels = counts[number as usize];
+    colors.extend(table.iter().filter_map(|(key, index)| {
+        let pixels = counts[index as usize];
         (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })
     }));
     Ok(Counts { colors, too_many: None, distinct: Some(table.len() as u64) })

@@ -3,34 +3,35 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
-use crate::backend::cpu::count::Part;
-use crate::backend::cpu::many::fingerprints::{CodeSet, Codes, code};
-use crate::backend::cpu::pixels::runs::Piece;
-use crate::backend::cpu::pixels::tiles::{Room, Tiles, tiles_of};
+use crate::backend::cpu::many::{FingerprintSet, Fingerprints, fingerprint};
+use crate::backend::cpu::part::PartColors;
+use crate::backend::cpu::pixels::pieces::Piece;
+use crate::backend::cpu::pixels::tiles::{PixelCode, TileScratch, Tiles, tiles_of};
 use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
 use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::call::ProgressSpan;
+use crate::runtime::simd::{Simd, Work};
 use crate::runtime::threads::{Queue, Threads};
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 
-/// Reads the numbers that the stage count has left as labels: per part, the palette's colours have
-/// other numbers.
+/// Reads the colour indices that the stage count has left as labels: per part, the palette's colours have
+/// other ones.
 pub(crate) fn label_counted(
-    parts: &[Part],
+    parts: &[PartColors],
     palette: &[ColorCount],
     labels: &mut LabelMap,
 ) -> Result<(), Error> {
-    let number = |part: &Part, entry: &ColorCount| match part.table.find(Key::of_color(&entry.color)) {
+    let label = |part: &PartColors, entry: &ColorCount| match part.table.find(Key::of_color(&entry.color)) {
         0 => NO_LABEL,
-        number => number,
+        index => index,
     };
     let dictionaries = parts
         .iter()
-        .map(|part| try_collect(palette.iter().map(|entry| number(part, entry))))
+        .map(|part| try_collect(palette.iter().map(|entry| label(part, entry))))
         .collect::<Result<_, Error>>()?;
     let mut tiles = try_collect(parts.iter().enumerate().flat_map(|(dictionary, part)| {
         part.tiles.iter().map(move |&(index, form)| (index, Tile { form, dictionary }))
@@ -39,101 +40,133 @@ pub(crate) fn label_counted(
     labels.finish(try_collect(tiles.into_iter().map(|(_, tile)| tile))?, dictionaries)
 }
 
-/// Room for the labels of a part of the image.
+/// Memory for the labels of a part of the image.
 pub(crate) struct Band<'a> {
     pub(crate) labels: &'a mut LabelMap,
     /// Pixels of the part; a multiple of `TILE`.
     pub(crate) pixels: usize,
 }
 
-/// A tile and room for its labels.
+/// A tile and memory for its labels.
 struct Unlabelled<'a> {
     pixels: Range<usize>,
     labels: &'a mut [u8],
 }
 
-/// Looks each pixel's colour up in the palette, band by band. Where pixels have `codes`, only those are
-/// looked at whose code is that of a colour.
+/// Looks each pixel's colour up in the palette, band by band. Where pixels have `fingerprints`, only those are
+/// looked at whose fingerprint is that of a colour.
 pub(crate) fn label<const C: usize>(
     pixels: Tiles<C>,
     palette: &[ColorCount],
-    codes: Option<Codes>,
+    fingerprints: Option<Fingerprints>,
     band: Band,
     seed: u64,
     threads: &Threads,
     labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut table = ColorTable::new(seed)?;
-    for entry in palette {
-        table.find_or_add(Key::of_color(&entry.color))?; // numbered in the palette's order
-    }
-    let hasher = Hasher::new(seed);
-    let codes = codes.map(|codes| {
-        let wanted = palette.iter().map(|entry| {
-            let bits = entry.color.bits();
-            code(hasher.hash::<C>(&std::array::from_fn(|channel| bits[channel])))
-        });
-        (codes, CodeSet::new(wanted))
-    });
-    let width = LabelWidth::for_labels_up_to(palette.len());
+    let labeler = Labeler::new(pixels, palette, fingerprints, seed)?;
     let Band { labels, pixels: band_pixels } = band;
     for first in (0..pixels.len()).step_by(band_pixels) {
         let band = first..pixels.len().min(first + band_pixels);
-        let bytes = labels.start(band.len(), width)?;
-        let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * width.bytes()));
+        let bytes = labels.start(band.len(), labeler.width)?;
+        let tiles = tiles_of(band.clone()).zip(bytes.chunks_mut(TILE * labeler.width.bytes()));
         let tiles = try_collect(tiles.map(|(pixels, labels)| Unlabelled { pixels, labels }))?;
-        let label_tiles = |queue: &Queue<Unlabelled>| {
-            let (mut numbers, mut code_room, mut room) =
-                (try_zeroed(TILE)?, try_zeroed(TILE)?, pixels.room()?);
-            while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
-                let (first, len) = (tile.start, tile.len());
-                let Some((codes, wanted)) = &codes else {
-                    find_all(pixels, tile, &mut room, &table, &mut numbers);
-                    write_labels(&numbers[..len], labels, width);
-                    continue;
-                };
-                // Most pixels have no label.
-                labels.fill(0);
-                let codes = codes.of(pixels, tile, &mut room, &mut code_room);
-                never_fails(wanted.find(codes, pixels, first, |index, pixel| {
-                    let from = index * width.bytes();
-                    write_labels(&[number(pixel, &table)], &mut labels[from..from + width.bytes()], width);
-                    Ok(())
-                }));
-            }
-            Ok(())
-        };
         // The other half is what becomes of the labels.
         let labelling = ProgressSpan::new(0.5 * band.len() as f64 / (pixels.len() - first) as f64);
-        threads.share(tiles, threads.count(), label_tiles)?.into_iter().collect::<Result<(), Error>>()?;
+        let done = threads.share(tiles, threads.count(), |queue| labeler.label_tiles(queue))?;
+        done.into_iter().collect::<Result<(), Error>>()?;
         drop(labelling);
-        labels.finish_uniform(width, palette.len())?;
+        labels.finish_uniform(labeler.width, palette.len())?;
         labelled(first, labels)?;
     }
     Ok(())
 }
 
-/// A pixel's number, 0 where it has none.
+/// Gives pixels their labels: a colour's index in the palette plus one, 0 where it is not there.
+struct Labeler<'a, const C: usize> {
+    simd: Simd,
+    pixels: Tiles<'a, C>,
+    table: ColorTable,
+    /// The pixels' fingerprints, and those of the palette.
+    fingerprints: Option<(Fingerprints<'a>, FingerprintSet)>,
+    width: LabelWidth,
+}
+
+impl<'a, const C: usize> Labeler<'a, C> {
+    fn new(
+        pixels: Tiles<'a, C>,
+        palette: &[ColorCount],
+        fingerprints: Option<Fingerprints<'a>>,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let mut table = ColorTable::new(seed)?;
+        for entry in palette {
+            table.find_or_add(Key::of_color(&entry.color))?; // in the palette's order
+        }
+        let hasher = Hasher::new(seed);
+        let fingerprints = fingerprints.map(|fingerprints| {
+            let wanted = palette.iter().map(|entry| {
+                let bits = entry.color.bits();
+                fingerprint(hasher.hash::<C>(&std::array::from_fn(|channel| bits[channel])))
+            });
+            (fingerprints, FingerprintSet::new(wanted))
+        });
+        let width = LabelWidth::for_labels_up_to(palette.len());
+        Ok(Self { simd: Simd::current(), pixels, table, fingerprints, width })
+    }
+
+    /// Labels the tiles that a thread takes.
+    fn label_tiles(&self, queue: &Queue<Unlabelled>) -> Result<(), Error> {
+        let Self { simd, pixels, ref table, width, .. } = *self;
+        let (mut indices, mut computed) = (try_zeroed(TILE)?, try_zeroed(TILE)?);
+        let mut scratch = pixels.scratch()?;
+        while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
+            let (first, len) = (tile.start, tile.len());
+            let Some((fingerprints, wanted)) = &self.fingerprints else {
+                let (scratch, indices) = (&mut scratch, &mut indices[..]);
+                simd.run(FindAll { pixels, tile, scratch, table, indices });
+                write_labels(&indices[..len], labels, width);
+                continue;
+            };
+            // Most pixels have no label.
+            labels.fill(0);
+            let fingerprints = fingerprints.of(simd, pixels, tile, &mut scratch, &mut computed);
+            never_fails(wanted.find(simd, fingerprints, pixels, first, |pixel_index, pixel| {
+                let from = pixel_index * width.bytes();
+                write_labels(&[index(pixel, table)], &mut labels[from..from + width.bytes()], width);
+                Ok(())
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// A pixel's colour index, 0 where it has none.
 #[inline]
-fn number<const C: usize>(pixel: &[u32; C], table: &ColorTable) -> u32 {
+fn index<const C: usize>(pixel: &[u32; C], table: &ColorTable) -> u32 {
     Key::of_pixel(pixel).map_or(0, |key| table.find(key))
 }
 
-/// Finds the numbers of all pixels of a tile.
-fn find_all<const C: usize>(
-    pixels: Tiles<C>,
+/// Finds the colour indices of all pixels of a tile.
+struct FindAll<'a, 's, const C: usize> {
+    pixels: Tiles<'a, C>,
     tile: Range<usize>,
-    room: &mut Room<C>,
-    table: &ColorTable,
-    numbers: &mut [u32],
-) {
-    let mut pieces = pixels.pieces(tile, room);
-    while let Some((start, piece, pixels)) = pieces.next() {
-        match piece {
-            Piece::Run(length) => numbers[start..start + length].fill(number(&pixels[0], table)),
-            Piece::Mixed(length) => {
-                for (pixel, to) in pixels.iter().zip(&mut numbers[start..start + length]) {
-                    *to = number(pixel, table);
+    scratch: &'s mut TileScratch<C>,
+    table: &'s ColorTable,
+    indices: &'s mut [u32],
+}
+
+impl<L: PixelCode, const C: usize> Work<L, ()> for FindAll<'_, '_, C> {
+    #[inline(always)]
+    fn run(self, level: L) {
+        let Self { pixels, tile, scratch, table, indices } = self;
+        let mut pieces = pixels.pieces(level, tile, scratch);
+        while let Some((start, piece, pixels)) = pieces.next() {
+            let indices = &mut indices[start..start + piece.len()];
+            match piece {
+                Piece::Run(_) => indices.fill(index(&pixels[0], table)),
+                Piece::Literal(_) => {
+                    pixels.iter().zip(indices).for_each(|(pixel, to)| *to = index(pixel, table));
                 }
             }
         }
@@ -148,13 +181,13 @@ fn never_fails(result: Result<(), Infallible>) {
     }
 }
 
-fn write_labels(numbers: &[u32], labels: &mut [u8], width: LabelWidth) {
+fn write_labels(indices: &[u32], labels: &mut [u8], width: LabelWidth) {
     match width {
-        LabelWidth::One => labels.iter_mut().zip(numbers).for_each(|(label, &number)| *label = number as u8),
+        LabelWidth::One => labels.iter_mut().zip(indices).for_each(|(label, &index)| *label = index as u8),
         LabelWidth::Two => bytemuck::cast_slice_mut::<u8, u16>(labels)
             .iter_mut()
-            .zip(numbers)
-            .for_each(|(label, &number)| *label = number as u16),
-        LabelWidth::Four => labels.copy_from_slice(bytemuck::cast_slice(numbers)),
+            .zip(indices)
+            .for_each(|(label, &index)| *label = index as u16),
+        LabelWidth::Four => labels.copy_from_slice(bytemuck::cast_slice(indices)),
     }
 }

@@ -14,9 +14,9 @@ pub(crate) struct CpuPlan {
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
     pub(crate) few: FewColors,
-    /// CallStats that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
+    /// Counters that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
     pub(crate) bucket_bits: u32,
-    /// Buckets whose colours are counted first, to raise the bar quickly; more where many masks are asked for.
+    /// Buckets whose colours are counted first, to raise the threshold quickly; more where many masks are asked for.
     pub(crate) first_buckets: usize,
     /// Colours of those that are counted in one table at most; with more, the work is split.
     pub(crate) table_colors: usize,
@@ -33,7 +33,7 @@ pub(crate) struct FewColors {
     pub(crate) always: usize,
     /// More are few, too, while there are so many pixels to each …
     pub(crate) pixels_per_color: usize,
-    /// … but never more than this; at most 65,534, which two bytes number.
+    /// … but never more than this; at most 65,534, of which two bytes tell all.
     pub(crate) most: usize,
 }
 
@@ -102,13 +102,13 @@ impl CpuPlan {
         self.first_buckets.max((2 * selection.max_count as usize).min(4096))
     }
 
-    /// Colours that are watched in one table at most: parts of the image are not of the same size, and with more the work
+    /// Colours that are tracked in one table at most: parts of the image are not of the same size, and with more the work
     /// is for nothing.
-    pub(crate) fn watched_colors(&self) -> usize {
+    pub(crate) fn tracked_colors(&self) -> usize {
         (2 * self.table_colors).min(self.few.most)
     }
 
-    /// A plan that walks the roads of large images with small ones.
+    /// A plan that takes the code paths of large images with small ones.
     pub(crate) fn small(pixels: usize, threads: usize, keep_labels: bool) -> Self {
         let few = FewColors { always: 3, pixels_per_color: usize::MAX, most: 3 };
         let plan = Self::new(pixels, threads, 0);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::types::geometry::Shape;
+use crate::types::geometry::PixelGrid;
 use crate::types::options::DeviceLimits;
 
 /// Chunks begin at multiples of this many pixels, which keeps every buffer offset legal on every
@@ -79,9 +79,9 @@ pub(crate) const ENTRY_WORDS: u64 = 3;
 
 impl Plan {
     /// Plans an image.
-    pub(crate) fn new(shape: Shape, limits: &DeviceLimits, copied: bool) -> Result<Self, Error> {
-        let pixels = shape.pixels();
-        let pixel_bytes = 4 * u64::from(shape.channels());
+    pub(crate) fn new(grid: PixelGrid, limits: &DeviceLimits, copied: bool) -> Result<Self, Error> {
+        let pixels = grid.pixels();
+        let pixel_bytes = 4 * u64::from(grid.words);
         let range = limits.max_storage_buffer_range;
         let sides = sides(limits);
         // The palette gets a quarter of the memory.
@@ -132,7 +132,7 @@ impl Plan {
         let slot_bytes = 4 + pixel_bytes;
         let palette_slots = largest_power_of_two(range.min(palette_memory / sides) / slot_bytes);
         let palette_part_colors = usize::try_from(palette_slots / 2).unwrap_or(usize::MAX).max(1);
-        let channels = shape.channels().into();
+        let channels = grid.words.into();
         Ok(Self {
             pixels,
             channels,
@@ -209,9 +209,9 @@ pub(crate) struct ExactPlan {
 const HOST_BYTES_PER_COLOR: u64 = 160;
 
 impl ExactPlan {
-    pub(crate) fn new(shape: Shape, limits: &DeviceLimits, copied: bool, host_bytes: u64) -> Self {
+    pub(crate) fn new(grid: PixelGrid, limits: &DeviceLimits, copied: bool, host_bytes: u64) -> Self {
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(shape.channels());
+        let pixel_bytes = 4 * u64::from(grid.words);
         let sides = sides(limits);
         // A quarter for the buckets' counters, colour indices and other buffers that the call has made.
         let memory = limits.memory_bytes / 4;
@@ -229,8 +229,8 @@ impl ExactPlan {
             MOST_EXACT_CHUNK_PIXELS,
         ];
         let group_pixels = group.into_iter().fold(u64::MAX, u64::min).max(1);
-        let chunks = shape.pixels().div_ceil(chunk);
-        let chunk_pixels = shape.pixels().div_ceil(chunks).next_multiple_of(CHUNK_ALIGNMENT);
+        let chunks = grid.pixels().div_ceil(chunk);
+        let chunk_pixels = grid.pixels().div_ceil(chunks).next_multiple_of(CHUNK_ALIGNMENT);
         Self { chunk_pixels, group_pixels }
     }
 
@@ -332,17 +332,17 @@ mod tests {
     };
 
     fn plan(width: u32, height: u32, channels: u32, limits: &DeviceLimits) -> Plan {
-        Plan::new(Shape::new(width, height, channels).unwrap(), limits, true).unwrap()
+        Plan::new(PixelGrid::new(width, height, 1, channels).unwrap(), limits, true).unwrap()
     }
 
-    fn check(shape: Shape, limits: &DeviceLimits, copied: bool) {
-        let Ok(plan) = Plan::new(shape, limits, copied) else {
-            assert!(limits.memory_bytes < 1 << 16, "{shape:?} {limits:?}");
+    fn check(grid: PixelGrid, limits: &DeviceLimits, copied: bool) {
+        let Ok(plan) = Plan::new(grid, limits, copied) else {
+            assert!(limits.memory_bytes < 1 << 16, "{grid:?} {limits:?}");
             return;
         };
         let chunk = plan.chunk_pixels;
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(shape.channels());
+        let pixel_bytes = 4 * u64::from(grid.words);
         assert!(chunk >= 128 && chunk.is_multiple_of(128) && chunk <= 1 << 21, "{plan:?}");
         assert!(chunk * pixel_bytes + 252 <= range, "{plan:?}");
         let slots = u64::from(plan.most_table_slots());
@@ -363,15 +363,15 @@ mod tests {
         assert!(memory <= limits.memory_bytes + rounded, "{plan:?} {memory} {limits:?}");
         let mut chunks = plan.chunks();
         assert_eq!(chunks.next().map(|c| c.start), Some(0));
-        let last = (plan.chunk_count() - 1) * chunk..shape.pixels();
+        let last = (plan.chunk_count() - 1) * chunk..grid.pixels();
         assert!(!last.is_empty() && last.end - last.start <= chunk, "{plan:?} {last:?}");
         assert!(plan.chunk_count() == 1 || plan.chunks().nth(1).unwrap().start == chunk);
     }
 
-    fn check_exact(shape: Shape, limits: &DeviceLimits, copied: bool, host_bytes: u64) {
-        let plan = ExactPlan::new(shape, limits, copied, host_bytes);
+    fn check_exact(grid: PixelGrid, limits: &DeviceLimits, copied: bool, host_bytes: u64) {
+        let plan = ExactPlan::new(grid, limits, copied, host_bytes);
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(shape.channels());
+        let pixel_bytes = 4 * u64::from(grid.words);
         assert!(plan.chunk_pixels.is_multiple_of(128) && plan.group_pixels > 0, "{plan:?}");
         assert!(plan.chunk_pixels * pixel_bytes + 252 <= range, "{plan:?}");
         assert!(plan.chunk_pixels <= 1 << 28, "{plan:?}");
@@ -392,7 +392,7 @@ mod tests {
         for width in sides {
             for height in sides {
                 for channels in 1..=4 {
-                    let Ok(shape) = Shape::new(width, height, channels) else { continue };
+                    let Ok(grid) = PixelGrid::new(width, height, 1, channels) else { continue };
                     for max_storage_buffer_range in ranges {
                         for memory_bytes in [1 << 14, 1 << 16, 1 << 24, 1 << 31, 1 << 40] {
                             for (unified_memory, copied) in [(true, true), (true, false), (false, true)] {
@@ -402,9 +402,9 @@ mod tests {
                                     unified_memory,
                                     ..SMALL
                                 };
-                                check(shape, &limits, copied);
+                                check(grid, &limits, copied);
                                 if memory_bytes >= 1 << 16 {
-                                    check_exact(shape, &limits, copied, memory_bytes / 3);
+                                    check_exact(grid, &limits, copied, memory_bytes / 3);
                                 }
                             }
                         }
@@ -416,12 +416,12 @@ mod tests {
 
     #[test]
     fn larger_images_are_worked_on_in_chunks_of_whole_tiles() {
-        let full_hd = Shape::new(1920, 1080, 3).unwrap();
+        let full_hd = PixelGrid::new(1920, 1080, 1, 3).unwrap();
         let imported = Plan::new(full_hd, &SMALL, false).unwrap();
         assert_eq!((imported.chunk_count(), imported.chunk_pixels), (1, 2_073_600));
         let copied = plan(1920, 1080, 3, &SMALL);
         assert_eq!((copied.chunk_count(), copied.chunk_pixels), (4, 32 * TILE as u64));
-        let eight_k = Plan::new(Shape::new(7680, 4320, 3).unwrap(), &SMALL, false).unwrap();
+        let eight_k = Plan::new(PixelGrid::new(7680, 4320, 1, 3).unwrap(), &SMALL, false).unwrap();
         assert_eq!((eight_k.chunk_count(), eight_k.chunk_pixels % TILE as u64), (16, 0));
         assert!(imported.keeps_indices && copied.keeps_indices && eight_k.keeps_indices);
         let huge = plan(1_000_000, 1_000_000, 4, &SMALL);
@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn too_small_a_device_is_an_error() {
         let limits = DeviceLimits { memory_bytes: 1000, ..SMALL };
-        let refused = Plan::new(Shape::new(8, 8, 1).unwrap(), &limits, true);
+        let refused = Plan::new(PixelGrid::new(8, 8, 1, 1).unwrap(), &limits, true);
         assert!(matches!(refused, Err(Error::OutOfDeviceMemory(_))), "{refused:?}");
     }
 
@@ -446,8 +446,8 @@ mod tests {
         assert_eq!(max_probes(64), 64);
         assert_eq!(table_slots_for(100), FIRST_TABLE_SLOTS);
         assert_eq!(table_slots_for(u32::MAX), 1 << 31);
-        let shape = Shape::new(1920, 1080, 3).unwrap();
-        let exact = ExactPlan::new(shape, &SMALL, false, u64::MAX);
+        let grid = PixelGrid::new(1920, 1080, 1, 3).unwrap();
+        let exact = ExactPlan::new(grid, &SMALL, false, u64::MAX);
         assert_eq!(exact.most_table_slots(u64::MAX), 1 << 22);
         assert_eq!(exact.most_table_slots(768), 1 << 10);
         assert_eq!(exact.most_table_slots(769), 1 << 11);
@@ -491,23 +491,23 @@ mod tests {
         for limits in [SMALL, wide, DeviceLimits { max_storage_buffer_range: 8192, ..SMALL }] {
             let range = limits.max_storage_buffer_range;
             for (width, height) in [(1, 1), (127, 1), (1920, 1080), (100_000, 40_000), (u32::MAX, 1)] {
-                let shape = Shape::new(width, height, 1).unwrap();
-                let plan = Plan::new(shape, &limits, false).unwrap();
-                let planes = planes_per_dispatch(shape.pixels(), plan.chunk_pixels, &limits);
+                let grid = PixelGrid::new(width, height, 1, 1).unwrap();
+                let plan = Plan::new(grid, &limits, false).unwrap();
+                let planes = planes_per_dispatch(grid.pixels(), plan.chunk_pixels, &limits);
                 assert!((1..=MOST_PLANES).contains(&planes));
                 let words = |planes: u32| {
-                    u64::from(planes - 1) * shape.pixels()
-                        + plan.chunk_pixels.min(shape.pixels())
+                    u64::from(planes - 1) * grid.pixels()
+                        + plan.chunk_pixels.min(grid.pixels())
                         + OFFSET_WORDS
                 };
-                assert!(4 * words(planes) <= range, "{planes} planes of {shape:?} in {range}");
+                assert!(4 * words(planes) <= range, "{planes} planes of {grid:?} in {range}");
                 // No word's index in such a buffer is too large for a shader.
                 assert!(u32::try_from(words(planes)).is_ok());
                 // And not fewer than could be.
-                let padded = u64::from(planes) * shape.pixels() + plan.chunk_pixels + OFFSET_WORDS;
+                let padded = u64::from(planes) * grid.pixels() + plan.chunk_pixels + OFFSET_WORDS;
                 assert!(
                     planes == MOST_PLANES || 4 * padded > range,
-                    "{planes} planes of {shape:?} in {range}"
+                    "{planes} planes of {grid:?} in {range}"
                 );
             }
         }

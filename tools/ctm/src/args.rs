@@ -346,6 +346,26 @@ pub(crate) enum MaskFormatArg {
 }
 
 impl SegmentArgs {
+    /// The folder of an image's masks and overview.
+    pub(crate) fn folder(&self, image: &Path) -> PathBuf {
+        match self.images.len() {
+            1 => self.output.clone(),
+            _ => self.output.join(names::of_image(image)),
+        }
+    }
+
+    /// An image's overview, if one is asked for.
+    pub(crate) fn overview(&self, image: &Path) -> Option<PathBuf> {
+        (!self.outputs.no_overview).then(|| self.folder(image).join("overview.png"))
+    }
+
+    /// An image's labels, if they are asked for: as they were named, with the image's name added where there are several.
+    pub(crate) fn labels(&self, image: &Path) -> Option<PathBuf> {
+        let named = self.outputs.labels.as_deref()?;
+        let several = self.images.len() > 1;
+        Some(if several { names::with_name(named, &names::of_image(image)) } else { named.to_owned() })
+    }
+
     /// The fewest pixels of a mask.
     pub(crate) fn min_pixels(&self) -> u64 {
         self.min_pixels.unwrap_or(500)

@@ -11,7 +11,7 @@ use std::io::Cursor;
 use image::ImageFormat;
 
 use crate::decode;
-use crate::input::Image;
+use crate::picture::Image;
 use crate::source::{Source, Stream};
 
 #[cfg(unix)]
@@ -67,8 +67,9 @@ mod unix {
 
     use super::decode_in_memory;
     use crate::decode;
-    use crate::input::{self, Image, Values};
+    use crate::input;
     use crate::memory::zeroed;
+    use crate::picture::{Image, Values};
     use crate::source::Stream;
     use crate::terminal::thousands;
 

@@ -100,10 +100,10 @@ impl Files {
         args.colors.palette.iter().for_each(|palette| files.add_input(Role::Palette, palette));
         files.add_standard_output(args)?;
         files.add_folders(args)?;
-        for file in args.images.iter().filter_map(|image| names::overview(args, image)) {
+        for file in args.images.iter().filter_map(|image| args.overview(image)) {
             files.add(Role::Overview, &file)?;
         }
-        let labels = args.images.iter().filter_map(|image| names::labels(args, image));
+        let labels = args.images.iter().filter_map(|image| args.labels(image));
         let labels = labels.map(|file| (Role::Labels, file));
         let table = args.outputs.table.iter().map(|file| (Role::Table, file.clone()));
         for (role, file) in labels.chain(table).filter(|(_, file)| !names::is_standard_output(file)) {
@@ -142,7 +142,7 @@ impl Files {
     fn add_folders(&mut self, args: &SegmentArgs) -> anyhow::Result<()> {
         self.to_make.push(args.output.clone());
         if args.images.len() > 1 {
-            self.to_make.extend(args.images.iter().map(|image| names::folder(args, image)));
+            self.to_make.extend(args.images.iter().map(|image| args.folder(image)));
         }
         let is_used = !args.outputs.no_masks || !args.outputs.no_overview;
         for (index, folder) in self.to_make.clone().iter().enumerate() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use ctm::{ColorMap, Format, Layout, Shape};
 
-use crate::input::{Image, Reading, Values};
+use crate::input::Reading;
+use crate::picture::{Image, Values};
 use crate::terminal::thousands;
 
 /// The maps, one behind the other in memory.

@@ -3,8 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::args::SegmentArgs;
-
 /// What an image's folder is called where there are several images: as the image, without what would lead elsewhere or
 /// upset a terminal.
 pub(crate) fn of_image(image: &Path) -> OsString {
@@ -22,27 +20,8 @@ pub(crate) fn folded(name: &OsStr) -> OsString {
     name.to_str().map_or_else(|| name.to_owned(), |name| name.to_lowercase().into())
 }
 
-/// The folder of an image's masks and overview.
-pub(crate) fn folder(args: &SegmentArgs, image: &Path) -> PathBuf {
-    match args.images.len() {
-        1 => args.output.clone(),
-        _ => args.output.join(of_image(image)),
-    }
-}
-
-/// An image's overview, if one is asked for.
-pub(crate) fn overview(args: &SegmentArgs, image: &Path) -> Option<PathBuf> {
-    (!args.outputs.no_overview).then(|| folder(args, image).join("overview.png"))
-}
-
-/// An image's labels, if they are asked for: as they were named, with the image's name added where there are several.
-pub(crate) fn labels(args: &SegmentArgs, image: &Path) -> Option<PathBuf> {
-    let named = args.outputs.labels.as_deref()?;
-    let several = args.images.len() > 1;
-    Some(if several { with_name(named, &of_image(image)) } else { named.to_owned() })
-}
-
-fn with_name(named: &Path, image: &OsStr) -> PathBuf {
+/// A file's name with an image's added.
+pub(crate) fn with_name(named: &Path, image: &OsStr) -> PathBuf {
     let mut name = named.file_stem().unwrap_or_default().to_owned();
     name.push("-");
     name.push(image);

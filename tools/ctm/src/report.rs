@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::BatchArg;
 use crate::color;
 use crate::masks::{Mask, Part};
-use crate::segment::Outcome;
+use crate::outcome::Outcome;
 use crate::terminal::{self, acts, count, percent, shown, thousands};
 
 /// The name of a backend on the command line.

@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::slice::from_ref;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
-use ctm::{
-    Backend, ColorMap, Context, MergedColors, Options, Outputs, Palette, Params, Selection, UnlistedColors,
-};
+use ctm::{ColorMap, Context, Options, Outputs, Palette, Params, Selection};
 
 use crate::args::{AlphaArg, BatchArg, SegmentArgs, UnlistedArg};
 use crate::color::Display;
@@ -16,59 +14,12 @@ use crate::find::{self, Found};
 use crate::input::Reading;
 use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
-use crate::masks::{self, Mask};
+use crate::masks;
+use crate::outcome::Outcome;
 use crate::progress::analyze;
 use crate::settings::Choice;
 use crate::terminal::{self, thousands};
-use crate::{interrupt, names, overview, report, table};
-
-/// All that is known when the work is done on maps that share their masks.
-#[derive(Debug)]
-pub(crate) struct Outcome<'a> {
-    /// The command line.
-    pub(crate) args: &'a SegmentArgs,
-    /// The colour maps.
-    pub(crate) maps: &'a Maps,
-    /// What they were made masks by.
-    pub(crate) choice: &'a Choice,
-    /// The maps' screen colours.
-    pub(crate) display: Display,
-    /// Which backend did the work.
-    pub(crate) backend: Backend,
-    /// And on which device.
-    pub(crate) device: String,
-    /// How long counting and masking took.
-    pub(crate) duration: Duration,
-    /// Different colours in all maps that were counted.
-    pub(crate) distinct_colors: u64,
-    /// The masks, most frequent colour first, or as the palette is.
-    pub(crate) masks: Vec<Mask>,
-    /// Colours that the palette does not have, if they were asked for.
-    pub(crate) unlisted: Option<UnlistedColors>,
-    /// Colours that became others, if they were to.
-    pub(crate) merged: Option<MergedColors>,
-    /// The overview picture of each map, if there are any.
-    pub(crate) overviews: Vec<PathBuf>,
-    /// The label picture of each map, if there are any.
-    pub(crate) labels: Vec<PathBuf>,
-}
-
-impl Outcome<'_> {
-    /// How much of all maps so many pixels are, 0 to 1.
-    pub(crate) fn share(&self, pixels: u64) -> f64 {
-        pixels as f64 / self.maps.pixels() as f64
-    }
-
-    /// How much of one map so many pixels are, 0 to 1.
-    pub(crate) fn share_of_one(&self, pixels: u64) -> f64 {
-        pixels as f64 / self.maps.shape.pixels() as f64
-    }
-
-    /// Pixels that lie in some mask.
-    pub(crate) fn covered(&self) -> u64 {
-        self.masks.iter().map(|mask| mask.pixels).sum()
-    }
-}
+use crate::{interrupt, overview, report, table};
 
 /// Runs the command.
 pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
@@ -173,7 +124,7 @@ fn segment<'a>(
     }
 
     let images = || maps.files.iter().map(|file| &*file.path);
-    let folders: Vec<PathBuf> = images().map(|image| names::folder(args, image)).collect();
+    let folders: Vec<PathBuf> = images().map(|image| args.folder(image)).collect();
     let channels = maps.shape.channels() as usize;
     let outcome = Outcome {
         args,
@@ -191,8 +142,8 @@ fn segment<'a>(
         masks: masks::list(&found, choice, &folders, &args.outputs),
         unlisted: found.analysis.unlisted.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
-        overviews: images().filter_map(|image| names::overview(args, image)).collect(),
-        labels: images().filter_map(|image| names::labels(args, image)).collect(),
+        overviews: images().filter_map(|image| args.overview(image)).collect(),
+        labels: images().filter_map(|image| args.labels(image)).collect(),
     };
     write(&outcome, &found, files)?;
     Ok(outcome)

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use ctm::MaskStats;
 
-use crate::segment::Outcome;
+use crate::outcome::Outcome;
 use crate::terminal::shown;
 use crate::{color, names};
 

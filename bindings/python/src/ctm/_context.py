@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -19,7 +19,6 @@ from ._calls import Call, Progress, interruptible, log_callback, log_level
 from ._errors import BufferTooSmallError, InvalidArgumentError
 from ._image import Image, describe
 from ._library import failure, lib, text
-from ._counts import Counts
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import make_params, takes_long
 
@@ -27,6 +26,12 @@ _BACKENDS = {"auto": lib.CTM_BACKEND_AUTO, "vulkan": lib.CTM_BACKEND_VULKAN, "cp
 _OUTPUTS = ("masks", "labels", "palette")
 # Memory that is set aside, not touched, before it is known how many masks there are.
 _GUESSED_BYTES = 1 << 30
+
+
+class CountedParts(Protocol):
+    """`Counts`, as far as a context knows of them."""
+
+    handle: Any
 
 
 @dataclass(frozen=True)
@@ -244,7 +249,7 @@ class Context:
         merged_capacity: int = 0,
         connected: int = 0,
         unmix_radius: int = 0,
-        counts: Counts | None = None,
+        counts: CountedParts | None = None,
         mask_format: str | None = None,
         label_format: str | None = None,
         cropped: bool = False,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ._abi import ffi
+from ._context import Context, host_context
 from ._errors import InvalidTypeError
 from ._image import describe
 from ._library import lib
+from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
 from ._params import compares, make_params, takes_long
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ._context import Context
 
 
 class Counts:
@@ -81,8 +80,6 @@ class Counts:
     def select(self, **settings: Any) -> NDArray[Any]:
         """The palette of the whole image: an entry for each mask, of which the colour and the number of pixels are
         known. The settings are those of `Context.analyze`: min_pixels, max_count, palette, ignored, nearest, merge, …"""
-        from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
-
         params, kept = make_params(self._channels or 1, **settings)
         result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
         self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
@@ -97,8 +94,6 @@ class Counts:
 
 
 def _unpickled(data: bytes, channels: int) -> Counts:
-    from ._context import host_context
-
     counts = Counts(host_context(), data)
     counts._channels = channels
     return counts

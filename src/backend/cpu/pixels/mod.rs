@@ -1,6 +1,16 @@
 //! The pixels of a part of an image, split into runs.
 
-pub(crate) mod prefetch;
-pub(crate) mod runs;
+mod compare;
+mod compare_scalar;
+#[cfg(target_arch = "x86_64")]
+mod compare_x86;
+pub(crate) mod pieces;
+mod prefetch;
+#[cfg(not(target_arch = "x86_64"))]
+mod prefetch_scalar;
+#[cfg(target_arch = "x86_64")]
+mod prefetch_x86;
 pub(crate) mod spans;
+mod stored_runs;
 pub(crate) mod tiles;
+mod word_runs;

@@ -1,20 +1,21 @@
 //! Asking for memory before it is needed.
 
+#[cfg(not(target_arch = "x86_64"))]
+use crate::backend::cpu::pixels::prefetch_scalar::prefetch_line;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::cpu::pixels::prefetch_x86::prefetch_line;
+
+/// Bytes that memory comes in.
+const LINE: usize = 64;
+
+/// How far ahead memory that is read in order is asked for. The processor's own prefetching comes too late where each
+/// block has much to be done.
+pub(super) const AHEAD_BYTES: usize = 4096;
+
 /// Asks for `BYTES` bytes from an address on, which may be anywhere.
 #[inline(always)]
 pub(crate) fn prefetch<const BYTES: usize>(first: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-        const LINE: usize = 64;
-        for line in 0..BYTES.div_ceil(LINE) {
-            // SAFETY: a prefetch does nothing at addresses that cannot be read.
-            #[allow(unsafe_code)]
-            unsafe {
-                _mm_prefetch(first.wrapping_add(line * LINE).cast(), _MM_HINT_T0);
-            }
-        }
+    for line in 0..BYTES.div_ceil(LINE) {
+        prefetch_line(first.wrapping_add(line * LINE));
     }
-    let _ = first;
 }

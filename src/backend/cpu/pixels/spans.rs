@@ -24,19 +24,19 @@ pub(crate) struct Span<'a, T> {
 
 /// The spans that one thread takes: a part of the image.
 #[derive(Debug)]
-pub(crate) struct Part<'a, 'q, T> {
+pub(crate) struct PartSpans<'a, 'q, T> {
     queue: &'q Queue<Span<'a, T>>,
     /// Pixels that it may still take.
-    room: usize,
+    left: usize,
 }
 
-impl<'a, T> Iterator for Part<'a, '_, T> {
+impl<'a, T> Iterator for PartSpans<'a, '_, T> {
     type Item = Span<'a, T>;
 
     fn next(&mut self) -> Option<Span<'a, T>> {
-        // A part that has no room for a whole span leaves the rest to others.
-        let span = self.queue.take_if(|span| span.pixels.len() <= self.room)?;
-        self.room -= span.pixels.len();
+        // A part that may not take a whole span leaves the rest to others.
+        let span = self.queue.take_if(|span| span.pixels.len() <= self.left)?;
+        self.left -= span.pixels.len();
         Some(span)
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn share<T: Send, R: Send>(
     kept: Option<&mut [T]>,
     plan: &CpuPlan,
     threads: &Threads,
-    work: impl Fn(Part<T>) -> R + Send + Sync,
+    work: impl Fn(PartSpans<T>) -> R + Send + Sync,
 ) -> Result<Vec<R>, Error> {
     share_parts(pixels, kept, plan, MOST, threads, work)
 }
@@ -60,12 +60,12 @@ fn share_parts<T: Send, R: Send>(
     plan: &CpuPlan,
     most: usize,
     threads: &Threads,
-    work: impl Fn(Part<T>) -> R + Send + Sync,
+    work: impl Fn(PartSpans<T>) -> R + Send + Sync,
 ) -> Result<Vec<R>, Error> {
     // Enough parts for all pixels, though none may have more than `most`.
     let parts = plan.parts.max(pixels.div_ceil(most - plan.span_pixels));
     let spans = spans(pixels, kept, plan.span_pixels, parts)?;
-    threads.share(spans, parts, |queue| work(Part { queue, room: most }))
+    threads.share(spans, parts, |queue| work(PartSpans { queue, left: most }))
 }
 
 /// Spans of at most `longest` pixels. Towards the end they become shorter: whoever takes the last one is waited for. Long ones

@@ -2,21 +2,30 @@
 
 use std::ops::Range;
 
+use crate::backend::cpu::pixels::compare::CompareBytes;
+use crate::backend::cpu::pixels::pieces::{Piece, STORED_WORDS};
 use crate::backend::cpu::pixels::prefetch::prefetch;
-use crate::backend::cpu::pixels::runs::{Piece, Pieces, RunEnds, STORED_WORDS, StoredPieces};
+use crate::backend::cpu::pixels::stored_runs::{RunEnds, StoredPieces};
+use crate::backend::cpu::pixels::word_runs::WordPieces;
 use crate::error::Error;
-use crate::input::pixels::{Pixels, RegisterReader};
+use crate::input::pixels::Pixels;
+use crate::input::shuffle::{RegisterReader, ShuffleBytes};
 use crate::labels::TILE;
-use crate::runtime::alloc;
+use crate::runtime::alloc::try_with_capacity;
+
+/// Tokens of levels at which pixels can be read and split into pieces.
+pub(crate) trait PixelCode: CompareBytes + ShuffleBytes {}
+
+impl<L: CompareBytes + ShuffleBytes> PixelCode for L {}
 
 /// An image whose pixels have `C` words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tiles<'a, const C: usize> {
-    source: Source<'a, C>,
+    source: TileSource<'a, C>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Source<'a, const C: usize> {
+enum TileSource<'a, const C: usize> {
     /// The pixels are such words.
     Words(&'a [[u32; C]]),
     /// They lie side by side, so many bytes each. Equal ones are told before they are made words.
@@ -26,7 +35,7 @@ enum Source<'a, const C: usize> {
 
 /// Where a thread reads pixels to.
 #[derive(Debug)]
-pub(crate) struct Room<const C: usize> {
+pub(crate) struct TileScratch<const C: usize> {
     /// A tile's, where whole tiles are read.
     tile: Vec<[u32; C]>,
     block: [[u32; C]; STORED_WORDS],
@@ -40,9 +49,9 @@ impl<'a, const C: usize> Tiles<'a, C> {
     /// `C` is the number of words that a pixel has.
     pub(crate) fn new(pixels: &'a Pixels) -> Self {
         let source = match (pixels.words(), pixels.stored_bytes()) {
-            (Some(words), _) => Source::Words(words.as_chunks().0),
-            (None, Some(bytes)) => Source::Stored(pixels, bytes),
-            (None, None) => Source::Read(pixels),
+            (Some(words), _) => TileSource::Words(words.as_chunks().0),
+            (None, Some(bytes)) => TileSource::Stored(pixels, bytes),
+            (None, None) => TileSource::Read(pixels),
         };
         Self { source }
     }
@@ -50,50 +59,56 @@ impl<'a, const C: usize> Tiles<'a, C> {
     /// How many pixels there are.
     pub(crate) fn len(&self) -> usize {
         match self.source {
-            Source::Words(pixels) => pixels.len(),
-            Source::Stored(pixels, _) | Source::Read(pixels) => pixels.shape().plane(),
+            TileSource::Words(pixels) => pixels.len(),
+            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => pixels.grid().len(),
         }
     }
 
-    /// A thread's room.
-    pub(crate) fn room(&self) -> Result<Room<C>, Error> {
+    /// A thread's scratch memory.
+    pub(crate) fn scratch(&self) -> Result<TileScratch<C>, Error> {
         let mut tile = Vec::new();
-        if let Source::Read(_) = self.source {
-            tile = alloc::try_with_capacity(TILE)?;
+        if let TileSource::Read(_) = self.source {
+            tile = try_with_capacity(TILE)?;
             tile.resize(TILE, [0; C]);
         }
-        Ok(Room { tile, block: [[0; C]; STORED_WORDS], ends: RunEnds::new() })
+        Ok(TileScratch { tile, block: [[0; C]; STORED_WORDS], ends: RunEnds::new() })
     }
 
     /// The pieces of at most a tile, from its start on.
     #[inline(always)]
-    pub(crate) fn pieces<'r>(&self, tile: Range<usize>, room: &'r mut Room<C>) -> TilePieces<'a, 'r, C>
+    pub(crate) fn pieces<'r, L: PixelCode>(
+        &self,
+        level: L,
+        tile: Range<usize>,
+        scratch: &'r mut TileScratch<C>,
+    ) -> TilePieces<'a, 'r, C, L>
     where
         'a: 'r,
     {
-        let Room { tile: tile_room, block, ends } = room;
+        let TileScratch { tile: whole, block, ends } = scratch;
         let mut words: &[[u32; C]] = &[];
         let (mut stored, mut reader) = (None, None);
         match self.source {
-            Source::Words(pixels) => words = &pixels[tile],
-            Source::Read(pixels) => {
-                let room = &mut tile_room[..tile.len()];
-                pixels.read(tile.start, room.as_flattened_mut());
-                words = room;
+            TileSource::Words(pixels) => words = &pixels[tile],
+            TileSource::Read(pixels) => {
+                let read = &mut whole[..tile.len()];
+                pixels.read(tile.start, read.as_flattened_mut());
+                words = read;
             }
-            Source::Stored(pixels, stride) => {
+            TileSource::Stored(pixels, stride) => {
                 stored = Some((pixels, stride, tile));
-                reader = pixels.register_reader();
+                reader = pixels.register_reader::<L>();
             }
         }
-        let row = StoredPieces::new(&[], 1, 1);
-        TilePieces { words, pieces: Pieces::new(words), stored, reader, row, first: 0, block, ends }
+        let row = StoredPieces::new(level, &[], 1, 1);
+        let pieces = WordPieces::new(words);
+        TilePieces { words, pieces, stored, reader, level, row, first: 0, block, ends }
     }
 
     /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
     #[inline(always)]
     pub(crate) fn ask_for(&self, first: usize, wanted: u64) {
-        if let Source::Words(pixels) = self.source {
+        if let TileSource::Words(pixels) = self.source {
             for index in ones(wanted) {
                 prefetch::<4>(pixels.as_ptr().wrapping_add(first + index).cast());
             }
@@ -112,17 +127,17 @@ impl<'a, const C: usize> Tiles<'a, C> {
         if wanted == 0 {
             return Ok(());
         }
-        let mut room = [[0; C]; BLOCK];
+        let mut read = [[0; C]; BLOCK];
         let block = match self.source {
-            Source::Words(pixels) => &pixels[first..],
-            Source::Stored(pixels, _) | Source::Read(pixels) => {
+            TileSource::Words(pixels) => &pixels[first..],
+            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => {
                 // So many are read at a time at most.
                 const STEP: usize = 4;
                 let from = wanted.trailing_zeros() as usize / STEP * STEP;
                 let to =
                     (BLOCK - wanted.leading_zeros() as usize).next_multiple_of(STEP).min(self.len() - first);
-                pixels.read(first + from, room[from..to].as_flattened_mut());
-                &room
+                pixels.read(first + from, read[from..to].as_flattened_mut());
+                &read
             }
         };
         ones(wanted).try_for_each(|index| each(first + index, &block[index]))
@@ -131,16 +146,17 @@ impl<'a, const C: usize> Tiles<'a, C> {
 
 /// Consecutive pieces of a tile.
 ///
-/// No `Iterator`, since the pixels may be read to the same room each time; nor does it call a closure, to which the compiler
+/// No `Iterator`, since the pixels may be read to the same memory each time; nor does it call a closure, to which the compiler
 /// would not give the vector instructions that its caller may use.
 #[derive(Debug)]
-pub(crate) struct TilePieces<'a, 'r, const C: usize> {
+pub(crate) struct TilePieces<'a, 'r, const C: usize, L> {
     words: &'r [[u32; C]],
-    pieces: Pieces<'r, C>,
+    pieces: WordPieces<'r, C>,
     /// Else the pixels as they are stored, the bytes of each, and those that are still to come.
     stored: Option<(&'a Pixels<'a>, usize, Range<usize>)>,
     reader: Option<RegisterReader>,
-    row: StoredPieces<'a>,
+    level: L,
+    row: StoredPieces<'a, L>,
     /// The row's first pixel in the tile.
     first: usize,
     block: &'r mut [[u32; C]; STORED_WORDS],
@@ -149,19 +165,20 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize> {
 
 /// Consecutive runs.
 #[derive(Debug)]
-pub(crate) struct Runs<'r, const C: usize> {
+pub(crate) struct StoredRuns<'r, const C: usize, L> {
     /// The first one's position in the tile, and in its row.
     first: usize,
     start: usize,
     /// Their last pixels in the row.
     ends: &'r [u32],
     /// The row.
-    row: &'r StoredPieces<'r>,
+    row: &'r StoredPieces<'r, L>,
+    level: L,
     reader: RegisterReader,
     pixels: &'r Pixels<'r>,
 }
 
-impl<const C: usize> Iterator for Runs<'_, C> {
+impl<const C: usize, L: PixelCode> Iterator for StoredRuns<'_, C, L> {
     type Item = (usize, usize, [u32; C]);
 
     /// A run's position in the tile, its length and its colour.
@@ -172,7 +189,7 @@ impl<const C: usize> Iterator for Runs<'_, C> {
         let length = end as usize + 1 - start;
         (self.first, self.start, self.ends) = (first + length, start + length, rest);
         let mut pixel = [0; C];
-        match self.reader.read(stored) {
+        match self.reader.read(self.level, stored) {
             Some(words) => pixel = std::array::from_fn(|word| words[word]),
             None => self.pixels.read_one_stored(stored, &mut pixel),
         }
@@ -180,13 +197,21 @@ impl<const C: usize> Iterator for Runs<'_, C> {
     }
 }
 
-impl<const C: usize> TilePieces<'_, '_, C> {
+impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
     /// Runs, if there are some next that can be told quickly; else there may be, too.
     #[inline(always)]
-    pub(crate) fn runs(&mut self) -> Option<Runs<'_, C>> {
+    pub(crate) fn runs(&mut self) -> Option<StoredRuns<'_, C, L>> {
         let (Some((pixels, ..)), Some(reader)) = (&self.stored, self.reader) else { return None };
         let (start, ends) = self.row.runs(self.ends)?;
-        Some(Runs { first: self.first + start, start, ends, row: &self.row, reader, pixels })
+        Some(StoredRuns {
+            first: self.first + start,
+            start,
+            ends,
+            row: &self.row,
+            level: self.level,
+            reader,
+            pixels,
+        })
     }
 
     /// The next piece: its position in the tile, what it is, and its pixels, of a run the first one.
@@ -201,7 +226,7 @@ impl<const C: usize> TilePieces<'_, '_, C> {
             None if rest.start == rest.end => return None,
             None => {
                 self.first += self.row.len();
-                self.row = StoredPieces::new(pixels.stored_row(rest), *stride, STORED_WORDS / C);
+                self.row = StoredPieces::new(self.level, pixels.stored_row(rest), *stride, STORED_WORDS / C);
                 self.row.next()?
             }
         };
@@ -209,14 +234,14 @@ impl<const C: usize> TilePieces<'_, '_, C> {
         match piece {
             Piece::Run(_) => {
                 if let Some(reader) = self.reader
-                    && let Some(words) = reader.read(stored)
+                    && let Some(words) = reader.read(self.level, stored)
                 {
                     read[0] = std::array::from_fn(|word| words[word]);
                 } else {
                     pixels.read_one_stored(stored, &mut read[0]);
                 }
             }
-            Piece::Mixed(_) => pixels.read_stored(stored, read),
+            Piece::Literal(_) => pixels.read_stored(stored, read),
         }
         Some((self.first + start, piece, read))
     }
@@ -235,7 +260,7 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 impl<'a, const C: usize> From<&'a [[u32; C]]> for Tiles<'a, C> {
     fn from(pixels: &'a [[u32; C]]) -> Self {
-        Self { source: Source::Words(pixels) }
+        Self { source: TileSource::Words(pixels) }
     }
 }
 
@@ -248,21 +273,40 @@ pub(crate) fn tiles_of(range: Range<usize>) -> impl Iterator<Item = Range<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::simd::{Simd, Work, at_each_level};
     use crate::types::geometry::Shape;
     use crate::types::image::{ChannelOrder, ColorMap, Format, Layout};
     use crate::types::matching::{Alpha, Matching};
 
-    /// The same pixels, whichever way they are taken.
+    /// Pixels are what `Pixels::read` gives, whichever way they are taken, at every level.
     fn check<const C: usize>(pixels: &Pixels, name: &str) {
+        at_each_level(|level| {
+            let name = &format!("{name}, {level:?}");
+            Simd::current().run(Check::<C> { pixels, name });
+        });
+    }
+
+    struct Check<'a, const C: usize> {
+        pixels: &'a Pixels<'a>,
+        name: &'a str,
+    }
+
+    impl<L: PixelCode, const C: usize> Work<L, ()> for Check<'_, C> {
+        fn run(self, level: L) {
+            check_at::<C, L>(level, self.pixels, self.name);
+        }
+    }
+
+    fn check_at<const C: usize, L: PixelCode>(level: L, pixels: &Pixels, name: &str) {
         let tiles = Tiles::<C>::new(pixels);
         let mut wanted = vec![[0; C]; tiles.len()];
         pixels.read(0, wanted.as_flattened_mut());
-        let mut room = tiles.room().unwrap();
+        let mut scratch = tiles.scratch().unwrap();
         let len = tiles.len();
         for tile in [0..len, 0..1, 2..len - 1, len - 1..len, 1..1] {
             for asks_for_runs in [false, true] {
                 let mut found = Vec::new();
-                let mut pieces = tiles.pieces(tile.clone(), &mut room);
+                let mut pieces = tiles.pieces(level, tile.clone(), &mut scratch);
                 loop {
                     if asks_for_runs && let Some(runs) = pieces.runs() {
                         for (start, length, pixel) in runs {
@@ -274,7 +318,7 @@ mod tests {
                     assert_eq!(start, found.len(), "{name}");
                     match piece {
                         Piece::Run(length) => found.resize(start + length, pixels[0]),
-                        Piece::Mixed(length) => found.extend(&pixels[..length]),
+                        Piece::Literal(length) => found.extend(&pixels[..length]),
                     }
                 }
                 assert_eq!(found, wanted[tile.clone()], "{name}");

@@ -1,6 +1,9 @@
-//! Tables from colours to numbers, and the caches before them.
+//! Tables from colours to colour indices, and the caches before them.
 
 pub(crate) mod color_table;
 pub(crate) mod key;
 pub(crate) mod pixel_cache;
 pub(crate) mod word_cache;
+
+/// Pixels that a cache looks up at a time at most.
+pub(crate) const MOST_LOOKED_UP: usize = 128;

@@ -96,7 +96,7 @@ impl Import {
     /// Imports a device's memory. The caller's file descriptor stays the caller's: the driver gets a duplicate.
     #[cfg(unix)]
     pub(crate) fn of_device(device: &Arc<Device>, memory: &DeviceMemory) -> Result<Self, Error> {
-        let &DeviceMemory { name, fd, allocation_size, memory_type_index, offset, size } = memory;
+        let &DeviceMemory { name, fd, allocation_size, memory_type_index, offset, .. } = memory;
         memory.check()?;
         let device_name = &device.physical_device().properties().device_name;
         if !device.enabled_extensions().khr_external_memory_fd {
@@ -104,61 +104,8 @@ impl Import {
                 "{name}: {device_name} does not import memory by file descriptor (VK_KHR_external_memory_fd)"
             )));
         }
-        let types = device.physical_device().memory_properties().memory_types.len();
-        let wrong_type = |expected: &str| {
-            Error::InvalidArgument(format!(
-                "{name}.memory_type_index is {memory_type_index}; {expected} is expected"
-            ))
-        };
-        if memory_type_index as usize >= types {
-            return Err(wrong_type(&format!("one of the device's {types} memory types")));
-        }
-        let make_buffer = |size: u64| {
-            let create_info = BufferCreateInfo {
-                size: size.max(4),
-                usage: BufferUsage::STORAGE_BUFFER | BufferUsage::TRANSFER_DST,
-                external_memory_handle_types: ExternalMemoryHandleTypes::OPAQUE_FD,
-                ..Default::default()
-            };
-            RawBuffer::new(device.clone(), create_info).map_err(driver_error("making a buffer"))
-        };
-        let mut raw = make_buffer(size)?;
-        // The buffer begins with the last place before the offset where it may.
-        let alignment = raw.memory_requirements().layout.alignment().as_devicesize();
-        let before = offset % alignment;
-        if before > 0 {
-            raw = make_buffer(size + before)?;
-        }
-        let requirements = *raw.memory_requirements();
-        if requirements.memory_type_bits & (1 << memory_type_index) == 0 {
-            return Err(wrong_type(&format!(
-                "a type for storage buffers ({:#x})",
-                requirements.memory_type_bits
-            )));
-        }
-        let needed = requirements.layout.size();
-        if allocation_size - (offset - before) < needed {
-            return Err(Error::InvalidArgument(format!(
-                "{name}.allocation_size is {allocation_size}; {size} bytes from offset {offset} on are used, whose buffer \
-                 takes {needed} from {} on, and as many are expected",
-                offset - before
-            )));
-        }
-        let not_open = |error| {
-            Error::InvalidArgument(format!(
-                "{name}.fd is {fd}; an open file descriptor is expected ({error})"
-            ))
-        };
-        // SAFETY: it is used for duplicating it only, which the system refuses if it is not open.
-        let duplicate = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(not_open)?;
-        let duplicate = File::from(duplicate);
-        // A driver may read from what it is given, and would wait for ever.
-        let kind = duplicate.metadata().map_err(not_open)?.file_type();
-        if kind.is_fifo() || kind.is_socket() || kind.is_dir() {
-            return Err(Error::InvalidArgument(format!(
-                "{name}.fd is {fd}, a pipe, a socket or a folder; memory of a device is expected"
-            )));
-        }
+        let (raw, before) = buffer_for(device, memory)?;
+        let duplicate = duplicate(memory)?;
         let mut import_info = vk::ImportMemoryFdInfoKHR::default()
             .handle_type(vk::ExternalMemoryHandleTypeFlags::OPAQUE_FD)
             .fd(duplicate.as_raw_fd());
@@ -267,6 +214,73 @@ impl Drop for Import {
             (self.device.fns().v1_0.free_memory)(self.device.handle(), self.memory, std::ptr::null());
         }
     }
+}
+
+/// A buffer for a device's memory, which is unbound, and the bytes of it before the offset where the memory is used.
+#[cfg(unix)]
+fn buffer_for(device: &Arc<Device>, memory: &DeviceMemory) -> Result<(RawBuffer, u64), Error> {
+    let &DeviceMemory { name, allocation_size, memory_type_index, offset, size, .. } = memory;
+    let types = device.physical_device().memory_properties().memory_types.len();
+    let wrong_type = |expected: &str| {
+        Error::InvalidArgument(format!(
+            "{name}.memory_type_index is {memory_type_index}; {expected} is expected"
+        ))
+    };
+    if memory_type_index as usize >= types {
+        return Err(wrong_type(&format!("one of the device's {types} memory types")));
+    }
+    let make_buffer = |size: u64| {
+        let create_info = BufferCreateInfo {
+            size: size.max(4),
+            usage: BufferUsage::STORAGE_BUFFER | BufferUsage::TRANSFER_DST,
+            external_memory_handle_types: ExternalMemoryHandleTypes::OPAQUE_FD,
+            ..Default::default()
+        };
+        RawBuffer::new(device.clone(), create_info).map_err(driver_error("making a buffer"))
+    };
+    let mut raw = make_buffer(size)?;
+    // The buffer begins with the last place before the offset where it may.
+    let alignment = raw.memory_requirements().layout.alignment().as_devicesize();
+    let before = offset % alignment;
+    if before > 0 {
+        raw = make_buffer(size + before)?;
+    }
+    let requirements = *raw.memory_requirements();
+    if requirements.memory_type_bits & (1 << memory_type_index) == 0 {
+        return Err(wrong_type(&format!(
+            "a type for storage buffers ({:#x})",
+            requirements.memory_type_bits
+        )));
+    }
+    let needed = requirements.layout.size();
+    if allocation_size - (offset - before) < needed {
+        return Err(Error::InvalidArgument(format!(
+            "{name}.allocation_size is {allocation_size}; {size} bytes from offset {offset} on are used, whose buffer \
+             takes {needed} from {} on, and as many are expected",
+            offset - before
+        )));
+    }
+    Ok((raw, before))
+}
+
+/// A duplicate of the caller's file descriptor, if it can stand for memory.
+#[cfg(unix)]
+fn duplicate(memory: &DeviceMemory) -> Result<File, Error> {
+    let &DeviceMemory { name, fd, .. } = memory;
+    let not_open = |error| {
+        Error::InvalidArgument(format!("{name}.fd is {fd}; an open file descriptor is expected ({error})"))
+    };
+    // SAFETY: it is used for duplicating it only, which the system refuses if it is not open.
+    let duplicate = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(not_open)?;
+    let duplicate = File::from(duplicate);
+    // A driver may read from what it is given, and would wait for ever.
+    let kind = duplicate.metadata().map_err(not_open)?.file_type();
+    if kind.is_fifo() || kind.is_socket() || kind.is_dir() {
+        return Err(Error::InvalidArgument(format!(
+            "{name}.fd is {fd}, a pipe, a socket or a folder; memory of a device is expected"
+        )));
+    }
+    Ok(duplicate)
 }
 
 /// Closes a file descriptor that may have been closed already: only if it still stands for the same file as `original`.

@@ -38,7 +38,7 @@ impl<'a> Source<'a> {
             }
         };
         if imported.is_some() {
-            let words = pixels.shape().floats() as u64;
+            let words = pixels.grid().all_words() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);
         }
         Ok(Self { pixels, imported })
@@ -56,13 +56,13 @@ impl<'a> Source<'a> {
 
     /// How many words some pixels have.
     pub(crate) fn word_count(&self, pixels: u32) -> u64 {
-        u64::from(pixels) * u64::from(self.pixels.shape().channels())
+        u64::from(pixels) * u64::from(self.pixels.grid().words)
     }
 
     /// Where some pixels are in the imported memory: a buffer, and the position of the first word in it.
     pub(crate) fn imported(&self, first_pixel: usize, pixels: u32) -> Option<(Bytes, u32)> {
         let import = self.imported.as_ref()?;
-        let channels = u64::from(self.pixels.shape().channels());
+        let channels = u64::from(self.pixels.grid().words);
         Some(import.words(first_pixel as u64 * channels, u64::from(pixels) * channels))
     }
 }

@@ -138,7 +138,7 @@ impl Work {
         slots: u32,
         min_pixels: u32,
     ) -> Result<Ticket, Error> {
-        let channels = source.pixels.shape().channels();
+        let channels = source.pixels.grid().words;
         let indices = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, seeds, .. } = self;

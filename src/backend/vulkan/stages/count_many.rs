@@ -84,7 +84,7 @@ struct Group<'a> {
 
 impl Group<'_> {
     fn has(&self, color: &Color) -> bool {
-        let channels = self.source.pixels.shape().channels() as usize;
+        let channels = self.source.pixels.grid().words as usize;
         let bucket = self.hash.bucket(&color.bits()[..channels]);
         self.wanted[bucket / 32] >> (bucket % 32) & 1 != 0
     }
@@ -120,9 +120,9 @@ impl Work {
         plan: &Plan,
     ) -> Result<Counts, Error> {
         let limits = self.limits();
-        let shape = source.pixels.shape();
-        let exact = ExactPlan::new(shape, &limits, source.is_copied(), self.host_bytes);
-        let bits = plan::bucket_bits(shape.pixels(), &limits);
+        let grid = source.pixels.grid();
+        let exact = ExactPlan::new(grid, &limits, source.is_copied(), self.host_bytes);
+        let bits = plan::bucket_bits(grid.pixels(), &limits);
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
 
@@ -130,7 +130,7 @@ impl Work {
         let mut order: Vec<usize> = try_with_capacity(totals.len())?;
         order.extend((0..totals.len()).filter(|&bucket| totals[bucket] >= best.threshold()));
         order.sort_unstable_by_key(|&bucket| Reverse(totals[bucket]));
-        let mut group_pixels = (shape.pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
+        let mut group_pixels = (grid.pixels() / FIRST_GROUP_PART).min(exact.group_pixels);
         let mut rest = order.as_slice();
         while selection.max_count > 0
             && rest.first().is_some_and(|&fullest| totals[fullest] >= best.threshold())
@@ -201,7 +201,7 @@ impl Work {
         clear: bool,
         last: bool,
     ) -> Result<Ticket, Error> {
-        let channels = source.pixels.shape().channels();
+        let channels = source.pixels.grid().words;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
         let stage = Stage::Count { counting: Counting::Buckets, channels, copies: 1 };
@@ -237,7 +237,7 @@ impl Work {
     fn count_group(&mut self, group: &Group, best: &mut Best) -> Result<(), Error> {
         let memory = &mut self.buffers.many.wanted;
         Shared::ensure(memory, &self.gpu, group.wanted.len() as u64)?.write(0, group.wanted)?;
-        let (all_pixels, part_pixels) = (group.source.pixels.shape().pixels(), group.exact.chunk_pixels);
+        let (all_pixels, part_pixels) = (group.source.pixels.grid().pixels(), group.exact.chunk_pixels);
         // Only the whole image's counts can tell which colours have too few pixels.
         let whole = all_pixels <= part_pixels;
         let min_pixels = if whole { u32::try_from(best.threshold()).unwrap_or(u32::MAX) } else { 1 };
@@ -381,7 +381,7 @@ impl Work {
             return Ok(imported);
         }
         let count = source.word_count(part.pixels);
-        let words = exact.chunk_pixels * u64::from(source.pixels.shape().channels());
+        let words = exact.chunk_pixels * u64::from(source.pixels.grid().words);
         let memory = Shared::ensure(&mut self.buffers.many.pixels, &self.gpu, words)?;
         if fresh {
             memory.fill(0, count, |target| source.pixels.read(part.start, target))?;
@@ -398,7 +398,7 @@ impl Work {
         slots: u32,
         list_words: u64,
     ) -> Result<(), Error> {
-        let channels = part.group.source.pixels.shape().channels();
+        let channels = part.group.source.pixels.grid().words;
         let Self { gpu, buffers, seeds, .. } = self;
         let many = &mut buffers.many;
         let slot_pixels = Buffer::ensure(&mut many.slot_pixels, gpu, slots.into())?.part(0, slots.into());

@@ -25,7 +25,7 @@
 //!
 //! Where the fingerprints would have to be copied, or the host cannot read the pixels, `count_many` counts on the device.
 
-use crate::backend::cpu::{CodedImage, CpuPlan, Hasher, code_of};
+use crate::backend::cpu::{CpuPlan, Hasher, HostCount, fingerprint_of};
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::same_fingerprint;
 use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
@@ -65,7 +65,7 @@ impl Work {
         threads: &Threads,
     ) -> Result<Counts, Error> {
         let limit = if self.host_bytes == u64::MAX { 0 } else { self.host_bytes };
-        let cpu_plan = CpuPlan::new(source.pixels.shape().plane(), threads.count(), limit);
+        let cpu_plan = CpuPlan::new(source.pixels.grid().len(), threads.count(), limit);
         let seed = self.seeds.take();
         let hasher = Hasher::new(seed);
         let mut fingerprints = None;
@@ -81,7 +81,7 @@ impl Work {
             fingerprints = Some((blocks, block_pixels));
         }
         let is_kept = fingerprints.is_some();
-        let image = CodedImage { pixels: source.pixels, codes: fingerprints, hasher, seed };
+        let image = HostCount { pixels: source.pixels, fingerprints, hasher, seed };
         let counts = image.best(cpu_plan, selection, room_for, threads, &mut self.sorted)?;
         if is_kept {
             self.known = Known::Fingerprints(Fingerprinted { plan: *plan, hasher });
@@ -110,16 +110,16 @@ impl Work {
         block_pixels: usize,
         hasher: Hasher,
     ) -> Result<(), Error> {
-        let (shape, workgroup) = (source.pixels.shape(), self.gpu.limits.workgroup_size);
-        let stage = Stage::Fingerprints { channels: shape.channels() };
+        let (grid, workgroup) = (source.pixels.grid(), self.gpu.limits.workgroup_size);
+        let stage = Stage::Fingerprints { channels: grid.words };
         let step = (workgroup * WorkDistribution::new(&self.gpu.limits).per_invocation(stage)) as usize;
         // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
         // multiple of 128 from the image's.
-        let last = shape.plane() - 1;
-        for pixel in (0..shape.plane()).step_by(step.min(1 << 10)).chain([last]) {
+        let last = grid.len() - 1;
+        for pixel in (0..grid.len()).step_by(step.min(1 << 10)).chain([last]) {
             let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
             let fingerprint = blocks[pixel / block_pixels][pixel % block_pixels];
-            let expected = code_of(&color, shape.channels() as usize, hasher);
+            let expected = fingerprint_of(&color, grid.words as usize, hasher);
             same_fingerprint(&self.gpu, pixel, fingerprint, expected)?;
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Work {
         let fingerprints = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Fingerprints { channels: source.pixels.shape().channels() };
+        let stage = Stage::Fingerprints { channels: source.pixels.grid().words };
         let memory = buffers.chunks[chunk.memory].shared.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {

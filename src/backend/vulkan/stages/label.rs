@@ -5,10 +5,11 @@
 //! pixels are looked at whose fingerprint is that of a colour of the palette.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
-use crate::backend::cpu::{Hasher, code_of};
+use crate::backend::cpu::{Hasher, fingerprint_of};
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
@@ -36,6 +37,21 @@ struct PalettePart<'a> {
     /// Later ones add to the labels of those before.
     is_first: bool,
     is_last: bool,
+}
+
+impl PalettePart<'_> {
+    fn push_constants(&self, first_word: u32, pixels: Range<u32>, fingerprinted: bool) -> LabelDispatch {
+        LabelDispatch {
+            first_word,
+            first_pixel: pixels.start,
+            end_pixel: pixels.end,
+            slot_mask: self.table.slot_mask,
+            seed: self.table.seed,
+            max_probes: self.table.max_probes,
+            keep: (!self.is_first).into(),
+            fingerprinted: fingerprinted.into(),
+        }
+    }
 }
 
 /// The label of each colour of a palette.
@@ -163,7 +179,7 @@ impl Work {
         sink: &mut LabelSink,
     ) -> Result<(), Error> {
         let mut parts = LabelParts::new(plan, palette.mask_count, sink);
-        let channels = source.pixels.shape().channels() as usize;
+        let channels = source.pixels.grid().words as usize;
         let part_colors = plan.palette_part_colors;
         let colors = palette.colors.len();
         let tables = colors.div_ceil(part_colors);
@@ -203,7 +219,7 @@ impl Work {
     ) -> Result<(), Error> {
         let mut set = try_zeroed::<u32>(FINGERPRINT_SET_WORDS)?;
         for entry in palette.colors {
-            let fingerprint = code_of(&entry.color, channels, hasher);
+            let fingerprint = fingerprint_of(&entry.color, channels, hasher);
             set[usize::from(fingerprint / 32)] |= 1 << (fingerprint % 32);
         }
         let memory = &mut self.buffers.palette_fingerprints;
@@ -225,7 +241,7 @@ impl Work {
             None => None,
         };
         let Self { gpu, buffers, .. } = self;
-        let channels = source.pixels.shape().channels();
+        let channels = source.pixels.grid().words;
         let stage = Stage::Label { channels: Some(channels), width: parts.width };
         let table_words = part.table.words.len() as u64;
         let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
@@ -250,7 +266,7 @@ impl Work {
             if part.is_first {
                 receipt.upload(labels, commands)?;
             }
-            let fingerprinted = set.is_some().into();
+            let fingerprinted = set.is_some();
             let table = palette.part(0, table_words);
             // Without fingerprints nobody looks at what is bound in their place.
             let (set, fingerprints) = match set {
@@ -265,17 +281,9 @@ impl Work {
                 (4, set),
                 (5, receipt.part(labels)),
             ];
-            chunk_memory.workgroups +=
-                commands.dispatch(stage, chunk.pixels, &buffers, |pixels| LabelDispatch {
-                    first_word: color_map.first_word,
-                    first_pixel: pixels.start,
-                    end_pixel: pixels.end,
-                    slot_mask: part.table.slot_mask,
-                    seed: part.table.seed,
-                    max_probes: part.table.max_probes,
-                    keep: (!part.is_first).into(),
-                    fingerprinted,
-                })?;
+            chunk_memory.workgroups += commands.dispatch(stage, chunk.pixels, &buffers, |pixels| {
+                part.push_constants(color_map.first_word, pixels, fingerprinted)
+            })?;
             if part.is_last { parts.download(labels, commands, chunk.pixels.into()) } else { Ok(()) }
         })
     }

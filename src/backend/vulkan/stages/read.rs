@@ -26,7 +26,7 @@ impl Work {
     ) -> Result<Vec<Option<Color>>, Error> {
         let missing = || Error::Internal("pixels are not in a device's memory".to_owned());
         let (color_map, first_word) = source.imported(start, chunk_pixels).ok_or_else(missing)?;
-        let channels = source.pixels.shape().channels();
+        let channels = source.pixels.grid().words;
         let count = pixels.len();
         if count > READ_PIXELS {
             return Err(Error::Internal(format!("{count} pixels are read in one go")));

@@ -203,7 +203,7 @@ impl Work {
         let mut released = false;
         loop {
             self.gpu.check_usable()?;
-            let plan = Plan::new(source.pixels.shape(), &self.limits(), source.is_copied())?;
+            let plan = Plan::new(source.pixels.grid(), &self.limits(), source.is_copied())?;
             let done = stage(self, &plan);
             self.gpu.finish()?;
             let error = match done {
@@ -216,7 +216,7 @@ impl Work {
             // use the memory, too: plan with half as much.
             if released {
                 self.memory_bytes /= 2;
-                Plan::new(source.pixels.shape(), &self.limits(), source.is_copied()).map_err(|_| error)?;
+                Plan::new(source.pixels.grid(), &self.limits(), source.is_copied()).map_err(|_| error)?;
                 let bytes = self.memory_bytes;
                 call::message(
                     Level::Warn,

@@ -14,9 +14,9 @@ use exr::meta::header::Header;
 use half::f16;
 use image::metadata::Orientation;
 
-use super::{Input, Stored, channels_text, check_size};
-use crate::input::{Image, Values};
+use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
+use crate::picture::{Image, Values};
 use crate::terminal::{count, thousands};
 
 /// An image whose display window has more times the pixels that have data is a mistake.

@@ -8,9 +8,9 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Input, Stored, channels_text, check_size};
-use crate::input::{Image, Values};
+use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
+use crate::picture::{Image, Values};
 use crate::terminal::thousands;
 
 pub(super) fn decode(input: &mut dyn Input, budget: u64) -> anyhow::Result<Image> {

@@ -3,27 +3,24 @@
 mod exr;
 mod jpeg;
 mod png;
+mod stored;
 mod tiff;
 mod turn;
 mod webp;
 
-use std::io::{self, BufRead, Seek};
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context as _, anyhow, bail};
-use ctm::Shape;
 use image::ImageFormat;
+use stored::Input;
 
-use crate::input::{Image, Values};
-use crate::terminal::{self, thousands};
+use crate::picture::Image;
+use crate::terminal;
 
 /// What can be read.
 pub(crate) const SUPPORTED: &str =
     "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
-
-/// What a decoder reads from: a file, or what came through a pipe.
-pub(crate) trait Input: BufRead + Seek {}
-impl<T: BufRead + Seek> Input for T {}
 
 /// Of which format a file is, by its first bytes.
 pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
@@ -83,47 +80,6 @@ fn plain_end(error: anyhow::Error) -> anyhow::Error {
     error
 }
 
-/// Checks a size before anything of it is allocated: `held` bytes a pixel are needed at once.
-fn check_size(size: [u32; 2], channels: u32, held: u64, budget: u64) -> anyhow::Result<Shape> {
-    let [width, height] = size;
-    let bytes = (u64::from(width) * u64::from(height)).saturating_mul(held);
-    if bytes > budget {
-        bail!(
-            "{width} x {height} pixels need {} bytes; {} are allowed (--max-memory)",
-            thousands(bytes),
-            thousands(budget)
-        );
-    }
-    Ok(Shape::new(width, height, channels)?)
-}
-
-/// What so many channels are called where the file does not say.
-fn channels_text(channels: u32) -> &'static str {
-    ["grey", "grey + alpha", "RGB", "RGBA"][channels as usize - 1]
-}
-
-/// An image as its file stores it, to be turned as the file asks viewers to.
-struct Stored {
-    values: Values,
-    shape: Shape,
-    kind: String,
-    lossy: Option<&'static str>,
-    orientation: image::metadata::Orientation,
-    hints: Vec<String>,
-}
-
-impl Stored {
-    fn turned(self) -> anyhow::Result<Image> {
-        let (values, shape) = match self.values {
-            Values::U8(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U8(v), s)),
-            Values::U16(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U16(v), s)),
-            Values::F32(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::F32(v), s)),
-        }?;
-        let lossy = self.lossy.map(String::from);
-        Ok(Image { values, shape, kind: self.kind, lossy, hints: self.hints })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -131,6 +87,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::picture::Values;
 
     /// What the fuzz target `decoders` does with each file of its corpus.
     #[test]

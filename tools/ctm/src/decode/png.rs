@@ -7,9 +7,9 @@ use bytemuck::cast_slice_mut;
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Info, Limits, Transformations};
 
-use super::{Input, Stored, channels_text, check_size};
-use crate::input::{Image, Values};
+use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
+use crate::picture::{Image, Values};
 use crate::terminal::{count, thousands};
 
 /// What the decoder may hold beside the pixels and a few rows of them: a palette, a chunk of metadata.

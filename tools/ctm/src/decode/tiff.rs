@@ -13,8 +13,8 @@ use image::metadata::Orientation;
 use self::chunk::{Compression, Layout};
 use self::directory::{Directory, Reader, tag};
 use self::sample::{Kind, Samples};
-use super::{Input, Stored, check_size};
-use crate::input::Image;
+use super::stored::{Input, Stored, check_size};
+use crate::picture::Image;
 use crate::terminal::thousands;
 
 /// Files of more pages than this are said to have "more than" so many.

@@ -6,9 +6,9 @@ use anyhow::{anyhow, bail};
 use image::metadata::Orientation;
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::{Input, Stored, channels_text, check_size};
-use crate::input::{Image, Values};
+use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
+use crate::picture::{Image, Values};
 
 /// The format's images are no larger. A canvas of frames may claim to be, with nothing to fill it.
 const MOST_SIDE: u32 = 16_384;

@@ -5,7 +5,7 @@ use std::io::SeekFrom;
 
 use anyhow::bail;
 
-use super::Input;
+use crate::decode::stored::Input;
 
 /// The tags that are looked at.
 pub(super) mod tag {

@@ -6,9 +6,9 @@ use ctm::Shape;
 
 use super::directory::{Directory, Reader, tag};
 use super::{Colors, Page};
-use crate::decode::channels_text;
-use crate::input::Values;
+use crate::decode::stored::channels_text;
 use crate::memory::zeroed;
+use crate::picture::Values;
 
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
