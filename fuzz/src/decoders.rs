@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::{decode, input};
+use super::{decode, picture};
 
 /// What a decoder may hold; libFuzzer's own limit, for all of the process, lies far above.
 const BUDGET: u64 = 16 << 20;
@@ -12,9 +12,9 @@ pub fn run(bytes: &[u8]) {
     match decode::decode(Cursor::new(bytes), bytes.len() as u64, format, BUDGET) {
         Ok(image) => {
             let value = match image.values {
-                input::Values::U8(_) => 1,
-                input::Values::U16(_) => 2,
-                input::Values::F32(_) => 4,
+                picture::Values::U8(_) => 1,
+                picture::Values::U16(_) => 2,
+                picture::Values::F32(_) => 4,
             };
             assert_eq!(image.values.bytes().len(), image.shape.floats() * value, "{}", image.kind);
         }

@@ -9,7 +9,7 @@ pub mod library;
 #[allow(dead_code)]
 #[path = "../../tools/ctm/src/decode/mod.rs"]
 mod decode;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../tools/ctm/src/decoder_process.rs"]
 mod decoder_process;
 #[allow(dead_code)]

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 
-use super::input::{Image, Reading};
+use super::input::Reading;
 use super::palette;
+use super::picture::Image;
 
 pub fn run(bytes: &[u8]) {
     let Some((&kind, bytes)) = bytes.split_first() else { return };

@@ -6,7 +6,7 @@ mod common;
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -45,6 +45,18 @@ fn send(signal: &str, child: &Child) {
 fn end(signal: &str, child: Child) -> Run {
     send(signal, &child);
     Run::new(child.wait_with_output().unwrap())
+}
+
+/// Waits for its end, but not for good.
+fn wait(child: &mut Child) -> ExitStatus {
+    for _ in 0..6000 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    panic!("it has not ended within a minute");
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -108,7 +120,7 @@ fn waiting_for_a_reader_can_be_ended() {
     let mut first = [0];
     child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     send("-TERM", &child);
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(wait(&mut child).code(), Some(143));
 }
 
 /// At any moment before the files are written, nothing is.
