@@ -28,19 +28,19 @@ fn grown_by(bytes: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grown_by(layout.size());
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller guarantees.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         grown_by(layout.size());
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller guarantees.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Ordering::SeqCst);
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller guarantees.
         unsafe { System.dealloc(memory, layout) }
     }
 
@@ -48,7 +48,7 @@ unsafe impl GlobalAlloc for Counting {
         // Both exist while the bytes move.
         grown_by(size);
         LIVE.fetch_sub(layout.size(), Ordering::SeqCst);
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller guarantees.
         unsafe { System.realloc(memory, layout, size) }
     }
 }

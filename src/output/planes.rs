@@ -241,7 +241,7 @@ impl<'a> Planes<'a> {
         let (row, column) = (pixel / width, pixel % width);
         let segment = Segment { offset: 0, len: 1, image: row / height, row: row % height, column };
         if let Some((_, place)) = self.values(mask, segment) {
-            // SAFETY: whoever made the planes vouches for the memory, and the caller for nobody else writing there.
+            // SAFETY: who made the planes guarantees the memory, and the caller for nobody else writing there.
             unsafe { place.cast::<f32>().write(value) };
         }
     }
