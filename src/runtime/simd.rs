@@ -129,11 +129,17 @@ mod levels {
     #[inline]
     pub(super) fn run<W: AnyLevel<R>, R>(level: SimdLevel, work: W) -> R {
         match level {
-            SimdLevel::Scalar => work.run(Scalar),
-            SimdLevel::Sse2 => work.run(Sse2(())),
+            SimdLevel::Scalar => run_with(Scalar, work),
+            SimdLevel::Sse2 => run_with(Sse2(()), work),
             // SAFETY: a `Simd` has no level above the detected one.
             SimdLevel::Avx2 => unsafe { run_with_avx2(work) },
         }
+    }
+
+    /// Apart, so that a call of one level has no stack taken for the others.
+    #[inline(never)]
+    fn run_with<L, W: Work<L, R>, R>(level: L, work: W) -> R {
+        work.run(level)
     }
 
     #[target_feature(enable = "avx2,bmi2")]
