@@ -68,7 +68,7 @@ impl DeviceMemory {
     }
 }
 
-#[cfg(all(test, feature = "capi"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

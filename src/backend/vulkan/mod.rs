@@ -36,7 +36,7 @@
 
 mod backend;
 mod device;
-#[cfg(all(test, unix, feature = "capi"))]
+#[cfg(all(test, unix))]
 mod external_memory_tests;
 pub(crate) mod plan;
 mod stages;
