@@ -278,6 +278,10 @@ mod tests {
 
     #[test]
     fn labels_of_any_width_become_masks_in_any_format_and_layout() {
+        crate::runtime::simd::at_each_level(|_| check_all_formats_and_layouts());
+    }
+
+    fn check_all_formats_and_layouts() {
         for width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
             for format in [MaskFormat::F32, MaskFormat::U8(255), MaskFormat::Bits] {
                 let row = format.row_bytes(37);
