@@ -25,6 +25,10 @@ pub(crate) struct Pixels<'a> {
     encoding: Encoding,
     /// The pixels themselves, where they are words in reading order.
     words: Option<&'a [u32]>,
+    /// Rows that follow each other without a gap, and the pixels of so many: rows of one pixel each are read as fast as
+    /// one long row.
+    rows_together: usize,
+    pixels_together: usize,
     reader: PixelReader,
 }
 
@@ -58,9 +62,12 @@ impl<'a> Pixels<'a> {
             Alpha::AtLeast(least) => Some((offsets[stored - 1], least)),
             Alpha::Color | Alpha::Ignored => None,
         };
+        let rows_together = map.rows_without_gap();
         Ok(Self {
             map: *map,
             grid: PixelGrid::new(shape.width(), shape.height(), map.images(), encoding.words() as u32)?,
+            rows_together,
+            pixels_together: rows_together * shape.width() as usize,
             encoding,
             words: map.words().filter(|_| encoding.value_bits().is_none() && channels == stored),
             reader: PixelReader::new(encoding, map.pixel_stride(), offsets, least_alpha),
@@ -95,21 +102,27 @@ impl<'a> Pixels<'a> {
             target.copy_from_slice(&all[first * words..][..target.len()]);
             return;
         }
-        let width = self.grid.width as usize;
-        let (mut row, mut column) = (first / width, first % width);
-        let mut rest = target;
+        let (mut first, mut rest) = (first, target);
         while !rest.is_empty() {
-            let pixels = (width - column).min(rest.len() / words);
+            let (pixel, left) = self.pixel_and_left(first);
+            let pixels = left.min(rest.len() / words);
             let (part, later) = rest.split_at_mut(pixels * words);
             // The row's other pixels can be read, too.
-            let more = (width - column - pixels) * self.map.pixel_stride().unsigned_abs();
-            // Lossless: the image's sides are u32s.
-            let first = self.map.pixel(row as u32, column as u32);
+            let more = (left - pixels) * self.map.pixel_stride().unsigned_abs();
             // SAFETY: the caller of `ColorMap` guarantees the pixels, and their channels where the map says.
-            unsafe { self.reader.read_row(first, pixels, part, more) };
+            unsafe { self.reader.read_row(pixel, pixels, part, more) };
             rest = later;
-            (row, column) = (row + 1, 0);
+            first += pixels;
         }
+    }
+
+    /// Where a pixel is, and how many there are from it on to the next gap between rows.
+    fn pixel_and_left(&self, index: usize) -> (*const u8, usize) {
+        let (group, position) = (index / self.pixels_together, index % self.pixels_together);
+        // Lossless: images have less than 2^32 rows together.
+        let first = self.map.pixel((group * self.rows_together) as u32, 0);
+        let pixel = first.wrapping_offset(position as isize * self.map.pixel_stride());
+        (pixel, self.pixels_together - position)
     }
 
     /// The bytes that a pixel is stored in, where those of a row lie side by side: equal bytes are equal colours.
@@ -128,19 +141,9 @@ impl<'a> Pixels<'a> {
     /// Takes the first pixels of a range, as they are stored, from it: those of a row, where they lie side by side, and of
     /// more rows where there is no gap between them.
     pub(crate) fn stored_row(&self, range: &mut Range<usize>) -> &'a [u8] {
-        let width = self.grid.width as usize;
         let bytes = self.stored_bytes().unwrap_or_default();
-        let (row, column) = (range.start / width, range.start % width);
-        // Lossless: the image's sides are u32s.
-        let first = self.map.pixel(row as u32, column as u32);
-        let mut count = (width - column).min(range.len());
-        let is_behind = |count: usize| {
-            let next = (range.start + count) / width;
-            self.map.pixel(next as u32, 0) == first.wrapping_add(count * bytes)
-        };
-        while count < range.len() && is_behind(count) {
-            count += width.min(range.len() - count);
-        }
+        let (first, left) = self.pixel_and_left(range.start);
+        let count = left.min(range.len());
         range.start += count;
         // SAFETY: the pixels lie side by side, and all of them are the caller's, who lends them for `'a`.
         unsafe { std::slice::from_raw_parts(first, count * bytes) }

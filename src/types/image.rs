@@ -291,6 +291,18 @@ impl<'a> ColorMap<'a> {
         self.channels
     }
 
+    /// How many rows of all images' rows follow each other without a gap: all of them, those of each image, or one.
+    pub(crate) fn rows_without_gap(&self) -> usize {
+        let (width, height) = (self.shape.width() as isize, self.shape.height() as isize);
+        let row = width * self.pixel_stride;
+        if height > 1 && self.row_stride != row {
+            return 1;
+        }
+        // Lossless: images have less than 2^32 rows together.
+        let images = if self.image_stride == height * row { self.images as usize } else { 1 };
+        images * height as usize
+    }
+
     /// A pixel of the row `row` of all images' rows.
     pub(crate) fn pixel(&self, row: u32, column: u32) -> *const u8 {
         let (image, row) = (row / self.shape.height(), row % self.shape.height());
@@ -311,12 +323,10 @@ impl<'a> ColorMap<'a> {
 
     /// Whether they are floats that lie in reading order without gaps.
     fn is_dense(&self) -> bool {
-        let width = self.shape.width() as isize;
+        let rows = self.shape.height() as usize * self.images as usize;
         self.format == Format::F32
             && self.pixel_stride == 4 * self.shape.channels() as isize
-            && (self.shape.height() == 1 || self.row_stride == width * self.pixel_stride)
-            && (self.images == 1
-                || self.image_stride == self.shape.height() as isize * width * self.pixel_stride)
+            && self.rows_without_gap() == rows
             && (0..self.shape.channels() as usize)
                 .all(|channel| self.channels[channel] == 4 * channel as isize)
     }

@@ -197,13 +197,7 @@ fn count_and_collect<const C: usize>(
     plan: CpuPlan,
     threads: &Threads,
 ) -> Result<Counts, Error> {
-    let mut kept = match plan.keep_labels {
-        true => Some(bytemuck::cast_slice_mut::<u8, u16>(cpu.kept.start(pixels.len(), LabelWidth::Two)?)),
-        false => None,
-    };
-    cpu.counters.pixels_read += pixels.len() as u64;
-    if let Some(parts) = count(pixels, kept.as_deref_mut(), &plan, cpu.seed, threads)? {
-        check_sum(parts.iter().map(PartColors::pixels).sum(), pixels.len() as u64)?;
+    if let Some(parts) = count_few(pixels, cpu, &plan, threads)? {
         let counts = collect(&parts, selection.min_pixels.get())?;
         if plan.keep_labels {
             cpu.counted = Counted::Indices(parts, None);
@@ -214,6 +208,7 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
+    let kept = plan.keep_labels.then(|| bytemuck::cast_slice_mut(cpu.kept.filled(LabelWidth::Two)));
     let mut many = ManyColors::new(pixels, kept, selection, plan, cpu.seed, threads)?;
     let counts = many.best(selection, most_listed, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
@@ -225,6 +220,25 @@ fn count_and_collect<const C: usize>(
     Ok(counts)
 }
 
+/// The colours of each part of the image, if they are few; `kept` has their indices then, if the plan keeps labels.
+fn count_few<const C: usize>(
+    pixels: Tiles<C>,
+    cpu: &mut Cpu,
+    plan: &CpuPlan,
+    threads: &Threads,
+) -> Result<Option<Vec<PartColors>>, Error> {
+    let kept = match plan.keep_labels {
+        true => Some(bytemuck::cast_slice_mut::<u8, u16>(cpu.kept.start(pixels.len(), LabelWidth::Two)?)),
+        false => None,
+    };
+    cpu.counters.pixels_read += pixels.len() as u64;
+    let parts = count(pixels, kept, plan, cpu.seed, threads)?;
+    if let Some(parts) = &parts {
+        check_sum(parts.iter().map(PartColors::pixels).sum(), pixels.len() as u64)?;
+    }
+    Ok(parts)
+}
+
 fn label_pixels<const C: usize>(
     pixels: Tiles<C>,
     cpu: &mut Cpu,
@@ -233,6 +247,12 @@ fn label_pixels<const C: usize>(
     threads: &Threads,
     labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    if matches!(cpu.counted, Counted::Nothing) && plan.keep_labels {
+        // Counting looks runs up, not pixels, and leaves labels: few colours are labelled soonest that way.
+        if let Some(parts) = count_few(pixels, cpu, &plan, threads)? {
+            cpu.counted = Counted::Indices(parts, None);
+        }
+    }
     let Cpu { kept, band, counted, seed, counters, .. } = cpu;
     let hasher = Hasher::new(*seed);
     let has_palette =

@@ -17,7 +17,7 @@ pub(super) struct TileLabels<'a> {
 const MOST_RUNS: usize = TILE / 16;
 
 /// Pixels of a literal for one that differs from the one before, at least, where labels are runs.
-const PIXELS_PER_CHANGE: usize = 4;
+const PIXELS_PER_CHANGE: usize = 16;
 
 impl<'a> TileLabels<'a> {
     /// Labels to be written to memory for two bytes each.

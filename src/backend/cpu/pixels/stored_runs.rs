@@ -10,7 +10,7 @@
 //!     those one pixel behind                         behind: a bit for each byte that differs
 //!     the first difference is in the run's         keep the blocks that have any, without a branch
 //!       last pixel: a run                          for each bit: its pixel is the last one of a run
-//!     none within the first pixel: a literal       too many for their bytes: these are mixed pixels;
+//!     none within the first pixels: a literal      too many for their bytes: these are mixed pixels;
 //!                                                    look one by one, and for longer each time
 //! ```
 //!
@@ -77,6 +77,9 @@ impl<'a> StoredPixels<'a> {
         at + rest.iter().zip(rest_behind).take_while(|(byte, behind)| byte == behind).count()
     }
 }
+
+/// Shorter runs are literal pixels: each run costs a search and a mispredicted branch, which must be shared by some pixels.
+const SHORTEST_RUN: usize = 16;
 
 /// Consecutive pieces of stored pixels, with the position of each.
 #[derive(Clone, Debug)]
@@ -195,7 +198,7 @@ impl<L: CompareBytes> Iterator for StoredPieces<'_, L> {
         let first = start * pixels.stride;
         // The first byte that is not the next pixel's is one of the last pixel of a run.
         let differing = pixels.first_difference(level, first);
-        let piece = if differing >= first + pixels.stride {
+        let piece = if differing >= first + SHORTEST_RUN * pixels.stride {
             self.literal = longest / 2;
             // A short one may be chance.
             self.flatness.is_likely |=
@@ -330,7 +333,7 @@ mod tests {
                 match piece {
                     Piece::Run(length) => assert_eq!(length, run_from(next)),
                     Piece::Literal(_) => {
-                        assert!(next + 1 == len || pixel(next) != pixel(next + 1), "a run was not found");
+                        assert!(run_from(next) < SHORTEST_RUN, "a run was not found");
                     }
                 }
                 next += piece.len();
