@@ -4,7 +4,7 @@
 
 use crate::input::shuffle::{RegisterReader, Shuffle, ShuffleRow, StoredRow};
 use crate::runtime::simd::Simd;
-use crate::types::encoding::{Encoding, place};
+use crate::types::encoding::BytePlace;
 
 /// Where the bytes of a pixel's words come from.
 #[derive(Clone, Debug)]
@@ -24,9 +24,15 @@ struct Move {
 }
 
 impl BytePlaces {
-    pub(super) fn new(offsets: impl Iterator<Item = isize>, encoding: Encoding, stride: isize) -> Self {
+    /// For pixels `stride` bytes apart, whose bytes have these offsets and go where `place` says, in so many words.
+    pub(super) fn new(
+        offsets: impl Iterator<Item = isize>,
+        place: BytePlace,
+        words: usize,
+        stride: isize,
+    ) -> Self {
         let offsets: Vec<isize> = offsets.collect();
-        let shuffle = Shuffle::new(&offsets, encoding.words(), stride);
+        let shuffle = Shuffle::new(&offsets, place, words, stride);
         let moves = offsets.into_iter().enumerate().map(|(byte, offset)| {
             let (word, shift) = place(byte);
             Move { offset, word, shift }

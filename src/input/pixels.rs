@@ -29,6 +29,8 @@ pub(crate) struct Pixels<'a> {
     /// one long row.
     rows_together: usize,
     pixels_together: usize,
+    /// Whether the words are the stored bytes, packed.
+    is_packed: bool,
     reader: PixelReader,
 }
 
@@ -68,10 +70,34 @@ impl<'a> Pixels<'a> {
             grid: PixelGrid::new(shape.width(), shape.height(), map.images(), encoding.words() as u32)?,
             rows_together,
             pixels_together: rows_together * shape.width() as usize,
+            is_packed: false,
             encoding,
             words: map.words().filter(|_| encoding.value_bits().is_none() && channels == stored),
             reader: PixelReader::new(encoding, map.pixel_stride(), offsets, least_alpha),
         })
+    }
+
+    /// The same pixels with their bytes as they are stored, packed to few words that are read with little work. Equal words
+    /// are equal colours, but not the other way round: see `unpack`. `None` where nothing is gained by it.
+    pub(crate) fn packed(&self) -> Option<Self> {
+        let words = self.encoding.packed_words()?;
+        if self.map.memory().is_some() || !self.reader.takes_any_alpha() {
+            return None;
+        }
+        let grid = PixelGrid { words: words as u32, ..self.grid };
+        Some(Self { grid, is_packed: true, reader: self.reader.packed(words), ..self.clone() })
+    }
+
+    /// The words of a colour and zeros, from its packed ones; `None`: the pixel has no colour. Pixels that are not packed have
+    /// their words already.
+    pub(crate) fn unpack(&self, packed: &[u32]) -> Option<[u32; 4]> {
+        debug_assert!(self.is_packed);
+        self.encoding.unpack(packed)
+    }
+
+    /// Whether the words are stored bytes, to be unpacked.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.is_packed
     }
 
     /// How many pixels there are, and what they have.
@@ -96,7 +122,7 @@ impl<'a> Pixels<'a> {
 
     /// Writes the words of consecutive pixels, `first` being the first.
     pub(crate) fn read(&self, first: usize, target: &mut [u32]) {
-        let words = self.encoding.words();
+        let words = self.grid.words as usize;
         debug_assert!(first + target.len() / words <= self.grid.len());
         if let Some(all) = self.words {
             target.copy_from_slice(&all[first * words..][..target.len()]);
@@ -175,7 +201,7 @@ impl<'a> Pixels<'a> {
     /// The words of one pixel, and zeros.
     pub(crate) fn pixel(&self, index: usize) -> [u32; 4] {
         let mut pixel = [0; 4];
-        self.read(index, &mut pixel[..self.encoding.words()]);
+        self.read(index, &mut pixel[..self.grid.words as usize]);
         pixel
     }
 }

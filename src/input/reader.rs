@@ -7,7 +7,7 @@ use half::f16;
 use crate::input::bytes::BytePlaces;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes, StoredRow};
 use crate::runtime::simd::Simd;
-use crate::types::encoding::{Encoding, f16_code, put, round_f32, round_u16};
+use crate::types::encoding::{Encoding, f16_code, packed_place, place, put, round_f32, round_u16};
 use crate::types::image::Format;
 use crate::types::matching::Matching;
 
@@ -18,6 +18,8 @@ const NO_COLOR: u32 = 0x7fc0_0000;
 #[derive(Clone, Debug)]
 pub(super) struct PixelReader {
     encoding: Encoding,
+    /// Words of a pixel.
+    words: usize,
     /// BytePlaces from a pixel to the next.
     stride: isize,
     /// BytePlaces from a pixel to its channels.
@@ -50,12 +52,13 @@ impl Conversion {
                 Self::Copy
             }
             (Format::U8, _) => {
-                Self::BytePlaces(BytePlaces::new(offsets[..channels].iter().copied(), encoding, stride))
+                let bytes = offsets[..channels].iter().copied();
+                Self::BytePlaces(BytePlaces::new(bytes, place, encoding.words(), stride))
             }
             (Format::U16, Matching::Exact) => {
                 let [high, low] = if cfg!(target_endian = "little") { [1, 0] } else { [0, 1] };
                 let bytes = offsets[..channels].iter().flat_map(|offset| [offset + high, offset + low]);
-                Self::BytePlaces(BytePlaces::new(bytes, encoding, stride))
+                Self::BytePlaces(BytePlaces::new(bytes, place, encoding.words(), stride))
             }
             _ => Self::Values,
         }
@@ -70,7 +73,22 @@ impl PixelReader {
         alpha: Option<(isize, f32)>,
     ) -> Self {
         let conversion = Conversion::new(encoding, stride, offsets);
-        Self { encoding, stride, offsets, alpha, conversion, simd: Simd::current() }
+        let words = encoding.words();
+        Self { encoding, words, stride, offsets, alpha, conversion, simd: Simd::current() }
+    }
+
+    /// What reads the same pixels' bytes as they are stored, packed to so many words.
+    pub(super) fn packed(&self, words: usize) -> Self {
+        let value = self.encoding.format.bytes() as isize;
+        let channels = self.offsets[..self.encoding.channels].iter();
+        let bytes = channels.flat_map(|&offset| offset..offset + value);
+        let bytes = BytePlaces::new(bytes, packed_place, words, self.stride);
+        Self { words, conversion: Conversion::BytePlaces(bytes), ..self.clone() }
+    }
+
+    /// Whether pixels have a colour whatever their alpha is.
+    pub(super) fn takes_any_alpha(&self) -> bool {
+        self.alpha.is_none()
     }
 
     /// Reads `count` pixels of one row, behind the last one of which `more` bytes can be read.
@@ -79,7 +97,7 @@ impl PixelReader {
     /// The pixels lie `stride` bytes apart from `first` on, their channels and alpha as many bytes from them as `new`
     /// was told; all can be read, and what is behind them.
     pub(super) unsafe fn read_row(&self, first: *const u8, count: usize, target: &mut [u32], more: usize) {
-        let (stride, words) = (self.stride, self.encoding.words());
+        let (stride, words) = (self.stride, self.words);
         // SAFETY: the caller guarantees it.
         unsafe {
             match &self.conversion {

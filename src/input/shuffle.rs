@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::types::encoding::place;
+use crate::types::encoding::BytePlace;
 
 /// Bytes of a register.
 pub(super) const REGISTER: usize = 16;
@@ -38,7 +38,7 @@ const ZERO: u8 = 0x80;
 
 impl Shuffle {
     /// For pixels `stride` bytes apart whose bytes have these offsets; if they lie close enough together.
-    pub(super) fn new(offsets: &[isize], words: usize, stride: isize) -> Option<Self> {
+    pub(super) fn new(offsets: &[isize], place: BytePlace, words: usize, stride: isize) -> Option<Self> {
         if cfg!(target_endian = "big") {
             return None;
         }

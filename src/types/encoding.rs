@@ -41,6 +41,40 @@ impl Encoding {
         self.value_bits().map_or(self.channels, |bits| (self.channels * bits as usize).div_ceil(24))
     }
 
+    /// Words of a pixel whose bytes are packed as they are stored, where those are fewer than `words`, or made with less
+    /// work.
+    pub(crate) fn packed_words(self) -> Option<usize> {
+        let packed = (self.channels * self.format.bytes()).div_ceil(4);
+        match (self.matching, self.format) {
+            (Matching::Exact, Format::U8 | Format::U16) => (packed < self.words()).then_some(packed),
+            (Matching::Exact, Format::F16) => Some(packed),
+            _ => None,
+        }
+    }
+
+    /// The words of a pixel whose bytes are packed, and zeros; `None` where a channel is NaN.
+    pub(crate) fn unpack(self, packed: &[u32]) -> Option<[u32; 4]> {
+        let byte = |number: usize| {
+            let (word, shift) = packed_place(number);
+            (packed[word] >> shift) as u8
+        };
+        let mut words = [0; 4];
+        for channel in 0..self.channels {
+            let (first, value_bits) = (self.first_byte(channel), 8 * self.format.bytes() as u32);
+            let bits = match value_bits {
+                8 => byte(first).into(),
+                _ => u16::from_ne_bytes([byte(first), byte(first + 1)]),
+            };
+            let code = match self.format {
+                Format::F16 if f16::from_bits(bits).is_nan() => return None,
+                Format::F16 => f16_code(bits),
+                _ => bits,
+            };
+            put(&mut words, code, first, value_bits);
+        }
+        Some(words)
+    }
+
     /// The byte of all values, one behind the other, that a channel's value begins with.
     pub(crate) fn first_byte(self, channel: usize) -> usize {
         channel * self.value_bits().unwrap_or(32) as usize / 8
@@ -110,7 +144,15 @@ impl Encoding {
 /// Bits of a word that integers use.
 pub(crate) const WORD_BITS: u32 = 24;
 
-/// The word that a byte of all values is in, and how far it is shifted.
+/// The word that a byte of all values is in, and how far it is shifted: by a byte's number.
+pub(crate) type BytePlace = fn(usize) -> (usize, u32);
+
+/// A [`BytePlace`]: four bytes to a word.
+pub(crate) fn packed_place(byte: usize) -> (usize, u32) {
+    (byte / 4, 8 * (byte % 4) as u32)
+}
+
+/// A [`BytePlace`]: three bytes to a word, so that words sort like the values, and none is −0.0 or NaN.
 pub(crate) fn place(byte: usize) -> (usize, u32) {
     (byte / 3, WORD_BITS - 8 - 8 * (byte % 3) as u32)
 }

@@ -104,6 +104,7 @@ impl Backend for Cpu {
         for_words!(
             pixels,
             count_and_collect,
+            pixels,
             self,
             selection,
             most_listed,
@@ -119,7 +120,7 @@ impl Backend for Cpu {
         threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for_words!(pixels, label_pixels, self, palette, self.plan(pixels, threads), threads, labelled)
+        for_words!(pixels, label_pixels, pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
 
     fn forget_pixels(&mut self) {
@@ -191,13 +192,14 @@ fn best_of<const C: usize>(
 
 fn count_and_collect<const C: usize>(
     pixels: Tiles<C>,
+    image: &Pixels,
     cpu: &mut Cpu,
     selection: &SelectionRule,
     most_listed: usize,
     plan: CpuPlan,
     threads: &Threads,
 ) -> Result<Counts, Error> {
-    if let Some(parts) = count_few(pixels, cpu, &plan, threads)? {
+    if let Some(parts) = count_few(image, pixels, cpu, &plan, threads)? {
         let counts = collect(&parts, selection.min_pixels.get())?;
         if plan.keep_labels {
             cpu.counted = Counted::Indices(parts, None);
@@ -222,6 +224,7 @@ fn count_and_collect<const C: usize>(
 
 /// The colours of each part of the image, if they are few; `kept` has their indices then, if the plan keeps labels.
 fn count_few<const C: usize>(
+    image: &Pixels,
     pixels: Tiles<C>,
     cpu: &mut Cpu,
     plan: &CpuPlan,
@@ -232,7 +235,10 @@ fn count_few<const C: usize>(
         false => None,
     };
     cpu.counters.pixels_read += pixels.len() as u64;
-    let parts = count(pixels, kept, plan, cpu.seed, threads)?;
+    let parts = match image.packed() {
+        Some(packed) => for_words!(&packed, count, kept, plan, cpu.seed, threads)?,
+        None => count(pixels, kept, plan, cpu.seed, threads)?,
+    };
     if let Some(parts) = &parts {
         check_sum(parts.iter().map(PartColors::pixels).sum(), pixels.len() as u64)?;
     }
@@ -241,6 +247,7 @@ fn count_few<const C: usize>(
 
 fn label_pixels<const C: usize>(
     pixels: Tiles<C>,
+    image: &Pixels,
     cpu: &mut Cpu,
     palette: &[ColorCount],
     plan: CpuPlan,
@@ -249,7 +256,7 @@ fn label_pixels<const C: usize>(
 ) -> Result<(), Error> {
     if matches!(cpu.counted, Counted::Nothing) && plan.keep_labels {
         // Counting looks runs up, not pixels, and leaves labels: few colours are labelled soonest that way.
-        if let Some(parts) = count_few(pixels, cpu, &plan, threads)? {
+        if let Some(parts) = count_few(image, pixels, cpu, &plan, threads)? {
             cpu.counted = Counted::Indices(parts, None);
         }
     }

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::backend::cpu::color_estimate::estimate_colors;
 use crate::backend::cpu::part::{CountStop, PartColors};
 use crate::backend::cpu::pixels::pieces::{Piece, STORED_WORDS};
 use crate::backend::cpu::pixels::spans::{self, PartSpans};
@@ -17,7 +18,7 @@ use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::backend::cpu::tile_labels::TileLabels;
 use crate::error::Error;
 use crate::labels::TILE;
-use crate::runtime::alloc::{try_push, try_zeroed};
+use crate::runtime::alloc::{no_memory, try_push, try_zeroed};
 use crate::runtime::simd::{Simd, Work};
 use crate::runtime::threads::Threads;
 
@@ -32,40 +33,49 @@ pub(crate) fn count<const C: usize>(
 ) -> Result<Option<Vec<PartColors>>, Error> {
     let (simd, given_up) = (Simd::current(), AtomicBool::new(false));
     let parts = spans::share(pixels.len(), labels, plan, threads, |spans| {
-        let part = simd.run(CountPart { pixels, spans, few: plan.few, seed, given_up: &given_up });
+        let part = simd.run(CountPart { pixels, spans, plan, seed, given_up: &given_up });
         if !matches!(part, Ok(Some(_))) {
             given_up.store(true, Ordering::Relaxed);
         }
         part
     })?;
-    parts.into_iter().collect()
+    let mut all = Vec::new();
+    for part in parts {
+        let Some(of_thread) = part? else { return Ok(None) };
+        all.try_reserve(of_thread.len()).map_err(|_| no_memory::<PartColors>(of_thread.len()))?;
+        all.extend(of_thread);
+    }
+    Ok(Some(all))
 }
 
-/// Counts what one thread takes of the image. `None` where there are too many colours, or another part has `given_up`.
+/// Counts what one thread takes of the image: mostly one part, more where its colours do not fit one. `None` where there are
+/// too many colours, or another thread has `given_up`.
 struct CountPart<'a, 's, 'q, const C: usize> {
     pixels: Tiles<'a, C>,
     spans: PartSpans<'s, 'q, u16>,
-    few: FewColors,
+    plan: &'a CpuPlan,
     seed: u64,
     given_up: &'a AtomicBool,
 }
 
-impl<L: PixelCode, const C: usize> Work<L, Result<Option<PartColors>, Error>> for CountPart<'_, '_, '_, C> {
+impl<L: PixelCode, const C: usize> Work<L, Result<Option<Vec<PartColors>>, Error>>
+    for CountPart<'_, '_, '_, C>
+{
     #[inline(always)]
-    fn run(self, level: L) -> Result<Option<PartColors>, Error> {
-        let Self { pixels, spans, few, seed, given_up } = self;
-        let mut counter = Counter {
-            part: PartColors::new(seed)?,
-            cache: PixelCache::new(Hasher::new(seed))?,
-            literals: LiteralCounts::default(),
-            few,
-        };
+    fn run(self, level: L) -> Result<Option<Vec<PartColors>>, Error> {
+        let Self { pixels, spans, plan, seed, given_up } = self;
+        let mut counter = Counter::new(pixels, plan.few, seed)?;
+        let mut parts = Vec::new();
         let (mut no_labels, mut scratch) = (try_zeroed::<u16>(TILE)?, pixels.scratch()?);
         for span in spans {
             let mut kept = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
             for tile in tiles_of(span.pixels) {
                 if given_up.load(Ordering::Relaxed) {
                     return Ok(None);
+                }
+                if plan.grows_parts && counter.may_overflow() {
+                    let full = std::mem::replace(&mut counter, Counter::new(pixels, plan.few, seed)?);
+                    try_push(&mut parts, full.finish())?;
                 }
                 let (index, len, kept) = (tile.start / TILE, tile.len(), kept.next());
                 let is_kept = kept.is_some();
@@ -80,19 +90,64 @@ impl<L: PixelCode, const C: usize> Work<L, Result<Option<PartColors>, Error>> fo
                 }
             }
         }
-        Ok(Some(counter.finish()))
+        try_push(&mut parts, counter.finish())?;
+        Ok(Some(parts))
     }
 }
 
 /// What a thread counts with.
-struct Counter<const C: usize> {
+struct Counter<'a, const C: usize> {
     part: PartColors,
     cache: PixelCache<C>,
     literals: LiteralCounts,
     few: FewColors,
+    /// Whether the number of the image's colours was estimated.
+    has_estimated: bool,
+    /// The image.
+    pixels: Tiles<'a, C>,
 }
 
-impl<const C: usize> Counter<C> {
+impl<'a, const C: usize> Counter<'a, C> {
+    fn new(pixels: Tiles<'a, C>, few: FewColors, seed: u64) -> Result<Self, Error> {
+        Ok(Self {
+            part: PartColors::new(seed)?,
+            cache: PixelCache::new(Hasher::new(seed))?,
+            literals: LiteralCounts::default(),
+            few,
+            has_estimated: false,
+            pixels,
+        })
+    }
+
+    /// Whether the next tile may have more new colours than fit, though there are many pixels to each so far.
+    fn may_overflow(&self) -> bool {
+        self.part.table.len() + TILE > self.few.most && self.few.have_many_pixels(self.part.table.len(), self.part.seen())
+    }
+
+    /// Stops where there are too many colours for the pixels that have been counted, so many of this tile.
+    #[inline(always)]
+    fn stop_at_many(&mut self, counted: usize) -> Result<(), CountStop> {
+        match self.part.stop_at_many(self.few, counted) {
+            Ok(()) => Ok(()),
+            Err(stop) => self.stop_unless_few_are_expected(stop),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn stop_unless_few_are_expected(&mut self, stop: CountStop) -> Result<(), CountStop> {
+        let most = self.few.most;
+        if self.has_estimated
+            || self.part.table.len() > most
+            || estimate_colors(self.pixels, &self.part.table)? > most
+        {
+            return Err(stop);
+        }
+        self.has_estimated = true;
+        self.few.always = most;
+        Ok(())
+    }
+
     /// What was counted.
     fn finish(mut self) -> PartColors {
         self.literals.pour(&mut self.part.counts);
@@ -138,14 +193,21 @@ impl<const C: usize> Counter<C> {
         let mut misses = self.cache.find_all(pixels, indices);
         while misses != 0 {
             let pixel = misses.trailing_zeros() as usize;
-            indices[pixel] = self.part.look_up(&mut self.cache, &pixels[pixel])?;
+            indices[pixel] = self.look_up(&pixels[pixel])?;
             misses &= misses - 1;
         }
         self.literals.add(indices, &mut self.part.counts);
         if !is_wide {
             labels.write(start, &narrow[..pixels.len()], self.part.table.len());
         }
-        self.part.stop_at_many(self.few, start)
+        self.stop_at_many(start)
+    }
+
+    /// The colour index of a pixel that the cache does not have.
+    #[cold]
+    #[inline(never)]
+    fn look_up(&mut self, pixel: &[u32; C]) -> Result<u16, Error> {
+        self.part.look_up(&mut self.cache, pixel, self.pixels.key(pixel))
     }
 
     /// Counts a run of a tile's pixels and writes its label.
@@ -160,8 +222,8 @@ impl<const C: usize> Counter<C> {
         let index = match self.cache.find(pixel) {
             Some(index) => index,
             None => {
-                let index = self.part.look_up(&mut self.cache, pixel)?;
-                self.part.stop_at_many(self.few, start)?;
+                let index = self.look_up(pixel)?;
+                self.stop_at_many(start)?;
                 index
             }
         };

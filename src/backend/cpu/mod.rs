@@ -14,6 +14,7 @@
 
 mod backend;
 mod collect;
+mod color_estimate;
 mod count;
 mod label;
 mod many;

@@ -46,6 +46,11 @@ impl PartColors {
         self.pixels() - u64::from(self.counts[0])
     }
 
+    /// How many pixels of tiles there were that are done.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// Pixels of tiles that are done: so many more.
     pub(crate) fn see(&mut self, pixels: usize) {
         self.seen += pixels;
@@ -60,15 +65,16 @@ impl PartColors {
         }
     }
 
-    /// The index of a pixel's colour, 0 where it has none, for a pixel that the cache does not have.
+    /// The index of a pixel's colour, 0 where it has no `key`, for a pixel that the cache does not have.
     #[cold]
     #[inline(never)]
     pub(crate) fn look_up<const C: usize>(
         &mut self,
         cache: &mut PixelCache<C>,
         pixel: &[u32; C],
+        key: Option<Key>,
     ) -> Result<u16, Error> {
-        let index = Key::of_pixel(pixel).map_or(Ok(0), |key| self.index(key))?;
+        let index = key.map_or(Ok(0), |key| self.index(key))?;
         cache.fit(self.table.len())?;
         cache.insert(pixel, index);
         Ok(index as u16) // Too many colours for two bytes are given up soon.

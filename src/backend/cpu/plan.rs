@@ -14,6 +14,8 @@ pub(crate) struct CpuPlan {
     pub(crate) keep_labels: bool,
     /// When a part has so many colours that they are counted otherwise.
     pub(crate) few: FewColors,
+    /// Whether a thread begins a new part, with new tables, where a part has all colours that it can have.
+    pub(crate) grows_parts: bool,
     /// Counters that bound the counts of colours from above, as a power of two; fewer where a sample says that they do.
     pub(crate) bucket_bits: u32,
     /// Buckets whose colours are counted first, to raise the threshold quickly; more where many masks are asked for.
@@ -39,8 +41,12 @@ pub(crate) struct FewColors {
 
 impl FewColors {
     pub(crate) fn include(self, colors: usize, pixels: usize) -> bool {
-        colors <= self.always
-            || (colors <= self.most && colors.saturating_mul(self.pixels_per_color) <= pixels)
+        colors <= self.always || (colors <= self.most && self.have_many_pixels(colors, pixels))
+    }
+
+    /// Whether there are many pixels to each colour.
+    pub(crate) fn have_many_pixels(self, colors: usize, pixels: usize) -> bool {
+        colors.saturating_mul(self.pixels_per_color) <= pixels
     }
 }
 
@@ -86,6 +92,7 @@ impl CpuPlan {
             parts: parts as usize,
             span_pixels: span_tiles * TILE,
             keep_labels,
+            grows_parts: memory_limit == 0,
             // The cache for 4,096 colours takes half of a second-level cache.
             few: FewColors { always: 4096.min(most) as usize, pixels_per_color: 16, most: most as usize },
             bucket_bits,
@@ -115,6 +122,7 @@ impl CpuPlan {
         Self {
             keep_labels,
             few,
+            grows_parts: false,
             bucket_bits: 4,
             first_buckets: 2,
             group_pixels: 300,

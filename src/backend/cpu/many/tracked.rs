@@ -35,7 +35,7 @@ use crate::backend::cpu::pixels::pieces::{Piece, STORED_WORDS};
 use crate::backend::cpu::pixels::spans;
 use crate::backend::cpu::pixels::tiles::{BLOCK, PixelCode, TileScratch, Tiles, tiles_of};
 use crate::backend::cpu::plan::CpuPlan;
-use crate::backend::cpu::tables::key::Hasher;
+use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::backend::cpu::tables::pixel_cache::PixelCache;
 use crate::color::{canonical, is_nan};
 use crate::error::Error;
@@ -258,6 +258,6 @@ fn index_of<const C: usize>(
 ) -> Result<u16, Error> {
     match cache.find(pixel) {
         Some(index) => Ok(index),
-        None => part.look_up(cache, pixel),
+        None => part.look_up(cache, pixel, Key::of_pixel(pixel)),
     }
 }

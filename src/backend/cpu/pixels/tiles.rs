@@ -7,6 +7,7 @@ use crate::backend::cpu::pixels::pieces::{Piece, STORED_WORDS};
 use crate::backend::cpu::pixels::prefetch::prefetch;
 use crate::backend::cpu::pixels::stored_runs::{RunEnds, StoredPieces};
 use crate::backend::cpu::pixels::word_runs::WordPieces;
+use crate::backend::cpu::tables::key::Key;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes};
@@ -61,6 +62,17 @@ impl<'a, const C: usize> Tiles<'a, C> {
         match self.source {
             TileSource::Words(pixels) => pixels.len(),
             TileSource::Stored(pixels, _) | TileSource::Read(pixels) => pixels.grid().len(),
+        }
+    }
+
+    /// The key of a pixel's colour, or `None` where it has none.
+    #[inline(always)]
+    pub(crate) fn key(&self, pixel: &[u32; C]) -> Option<Key> {
+        match self.source {
+            TileSource::Stored(pixels, _) | TileSource::Read(pixels) if pixels.is_packed() => {
+                pixels.unpack(pixel).map(|words| Key::of_canonical(&words))
+            }
+            _ => Key::of_pixel(pixel),
         }
     }
 

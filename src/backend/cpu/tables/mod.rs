@@ -3,7 +3,6 @@
 pub(crate) mod color_table;
 pub(crate) mod key;
 pub(crate) mod pixel_cache;
-pub(crate) mod word_cache;
 
 /// Pixels that a cache looks up at a time at most.
 pub(crate) const MOST_LOOKED_UP: usize = 128;
