@@ -1,6 +1,7 @@
 //! Pixels as they are stored become words that the backends compare.
 
 mod bytes;
+mod codes;
 pub(crate) mod pixels;
 mod reader;
 pub(crate) mod shuffle;

@@ -164,6 +164,33 @@ impl<'a> Pixels<'a> {
         side_by_side.then_some(bytes)
     }
 
+    /// The bytes that a channel is stored in, where each channel's values lie side by side in a plane of its own.
+    pub(crate) fn plane_bytes(&self) -> Option<usize> {
+        let value = self.map.format().bytes();
+        let is_planar = self.map.memory().is_none()
+            && self.map.shape().channels() > 1
+            && self.map.pixel_stride() == value as isize;
+        is_planar.then_some(value)
+    }
+
+    /// Takes the first pixels of a range from it, as `stored_row` does: their values of each channel, where those lie in
+    /// planes, and nothing for channels that there are not.
+    pub(crate) fn stored_planes(&self, range: &mut Range<usize>) -> [&'a [u8]; 4] {
+        let channels = self.map.shape().channels() as usize;
+        let bytes = self.plane_bytes().unwrap_or_default();
+        let (first, left) = self.pixel_and_left(range.start);
+        let count = left.min(range.len());
+        range.start += count;
+        std::array::from_fn(|channel| {
+            if channel >= channels {
+                return &[][..];
+            }
+            let first = first.wrapping_offset(self.map.channel_offsets()[channel]);
+            // SAFETY: the values lie side by side, and all of them are the caller's, who lends them for `'a`.
+            unsafe { std::slice::from_raw_parts(first, count * bytes) }
+        })
+    }
+
     /// Takes the first pixels of a range, as they are stored, from it: those of a row, where they lie side by side, and of
     /// more rows where there is no gap between them.
     pub(crate) fn stored_row(&self, range: &mut Range<usize>) -> &'a [u8] {

@@ -5,14 +5,15 @@
 use half::f16;
 
 use crate::input::bytes::BytePlaces;
+use crate::input::codes::Codes;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes, StoredRow};
 use crate::runtime::simd::Simd;
-use crate::types::encoding::{Encoding, f16_code, packed_place, place, put, round_f32, round_u16};
+use crate::types::encoding::{Encoding, f16_code, packed_place, place, put};
 use crate::types::image::Format;
 use crate::types::matching::Matching;
 
 /// A word that says that a pixel has no colour: a NaN.
-const NO_COLOR: u32 = 0x7fc0_0000;
+pub(super) const NO_COLOR: u32 = 0x7fc0_0000;
 
 /// Makes words of stored pixels.
 #[derive(Clone, Debug)]
@@ -36,7 +37,9 @@ enum Conversion {
     Copy,
     /// Their bytes only change places.
     BytePlaces(BytePlaces),
-    /// Value by value.
+    /// They are rounded first.
+    Codes(Codes),
+    /// Value by value: floats with gaps, and halves that are not packed.
     Values,
 }
 
@@ -60,6 +63,7 @@ impl Conversion {
                 let bytes = offsets[..channels].iter().flat_map(|offset| [offset + high, offset + low]);
                 Self::BytePlaces(BytePlaces::new(bytes, place, encoding.words(), stride))
             }
+            (_, Matching::EightBit) => Self::Codes(Codes::new(encoding, stride, offsets)),
             _ => Self::Values,
         }
     }
@@ -107,6 +111,9 @@ impl PixelReader {
                 }
                 Conversion::BytePlaces(bytes) => {
                     bytes.read(StoredRow { first, stride, count, more }, target, words, self.simd);
+                }
+                Conversion::Codes(codes) => {
+                    codes.read(StoredRow { first, stride, count, more }, target, words, self.simd);
                 }
                 Conversion::Values => self.read_values(first, target),
             }
@@ -172,38 +179,27 @@ impl PixelReader {
     /// As `read_row` says.
     unsafe fn read_values(&self, first: *const u8, target: &mut [u32]) {
         let stride = self.stride;
-        let Encoding { format, matching, channels } = self.encoding;
+        let Encoding { format, channels, .. } = self.encoding;
         for channel in 0..channels {
             let first = first.wrapping_offset(self.offsets[channel]);
             // SAFETY: the caller guarantees the channels.
             unsafe {
-                match (matching, format) {
-                    (Matching::Exact, Format::F32) => {
-                        let pixels = target.chunks_exact_mut(channels).enumerate();
-                        for (index, pixel) in pixels {
-                            pixel[channel] =
-                                first.offset(index as isize * stride).cast::<u32>().read_unaligned();
-                        }
+                if format == Format::F32 {
+                    match (channels, stride) {
+                        (2, 4) => read_channel::<2, 4>(first, &mut target[channel..]),
+                        (3, 4) => read_channel::<3, 4>(first, &mut target[channel..]),
+                        (4, 4) => read_channel::<4, 4>(first, &mut target[channel..]),
+                        _ => target[channel..].iter_mut().step_by(channels).enumerate().for_each(
+                            |(index, to)| {
+                                *to = first.offset(index as isize * stride).cast::<u32>().read_unaligned();
+                            },
+                        ),
                     }
-                    (Matching::EightBit, Format::F32) => self.read_codes(channel, target, |index| {
-                        let value = first.offset(index as isize * stride).cast::<f32>().read_unaligned();
-                        (round_f32(value), value.is_nan())
-                    }),
-                    (Matching::EightBit, Format::F16) => self.read_codes(channel, target, |index| {
-                        let bits = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
-                        let value = f16::from_bits(bits);
-                        (round_f32(value.to_f32()), value.is_nan())
-                    }),
-                    (Matching::Exact, Format::F16) => self.read_codes(channel, target, |index| {
+                } else {
+                    self.read_codes(channel, target, |index| {
                         let bits = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
                         (f16_code(bits), f16::from_bits(bits).is_nan())
-                    }),
-                    (Matching::EightBit, Format::U16) => self.read_codes(channel, target, |index| {
-                        let value = first.offset(index as isize * stride).cast::<u16>().read_unaligned();
-                        (round_u16(value), false)
-                    }),
-                    // These are read byte by byte.
-                    (_, Format::U8) | (Matching::Exact, Format::U16) => {}
+                    });
                 }
             }
         }
@@ -225,5 +221,17 @@ impl PixelReader {
                 pixel[0] |= NO_COLOR; // and stays one: bits are only added
             }
         }
+    }
+}
+
+/// Reads a channel of pixels with so many words, whose values lie so many bytes apart.
+///
+/// # Safety
+/// The values can be read, one for each pixel.
+#[inline(always)]
+unsafe fn read_channel<const WORDS: usize, const STRIDE: usize>(first: *const u8, target: &mut [u32]) {
+    for (index, to) in target.iter_mut().step_by(WORDS).enumerate() {
+        // SAFETY: the caller guarantees it.
+        *to = unsafe { first.wrapping_add(index * STRIDE).cast::<u32>().read_unaligned() };
     }
 }

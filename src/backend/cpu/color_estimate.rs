@@ -48,8 +48,7 @@ pub(super) fn estimate_colors<const C: usize>(pixels: Tiles<C>, met: &ColorTable
         return Ok(met.len());
     }
     not_met.sort_unstable();
-    let pairs: usize =
-        not_met.chunk_by(|a, b| a == b).map(|equal| equal.len() * (equal.len() - 1) / 2).sum();
+    let pairs: usize = not_met.chunk_by(|a, b| a == b).map(|equal| equal.len() * (equal.len() - 1) / 2).sum();
     let more = (not_met.len() * (not_met.len() - 1) / 2).checked_div(pairs);
     Ok(more.map_or(usize::MAX, |more| met.len() + more))
 }

@@ -121,7 +121,8 @@ impl<'a, const C: usize> Counter<'a, C> {
 
     /// Whether the next tile may have more new colours than fit, though there are many pixels to each so far.
     fn may_overflow(&self) -> bool {
-        self.part.table.len() + TILE > self.few.most && self.few.have_many_pixels(self.part.table.len(), self.part.seen())
+        self.part.table.len() + TILE > self.few.most
+            && self.few.have_many_pixels(self.part.table.len(), self.part.seen())
     }
 
     /// Stops where there are too many colours for the pixels that have been counted, so many of this tile.
@@ -203,10 +204,14 @@ impl<'a, const C: usize> Counter<'a, C> {
         self.stop_at_many(start)
     }
 
-    /// The colour index of a pixel that the cache does not have.
+    /// The colour index of a pixel that the cache did not have.
     #[cold]
     #[inline(never)]
     fn look_up(&mut self, pixel: &[u32; C]) -> Result<u16, Error> {
+        // A pixel before it may have had the same colour: twice in a set, that would leave no way for another one.
+        if let Some(index) = self.cache.find(pixel) {
+            return Ok(index);
+        }
         self.part.look_up(&mut self.cache, pixel, self.pixels.key(pixel))
     }
 

@@ -36,7 +36,9 @@ const PREFETCHED: usize = 3 * STORED_WORDS;
 #[derive(Clone, Copy, Debug)]
 struct StoredPixels<'a> {
     bytes: &'a [u8],
-    /// Bytes of a pixel.
+    /// Where each channel has a plane of its own: as many bytes of the channels but the first; else none.
+    others: [&'a [u8]; 3],
+    /// Bytes of a pixel, in each plane.
     stride: usize,
     /// One pixel in so many bytes, in parts of 2³²: dividing by multiplying, which is exact for what fits a tile.
     pixels_per_byte: u64,
@@ -45,10 +47,60 @@ struct StoredPixels<'a> {
 
 impl<'a> StoredPixels<'a> {
     #[inline(always)]
-    fn new(bytes: &'a [u8], stride: usize) -> Self {
+    fn new(planes: [&'a [u8]; 4], stride: usize) -> Self {
+        let [bytes, others @ ..] = planes;
         debug_assert!(bytes.len() <= TILE * size_of::<[f32; 4]>());
         let pixels_per_byte = (1u64 << u32::BITS).div_ceil(stride as u64);
-        Self { bytes, stride, pixels_per_byte, len: bytes.len() / stride }
+        Self { bytes, others, stride, pixels_per_byte, len: bytes.len() / stride }
+    }
+
+    /// A bit for each byte of a block that differs from the one a pixel behind it in any of the other planes.
+    #[inline(always)]
+    fn other_differences<L: CompareBytes>(&self, level: L, at: usize) -> u64 {
+        if self.others[0].is_empty() {
+            return 0;
+        }
+        let of_plane = |plane: &&[u8]| match (
+            plane.get(at..).and_then(<[u8]>::first_chunk),
+            plane.get(at + self.stride..).and_then(<[u8]>::first_chunk),
+        ) {
+            (Some(block), Some(behind)) => differences(level, block, behind),
+            _ => 0,
+        };
+        self.others.iter().map(of_plane).fold(0, |all, differing| all | differing)
+    }
+
+    /// Which of these blocks, the first of which begins with the byte `from`, have differences, and these; how many.
+    #[inline(always)]
+    fn changes<L: CompareBytes>(
+        &self,
+        level: L,
+        blocks: &[[u8; COMPARED]],
+        from: usize,
+        changes: &mut [(usize, u64); BLOCKS_AHEAD],
+    ) -> usize {
+        // Without a branch that depends on them.
+        let (mut at, mut changed) = (from, 0);
+        for (block, behind) in blocks.iter().zip(self.bytes[from + self.stride..].as_chunks().0) {
+            prefetch::<COMPARED>(block.as_ptr().wrapping_add(AHEAD_BYTES));
+            let differing = differences(level, block, behind) | self.other_differences(level, at);
+            changes[changed % BLOCKS_AHEAD] = (at, differing);
+            changed += usize::from(differing != 0);
+            at += COMPARED;
+        }
+        changed
+    }
+
+    /// A bit for each byte from `from` on that differs from the one a pixel behind it, where that is less than a block.
+    fn last_differences(&self, from: usize) -> u64 {
+        let end = self.bytes.len() - self.stride;
+        (from..end).fold(0, |bits, at| bits | u64::from(!self.is_same_behind(at)) << (at - from))
+    }
+
+    /// Whether a byte is the same as the one a pixel behind it in all planes.
+    fn is_same_behind(&self, at: usize) -> bool {
+        let is_same = |plane: &[u8]| plane.get(at) == plane.get(at + self.stride);
+        is_same(self.bytes) && self.others.iter().all(|plane| is_same(plane))
     }
 
     /// The pixel that a byte is of.
@@ -63,18 +115,18 @@ impl<'a> StoredPixels<'a> {
     fn first_difference<L: CompareBytes>(&self, level: L, from: usize) -> usize {
         let &Self { bytes, stride, .. } = self;
         let end = bytes.len() - stride;
-        let (blocks, rest) = bytes[from..end].as_chunks();
-        let (behind, rest_behind) = bytes[from + stride..].as_chunks();
+        let blocks = bytes[from..end].as_chunks().0;
+        let behind = bytes[from + stride..].as_chunks().0;
         let mut at = from;
         for (block, behind) in blocks.iter().zip(behind) {
             prefetch::<COMPARED>(block.as_ptr().wrapping_add(AHEAD_BYTES));
-            let differing = differences(level, block, behind);
+            let differing = differences(level, block, behind) | self.other_differences(level, at);
             if differing != 0 {
                 return at + differing.trailing_zeros() as usize;
             }
             at += COMPARED;
         }
-        at + rest.iter().zip(rest_behind).take_while(|(byte, behind)| byte == behind).count()
+        at + (at..end).take_while(|&at| self.is_same_behind(at)).count()
     }
 }
 
@@ -126,10 +178,11 @@ impl Flatness {
 }
 
 impl<'a, L: CompareBytes> StoredPieces<'a, L> {
-    /// Of pixels with so many bytes each; literals have at most `longest` pixels.
+    /// Of pixels with so many bytes each in every plane, of which the first has all there are where channels have no planes;
+    /// literals have at most `longest` pixels.
     #[inline(always)]
-    pub(super) fn new(level: L, bytes: &'a [u8], stride: usize, longest: usize) -> Self {
-        let pixels = StoredPixels::new(bytes, stride);
+    pub(super) fn new(level: L, planes: [&'a [u8]; 4], stride: usize, longest: usize) -> Self {
+        let pixels = StoredPixels::new(planes, stride);
         Self { pixels, level, start: 0, longest, literal: longest.div_ceil(2), flatness: Flatness::UNKNOWN }
     }
 
@@ -148,17 +201,16 @@ impl<'a, L: CompareBytes> StoredPieces<'a, L> {
         let last = len - 1;
         loop {
             let from = self.flatness.compared.max(start * stride);
-            let (blocks, rest) = bytes[from..last * stride].as_chunks();
+            let blocks = bytes[from..last * stride].as_chunks().0;
             let blocks = &blocks[..blocks.len().min(BLOCKS_AHEAD)];
+            let mut changes = [(0, 0); BLOCKS_AHEAD];
             let (listed, end) = if blocks.is_empty() {
-                // As one block, in which what is behind the end is the same.
-                let (mut block, mut behind) = ([0; COMPARED], [0; COMPARED]);
-                block[..rest.len()].copy_from_slice(rest);
-                behind[..rest.len()].copy_from_slice(&bytes[from + stride..]);
-                let listed = scratch.list(level, pixels, &[block], &behind, from);
+                changes[0] = (from, pixels.last_differences(from));
+                let listed = scratch.list(pixels, &changes[..1], 1);
                 (listed.map(|count| scratch.add(count, last)), len * stride)
             } else {
-                let listed = scratch.list(level, pixels, blocks, &bytes[from + stride..], from);
+                let changed = pixels.changes(level, blocks, from, &mut changes);
+                let listed = scratch.list(pixels, &changes[..changed], blocks.len());
                 (listed, from + blocks.len() * COMPARED)
             };
             let Some(count) = listed else {
@@ -198,7 +250,7 @@ impl<L: CompareBytes> Iterator for StoredPieces<'_, L> {
         let first = start * pixels.stride;
         // The first byte that is not the next pixel's is one of the last pixel of a run.
         let differing = pixels.first_difference(level, first);
-        let piece = if differing >= first + SHORTEST_RUN * pixels.stride {
+        let piece = if differing >= first + (SHORTEST_RUN - 1) * pixels.stride {
             self.literal = longest / 2;
             // A short one may be chance.
             self.flatness.is_likely |=
@@ -231,35 +283,18 @@ impl RunEnds {
         Self([0; 256])
     }
 
-    /// Lists the pixels that have differences in these blocks, which begin at the byte `from`; how many, if they are not
-    /// mixed and there is capacity for all.
+    /// Lists the pixels that have these differences, of so many blocks; how many, if they are not mixed and there is capacity
+    /// for all.
     #[inline(always)]
-    fn list<L: CompareBytes>(
-        &mut self,
-        level: L,
-        pixels: StoredPixels,
-        blocks: &[[u8; COMPARED]],
-        behind: &[u8],
-        from: usize,
-    ) -> Option<usize> {
+    fn list(&mut self, pixels: StoredPixels, changes: &[(usize, u64)], blocks: usize) -> Option<usize> {
         let stride = pixels.stride;
-        // Blocks with differences, without a branch that depends on them.
-        let mut changes = [(0, 0); BLOCKS_AHEAD];
-        let (mut at, mut changed) = (from, 0);
-        for (block, behind) in blocks.iter().zip(behind.as_chunks().0) {
-            prefetch::<COMPARED>(block.as_ptr().wrapping_add(AHEAD_BYTES));
-            let differing = differences(level, block, behind);
-            changes[changed % BLOCKS_AHEAD] = (at, differing);
-            changed += usize::from(differing != 0);
-            at += COMPARED;
-        }
-        let most = (blocks.len() * COMPARED / (PIXELS_PER_RUN * stride)).max(FEW_RUNS);
+        let most = (blocks * COMPARED / (PIXELS_PER_RUN * stride)).max(FEW_RUNS);
         // Where most blocks have some, there are probably too many; to list them takes longer than comparing.
-        if changed > FEW_RUNS + blocks.len() * 7 / 8 {
+        if changes.len() > FEW_RUNS + blocks * 7 / 8 {
             return None;
         }
         let (mut count, mut last) = (0, usize::MAX);
-        for &(at, mut differing) in &changes[..changed] {
+        for &(at, mut differing) in changes {
             if count > most || count + COMPARED >= self.0.len() {
                 return None;
             }
@@ -304,20 +339,20 @@ mod tests {
     }
 
     struct Check<'a> {
-        bytes: &'a [u8],
+        planes: [&'a [u8]; 4],
         stride: usize,
         asks_for_runs: bool,
     }
 
     impl<L: CompareBytes> Work<L, usize> for Check<'_> {
         fn run(self, level: L) -> usize {
-            let Self { bytes, stride, asks_for_runs } = self;
-            let pixel = |index: usize| &bytes[index * stride..(index + 1) * stride];
-            let len = bytes.len() / stride;
+            let Self { planes, stride, asks_for_runs } = self;
+            let pixel = |index: usize| planes.map(|plane| plane.get(index * stride..(index + 1) * stride));
+            let len = planes[0].len() / stride;
             let run_from =
                 |start: usize| (start..len).take_while(|&index| pixel(index) == pixel(start)).count();
             let mut scratch = RunEnds::new();
-            let mut pieces = StoredPieces::new(level, bytes, stride, 16);
+            let mut pieces = StoredPieces::new(level, planes, stride, 16);
             let (mut next, mut listed) = (0, 0);
             loop {
                 if asks_for_runs && let Some((start, ends)) = pieces.runs(&mut scratch) {
@@ -345,8 +380,12 @@ mod tests {
 
     /// The pieces of stored pixels, with or without asking for runs first, at every level; how many of these there were.
     fn check_stored(bytes: &[u8], stride: usize, asks_for_runs: bool) -> usize {
+        check_planes([bytes, &[], &[], &[]], stride, asks_for_runs)
+    }
+
+    fn check_planes(planes: [&[u8]; 4], stride: usize, asks_for_runs: bool) -> usize {
         let mut listed = Vec::new();
-        at_each_level(|_| listed.push(Simd::current().run(Check { bytes, stride, asks_for_runs })));
+        at_each_level(|_| listed.push(Simd::current().run(Check { planes, stride, asks_for_runs })));
         assert!(listed.iter().all(|&count| count == listed[0]), "{listed:?}");
         listed[0]
     }
@@ -379,6 +418,39 @@ mod tests {
         }
     }
 
+    /// Runs end where any channel changes, wherever it is stored.
+    #[test]
+    fn planes_are_compared_like_pixels() {
+        let mut random = 7u32;
+        let mut next = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            random >> 8
+        };
+        for value in [1, 2, 4] {
+            for channels in 2..=4 {
+                let mut planes = vec![Vec::new(); 4];
+                let mut colors = [[0u8; 4]; 4];
+                while planes[0].len() < 9000 * value {
+                    // One byte of one channel changes, after a run of any length.
+                    let (channel, byte) = (next() as usize % channels, next() as usize % value);
+                    colors[channel][byte] = colors[channel][byte].wrapping_add(1);
+                    let longest = [1, 3, 900][planes[0].len() / value / 1024 % 3];
+                    for _ in 0..1 + next() as usize % longest {
+                        for channel in 0..channels {
+                            planes[channel].extend_from_slice(&colors[channel][..value]);
+                        }
+                    }
+                }
+                for len in [planes[0].len(), planes[0].len() - 5 * value, 70 * value, 2 * value, value] {
+                    let part =
+                        std::array::from_fn(|channel| &planes[channel][..len.min(planes[channel].len())]);
+                    check_planes(part, value, false);
+                    check_planes(part, value, true);
+                }
+            }
+        }
+    }
+
     /// Flat and mixed pixels by turns: comparing in vain gets rare.
     #[test]
     fn mixed_pixels_are_rarely_compared_in_vain() {
@@ -388,7 +460,8 @@ mod tests {
                 let color = if pixel as usize % (flat + mixed) < flat { 0 } else { pixel };
                 bytes.extend(&color.to_le_bytes()[..3]);
             }
-            let (mut scratch, mut pieces) = (RunEnds::new(), StoredPieces::new(Scalar, &bytes, 3, 128));
+            let (mut scratch, mut pieces) =
+                (RunEnds::new(), StoredPieces::new(Scalar, [&bytes, &[], &[], &[]], 3, 128));
             let mut refused = 0;
             loop {
                 let is_flat = pieces.flatness.is_likely;

@@ -31,6 +31,8 @@ enum TileSource<'a, const C: usize> {
     Words(&'a [[u32; C]]),
     /// They lie side by side, so many bytes each. Equal ones are told before they are made words.
     Stored(&'a Pixels<'a>, usize),
+    /// The same, but each channel has a plane of its own, with so many bytes for a pixel.
+    Planes(&'a Pixels<'a>, usize),
     Read(&'a Pixels<'a>),
 }
 
@@ -49,10 +51,11 @@ pub(crate) const BLOCK: usize = 64;
 impl<'a, const C: usize> Tiles<'a, C> {
     /// `C` is the number of words that a pixel has.
     pub(crate) fn new(pixels: &'a Pixels) -> Self {
-        let source = match (pixels.words(), pixels.stored_bytes()) {
-            (Some(words), _) => TileSource::Words(words.as_chunks().0),
-            (None, Some(bytes)) => TileSource::Stored(pixels, bytes),
-            (None, None) => TileSource::Read(pixels),
+        let source = match (pixels.words(), pixels.stored_bytes(), pixels.plane_bytes()) {
+            (Some(words), ..) => TileSource::Words(words.as_chunks().0),
+            (_, Some(bytes), _) => TileSource::Stored(pixels, bytes),
+            (.., Some(bytes)) => TileSource::Planes(pixels, bytes),
+            _ => TileSource::Read(pixels),
         };
         Self { source }
     }
@@ -61,7 +64,9 @@ impl<'a, const C: usize> Tiles<'a, C> {
     pub(crate) fn len(&self) -> usize {
         match self.source {
             TileSource::Words(pixels) => pixels.len(),
-            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => pixels.grid().len(),
+            TileSource::Stored(pixels, _) | TileSource::Planes(pixels, _) | TileSource::Read(pixels) => {
+                pixels.grid().len()
+            }
         }
     }
 
@@ -69,7 +74,9 @@ impl<'a, const C: usize> Tiles<'a, C> {
     #[inline(always)]
     pub(crate) fn key(&self, pixel: &[u32; C]) -> Option<Key> {
         match self.source {
-            TileSource::Stored(pixels, _) | TileSource::Read(pixels) if pixels.is_packed() => {
+            TileSource::Stored(pixels, _) | TileSource::Planes(pixels, _) | TileSource::Read(pixels)
+                if pixels.is_packed() =>
+            {
                 pixels.unpack(pixel).map(|words| Key::of_canonical(&words))
             }
             _ => Key::of_pixel(pixel),
@@ -99,7 +106,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
     {
         let TileScratch { tile: whole, block, ends } = scratch;
         let mut words: &[[u32; C]] = &[];
-        let (mut stored, mut reader) = (None, None);
+        let (mut stored, mut reader, mut planar) = (None, None, false);
         match self.source {
             TileSource::Words(pixels) => words = &pixels[tile],
             TileSource::Read(pixels) => {
@@ -111,10 +118,14 @@ impl<'a, const C: usize> Tiles<'a, C> {
                 stored = Some((pixels, stride, tile));
                 reader = pixels.register_reader::<L>();
             }
+            TileSource::Planes(pixels, bytes) => {
+                stored = Some((pixels, bytes, tile));
+                planar = true;
+            }
         }
-        let row = StoredPieces::new(level, &[], 1, 1);
+        let row = StoredPieces::new(level, [&[]; 4], 1, 1);
         let pieces = WordPieces::new(words);
-        TilePieces { words, pieces, stored, reader, level, row, first: 0, block, ends }
+        TilePieces { words, pieces, stored, reader, planar, level, row, first: 0, row_first: 0, block, ends }
     }
 
     /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
@@ -142,7 +153,7 @@ impl<'a, const C: usize> Tiles<'a, C> {
         let mut read = [[0; C]; BLOCK];
         let block = match self.source {
             TileSource::Words(pixels) => &pixels[first..],
-            TileSource::Stored(pixels, _) | TileSource::Read(pixels) => {
+            TileSource::Stored(pixels, _) | TileSource::Planes(pixels, _) | TileSource::Read(pixels) => {
                 // So many are read at a time at most.
                 const STEP: usize = 4;
                 let from = wanted.trailing_zeros() as usize / STEP * STEP;
@@ -167,10 +178,13 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize, L> {
     /// Else the pixels as they are stored, the bytes of each, and those that are still to come.
     stored: Option<(&'a Pixels<'a>, usize, Range<usize>)>,
     reader: Option<RegisterReader>,
+    /// Whether the pixels are stored in planes.
+    planar: bool,
     level: L,
     row: StoredPieces<'a, L>,
-    /// The row's first pixel in the tile.
+    /// The row's first pixel in the tile, and in the image.
     first: usize,
+    row_first: usize,
     block: &'r mut [[u32; C]; STORED_WORDS],
     ends: &'r mut RunEnds,
 }
@@ -186,8 +200,11 @@ pub(crate) struct StoredRuns<'r, const C: usize, L> {
     /// The row.
     row: &'r StoredPieces<'r, L>,
     level: L,
-    reader: RegisterReader,
+    /// None where the pixels are stored in planes.
+    reader: Option<RegisterReader>,
     pixels: &'r Pixels<'r>,
+    /// The row's first pixel in the image.
+    row_first: usize,
 }
 
 impl<const C: usize, L: PixelCode> Iterator for StoredRuns<'_, C, L> {
@@ -197,13 +214,18 @@ impl<const C: usize, L: PixelCode> Iterator for StoredRuns<'_, C, L> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let (&end, rest) = self.ends.split_first()?;
-        let (first, start, stored) = (self.first, self.start, self.row.from(self.start));
+        let (first, start) = (self.first, self.start);
         let length = end as usize + 1 - start;
         (self.first, self.start, self.ends) = (first + length, start + length, rest);
         let mut pixel = [0; C];
-        match self.reader.read(self.level, stored) {
-            Some(words) => pixel = std::array::from_fn(|word| words[word]),
-            None => self.pixels.read_one_stored(stored, &mut pixel),
+        if let Some(reader) = self.reader {
+            let stored = self.row.from(start);
+            match reader.read(self.level, stored) {
+                Some(words) => pixel = std::array::from_fn(|word| words[word]),
+                None => self.pixels.read_one_stored(stored, &mut pixel),
+            }
+        } else {
+            self.pixels.read(self.row_first + start, &mut pixel);
         }
         Some((first, length, pixel))
     }
@@ -213,7 +235,10 @@ impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
     /// Runs, if there are some next that can be told quickly; else there may be, too.
     #[inline(always)]
     pub(crate) fn runs(&mut self) -> Option<StoredRuns<'_, C, L>> {
-        let (Some((pixels, ..)), Some(reader)) = (&self.stored, self.reader) else { return None };
+        let Some((pixels, ..)) = &self.stored else { return None };
+        if self.reader.is_none() && !self.planar {
+            return None;
+        }
         let (start, ends) = self.row.runs(self.ends)?;
         Some(StoredRuns {
             first: self.first + start,
@@ -221,8 +246,9 @@ impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
             ends,
             row: &self.row,
             level: self.level,
-            reader,
+            reader: self.reader,
             pixels,
+            row_first: self.row_first,
         })
     }
 
@@ -238,11 +264,21 @@ impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
             None if rest.start == rest.end => return None,
             None => {
                 self.first += self.row.len();
-                self.row = StoredPieces::new(self.level, pixels.stored_row(rest), *stride, STORED_WORDS / C);
+                self.row_first = rest.start;
+                let planes = match self.planar {
+                    true => pixels.stored_planes(rest),
+                    false => [pixels.stored_row(rest), &[], &[], &[]],
+                };
+                self.row = StoredPieces::new(self.level, planes, *stride, STORED_WORDS / C);
                 self.row.next()?
             }
         };
-        let (stored, read) = (self.row.from(start), &mut self.block[..piece.looked_at()]);
+        let read = &mut self.block[..piece.looked_at()];
+        if self.planar {
+            pixels.read(self.row_first + start, read.as_flattened_mut());
+            return Some((self.first + start, piece, read));
+        }
+        let stored = self.row.from(start);
         match piece {
             Piece::Run(_) => {
                 if let Some(reader) = self.reader

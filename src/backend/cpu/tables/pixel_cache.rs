@@ -171,9 +171,10 @@ impl<const C: usize> PixelCache<C> {
         if most < free {
             return 0;
         }
-        places.iter().enumerate().fold(0, |misses, (index, &differing)| {
-            misses | u128::from(differing >= free) << index
-        })
+        places
+            .iter()
+            .enumerate()
+            .fold(0, |misses, (index, &differing)| misses | u128::from(differing >= free) << index)
     }
 
     /// The colour index of one pixel, if the cache has it.
