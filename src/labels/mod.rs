@@ -274,6 +274,25 @@ impl<'a> KeptTile<'a> {
         self.wanted.len()
     }
 
+    /// Which dictionary says what its labels mean.
+    pub(crate) fn dictionary(&self) -> usize {
+        self.dictionary
+    }
+
+    /// Where it is kept as runs: the label of each, in the words of its dictionary, and its pixels.
+    pub(crate) fn runs(&self) -> Option<impl Iterator<Item = (u16, usize)> + use<'a>> {
+        let TileForm::Runs(runs) = self.form else { return None };
+        let runs: &[LabelRun] = bytemuck::cast_slice(&self.bytes[..runs * size_of::<LabelRun>()]);
+        let decoded = self.decoded;
+        Some(runs.iter().map(move |run| {
+            let label = match decoded {
+                Some(decoded) => u16::from(decoded.get(usize::from(run.label)).copied().unwrap_or(0)),
+                None => run.label,
+            };
+            (label, usize::from(run.length))
+        }))
+    }
+
     /// Its labels, one for each pixel.
     pub(crate) fn read<'r>(&self, scratch: &'r mut LabelScratch) -> LabelledTile<'r>
     where

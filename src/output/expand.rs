@@ -29,14 +29,12 @@ use bytemuck::Pod;
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::output::planes::{Bits, Planes};
+use crate::output::stream::STREAM_BYTES;
 use crate::runtime::alloc::try_collect;
 use crate::runtime::call;
 use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::types::outputs::MaskFormat;
-
-/// Masks larger than this together are written past the caches, since they will not stay there.
-const STREAM_BYTES: u64 = 8 << 20;
 
 /// What a mask has for a pixel that is in it; one that is not has 0, which is all zeros.
 pub(super) trait Value: Pod + Send + Sync {}

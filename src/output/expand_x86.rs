@@ -15,10 +15,8 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use crate::output::expand::{Label, Value, WriteBits, WriteValues};
+use crate::output::stream_x86::{REGISTER, splat};
 use crate::runtime::simd::{Avx2, Scalar, Sse2, Work};
-
-/// Bytes of a vector register.
-const REGISTER: usize = 32;
 
 impl<T: Label, V: Value> Work<Sse2, ()> for WriteValues<'_, T, V> {
     #[inline(always)]
@@ -99,16 +97,6 @@ fn write_bits<T: Label>(WriteBits { labels, wanted, bytes }: WriteBits<T>) {
     }
     let done = labels.len() / 32;
     WriteBits { labels: &labels[32 * done..], wanted, bytes: &mut bytes[4 * done..] }.run(Scalar);
-}
-
-/// The value in each lane of its size.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn splat<V: Value>(value: V) -> __m256i {
-    match size_of::<V>() {
-        1 => _mm256_set1_epi8(bytemuck::cast(value)),
-        _ => _mm256_set1_epi32(bytemuck::cast(value)),
-    }
 }
 
 /// All bits set in each lane of a value's size whose label is `wanted`.
