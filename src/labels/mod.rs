@@ -223,6 +223,12 @@ impl LabelMap {
         })
     }
 
+    /// The largest label of a mask, 0 where none has any.
+    pub(crate) fn largest_label(&self) -> u32 {
+        let labels = self.dictionaries.iter().flatten().copied();
+        labels.filter(|&label| label != NO_LABEL).max().unwrap_or(0)
+    }
+
     /// A thread's scratch memory to read tiles.
     pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
         Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })

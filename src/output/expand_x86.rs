@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm_set1_epi16, _mm_sfence, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi16, _mm256_cmpeq_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_movemask_epi8,
     _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_store_si256, _mm256_stream_si256,
+    _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_store_si256, _mm256_stream_si256,
 };
 use std::mem::MaybeUninit;
 
@@ -86,13 +86,17 @@ fn write_values<T: Label, V: Value>(work: WriteValues<T, V>) {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn write_bits<T: Label>(WriteBits { labels, wanted, bytes }: WriteBits<T>) {
+    // The first pixel's bit is the highest of its byte, and the first lane's the lowest: bytes are turned around.
+    let turned = _mm256_setr_epi8(
+        7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10,
+        9, 8,
+    );
     let mut targets = bytes.chunks_exact_mut(4);
     let mut parts = labels.chunks_exact(32);
     for (target, labels) in targets.by_ref().zip(parts.by_ref()) {
         // SAFETY: there are 32 labels.
         let equal = unsafe { equal_32(labels.as_ptr(), wanted) };
-        // The first label's bit is the lowest.
-        let bits = _mm256_movemask_epi8(equal).cast_unsigned().reverse_bits().to_be_bytes();
+        let bits = _mm256_movemask_epi8(_mm256_shuffle_epi8(equal, turned)).to_le_bytes();
         target.copy_from_slice(&bits.map(MaybeUninit::new));
     }
     let done = labels.len() / 32;

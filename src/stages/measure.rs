@@ -3,12 +3,30 @@
 //! Runs of a label add to its mask's sums at once: pixels, the sums of columns and rows (128 bits, so that they are exact
 //! and no order of adding matters), the box, the first pixel. Threads add up tables of their own, as long as those are
 //! small. Centroids are quotients of exact sums, rounded once.
+//!
+//! Where pixels are so mixed that a tile is not kept as runs, each run would cost a mispredicted branch. For few masks each
+//! row is gone through once for each of them then, without a branch:
+//!
+//! ```text
+//! for each block of 32 labels: for each lane:
+//!     count[lane] += label equals the mask's ? 1 : 0
+//!     later[lane] += count[lane]
+//! ```
+//!
+//! With `B` blocks, a lane's pixel in block `b` is in `later` `B - b` times. So the sum of the pixels' positions, which is
+//! that of `32 b + lane`, follows from both, and there is no position in the loop. All of it fits a label's width for
+//! 16 blocks.
+
+use std::ops::AddAssign;
+
+use bytemuck::Pod;
 
 use crate::error::Error;
-use crate::labels::runs::for_each_run;
-use crate::labels::{LabelMap, Labels, TILE};
+use crate::labels::runs::for_each_run_of_tile;
+use crate::labels::{KeptTile, LabelMap, LabelScratch, LabelledTile, Labels, TILE};
 use crate::runtime::alloc::{try_collect, try_with_capacity};
 use crate::runtime::call;
+use crate::runtime::simd::{Simd, Work};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::stats::MaskStats;
@@ -95,6 +113,7 @@ impl StatsBuilder {
         if first_pixel.is_multiple_of(plane) {
             sums.chunks_mut(frame.images).for_each(|images| images[first_pixel / plane..].fill(Sums::NONE));
         }
+        let simd = Simd::current();
         let masks = labels.masks_by_label()?;
         let tiles = labels.tiles().zip((first_pixel..).step_by(TILE));
         let sum_count = sums.len();
@@ -103,16 +122,14 @@ impl StatsBuilder {
             for (tile, first) in tiles {
                 call::tick();
                 call::check()?;
-                let tile = tile.read(&mut room);
-                add_tile(tile.labels, &masks[tile.dictionary], first, *frame, sums);
+                add_tile(simd, &tile, &mut room, &masks[tile.dictionary()], first, *frame, sums);
             }
             return Ok(());
         }
         let found = threads.share(try_collect(tiles)?, threads.count(), |queue| {
             let (mut found, mut room) = (none(sum_count)?, labels.scratch()?);
             while let Some((tile, first)) = queue.take() {
-                let tile = tile.read(&mut room);
-                add_tile(tile.labels, &masks[tile.dictionary], first, *frame, &mut found);
+                add_tile(simd, &tile, &mut room, &masks[tile.dictionary()], first, *frame, &mut found);
             }
             Ok::<_, Error>(found)
         })?;
@@ -155,14 +172,144 @@ fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
     Ok(sums)
 }
 
-/// Adds the runs of a tile whose first pixel is the image's pixel `first`.
-fn add_tile(labels: Labels, masks: &[u32], first: usize, frame: Frame, sums: &mut [Sums]) {
-    for_each_run(labels, masks, first, frame, |run| {
+/// Masks that each row of a mixed tile is gone through for, at most.
+const MOST_COMPARED: usize = 32;
+
+/// Pixels of a row from which on that pays.
+const LEAST_COMPARED: usize = 64;
+
+/// Adds a tile whose first pixel is the image's pixel `first`.
+fn add_tile(
+    simd: Simd,
+    tile: &KeptTile,
+    scratch: &mut LabelScratch,
+    masks: &[u32],
+    first: usize,
+    frame: Frame,
+    sums: &mut [Sums],
+) {
+    if tile.runs().is_none() && tile.mask_count() <= MOST_COMPARED && frame.width >= LEAST_COMPARED {
+        let LabelledTile { labels, wanted, .. } = tile.read(scratch);
+        return match labels {
+            Labels::One(labels) => add_rows(simd, labels, wanted, first, frame, sums),
+            Labels::Two(labels) => add_rows(simd, labels, wanted, first, frame, sums),
+            Labels::Four(labels) => add_rows(simd, labels, wanted, first, frame, sums),
+        };
+    }
+    for_each_run_of_tile(tile, scratch, masks, first, frame, |run| {
         let sums = &mut sums[run.mask as usize * frame.images + run.image];
         let pixel = run.row * frame.width + run.column;
         // Lossless: the image's sides are u32s.
         sums.add(run.row as u32, run.column as u32, run.pixels as u32, pixel as u64);
     });
+}
+
+/// Adds the rows of a tile, mask by mask.
+fn add_rows<T: Lane>(
+    simd: Simd,
+    labels: &[T],
+    wanted: &[u32],
+    first: usize,
+    Frame { width, height, images }: Frame,
+    sums: &mut [Sums],
+) {
+    let (mut row, mut column) = (first / width, first % width);
+    let mut rest = labels;
+    while !rest.is_empty() {
+        let (labels, behind) = rest.split_at(rest.len().min(width - column));
+        for (mask, &label) in wanted.iter().enumerate() {
+            // A label that these are too narrow for is not among them.
+            let Ok(label) = T::try_from(label) else { continue };
+            let sums = &mut sums[mask * images + row / height];
+            let (pixels, positions) = simd.run(CountRow { labels, label });
+            if pixels > 0 {
+                add_row(labels, label, (row % height, column, width), (pixels, positions), sums);
+            }
+        }
+        (rest, row, column) = (behind, row + 1, 0);
+    }
+}
+
+/// Adds the pixels of a row that have a label, of which so many are known, and the sum of their positions.
+fn add_row<T: Lane>(
+    labels: &[T],
+    label: T,
+    (row, column, width): (usize, usize, usize),
+    (pixels, positions): (u64, u64),
+    sums: &mut Sums,
+) {
+    sums.pixels += pixels;
+    sums.columns += u128::from(column as u64 * pixels + positions);
+    sums.rows += u128::from(row as u64 * pixels);
+    // Lossless: the image's sides are u32s.
+    sums.top = sums.top.min(row as u32);
+    sums.bottom = sums.bottom.max(row as u32);
+    let is_wanted = |other: &T| *other == label;
+    // Only what is outside the box so far is looked at.
+    let left = labels.len().min((sums.left as usize).saturating_sub(column));
+    if let Some(position) = labels[..left].iter().position(is_wanted) {
+        sums.left = (column + position) as u32;
+    }
+    let right = labels.len().min((sums.right as usize + 1).saturating_sub(column));
+    if let Some(position) = labels[right..].iter().rposition(is_wanted) {
+        sums.right = (column + right + position) as u32;
+    }
+    let first = (row * width + column) as u64;
+    if first < sums.first
+        && let Some(position) = labels.iter().position(is_wanted)
+    {
+        sums.first = sums.first.min(first + position as u64);
+    }
+}
+
+/// Finds how many labels equal one, and the sum of these labels' positions.
+struct CountRow<'a, T> {
+    labels: &'a [T],
+    label: T,
+}
+
+/// A label as it is compared and counted.
+trait Lane: Pod + Eq + AddAssign + From<bool> + Into<u32> + TryFrom<u32> {}
+
+impl Lane for u8 {}
+impl Lane for u16 {}
+impl Lane for u32 {}
+
+impl<V, T: Lane> Work<V, (u64, u64)> for CountRow<'_, T> {
+    #[inline(always)]
+    fn run(self, _: V) -> (u64, u64) {
+        const LANES: usize = 32;
+        const BLOCKS: usize = 16; // 1 + 2 + ... + 16 fits a byte
+        let Self { labels, label } = self;
+        let (mut pixels, mut positions) = (0u64, 0u64);
+        let (blocks, rest) = labels.as_chunks::<LANES>();
+        for (part, blocks) in blocks.chunks(BLOCKS).enumerate() {
+            let (mut count, mut later) = ([T::zeroed(); LANES], [T::zeroed(); LANES]);
+            for block in blocks {
+                for lane in 0..LANES {
+                    count[lane] += T::from(block[lane] == label);
+                    later[lane] += count[lane];
+                }
+            }
+            let (mut counted, mut lanes, mut before_end) = (0u32, 0u32, 0u32);
+            for lane in 0..LANES {
+                let in_lane: u32 = count[lane].into();
+                counted += in_lane;
+                lanes += in_lane * lane as u32;
+                before_end += later[lane].into();
+            }
+            let block_numbers = blocks.len() as u32 * counted - before_end;
+            let start = (part * BLOCKS * LANES) as u64;
+            pixels += u64::from(counted);
+            positions += start * u64::from(counted) + u64::from(lanes + LANES as u32 * block_numbers);
+        }
+        let start = labels.len() - rest.len();
+        for (position, _) in (start..).zip(rest).filter(|&(_, other)| *other == label) {
+            pixels += 1;
+            positions += position as u64;
+        }
+        (pixels, positions)
+    }
 }
 
 #[cfg(test)]
