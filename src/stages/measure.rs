@@ -315,6 +315,7 @@ impl<V, T: Lane> Work<V, (u64, u64)> for CountRow<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::simd::at_each_level;
     use crate::types::outputs::LabelWidth;
 
     /// A backend that runs out of memory on the way begins anew.
@@ -334,5 +335,49 @@ mod tests {
         let once = regions(&[0, TILE, 2 * TILE]);
         assert_eq!(regions(&[0, TILE, 0, TILE, 2 * TILE]), once);
         assert_eq!((once[0].first_pixel, once[1].first_pixel), ((0, 1), (0, 2)));
+    }
+
+    /// Labels of all widths, as rows that are gone through mask by mask and as runs, against sums made one by one.
+    #[test]
+    fn mixed_pixels_are_summed_like_single_ones() {
+        at_each_level(|_| {
+            for frame in
+                [(64, 700, 1), (65, 300, 2), (1000, 23, 2), (3001, 12, 1), (TILE + 700, 2, 1), (63, 300, 1)]
+            {
+                let (width, height, images) = frame;
+                let frame = Frame { width, height, images };
+                for label_width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
+                    for mask_count in [3, MOST_COMPARED, MOST_COMPARED + 1] {
+                        check_mixed(frame, label_width, mask_count);
+                    }
+                }
+            }
+        });
+    }
+
+    fn check_mixed(frame: Frame, label_width: LabelWidth, mask_count: usize) {
+        let Frame { width, height, images } = frame;
+        // The last mask has few pixels, and some rows have none of some masks.
+        let label = |pixel: usize| match pixel * 7919 % 1013 {
+            0 => mask_count,
+            other if pixel / width % 3 == 0 => other % 2,
+            other => other % mask_count,
+        };
+        let mut labels = LabelMap::default();
+        let bytes = labels.start(width * height * images, label_width).unwrap();
+        for (pixel, bytes) in bytes.chunks_mut(label_width.bytes()).enumerate() {
+            bytes.copy_from_slice(&label(pixel).to_le_bytes()[..label_width.bytes()]);
+        }
+        labels.finish_uniform(label_width, mask_count).unwrap();
+        let mut stats = StatsBuilder::new(frame, mask_count).unwrap();
+        stats.add(&labels, 0, &Threads::new(2).unwrap()).unwrap();
+        let mut expected = vec![Sums::NONE; mask_count * images];
+        for pixel in (0..width * height * images).filter(|&pixel| label(pixel) > 0) {
+            let (row, column) = (pixel / width % height, (pixel % width) as u32);
+            let sums = &mut expected[(label(pixel) - 1) * images + pixel / (width * height)];
+            sums.add(row as u32, column, 1, (row * width) as u64 + u64::from(column));
+        }
+        let expected = StatsBuilder { frame, sums: expected }.finish().unwrap();
+        assert_eq!(stats.finish().unwrap(), expected, "{frame:?}, {label_width:?}, {mask_count}");
     }
 }
