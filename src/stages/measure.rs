@@ -360,7 +360,7 @@ mod tests {
         // The last mask has few pixels, and some rows have none of some masks.
         let label = |pixel: usize| match pixel * 7919 % 1013 {
             0 => mask_count,
-            other if pixel / width % 3 == 0 => other % 2,
+            other if (pixel / width).is_multiple_of(3) => other % 2,
             other => other % mask_count,
         };
         let mut labels = LabelMap::default();
