@@ -222,6 +222,7 @@ impl<'a> Planes<'a> {
 
     /// Which of a segment's pixels a mask has values for, as positions in the tile, and the address of the first one's, or
     /// for bits its row's, with its position in the row.
+    #[inline]
     pub(crate) fn place(&self, mask: usize, segment: Segment) -> Option<(Range<usize>, *mut u8, usize)> {
         let Segment { offset, len, image, row, column } = segment;
         let value = |position: usize| match self.format {
