@@ -172,8 +172,8 @@ fn none(mask_count: usize) -> Result<Vec<Sums>, Error> {
     Ok(sums)
 }
 
-/// Masks that each row of a mixed tile is gone through for, at most.
-const MOST_COMPARED: usize = 32;
+/// Bytes of labels that are compared for each pixel of a mixed tile, at most: masks times the bytes of a label.
+const MOST_COMPARED: usize = 128;
 
 /// Pixels of a row from which on that pays.
 const LEAST_COMPARED: usize = 64;
@@ -188,13 +188,21 @@ fn add_tile(
     frame: Frame,
     sums: &mut [Sums],
 ) {
-    if tile.runs().is_none() && tile.mask_count() <= MOST_COMPARED && frame.width >= LEAST_COMPARED {
+    if tile.runs().is_none() && frame.width >= LEAST_COMPARED {
         let LabelledTile { labels, wanted, .. } = tile.read(scratch);
-        return match labels {
-            Labels::One(labels) => add_rows(simd, labels, wanted, first, frame, sums),
-            Labels::Two(labels) => add_rows(simd, labels, wanted, first, frame, sums),
-            Labels::Four(labels) => add_rows(simd, labels, wanted, first, frame, sums),
-        };
+        let is_worth_it = |label_bytes: usize| wanted.len() * label_bytes <= MOST_COMPARED;
+        match labels {
+            Labels::One(labels) if is_worth_it(1) => {
+                return add_rows(simd, labels, wanted, first, frame, sums);
+            }
+            Labels::Two(labels) if is_worth_it(2) => {
+                return add_rows(simd, labels, wanted, first, frame, sums);
+            }
+            Labels::Four(labels) if is_worth_it(4) => {
+                return add_rows(simd, labels, wanted, first, frame, sums);
+            }
+            _ => {}
+        }
     }
     for_each_run_of_tile(tile, scratch, masks, first, frame, |run| {
         let sums = &mut sums[run.mask as usize * frame.images + run.image];
@@ -347,7 +355,9 @@ mod tests {
                 let (width, height, images) = frame;
                 let frame = Frame { width, height, images };
                 for label_width in [LabelWidth::One, LabelWidth::Two, LabelWidth::Four] {
-                    for mask_count in [3, MOST_COMPARED, MOST_COMPARED + 1] {
+                    for mask_count in
+                        [3, MOST_COMPARED / label_width.bytes(), MOST_COMPARED / label_width.bytes() + 1]
+                    {
                         check_mixed(frame, label_width, mask_count);
                     }
                 }
