@@ -19,7 +19,7 @@ enum Items {
 use Items::{All, Rest, Typedefs};
 
 /// The header from its top down: a topic's title, and the files of src/capi that it consists of.
-const HEADER: [(&str, &[(&str, Items)]); 10] = [
+const HEADER: [(&str, &[(&str, Items)]); 11] = [
     (
         "From a colour map to masks",
         &[("status", Typedefs), ("context", All), ("create", All), ("run", All), ("destroy", All)],
@@ -30,6 +30,7 @@ const HEADER: [(&str, &[(&str, Items)]); 10] = [
         "ctm_analyze: pixels of all kinds, more ways to choose colours, more outputs",
         &[("image", All), ("params", All), ("outputs", All), ("result", All), ("analyze", All)],
     ),
+    ("Memory for outputs", &[("buffer", All)]),
     (
         "Images that are nowhere as a whole: bands, tiles, machines",
         &[("counts_handle", All), ("counts", All)],

@@ -5,6 +5,8 @@
 
 #include "cpp_test.hpp"
 
+#include <algorithm>
+
 namespace {
 
 void golden(ctm::context &context, const std::string &folder)
@@ -221,6 +223,26 @@ void cancelling(ctm::context &context)
     ctm::context().cancel();
 }
 
+// Memory for outputs is moved, not copied, and knows its length.
+void buffers(ctm::context &context)
+{
+    auto made = ctm::buffer<std::uint8_t>::try_create(18);
+    CHECK(made && made->size() == 18 && !made->empty());
+    ctm::buffer<std::uint8_t> masks = *std::move(made), labels;
+    CHECK(labels.data() == nullptr && labels.empty() && made->empty());
+    CHECK(std::count(masks.begin(), masks.end(), 0) == 18);
+    const std::vector<std::uint8_t> bytes(std::begin(grey), std::end(grey));
+    const auto found =
+        context.try_analyze(ctm::image(bytes, 3, 2, 1), ctm::params(), ctm::outputs().set_masks(masks, CTM_MASK_U8_ONE));
+    CHECK(found && found->mask_count == 3 && std::count(masks.begin(), masks.end(), 1) == 6);
+    labels = std::move(masks);
+    CHECK(labels.size() == 18 && masks.empty() && labels[0] + labels[6] + labels[12] == 1);
+    const auto none = ctm::buffer<float>::try_create(0);
+    CHECK(none.status() == CTM_ERROR_INVALID_ARGUMENT && contains(none.message(), "size is 0"));
+    const auto huge = ctm::buffer<float>::try_create(std::numeric_limits<std::size_t>::max() / 2);
+    CHECK(huge.status() == CTM_ERROR_OUT_OF_MEMORY && huge->empty());
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -231,6 +253,7 @@ void exceptions(const char *device)
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
     CHECK(context.counters().pixels_read >= 6);
+    CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
     const float map[] = {1, 2, 2};
     float mask[3];
@@ -258,6 +281,7 @@ int main(int argc, char **argv)
     cancelling(context);
     caches(argv[1], context);
     owners(argv[1]);
+    buffers(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

@@ -889,6 +889,69 @@ inline params &params::set_counts(const ctm::counts &all) noexcept
     return *this;
 }
 
+/**
+ * Memory for outputs that `ctm_buffer_alloc` gives, as so many values: 0 at first, aligned to 64 bytes, on huge pages where
+ * the system has them. Keep it from call to call, as that function says. It becomes a `span` by itself:
+ *
+ *     ctm::buffer<std::uint8_t> masks = ctm::buffer<std::uint8_t>::create(5 * width * height);
+ *     context.analyze(image, params, ctm::outputs().set_masks(masks, CTM_MASK_U8));
+ */
+template <class T>
+class buffer {
+    static_assert(std::is_arithmetic<T>::value, "values of masks or labels are expected");
+
+public:
+    using value_type = T;
+
+    buffer() noexcept = default;
+    buffer(buffer &&other) noexcept { swap(other); }
+    buffer &operator=(buffer &&other) noexcept
+    {
+        buffer taken(std::move(other));
+        swap(taken);
+        return *this;
+    }
+    buffer(const buffer &) = delete;
+    buffer &operator=(const buffer &) = delete;
+    ~buffer() { ctm_buffer_free(data_); }
+
+    /** `ctm_buffer_alloc`, for so many values. */
+    static outcome<buffer> try_create(std::size_t count)
+    {
+        void *memory = nullptr;
+        const ctm_status status = ctm_buffer_alloc(detail::product(count, sizeof(T)), &memory);
+        buffer made;
+        made.data_ = static_cast<T *>(memory);
+        made.size_ = memory != nullptr ? count : 0;
+        return detail::finish(nullptr, status, std::move(made));
+    }
+
+#ifndef CTM_NO_EXCEPTIONS
+    static buffer create(std::size_t count) { return try_create(count).value(); }
+#endif
+
+    T *data() noexcept { return data_; }
+    const T *data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    T *begin() noexcept { return data_; }
+    T *end() noexcept { return data_ + size_; }
+    const T *begin() const noexcept { return data_; }
+    const T *end() const noexcept { return data_ + size_; }
+    T &operator[](std::size_t index) { return data_[index]; }
+    const T &operator[](std::size_t index) const { return data_[index]; }
+
+private:
+    void swap(buffer &other) noexcept
+    {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+    }
+
+    T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
 /** `ctm_version`. */
 inline const char *version() noexcept { return ctm_version(); }
 

@@ -34,6 +34,15 @@ fn cases() -> Vec<Case> {
         case.selection = Selection { min_pixels: 1, max_count };
         cases.push(case);
     }
+    // Small regions side by side, each with a colour of its own: tiles have few of the masks, and rows few of the boxes.
+    for (width, height, side) in [(208, 300, 23), (101, 299, 9)] {
+        let pixels = (0..width * height).map(|pixel| {
+            let (column, row) = (pixel % width, pixel / width);
+            (row / side * 100 + (column + row % side / 3) / side) as f32
+        });
+        let selection = Selection { min_pixels: 1, max_count: 2000 };
+        cases.push(Case { width, height, channels: 1, pixels: pixels.collect(), selection });
+    }
     cases
 }
 
@@ -104,8 +113,14 @@ fn outputs_are_those_of_the_oracle() {
             };
             let labels = expected_labels(&case, &answer);
             let regions = expected_regions(&case, &labels, answer.colors.len());
+            let formats = match answer.masks.len() {
+                1..=20_000_000 => {
+                    [false, true].map(|cropped| Formats::new(&case, &answer, &regions, cropped)).into()
+                }
+                _ => Vec::new(),
+            };
             for context in &mut contexts {
-                check_outputs(context, &case, &answer, &labels, &regions);
+                check_outputs(context, &case, &answer, &labels, &regions, &formats);
             }
             if max_count == most {
                 break;
@@ -115,7 +130,14 @@ fn outputs_are_those_of_the_oracle() {
     assert_no_validation_messages();
 }
 
-fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[u32], regions: &[MaskStats]) {
+fn check_outputs(
+    context: &mut Context,
+    case: &Case,
+    answer: &Answer,
+    labels: &[u32],
+    regions: &[MaskStats],
+    formats: &[Formats],
+) {
     let name = format!("{}, {} x {}, {:?}", context.device_name(), case.width, case.height, case.selection);
     let is_palette = |analysis: &Analysis| {
         let colors = analysis.palette.colors.iter();
@@ -158,6 +180,9 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
         assert!(masks[..needed].iter().copied().eq(bytes(1)), "{name}: a buffer that is too small");
         assert!(label_map == labels, "{name}: labels beside a buffer that is too small");
     }
+    for expected in formats {
+        check_formats(context, case, expected, &name);
+    }
     let mut words = vec![u16::MAX; case.plane()];
     if case.selection.max_count <= 65_535 {
         let only = Outputs { labels: Some(LabelOutput::U16(&mut words)), ..Outputs::default() };
@@ -172,6 +197,60 @@ fn check_outputs(context: &mut Context, case: &Case, answer: &Answer, labels: &[
     }
     let analysis = analyze(context, case, Outputs { mask_stats: true, ..Outputs::default() });
     assert!(analysis.mask_stats == regions, "{name}: regions alone");
+}
+
+/// Masks as each format has them, whole or cropped to their regions.
+struct Formats {
+    cropped: bool,
+    floats: Vec<f32>,
+    /// 3 inside.
+    bytes: Vec<u8>,
+    bits: Vec<u8>,
+}
+
+impl Formats {
+    fn new(case: &Case, answer: &Answer, regions: &[MaskStats], cropped: bool) -> Self {
+        let (width, plane) = (case.width as usize, case.plane());
+        let all_rows = regions.iter().enumerate().flat_map(|(mask, region)| {
+            let MaskStats { left, top, width: columns, height, .. } = match cropped {
+                true => *region,
+                false => MaskStats { left: 0, top: 0, width: case.width, height: case.height, ..*region },
+            };
+            let rows = (top as usize..(top + height) as usize).map(move |row| mask * plane + row * width);
+            rows.map(move |start| &answer.masks[start + left as usize..][..columns as usize])
+        });
+        let to_bits = |pixels: &[f32]| {
+            pixels.iter().zip(0..).fold(0, |byte, (&value, bit)| byte | u8::from(value == 1.0) << (7 - bit))
+        };
+        let (mut floats, mut bits) = (Vec::new(), Vec::new());
+        for row in all_rows {
+            floats.extend(row);
+            bits.extend(row.chunks(8).map(to_bits));
+        }
+        let bytes = floats.iter().map(|&value| if value == 1.0 { 3 } else { 0 }).collect();
+        Self { cropped, floats, bytes, bits }
+    }
+}
+
+fn check_formats(context: &mut Context, case: &Case, expected: &Formats, name: &str) {
+    let Formats { cropped, ref floats, ref bytes, ref bits } = *expected;
+    let untouched = f32::from_bits(0xa5a5_a5a5);
+    let (mut float_masks, mut masks) = (vec![untouched; floats.len() + 1], vec![UNTOUCHED; bytes.len() + 1]);
+    let mut write = |masks: MaskOutput| {
+        let outputs = Outputs { masks: Some(masks), cropped, ..Outputs::default() };
+        analyze(context, case, outputs).masks_size as usize
+    };
+    assert_eq!(write(MaskOutput::F32(&mut float_masks)), 4 * floats.len(), "{name}");
+    assert!(float_masks[..floats.len()] == floats[..], "{name}: floats, cropped: {cropped}");
+    assert_eq!(float_masks[floats.len()].to_bits(), untouched.to_bits(), "{name}: behind the floats");
+    assert_eq!(write(MaskOutput::U8 { masks: &mut masks, inside: 3 }), bytes.len(), "{name}");
+    assert!(masks[..bytes.len()] == bytes[..], "{name}: bytes, cropped: {cropped}");
+    assert_eq!(masks[bytes.len()], UNTOUCHED, "{name}: behind the bytes");
+    masks.resize(bits.len() + 1, UNTOUCHED);
+    masks.fill(UNTOUCHED);
+    assert_eq!(write(MaskOutput::Bits(&mut masks)), bits.len(), "{name}");
+    assert!(masks[..bits.len()] == bits[..], "{name}: bits, cropped: {cropped}");
+    assert_eq!(masks[bits.len()], UNTOUCHED, "{name}: behind the bits");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! | `context`, `create`, `run`, `destroy` | a context and the plain functions on it |
 //! | `options`, `log`, `queries` | how a context is set up, what it says, what it works on |
 //! | `image`, `params`, `outputs`, `lists`, `planes`, `result`, `analyze` | `ctm_analyze` and its structs |
+//! | `buffer` | memory for outputs |
 //! | `counts_handle`, `counts` | `ctm_counts` and the functions on it |
 //! | `device_memory` | pixels and outputs in a device's memory |
 //! | `cancel`, `counters`, `pipeline_cache` | stopping calls, what they have cost, compiled pipelines |
@@ -20,6 +21,7 @@
 
 mod analyze;
 mod boundary;
+mod buffer;
 mod cancel;
 mod context;
 mod counters;

@@ -43,6 +43,7 @@ pub struct ctm_outputs {
     pub struct_size: usize,
     /// Receives planes of `height * width` values, one for each mask and image. Aligned for its values, as the strides
     /// are; may be uninitialised. What lies between rows, between planes or behind the last one is not touched.
+    /// Memory that is kept from call to call is written many times as fast as new memory: see `ctm_buffer_alloc`.
     pub masks: *mut c_void,
     /// The size of `masks` in bytes.
     pub masks_size: usize,

@@ -34,7 +34,8 @@ use crate::types::params::Selection;
 /// @param masks Receives planes of `height * width` floats, each exactly 1.0f inside the colour's
 /// region and 0.0f outside. Planes 0 to `*mask_count` − 1 are written whole, nothing behind them is
 /// touched. May be uninitialised; may not overlap `color_map` or `mask_count`. NULL with
-/// `masks_len` 0: only the number of masks is asked for.
+/// `masks_len` 0: only the number of masks is asked for. Memory that is kept from call to call is written many times as
+/// fast as new memory: see `ctm_buffer_alloc`.
 /// @param masks_len The size of `masks` in floats; all of it is the library's during the call.
 /// @param mask_count Receives the number of masks: 0 when no colour qualifies, which is a success.
 /// Must not be NULL.

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Places, Planes};
+use crate::output::scatter::clear;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::ProgressSpan;
 use crate::stages::group::Masked;
@@ -158,11 +159,14 @@ impl Context {
         }
         // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
         #[allow(unsafe_code)]
-        let planes = emit
+        let mut planes = emit
             .masks
             .as_ref()
             .map(|masks| unsafe { Planes::new(masks.first, emit.mask_format, frame, places) });
         let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
+        if let Some(planes) = &mut planes {
+            clear(planes, threads)?;
+        }
         label_images(
             labeler,
             requests,

@@ -223,6 +223,12 @@ impl LabelMap {
         })
     }
 
+    /// The largest label of a mask, 0 where none has any.
+    pub(crate) fn largest_label(&self) -> u32 {
+        let labels = self.dictionaries.iter().flatten().copied();
+        labels.filter(|&label| label != NO_LABEL).max().unwrap_or(0)
+    }
+
     /// A thread's scratch memory to read tiles.
     pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
         Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
@@ -272,6 +278,25 @@ impl<'a> KeptTile<'a> {
     /// How many masks there are.
     pub(crate) fn mask_count(&self) -> usize {
         self.wanted.len()
+    }
+
+    /// Which dictionary says what its labels mean.
+    pub(crate) fn dictionary(&self) -> usize {
+        self.dictionary
+    }
+
+    /// Where it is kept as runs: the label of each, in the words of its dictionary, and its pixels.
+    pub(crate) fn runs(&self) -> Option<impl Iterator<Item = (u16, usize)> + use<'a>> {
+        let TileForm::Runs(runs) = self.form else { return None };
+        let runs: &[LabelRun] = bytemuck::cast_slice(&self.bytes[..runs * size_of::<LabelRun>()]);
+        let decoded = self.decoded;
+        Some(runs.iter().map(move |run| {
+            let label = match decoded {
+                Some(decoded) => u16::from(decoded.get(usize::from(run.label)).copied().unwrap_or(0)),
+                None => run.label,
+            };
+            (label, usize::from(run.length))
+        }))
     }
 
     /// Its labels, one for each pixel.

@@ -1,6 +1,6 @@
 //! The label map as runs: pixels of a row that follow each other in the same mask.
 
-use crate::labels::{Labels, NO_MASK};
+use crate::labels::{KeptTile, LabelScratch, Labels, NO_MASK};
 use crate::types::geometry::Frame;
 
 /// Consecutive pixels of a row that are in the same mask. A longer run may come in parts.
@@ -14,6 +14,42 @@ pub(crate) struct MaskRun {
     /// In its image.
     pub(crate) row: usize,
     pub(crate) image: usize,
+}
+
+/// Calls `each` with the runs of a tile, whose first pixel is `first`; `masks` has the mask of each label. Runs that are
+/// kept as such are not decoded.
+#[inline]
+pub(crate) fn for_each_run_of_tile(
+    tile: &KeptTile,
+    scratch: &mut LabelScratch,
+    masks: &[u32],
+    first: usize,
+    frame: Frame,
+    mut each: impl FnMut(MaskRun),
+) {
+    let Some(runs) = tile.runs() else {
+        return for_each_run(tile.read(scratch).labels, masks, first, frame, each);
+    };
+    let Frame { width, height, .. } = frame;
+    let (mut first, mut row, mut column) = (first, first / width, first % width);
+    let mut image = row / height;
+    row %= height;
+    for (label, mut rest) in runs {
+        let mask = masks.get(usize::from(label)).copied().unwrap_or(NO_MASK);
+        while rest > 0 {
+            let pixels = rest.min(width - column);
+            if mask != NO_MASK {
+                each(MaskRun { mask, first, pixels, column, row, image });
+            }
+            (first, rest, column) = (first + pixels, rest - pixels, column + pixels);
+            if column == width {
+                (row, column) = (row + 1, 0);
+            }
+            if row == height {
+                (image, row) = (image + 1, 0);
+            }
+        }
+    }
 }
 
 /// Calls `each` with the runs of some labels, whose first one is that of the pixel `first`; `masks` has the mask of

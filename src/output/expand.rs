@@ -7,15 +7,19 @@
 //! ```text
 //! for each tile of 16,384 pixels, on all threads:
 //!     its labels, one or two bytes each, stay in the caches
+//!     which labels it has: of its runs, or of its pixels where there are many masks
 //!     for each mask: the label of the mask's pixels in this tile is in the tile's dictionary
 //!         for each row of the mask, or all rows if they lie together:
+//!             zeros, where the tile does not have the label; else
 //!             value = label equals the mask's ? inside : 0          many at a time, see `expand_x86`
 //! bits that share a byte with those of the tile before: in a last pass
 //! ```
 //!
+//! Small boxes of many masks are written run by run instead, see `scatter`.
+//!
 //! **Exact.** Each value is written once, by the thread that has its tile; bytes of bits by the tile that has their first bit.
 //!
-//! **Cost.** One compare a value; all values once to memory. Masks that are larger together than the caches are written
+//! **Cost.** One compare a value, of masks with a pixel in the tile; all values once to memory. Masks that are larger together than the caches are written
 //! past them, which spares reading what is overwritten.
 //!
 //! **Prior art.** Dictionary-encoded columns decoded by comparing codes (Lemke et al., 2010; Parquet); streaming stores as in STREAM.
@@ -29,14 +33,13 @@ use bytemuck::Pod;
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::output::planes::{Bits, Planes};
-use crate::runtime::alloc::try_collect;
+use crate::output::scatter::scatter;
+use crate::output::stream::{STREAM_BYTES, Zeros, bytes_of};
+use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::types::outputs::MaskFormat;
-
-/// Masks larger than this together are written past the caches, since they will not stay there.
-const STREAM_BYTES: u64 = 8 << 20;
 
 /// What a mask has for a pixel that is in it; one that is not has 0, which is all zeros.
 pub(super) trait Value: Pod + Send + Sync {}
@@ -44,29 +47,33 @@ pub(super) trait Value: Pod + Send + Sync {}
 impl Value for f32 {}
 impl Value for u8 {}
 
-/// Writes each mask's values for consecutive pixels from `first_pixel` on, whose labels these are.
+/// Writes each mask's values for consecutive pixels from `first_pixel` on, whose labels these are. Small boxes of many
+/// masks have been cleared, see `scatter::clear`.
 pub(crate) fn expand(
     labels: &LabelMap,
     first_pixel: usize,
     planes: &Planes,
     threads: &Threads,
 ) -> Result<(), Error> {
+    if planes.sparse_crops().is_some() {
+        return scatter(labels, first_pixel, planes, threads);
+    }
     let simd = Simd::current();
     let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
     // A tile of all planes at a time, so that its labels are read once.
     let found = threads.share(try_collect(tiles())?, threads.count(), |queue| {
-        let mut scratch = labels.scratch()?;
-        while let Some((tile, first)) = queue.take() {
-            let tile = tile.read(&mut scratch);
+        let (mut scratch, mut present) = (labels.scratch()?, PresentLabels::new(labels)?);
+        while let Some((kept, first)) = queue.take() {
+            let tile = kept.read(&mut scratch);
+            present.find(&kept, tile.labels);
+            let job = TileJob { simd, tile, first, planes, present: &present };
             let goes_on = || queue.goes_on();
             match planes.format() {
                 // SAFETY: the type is the format's, and no two threads have the same tile.
-                MaskFormat::F32 | MaskFormat::Coverage => unsafe {
-                    write_tile(simd, tile, first, planes, 1.0f32, goes_on)
-                },
+                MaskFormat::F32 | MaskFormat::Coverage => unsafe { job.write_values(1.0f32, goes_on) },
                 // SAFETY: as above.
-                MaskFormat::U8(inside) => unsafe { write_tile(simd, tile, first, planes, inside, goes_on) },
-                MaskFormat::Bits => write_whole_bytes(simd, tile, first, planes, goes_on),
+                MaskFormat::U8(inside) => unsafe { job.write_values(inside, goes_on) },
+                MaskFormat::Bits => job.write_whole_bytes(goes_on),
             }
         }
         Ok(())
@@ -85,44 +92,102 @@ pub(crate) fn expand(
     Ok(())
 }
 
-/// # Safety
-/// `V` is the type of the planes' format, which is not bits; nobody else writes these pixels' values.
-unsafe fn write_tile<V: Value>(
-    simd: Simd,
-    tile: LabelledTile,
-    first: usize,
-    planes: &Planes,
-    inside: V,
-    goes_on: impl Fn() -> bool,
-) {
-    // Streamed stores want long rows.
-    let stream = planes.is_dense() && planes.bytes_of(tile.wanted.len()) > STREAM_BYTES;
-    for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
-        for segment in planes.segments(first, tile.labels.len()) {
-            if let Some((pixels, first)) = planes.values(mask, segment) {
-                // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
-                let plane = unsafe { std::slice::from_raw_parts_mut(first.cast(), pixels.len()) };
-                write_values(simd, tile.labels.part(pixels), label, plane, inside, stream);
+/// Which labels a tile has.
+struct PresentLabels {
+    /// By label; the last one stands for all that are larger.
+    has: Vec<bool>,
+}
+
+impl PresentLabels {
+    /// Masks from which on a tile's pixels are gone through, which takes as long as writing two or three masks.
+    const MANY: usize = 64;
+
+    fn new(labels: &LabelMap) -> Result<Self, Error> {
+        Ok(Self { has: try_zeroed(labels.largest_label() as usize + 2)? })
+    }
+
+    fn find(&mut self, tile: &KeptTile, labels: Labels) {
+        if let Some(runs) = tile.runs() {
+            self.collect(runs.map(|(label, _)| label.into()));
+        } else if tile.mask_count() < Self::MANY {
+            self.has.fill(true); // as far as is known
+        } else {
+            match labels {
+                Labels::One(labels) => self.collect(labels.iter().map(|&label| label.into())),
+                Labels::Two(labels) => self.collect(labels.iter().map(|&label| label.into())),
+                Labels::Four(labels) => self.collect(labels.iter().copied()),
             }
         }
     }
+
+    fn collect(&mut self, labels: impl Iterator<Item = u32>) {
+        self.has.fill(false);
+        let larger = self.has.len() - 1;
+        labels.for_each(|label| self.has[larger.min(label as usize)] = true);
+    }
+
+    /// Whether the tile has the label of a mask.
+    fn has(&self, label: u32) -> bool {
+        label != NO_LABEL && self.has[label as usize]
+    }
 }
 
-/// Writes the bytes whose first bit is a pixel's of this tile.
-fn write_whole_bytes(
+/// A tile whose pixels' values are to be written.
+struct TileJob<'a> {
     simd: Simd,
-    tile: LabelledTile,
+    tile: LabelledTile<'a>,
+    /// The tile's first pixel.
     first: usize,
-    planes: &Planes,
-    goes_on: impl Fn() -> bool,
-) {
-    for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
-        for segment in planes.segments(first, tile.labels.len()) {
-            let Some(Bits { pixels, begun, whole, bytes, .. }) = planes.bits(mask, segment) else { continue };
-            // SAFETY: whoever made the planes guarantees the memory; no two threads have the same tile, and bytes that
-            // another has begun are not among these.
-            let bytes = unsafe { std::slice::from_raw_parts_mut(whole.cast(), bytes) };
-            write_bits(simd, tile.labels.part(pixels.start + begun..pixels.end), label, bytes);
+    planes: &'a Planes<'a>,
+    present: &'a PresentLabels,
+}
+
+impl TileJob<'_> {
+    /// Whether masks are written past the caches: such stores want long rows.
+    fn streams(&self) -> bool {
+        let Self { tile, planes, .. } = self;
+        planes.is_dense() && planes.bytes_of(tile.wanted.len()) > STREAM_BYTES
+    }
+
+    /// # Safety
+    /// `V` is the type of the planes' format, which is not bits; nobody else writes these pixels' values.
+    unsafe fn write_values<V: Value>(&self, inside: V, goes_on: impl Fn() -> bool) {
+        let Self { simd, tile, first, planes, present } = *self;
+        let (stream, segments) = (self.streams(), planes.segments(first, tile.labels.len()));
+        for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
+            let is_present = present.has(label);
+            for segment in segments.clone() {
+                let Some((pixels, first)) = planes.values(mask, segment) else { continue };
+                // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
+                let plane = unsafe { std::slice::from_raw_parts_mut(first.cast(), pixels.len()) };
+                if is_present {
+                    write_values(simd, tile.labels.part(pixels), label, plane, inside, stream);
+                } else {
+                    simd.run(Zeros { bytes: bytes_of(plane), stream });
+                }
+            }
+        }
+    }
+
+    /// Writes the bytes whose first bit is a pixel's of this tile.
+    fn write_whole_bytes(&self, goes_on: impl Fn() -> bool) {
+        let Self { simd, tile, first, planes, present } = *self;
+        let (stream, segments) = (self.streams(), planes.segments(first, tile.labels.len()));
+        for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
+            let is_present = present.has(label);
+            for segment in segments.clone() {
+                let Some(Bits { pixels, begun, whole, bytes, .. }) = planes.bits(mask, segment) else {
+                    continue;
+                };
+                // SAFETY: whoever made the planes guarantees the memory; no two threads have the same tile, and bytes
+                // that another has begun are not among these.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(whole.cast(), bytes) };
+                if is_present {
+                    write_bits(simd, tile.labels.part(pixels.start + begun..pixels.end), label, bytes);
+                } else {
+                    simd.run(Zeros { bytes, stream });
+                }
+            }
         }
     }
 }

@@ -10,15 +10,13 @@ use std::arch::x86_64::{
     _mm_set1_epi16, _mm_sfence, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi16, _mm256_cmpeq_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_movemask_epi8,
     _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_store_si256, _mm256_stream_si256,
+    _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_store_si256, _mm256_stream_si256,
 };
 use std::mem::MaybeUninit;
 
 use crate::output::expand::{Label, Value, WriteBits, WriteValues};
+use crate::output::stream_x86::{REGISTER, splat};
 use crate::runtime::simd::{Avx2, Scalar, Sse2, Work};
-
-/// Bytes of a vector register.
-const REGISTER: usize = 32;
 
 impl<T: Label, V: Value> Work<Sse2, ()> for WriteValues<'_, T, V> {
     #[inline(always)]
@@ -88,27 +86,21 @@ fn write_values<T: Label, V: Value>(work: WriteValues<T, V>) {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn write_bits<T: Label>(WriteBits { labels, wanted, bytes }: WriteBits<T>) {
+    // The first pixel's bit is the highest of its byte, and the first lane's the lowest: bytes are turned around.
+    let turned = _mm256_setr_epi8(
+        7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10,
+        9, 8,
+    );
     let mut targets = bytes.chunks_exact_mut(4);
     let mut parts = labels.chunks_exact(32);
     for (target, labels) in targets.by_ref().zip(parts.by_ref()) {
         // SAFETY: there are 32 labels.
         let equal = unsafe { equal_32(labels.as_ptr(), wanted) };
-        // The first label's bit is the lowest.
-        let bits = _mm256_movemask_epi8(equal).cast_unsigned().reverse_bits().to_be_bytes();
+        let bits = _mm256_movemask_epi8(_mm256_shuffle_epi8(equal, turned)).to_le_bytes();
         target.copy_from_slice(&bits.map(MaybeUninit::new));
     }
     let done = labels.len() / 32;
     WriteBits { labels: &labels[32 * done..], wanted, bytes: &mut bytes[4 * done..] }.run(Scalar);
-}
-
-/// The value in each lane of its size.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn splat<V: Value>(value: V) -> __m256i {
-    match size_of::<V>() {
-        1 => _mm256_set1_epi8(bytemuck::cast(value)),
-        _ => _mm256_set1_epi32(bytemuck::cast(value)),
-    }
 }
 
 /// All bits set in each lane of a value's size whose label is `wanted`.

@@ -1,11 +1,22 @@
 //! Label map → the caller's label map: 0 where a pixel is in no mask, else the number of its mask plus one.
 //! Shared by both backends.
+//!
+//! ```text
+//! for each tile of 16,384 pixels, on all threads:
+//!     kept as runs: each run's number once, then as many of it as the run has pixels
+//!     kept pixel by pixel: each label's number, from a table
+//! ```
+//!
+//! Where the caller's map is larger than the caches, numbers are put together in a vector register and written past the
+//! caches, which spares reading what is overwritten; see `label_output_x86`.
 
 use std::mem::MaybeUninit;
 
 use crate::error::Error;
-use crate::labels::{LabelMap, Labels, NO_MASK, TILE};
+use crate::labels::{KeptTile, LabelMap, LabelScratch, Labels, NO_MASK, TILE};
+use crate::output::stream::STREAM_BYTES;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
+use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::types::outputs::LabelOutput;
 
@@ -54,54 +65,151 @@ impl LabelTarget<'_> {
         threads: &Threads,
     ) -> Result<(), Error> {
         match self {
-            Self::U8(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u8),
-            Self::U16(target) => write(labels, &mut target[first_pixel..], threads, |label| label as u16),
-            Self::U32(target) => write(labels, &mut target[first_pixel..], threads, |label| label),
+            Self::U8(target) => write(labels, target, first_pixel, threads, |label| label as u8),
+            Self::U16(target) => write(labels, target, first_pixel, threads, |label| label as u16),
+            Self::U32(target) => write(labels, target, first_pixel, threads, |label| label),
         }
     }
 }
 
-fn write<T: Copy + Send + Sync>(
+fn write<T: Number>(
     labels: &LabelMap,
     target: &mut [MaybeUninit<T>],
+    first_pixel: usize,
     threads: &Threads,
     narrow: impl Fn(u32) -> T + Sync,
 ) -> Result<(), Error> {
-    let outside = narrow(0);
+    let simd = Simd::current();
     // NO_MASK plus one is 0.
     const { assert!(NO_MASK == u32::MAX) };
     let masks = labels.masks_by_label()?;
-    let mut translations = Vec::with_capacity(masks.len());
+    let mut translations = try_with_capacity(masks.len())?;
     for masks in masks {
-        let mut translation: Vec<T> = try_with_capacity(masks.len())?;
-        translation.extend(masks.iter().map(|mask| narrow(mask.wrapping_add(1))));
-        translations.push(translation);
+        let mut numbers: Vec<T> = try_with_capacity(masks.len())?;
+        numbers.extend(masks.iter().map(|mask| narrow(mask.wrapping_add(1))));
+        translations.push(Translation { numbers });
     }
-    let tiles = labels.tiles().zip(target.chunks_mut(TILE));
+    let stream = size_of_val(target) as u64 > STREAM_BYTES;
+    let tiles = labels.tiles().zip(target[first_pixel..].chunks_mut(TILE));
     let done = threads.share(try_collect(tiles)?, threads.count(), |queue| {
         let mut scratch = labels.scratch()?;
         while let Some((tile, target)) = queue.take() {
-            let tile = tile.read(&mut scratch);
-            let translation = &translations[tile.dictionary];
-            match tile.labels {
-                Labels::One(labels) => translate(labels, translation, outside, target),
-                Labels::Two(labels) => translate(labels, translation, outside, target),
-                Labels::Four(labels) => translate(labels, translation, outside, target),
-            }
+            write_tile(simd, tile, &mut scratch, &translations[tile.dictionary()], target, stream);
         }
         Ok(())
     })?;
     done.into_iter().collect()
 }
 
-fn translate<L: Copy + Into<u32>, T: Copy>(
-    labels: &[L],
-    translation: &[T],
-    outside: T,
+fn write_tile<T: Number>(
+    simd: Simd,
+    tile: KeptTile,
+    scratch: &mut LabelScratch,
+    translation: &Translation<T>,
     target: &mut [MaybeUninit<T>],
+    stream: bool,
 ) {
-    for (target, &label) in target.iter_mut().zip(labels) {
-        let label: u32 = label.into();
-        target.write(translation.get(label as usize).copied().unwrap_or(outside));
+    if let Some(runs) = tile.runs() {
+        let runs = runs.map(|(label, pixels)| (translation.number(label.into()), pixels));
+        simd.run(WriteRuns { runs, target, stream });
+        return;
+    }
+    match tile.read(scratch).labels {
+        Labels::One(labels) => {
+            // No label is beyond this table's end.
+            let mut table = [T::zeroed(); 256];
+            table.iter_mut().zip(&translation.numbers).for_each(|(to, from)| *to = *from);
+            let translate = |label: u8| table[usize::from(label)];
+            simd.run(WriteNumbers { labels, translate, target, stream });
+        }
+        Labels::Two(labels) => {
+            let translate = |label: u16| translation.number(label.into());
+            simd.run(WriteNumbers { labels, translate, target, stream });
+        }
+        Labels::Four(labels) => {
+            let translate = |label: u32| translation.number(label);
+            simd.run(WriteNumbers { labels, translate, target, stream });
+        }
+    }
+}
+
+/// What labels become: the numbers of masks plus one.
+struct Translation<T> {
+    /// By label; larger ones are in no mask.
+    numbers: Vec<T>,
+}
+
+impl<T: Number> Translation<T> {
+    #[inline(always)]
+    fn number(&self, label: u32) -> T {
+        self.numbers.get(label as usize).copied().unwrap_or(T::zeroed())
+    }
+}
+
+/// What a pixel has in the caller's map.
+pub(super) trait Number: bytemuck::Pod + Send + Sync {}
+
+impl Number for u8 {}
+impl Number for u16 {}
+impl Number for u32 {}
+
+/// Writes numbers that come so many times each.
+pub(super) struct WriteRuns<'a, T, I> {
+    /// For all of the target.
+    pub(super) runs: I,
+    pub(super) target: &'a mut [MaybeUninit<T>],
+    /// Whether they are written past the caches.
+    pub(super) stream: bool,
+}
+
+/// Writes the number of each label.
+pub(super) struct WriteNumbers<'a, L, T, F> {
+    pub(super) labels: &'a [L],
+    pub(super) translate: F,
+    /// As many as labels.
+    pub(super) target: &'a mut [MaybeUninit<T>],
+    /// Whether they are written past the caches.
+    pub(super) stream: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::simd::at_each_level;
+
+    /// Runs of lengths around those of registers and chunks, at addresses around those of registers.
+    fn check<T: Number + PartialEq + std::fmt::Debug>(number: impl Fn(usize) -> T) {
+        const MOST: usize = 40;
+        let (before, simd) = (number(0xa5), Simd::current());
+        for (start, step, stream) in (0..MOST)
+            .flat_map(|start| (0..9).flat_map(move |step| [false, true].map(|stream| (start, step, stream))))
+        {
+            let lengths =
+                (0..70).map(|run| 1 + (run * run * step + run) % [1, 3, 8, 33, 65, 130, 300, 31, 2][step]);
+            let runs = || lengths.clone().enumerate().map(|(run, pixels)| (number(run), pixels));
+            for count in [0, 1, 2, 70] {
+                let expected: Vec<T> = runs().take(count).flat_map(|(n, pixels)| vec![n; pixels]).collect();
+                let mut memory = vec![before; expected.len() + 2 * MOST];
+                let target = &mut memory[start..start + expected.len()];
+                simd.run(WriteRuns { runs: runs().take(count), target: uninit(target), stream });
+                assert_eq!(*target, expected, "{start}, {step}, {count}, {stream}");
+                target.fill(before);
+                let labels: Vec<u32> = (0..expected.len() as u32).collect();
+                let translate = |label: u32| expected[label as usize];
+                simd.run(WriteNumbers { labels: &labels, translate, target: uninit(target), stream });
+                assert_eq!(*target, expected, "{start}, {step}, {count}, {stream}");
+                memory.drain(start..start + expected.len());
+                assert!(memory.iter().all(|&number| number == before), "{start}, {step}, {count}, {stream}");
+            }
+        }
+    }
+
+    #[test]
+    fn runs_of_any_length_and_labels_become_numbers_at_any_address() {
+        at_each_level(|_| {
+            check(|number| number as u8);
+            check(|number| number as u16 * 259);
+            check(|number| number as u32 * 0x0103_0507);
+        });
     }
 }

@@ -5,4 +5,11 @@ mod expand_scalar;
 #[cfg(target_arch = "x86_64")]
 mod expand_x86;
 pub(crate) mod label_output;
+mod label_output_scalar;
+#[cfg(target_arch = "x86_64")]
+mod label_output_x86;
 pub(crate) mod planes;
+pub(crate) mod scatter;
+mod stream;
+#[cfg(target_arch = "x86_64")]
+mod stream_x86;

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::error::Error;
@@ -143,11 +144,11 @@ unsafe impl Sync for Planes<'_> {}
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     /// The first one's position in the tile.
-    offset: usize,
-    len: usize,
-    image: usize,
-    row: usize,
-    column: usize,
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+    pub(crate) image: usize,
+    pub(crate) row: usize,
+    pub(crate) column: usize,
 }
 
 impl<'a> Planes<'a> {
@@ -162,6 +163,10 @@ impl<'a> Planes<'a> {
         self.format
     }
 
+    pub(crate) fn frame(&self) -> Frame {
+        self.frame
+    }
+
     /// Bytes of so many whole masks.
     pub(crate) fn bytes_of(&self, masks: usize) -> u64 {
         match &self.places {
@@ -174,7 +179,8 @@ impl<'a> Planes<'a> {
     pub(crate) fn is_dense(&self) -> bool {
         match &self.places {
             Places::Full(strides) => {
-                self.format != MaskFormat::Bits
+                // Rows of bits may end within a byte.
+                (self.format != MaskFormat::Bits || self.frame.width.is_multiple_of(8))
                     && !strides.bottom_up
                     && (strides.row == self.format.row_bytes(self.frame.width) || self.frame.height == 1)
             }
@@ -182,24 +188,42 @@ impl<'a> Planes<'a> {
         }
     }
 
+    /// The bytes of all cropped masks, where most masks have no pixel in most rows: those are cleared, and then written
+    /// run by run.
+    pub(crate) fn sparse_crops(&self) -> Option<*mut [MaybeUninit<u8>]> {
+        /// Bytes that are written in the time in which a mask is found to have no pixel in a row.
+        const ROW_BYTES: u64 = 64;
+        let Places::Cropped(crops) = &self.places else { return None };
+        let rows = (crops.boxes.len() as u64).saturating_mul(self.frame.height as u64);
+        let is_sparse = rows.saturating_mul(ROW_BYTES) > crops.bytes;
+        // Lossless: there is memory for so many.
+        is_sparse.then(|| std::ptr::slice_from_raw_parts_mut(self.first.cast(), crops.bytes as usize))
+    }
+
     /// The parts of a tile of `len` pixels, from the pixel `first` of all images on, that are written in one go.
-    pub(crate) fn segments(&self, first: usize, len: usize) -> impl Iterator<Item = Segment> + use<> {
+    pub(crate) fn segments(&self, first: usize, len: usize) -> impl Iterator<Item = Segment> + Clone + use<> {
         let Frame { width, height, .. } = self.frame;
-        let most = if self.is_dense() { width * height } else { width };
-        let mut offset = 0;
+        let dense = self.is_dense();
+        let (mut offset, mut row, mut column) = (0, first / width, first % width);
+        let mut image = row / height;
+        row %= height;
         std::iter::from_fn(move || {
-            let pixel = first + offset;
-            let len = (most - pixel % most).min(len - offset);
-            let (row, column) = (pixel / width, pixel % width);
-            let segment = Segment { offset, len, image: row / height, row: row % height, column };
-            offset += len;
-            (len > 0).then_some(segment)
+            let rows = if dense { height - row } else { 1 };
+            let segment_len = (rows * width - column).min(len - offset);
+            let segment = Segment { offset, len: segment_len, image, row, column };
+            // Behind a shorter one nothing follows.
+            (offset, row, column) = (offset + segment_len, row + rows, 0);
+            if row == height {
+                (image, row) = (image + 1, 0);
+            }
+            (segment_len > 0).then_some(segment)
         })
     }
 
     /// Which of a segment's pixels a mask has values for, as positions in the tile, and the address of the first one's, or
     /// for bits its row's, with its position in the row.
-    fn place(&self, mask: usize, segment: Segment) -> Option<(Range<usize>, *mut u8, usize)> {
+    #[inline]
+    pub(crate) fn place(&self, mask: usize, segment: Segment) -> Option<(Range<usize>, *mut u8, usize)> {
         let Segment { offset, len, image, row, column } = segment;
         let value = |position: usize| match self.format {
             MaskFormat::Bits => 0,

@@ -1,6 +1,7 @@
 //! What every layer stands on: threads, cancelling, memory that may not be there, floating-point state.
 
 pub(crate) mod alloc;
+pub(crate) mod buffer;
 pub(crate) mod call;
 pub(crate) mod checksum;
 pub(crate) mod float_state;

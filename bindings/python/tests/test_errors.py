@@ -12,6 +12,7 @@ from typing import Any
 import ctm
 import numpy as np
 import pytest
+from ctm import _buffers
 from ctm._errors import from_status
 from ctm._library import lib
 
@@ -137,14 +138,15 @@ def test_out_of_memory() -> None:
 
 def test_more_masks_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.arange(1 << 20, dtype=np.float32).reshape(1024, 1024)  # A mask each: 4 TiB, which some systems promise.
-    empty, most = np.empty, 1 << 26
+    buffer, most = _buffers._Buffer, 1 << 28
+    ctm.free_memory()
 
-    def little_memory(shape: Any, dtype: Any) -> Any:
-        if np.prod(shape, dtype=np.int64) > most:
-            raise MemoryError("Unable to allocate")
-        return empty(shape, dtype)
+    def little_memory(size: int) -> Any:
+        if size > most:
+            raise ctm.OutOfMemoryError("Unable to allocate")
+        return buffer(size)
 
-    monkeypatch.setattr(np, "empty", little_memory)
+    monkeypatch.setattr(_buffers, "_Buffer", little_memory)
     with ctm.Context("cpu") as context:
         with pytest.raises(MemoryError) as caught:
             context.masks(pixels)

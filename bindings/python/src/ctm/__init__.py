@@ -14,6 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ._abi import HEADER_VERSION as __version__
+from ._buffers import free_memory
 from ._context import Context, Result, default_context
 from ._counts import Counts
 from ._errors import (
@@ -67,6 +68,7 @@ __all__ = [
     "analyze",
     "default_context",
     "devices",
+    "free_memory",
     "library_path",
     "library_version",
     "masks",

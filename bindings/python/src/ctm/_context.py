@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._arguments import choice, unsigned
+from ._buffers import has_written
 from ._calls import Call, Progress, interruptible, log_callback, log_level
 from ._errors import BufferTooSmallError, InvalidArgumentError
 from ._image import Image, describe
@@ -468,6 +469,8 @@ class _Call:
         if masks is not None and not self.cropped:
             # An array without any room is none to the library, which then writes nothing.
             self._check_room(masks, count)
+            if self.masks and self.masks.given is None:
+                has_written(masks, masks[:count].nbytes)
         if self.palette or self.cropped:
             entries = entries[: count * self.image.images].reshape(count, *self.image.frames)
         if self.masks and self.cropped and masks is not None:

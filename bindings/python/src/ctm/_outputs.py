@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from ._abi import ffi
 from ._arguments import choice, one_of
 from ._arrays import as_array
+from ._buffers import empty
 from ._errors import InvalidArgumentError, InvalidTypeError, OutOfMemoryError
 from ._image import Image
 from ._library import lib
@@ -64,8 +65,8 @@ def _writable(name: str, value: Any) -> NDArray[Any]:
 def _new(shape: Any, dtype: DTypeLike, hint: str = "") -> NDArray[Any]:
     """An array to write to."""
     try:
-        return np.empty(shape, dtype)
-    except (MemoryError, ValueError) as error:  # The latter is numpy's for more than there are addresses.
+        return empty(shape, dtype)
+    except OutOfMemoryError as error:
         raise OutOfMemoryError(f"{error}{hint}") from None
 
 
