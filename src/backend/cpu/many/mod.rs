@@ -24,6 +24,7 @@
 //! **Prior art.** Iceberg queries (Fang et al., 1998) and top-k by bounds that rule out, as in Fagin's threshold algorithm
 //! (2001); the steps name their own.
 
+mod all_colors;
 mod bucket_set;
 mod buckets;
 mod fingerprint_set;
@@ -38,6 +39,7 @@ mod sample;
 mod scan;
 mod tracked;
 
+pub(crate) use all_colors::{can_count_all, count_all};
 pub(crate) use bucket_set::BucketSet;
 pub(crate) use fingerprint_set::FingerprintSet;
 pub(crate) use fingerprints::{Fingerprints, fingerprint, fingerprint_of};
