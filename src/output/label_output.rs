@@ -70,7 +70,8 @@ fn write<T: Copy + Send + Sync>(
     let outside = narrow(0);
     // NO_MASK plus one is 0.
     const { assert!(NO_MASK == u32::MAX) };
-    let masks = labels.masks_by_label()?;
+    // Labels that are those of the caller already: their translation may be as long as an image.
+    let masks = if labels.is_uniform() { Vec::new() } else { labels.masks_by_label()? };
     let mut translations = Vec::with_capacity(masks.len());
     for masks in masks {
         let mut translation: Vec<T> = try_with_capacity(masks.len())?;
@@ -82,7 +83,14 @@ fn write<T: Copy + Send + Sync>(
         let mut scratch = labels.scratch()?;
         while let Some((tile, target)) = queue.take() {
             let tile = tile.read(&mut scratch);
-            let translation = &translations[tile.dictionary];
+            let Some(translation) = translations.get(tile.dictionary) else {
+                match tile.labels {
+                    Labels::One(labels) => narrow_all(labels, &narrow, target),
+                    Labels::Two(labels) => narrow_all(labels, &narrow, target),
+                    Labels::Four(labels) => narrow_all(labels, &narrow, target),
+                }
+                continue;
+            };
             match tile.labels {
                 Labels::One(labels) => translate(labels, translation, outside, target),
                 Labels::Two(labels) => translate(labels, translation, outside, target),
@@ -92,6 +100,16 @@ fn write<T: Copy + Send + Sync>(
         Ok(())
     })?;
     done.into_iter().collect()
+}
+
+fn narrow_all<L: Copy + Into<u32>, T>(
+    labels: &[L],
+    narrow: impl Fn(u32) -> T,
+    target: &mut [MaybeUninit<T>],
+) {
+    for (target, &label) in target.iter_mut().zip(labels) {
+        target.write(narrow(label.into()));
+    }
 }
 
 fn translate<L: Copy + Into<u32>, T: Copy>(
