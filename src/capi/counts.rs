@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ctm_counts_add(
             call.run(progress, |engine| Ok((engine.count_part(&map, &settings)?, engine.most_listed())))?;
         let mut counts = counts.exclusive()?;
         counts.check_part(&kind, prefixes)?; // another thread may have added the first part meanwhile
-        counts.add_part(&part, most)?;
+        counts.add_part(part, most)?;
         Ok(())
     };
     // SAFETY: the caller guarantees the pointer, if it is not NULL.

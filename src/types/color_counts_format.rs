@@ -4,12 +4,13 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
-use crate::types::color_counts::{ColorCounts, Kind, check_room};
-use crate::types::encoding::Encoding;
+use crate::types::color_counts::{ColorCounts, Kind};
+use crate::types::encoding::{Encoding, place, put};
 use crate::types::geometry::Shape;
 use crate::types::image::Format;
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
+use crate::types::sorted_counts::{SortedCounts, check_room};
 
 const MAGIC: &[u8; 8] = b"ctmCOUNT";
 const VERSION: u32 = 1;
@@ -28,8 +29,7 @@ impl ColorCounts {
     /// # Errors
     /// Too little memory.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let mut colors = self.list(usize::MAX)?;
-        colors.sort_unstable_by_key(|entry| entry.color);
+        let colors = self.colors.as_list()?;
         let len = self.bytes_len();
         let mut bytes = try_with_capacity(len)?;
         bytes.extend_from_slice(MAGIC);
@@ -56,11 +56,11 @@ impl ColorCounts {
         bytes.extend_from_slice(&(colors.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&(len as u64).to_le_bytes());
         if let Some(encoding) = self.kind.map(|kind| kind.encoding()) {
-            for ColorCount { color, pixels } in colors {
-                for value in &encoding.values(&color)[..encoding.channels()] {
-                    bytes.extend_from_slice(&value.to_le_bytes());
-                }
-                bytes.extend_from_slice(&pixels.to_le_bytes());
+            match encoding.channels() {
+                1 => write_entries::<1>(&colors, encoding, &mut bytes),
+                2 => write_entries::<2>(&colors, encoding, &mut bytes),
+                3 => write_entries::<3>(&colors, encoding, &mut bytes),
+                _ => write_entries::<4>(&colors, encoding, &mut bytes),
             }
         }
         let sum = checksum(&[&bytes]);
@@ -82,7 +82,7 @@ impl ColorCounts {
         check_room(count, most)?;
         let mut counts = Self { kind, ..Self::default() };
         let Some(encoding) = kind.map(|kind| kind.encoding()) else { return Ok(counts) };
-        counts.colors.reserve(count)?;
+        let mut colors = try_with_capacity(count)?;
         let mut last: Option<Color> = None;
         for index in 0..count {
             let (color, pixels) = entries.entry(index, encoding)?;
@@ -97,11 +97,47 @@ impl ColorCounts {
                     ));
                 }
             };
-            counts.colors.add(color, pixels)?;
+            colors.push(ColorCount { color, pixels });
             last = Some(color);
         }
+        counts.colors = SortedCounts::new(colors);
         Ok(counts)
     }
+}
+
+/// Writes entries of so many channels; there is memory for them.
+fn write_entries<const CHANNELS: usize>(colors: &[ColorCount], encoding: Encoding, bytes: &mut Vec<u8>) {
+    let are_bytes = encoding.format == Format::U8;
+    for ColorCount { color, pixels } in colors {
+        let values: [f32; CHANNELS] = match are_bytes {
+            true => std::array::from_fn(|channel| stored_byte(color.bits(), channel).into()),
+            false => {
+                let values = encoding.values(color);
+                std::array::from_fn(|channel| values[channel])
+            }
+        };
+        bytes.extend_from_slice(values.map(f32::to_le_bytes).as_flattened());
+        bytes.extend_from_slice(&pixels.to_le_bytes());
+    }
+}
+
+/// A channel of a colour of bytes.
+fn stored_byte(words: &[u32; 4], channel: usize) -> u8 {
+    let (word, shift) = place(channel);
+    (words[word] >> shift) as u8
+}
+
+/// The colour of bytes that has these values, if they are bytes and zeros behind.
+fn color_of_bytes(values: &[f32; 4], channels: usize) -> Option<Color> {
+    let mut words = [0; 4];
+    for (channel, value) in values.iter().enumerate().take(channels) {
+        let byte = *value as u8;
+        if f32::from(byte).to_bits() != value.to_bits() {
+            return None;
+        }
+        put(&mut words, byte.into(), channel, 8);
+    }
+    Some(Color::from_canonical_bits(words))
 }
 
 /// Checks all but the entries: gives what the parts have in common, the number of entries, and a reader of those.
@@ -188,6 +224,12 @@ impl Reader<'_> {
             *value = f32::from_bits(self.number()?);
         }
         let pixels = self.long()?;
+        // The most frequent format has a shorter way; what it does not take is told below.
+        if encoding.format == Format::U8
+            && let Some(color) = color_of_bytes(&values, encoding.channels())
+        {
+            return Ok((color, pixels));
+        }
         match encoding.color(&values) {
             Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => {
                 Ok((color, pixels))
