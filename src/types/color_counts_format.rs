@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
 use crate::types::color_counts::{ColorCounts, Kind};
-use crate::types::encoding::{Encoding, place, put};
+use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
 use crate::types::image::Format;
 use crate::types::matching::{Alpha, Matching};
@@ -107,37 +107,12 @@ impl ColorCounts {
 
 /// Writes entries of so many channels; there is memory for them.
 fn write_entries<const CHANNELS: usize>(colors: &[ColorCount], encoding: Encoding, bytes: &mut Vec<u8>) {
-    let are_bytes = encoding.format == Format::U8;
     for ColorCount { color, pixels } in colors {
-        let values: [f32; CHANNELS] = match are_bytes {
-            true => std::array::from_fn(|channel| stored_byte(color.bits(), channel).into()),
-            false => {
-                let values = encoding.values(color);
-                std::array::from_fn(|channel| values[channel])
-            }
-        };
+        let values = encoding.values(color);
+        let values: [f32; CHANNELS] = std::array::from_fn(|channel| values[channel]);
         bytes.extend_from_slice(values.map(f32::to_le_bytes).as_flattened());
         bytes.extend_from_slice(&pixels.to_le_bytes());
     }
-}
-
-/// A channel of a colour of bytes.
-fn stored_byte(words: &[u32; 4], channel: usize) -> u8 {
-    let (word, shift) = place(channel);
-    (words[word] >> shift) as u8
-}
-
-/// The colour of bytes that has these values, if they are bytes and zeros behind.
-fn color_of_bytes(values: &[f32; 4], channels: usize) -> Option<Color> {
-    let mut words = [0; 4];
-    for (channel, value) in values.iter().enumerate().take(channels) {
-        let byte = *value as u8;
-        if f32::from(byte).to_bits() != value.to_bits() {
-            return None;
-        }
-        put(&mut words, byte.into(), channel, 8);
-    }
-    Some(Color::from_canonical_bits(words))
 }
 
 /// Checks all but the entries: gives what the parts have in common, the number of entries, and a reader of those.
@@ -224,12 +199,6 @@ impl Reader<'_> {
             *value = f32::from_bits(self.number()?);
         }
         let pixels = self.long()?;
-        // The most frequent format has a shorter way; what it does not take is told below.
-        if encoding.format == Format::U8
-            && let Some(color) = color_of_bytes(&values, encoding.channels())
-        {
-            return Ok((color, pixels));
-        }
         match encoding.color(&values) {
             Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => {
                 Ok((color, pixels))
