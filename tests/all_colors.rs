@@ -37,7 +37,8 @@ fn numbers(len: usize, is_photo: bool, random: &mut Random) -> Vec<u32> {
         let level = |random: &mut Random, base: usize| (base % 200) as u32 + random.below(40);
         let [red, green, blue] = [at / 4000, at / 9000, at / 50_000].map(|base| level(random, base));
         let number = red << 16 | green << 8 | blue;
-        let length = [1, 1, 1, 70, 40_000][[4, random.below(4) as usize][usize::from(random.below(90_000) > 0)]];
+        let length =
+            [1, 1, 1, 70, 40_000][[4, random.below(4) as usize][usize::from(random.below(90_000) > 0)]];
         numbers.extend(std::iter::repeat_n(number, length));
     }
     numbers.truncate(len);
@@ -68,7 +69,9 @@ fn images() -> Vec<Image> {
             (vec![n as u8, (n >> 8) as u8, (n >> 16) as u8, alpha], (alpha >= 128).then_some(n))
         });
         add("RGBA", 4, layout(Format::U8), Alpha::Color, &|n| ([rgb(n), vec![7]].concat(), Some(n)));
-        add("floats", 1, layout(Format::F32), Alpha::Color, &|n| ((n as f32).to_ne_bytes().to_vec(), Some(n)));
+        add("floats", 1, layout(Format::F32), Alpha::Color, &|n| {
+            ((n as f32).to_ne_bytes().to_vec(), Some(n))
+        });
     }
     images
 }
@@ -108,8 +111,10 @@ fn check(image: &Image, options: &Options, selection: Selection) {
         (number, entry.pixels)
     });
     assert!(found.eq(expected.iter().copied()), "{name}");
-    let by_number: BTreeMap<_, _> = expected.iter().zip(1..).map(|(&(number, _), label)| (number, label)).collect();
-    let wanted = image.numbers.iter().map(|number| number.and_then(|n| by_number.get(&n).copied()).unwrap_or(0));
+    let by_number: BTreeMap<_, _> =
+        expected.iter().zip(1..).map(|(&(number, _), label)| (number, label)).collect();
+    let wanted =
+        image.numbers.iter().map(|number| number.and_then(|n| by_number.get(&n).copied()).unwrap_or(0));
     assert!(wanted.eq(labels.iter().copied()), "{name}");
 }
 
@@ -120,8 +125,12 @@ fn are_listed_and_labelled() {
             let options = Options { backend: Backend::Cpu, max_threads, ..Options::default() };
             check(&image, &options, Selection { min_pixels: 1, max_count: u32::MAX });
         }
+        if image.width != 1000 {
+            continue;
+        }
         let options = Options { backend: Backend::Cpu, ..Options::default() };
-        for (min_pixels, max_count) in [(1, 40_000), (3, u32::MAX), (60, 20_000), (1 << 40, 20_000)] {
+        for (min_pixels, max_count) in [(1, 40_000), (1, 130), (3, u32::MAX), (60, 20_000), (1 << 40, 20_000)]
+        {
             check(&image, &options, Selection { min_pixels, max_count });
         }
         for memory_limit in [Options::LEAST_MEMORY_LIMIT, 1 << 30] {
@@ -134,7 +143,7 @@ fn are_listed_and_labelled() {
 
 #[test]
 fn are_the_same_at_each_level_of_instructions() {
-    for image in images().into_iter().take(6) {
+    for image in images().into_iter().take(6).filter(|image| image.channels != 2) {
         for level in SimdLevel::available() {
             let debug = DebugOptions { simd: Some(level), ..DebugOptions::default() };
             let options = Options { backend: Backend::Cpu, debug, ..Options::default() };
@@ -146,7 +155,7 @@ fn are_the_same_at_each_level_of_instructions() {
 /// Counts of halves are those of the whole, whichever way they are put together, and selecting from them gives its palette.
 #[test]
 fn are_counts() {
-    for image in images().into_iter().filter(|image| image.height > 1) {
+    for image in images().into_iter().filter(|image| image.width >= 700 && image.height > 1) {
         let name = image.name;
         let shape = Shape::new(image.width, image.height, image.channels).unwrap();
         let map = ColorMap::with_layout(&image.bytes, shape, &image.layout).unwrap();
@@ -171,7 +180,8 @@ fn are_counts() {
         let selected = whole.select(&mut context, &params).unwrap().colors;
         let expected = context.analyze(&map, &params, Outputs::default()).unwrap().palette.colors;
         assert!(selected == expected, "{name}");
-        let pixels: Vec<u64> = palette(&image.numbers, &selection).iter().map(|&(_, pixels)| pixels).collect();
+        let pixels: Vec<u64> =
+            palette(&image.numbers, &selection).iter().map(|&(_, pixels)| pixels).collect();
         assert!(selected.iter().map(|entry| entry.pixels).eq(pixels), "{name}");
     }
 }

@@ -9,7 +9,8 @@ const FACTOR_4: u64 = FACTOR_3.wrapping_mul(FACTOR);
 pub(crate) fn checksum(parts: &[&[u8]]) -> u64 {
     parts.iter().fold(0xcbf2_9ce4_8422_2325, |sum, part| {
         let (words, rest) = part.as_chunks::<4>();
-        rest.iter().fold(words.iter().fold(sum, |sum, &word| add_word(sum, word)), |sum, &byte| add(sum, byte))
+        rest.iter()
+            .fold(words.iter().fold(sum, |sum, &word| add_word(sum, word)), |sum, &byte| add(sum, byte))
     })
 }
 

@@ -233,8 +233,10 @@ mod tests {
     /// Lists that are long, in the order of colours, of masks or in none: few pixels, many and very many.
     #[test]
     fn long_lists_in_any_order() {
-        for (len, pixels) in [(MANY, 3), (MANY + 1, 5000), (3 * MANY, 40), (3 * MANY, 1 << 40), (3 * MANY, 1)] {
-            let entries = (0..len as u64).map(|at| (at as f32, 1 + at.wrapping_mul(0x9e37_79b9_7f4a_7c15) % pixels));
+        for (len, pixels) in [(MANY, 3), (MANY + 1, 5000), (3 * MANY, 40), (3 * MANY, 1 << 40), (3 * MANY, 1)]
+        {
+            let entries =
+                (0..len as u64).map(|at| (at as f32, 1 + at.wrapping_mul(0x9e37_79b9_7f4a_7c15) % pixels));
             let by_color = counts(&entries.collect::<Vec<_>>());
             let mut expected = by_color.clone();
             expected.sort_unstable_by(order);
@@ -243,7 +245,10 @@ mod tests {
             for list in [&by_color, &expected, &shuffled] {
                 for keep in [0, 1, MANY - 1, MANY, MANY + 7, len - 1, len, len + 1] {
                     let chosen = select(list.clone(), &SelectionRule::new(1, keep as u32));
-                    assert!(chosen == expected[..keep.min(len)], "{len} of up to {pixels} pixels, {keep} kept");
+                    assert!(
+                        chosen == expected[..keep.min(len)],
+                        "{len} of up to {pixels} pixels, {keep} kept"
+                    );
                 }
             }
         }

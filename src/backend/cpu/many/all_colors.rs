@@ -1,6 +1,6 @@
 //! Counting all colours of an image, where pixels are numbers of 24 bits: bytes of up to three channels.
 //!
-//! **Problem.** All colours of a photo are asked for, a million of them, so that none can be ruled out. One table of all, shared
+//! **Problem.** All colours of a photo are asked for, a million of them, or so many that none can be ruled out. One table of all, shared
 //! by the threads, would have a counter for each of 2²⁴ numbers and miss the caches at most pixels.
 //!
 //! ```text
@@ -40,7 +40,8 @@ use crate::labels::TILE;
 use crate::runtime::alloc::{no_memory, try_push, try_with_capacity, try_zeroed};
 use crate::runtime::call::ProgressSpan;
 use crate::runtime::simd::{Simd, Work};
-use crate::runtime::threads::Threads;
+use crate::runtime::threads::{Queue, Threads};
+use crate::stages::select::Best;
 use crate::types::encoding::WORD_BITS;
 use crate::types::palette::{ColorCount, Counts};
 use crate::types::params::SelectionRule;
@@ -56,18 +57,26 @@ type Starts = [u32; PARTITIONS + 1];
 /// Pixels of a block.
 const BLOCK_PIXELS: usize = 4 * TILE;
 
+/// Pixels side by side that are counted apart.
+const LANES: usize = 4;
+
 /// Partitions that a thread takes at a time.
 const GROUP: usize = 16;
 
 /// With fewer pixels the partitions' counters would be more than the pixels.
 const LEAST_PIXELS: usize = 1 << 19;
 
-/// With less `max_count`, or more `min_pixels`, most colours can be ruled out uncounted.
-const LEAST_MASKS: u32 = 1 << 14;
-const MOST_MIN_PIXELS: u64 = 64;
+/// With more `min_pixels` bounds rule out most colours.
+const MOST_MIN_PIXELS: u64 = 256;
 
-/// Whether counting all colours of an image is possible here, and the fastest way to count it. There is memory for two
-/// bytes a pixel.
+/// With fewer masks bounds rule out enough colours.
+const LEAST_MASKS: u32 = 128;
+
+/// Up to so many masks, only the best colours are kept.
+const FEW_MASKS: u32 = 1 << 14;
+
+/// Whether counting all colours of an image is possible here, and the fastest way to count it where no sample tells of
+/// frequent colours. There is memory for two bytes a pixel.
 pub(crate) fn can_count_all<const C: usize>(
     pixels: Tiles<C>,
     selection: &SelectionRule,
@@ -75,16 +84,24 @@ pub(crate) fn can_count_all<const C: usize>(
 ) -> bool {
     let most_colors = pixels.len().min(1 << WORD_BITS);
     pixels.are_24_bits()
+        && selection.max_count >= LEAST_MASKS
         // Counters have 32 bits.
         && (LEAST_PIXELS..=u32::MAX as usize).contains(&pixels.len())
-        && selection.max_count >= LEAST_MASKS
         && selection.min_pixels.get() <= MOST_MIN_PIXELS
-        // The list is made of all colours, or none.
-        && (selection.max_count as usize > most_listed || most_colors <= most_listed)
+        // The list is one of the best colours, or of all, or none.
+        && (keeps_best(selection, most_listed)
+            || selection.max_count as usize > most_listed
+            || most_colors <= most_listed)
 }
 
-/// Counts all colours of an image whose pixels are numbers of 24 bits. There is a list of those with enough pixels, in their
-/// order, if they are no more than `most_listed`. `memory` has two bytes for each pixel.
+/// Whether only the best colours are kept.
+fn keeps_best(selection: &SelectionRule, most_listed: usize) -> bool {
+    selection.max_count <= FEW_MASKS && selection.max_count as usize <= most_listed
+}
+
+/// Counts all colours of an image whose pixels are numbers of 24 bits. There is a list of those that may be selected if they
+/// are no more than `most_listed`, and where it is of all with enough pixels, it is in their order. `memory` has two bytes for
+/// each pixel.
 pub(crate) fn count_all<const C: usize>(
     pixels: Tiles<C>,
     memory: &mut [u16],
@@ -97,16 +114,21 @@ pub(crate) fn count_all<const C: usize>(
     let blocks = sort_blocks(pixels, memory, plan, threads)?;
     drop(sorting);
     let _counting = ProgressSpan::new(0.75);
+    let best = keeps_best(selection, most_listed).then(|| Best::new(selection, most_listed));
     let min_pixels = selection.min_pixels.get();
-    let (lists, counted) = Partitions { blocks: &blocks, memory, min_pixels, most_listed }.count(threads)?;
+    let partitions = Partitions { blocks: &blocks, memory, min_pixels, most_listed, best };
+    let Found { lists, best, pixels: counted, colors } = partitions.count(threads)?;
     let colorless: u64 = blocks.iter().map(|block| block.colorless() as u64).sum();
-    check_sum(counted.pixels + colorless, pixels.len() as u64)?;
+    check_sum(counted + colorless, pixels.len() as u64)?;
     drop(blocks);
-    if counted.colors > most_listed {
-        let found = (counted.colors as u64).min(selection.max_count.into());
+    if let Some(best) = best {
+        return Ok(best.into_counts());
+    }
+    if colors > most_listed {
+        let found = (colors as u64).min(selection.max_count.into());
         return Ok(Counts { too_many: Some(found), ..Counts::default() });
     }
-    Ok(Counts { colors: join(lists, counted.colors, threads)?, ..Counts::default() })
+    Ok(Counts { colors: join(lists, colors, threads)?, ..Counts::default() })
 }
 
 /// A block, sorted by partition.
@@ -184,41 +206,41 @@ impl<L: PixelCode, const C: usize> Work<L, ()> for SortBlock<'_, '_, C> {
     #[inline(always)]
     fn run(self, level: L) {
         let Self { pixels, range, scratch, numbers, starts, places } = self;
-        // Neighbours are mostly of the same partition: a counter for each of them, since one would have to wait for itself.
-        let mut counters = [[0u32; PARTITIONS + 1]; 2];
         for (tile, numbers) in tiles_of(range).zip(numbers.chunks_mut(TILE)) {
             let mut pieces = pixels.pieces(level, tile, scratch);
             while let Some((start, piece, pixels)) = pieces.next() {
                 let numbers = &mut numbers[start..start + piece.len()];
                 match piece {
-                    Piece::Run(length) => {
-                        numbers.fill(pixels[0][0]);
-                        counters[0][partition(pixels[0][0])] += length as u32;
-                    }
+                    Piece::Run(_) => numbers.fill(pixels[0][0]),
                     Piece::Literal(_) => {
                         numbers.iter_mut().zip(pixels).for_each(|(number, pixel)| *number = pixel[0]);
-                        let (pairs, rest) = numbers.as_chunks::<2>();
-                        for pair in pairs {
-                            counters[0][partition(pair[0])] += 1;
-                            counters[1][partition(pair[1])] += 1;
-                        }
-                        rest.iter().for_each(|&number| counters[0][partition(number)] += 1);
                     }
                 }
             }
         }
+        // Neighbours are mostly of the same partition: each has a counter of its own, which would have to wait for itself.
+        let mut ends = [[0u32; PARTITIONS + 1]; LANES];
+        let (groups, rest) = numbers.as_chunks::<LANES>();
+        for group in groups {
+            group.iter().zip(&mut ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
+        }
+        rest.iter().zip(&mut ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
         let mut next = 0;
         for (partition, start) in starts.iter_mut().enumerate() {
             *start = next;
-            next += counters[0][partition] + counters[1][partition];
+            for end in &mut ends {
+                next += std::mem::replace(&mut end[partition], next);
+            }
         }
-        let [ends, _] = &mut counters;
-        ends.copy_from_slice(&starts[..]);
-        for &number in &*numbers {
+        let mut write = |number: u32, ends: &mut Starts| {
             let end = &mut ends[partition(number)];
             places[*end as usize] = (number as usize % PLACES) as u16;
             *end += 1;
+        };
+        for group in groups {
+            group.iter().zip(&mut ends).for_each(|(&number, ends)| write(number, ends));
         }
+        rest.iter().zip(&mut ends).for_each(|(&number, ends)| write(number, ends));
     }
 }
 
@@ -231,9 +253,12 @@ fn partition(number: u32) -> usize {
 /// Colours and their counts, in their order, and the group of partitions that they are from.
 type GroupList = (usize, Vec<[u32; 2]>);
 
-/// How much was counted.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counted {
+/// What was found.
+#[derive(Debug, Default)]
+struct Found {
+    lists: Vec<GroupList>,
+    /// In place of the lists.
+    best: Option<Best>,
     pixels: u64,
     /// Those with enough pixels.
     colors: usize,
@@ -245,52 +270,64 @@ struct Partitions<'a> {
     memory: &'a [u16],
     min_pixels: u64,
     most_listed: usize,
+    /// Where only the best colours are kept: none so far.
+    best: Option<Best>,
 }
 
 impl Partitions<'_> {
-    /// Lists the colours with enough pixels, while they are not too many.
-    fn count(&self, threads: &Threads) -> Result<(Vec<GroupList>, Counted), Error> {
+    /// Finds the colours with enough pixels, or the best of them, and lists them while they are not too many.
+    fn count(self, threads: &Threads) -> Result<Found, Error> {
         let all_found = AtomicUsize::new(0);
         let groups: Vec<usize> = (0..PARTITIONS / GROUP).collect();
-        let done = threads.share(groups, threads.count(), |queue| {
-            let mut counters = try_zeroed::<u32>(PLACES)?.into_boxed_slice();
-            let counters: &mut [u32; PLACES] =
-                (&mut counters[..]).try_into().map_err(|_| no_memory::<u32>(PLACES))?;
-            let (mut lists, mut counted) = (Vec::new(), Counted::default());
-            while let Some(group) = queue.take() {
-                let mut list = Vec::new();
-                for partition in group * GROUP..(group + 1) * GROUP {
-                    let pixels = self.count_partition(partition, counters);
-                    if pixels == 0 {
-                        continue;
-                    }
-                    counted.pixels += pixels;
+        let done = threads.share(groups, threads.count(), |queue| self.count_groups(queue, &all_found))?;
+        let mut all = Found { best: self.best, ..Found::default() };
+        for part in done {
+            let Found { mut lists, best, pixels, colors } = part?;
+            all.lists.try_reserve(lists.len()).map_err(|_| no_memory::<GroupList>(lists.len()))?;
+            all.lists.append(&mut lists);
+            if let (Some(all), Some(best)) = (&mut all.best, best) {
+                all.merge(best)?;
+            }
+            all.pixels += pixels;
+            all.colors += colors;
+        }
+        all.lists.sort_unstable_by_key(|&(group, _)| group);
+        Ok(all)
+    }
+
+    /// What one thread does.
+    fn count_groups(&self, queue: &Queue<usize>, all_found: &AtomicUsize) -> Result<Found, Error> {
+        let mut counters = try_zeroed::<u32>(PLACES)?.into_boxed_slice();
+        let counters: &mut [u32; PLACES] =
+            (&mut counters[..]).try_into().map_err(|_| no_memory::<u32>(PLACES))?;
+        let mut part = Found { best: self.best.as_ref().map(Best::part), ..Found::default() };
+        while let Some(group) = queue.take() {
+            let mut list = Vec::new();
+            for partition in group * GROUP..(group + 1) * GROUP {
+                let pixels = self.count_partition(partition, counters);
+                if pixels == 0 {
+                    continue;
+                }
+                part.pixels += pixels;
+                if let Some(best) = &mut part.best {
+                    add_best(partition, counters, best)?;
+                } else {
                     let found = self.found(counters);
-                    counted.colors += found;
+                    part.colors += found;
                     let all_found = all_found.fetch_add(found, Ordering::Relaxed) + found;
                     if all_found <= self.most_listed {
                         self.list(partition, counters, found, &mut list)?;
                     } else {
-                        (list, lists) = (Vec::new(), Vec::new()); // nobody will look at them
+                        (list, part.lists) = (Vec::new(), Vec::new()); // nobody will look at them
                     }
-                    counters.fill(0);
                 }
-                if !list.is_empty() {
-                    try_push(&mut lists, (group, list))?;
-                }
+                counters.fill(0);
             }
-            Ok((lists, counted))
-        })?;
-        let (mut lists, mut all) = (Vec::new(), Counted::default());
-        for part in done {
-            let (mut part, counted): (Vec<GroupList>, Counted) = part?;
-            lists.try_reserve(part.len()).map_err(|_| no_memory::<GroupList>(part.len()))?;
-            lists.append(&mut part);
-            all.pixels += counted.pixels;
-            all.colors += counted.colors;
+            if !list.is_empty() {
+                try_push(&mut part.lists, (group, list))?;
+            }
         }
-        lists.sort_unstable_by_key(|&(group, _)| group);
-        Ok((lists, all))
+        Ok(part)
     }
 
     /// Counts the numbers of a partition. How many there are.
@@ -346,6 +383,28 @@ impl Partitions<'_> {
         list.truncate(next);
         Ok(())
     }
+}
+
+/// Adds the colours of a partition to the best ones.
+fn add_best(partition: usize, counters: &[u32; PLACES], best: &mut Best) -> Result<(), Error> {
+    /// Counters that are looked at in one go.
+    const STEP: usize = 64;
+    for (step, counters) in counters.chunks_exact(STEP).enumerate() {
+        // Most have none.
+        let most = counters.iter().fold(0, |most, &counter| counter.max(most));
+        if most == 0 || u64::from(most) < best.threshold() {
+            continue;
+        }
+        for (place, &pixels) in counters.iter().enumerate().filter(|&(_, &counter)| counter > 0) {
+            best.add(ColorCount { color: color(partition, step * STEP + place), pixels: pixels.into() })?;
+        }
+    }
+    Ok(())
+}
+
+/// The colour of a place in a partition.
+fn color(partition: usize, place: usize) -> Color {
+    Color::from_canonical_bits([(partition << PLACE_BITS | place) as u32, 0, 0, 0])
 }
 
 /// The colours of all groups, one behind the other: so many.
