@@ -20,7 +20,7 @@
 use std::cmp::Ordering;
 
 use crate::error::Error;
-use crate::runtime::alloc::{no_memory, try_with_capacity};
+use crate::runtime::alloc::{no_memory, try_with_capacity, try_zeroed};
 use crate::types::palette::{ColorCount, Counts};
 use crate::types::params::SelectionRule;
 
@@ -58,7 +58,7 @@ const MANY: usize = 1 << 12;
 fn sort_by_pixels(colors: &[ColorCount], keep: usize) -> Result<Vec<ColorCount>, Error> {
     const FEW_PIXELS: usize = 1 << 11;
     let class = |entry: &ColorCount| FEW_PIXELS - entry.pixels.min(FEW_PIXELS as u64) as usize;
-    let mut places = [0usize; FEW_PIXELS + 1];
+    let mut places = try_zeroed::<usize>(FEW_PIXELS + 1)?;
     colors.iter().for_each(|entry| places[class(entry)] += 1);
     let frequent = places[0];
     let mut first = 0;

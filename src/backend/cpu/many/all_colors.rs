@@ -161,15 +161,19 @@ fn sort_blocks<const C: usize>(
     let simd = Simd::current();
     let parts = spans::share(pixels.len(), Some(memory), plan, threads, |spans| {
         let (mut blocks, mut numbers) = (Vec::new(), try_zeroed::<u32>(BLOCK_PIXELS)?);
+        // Not on the stack, which may be a small one.
+        let mut ends = try_zeroed::<u32>(LANES * (PARTITIONS + 1))?;
         let mut scratch = pixels.scratch()?;
         for span in spans {
             let mut first = span.pixels.start;
             for places in span.kept.into_iter().flat_map(|kept| kept.chunks_mut(BLOCK_PIXELS)) {
                 let block = first..first + places.len();
-                let mut starts = starts()?;
+                let mut starts = new_starts()?;
                 let (scratch, numbers) = (&mut scratch, &mut numbers[..places.len()]);
                 let range = block.clone();
-                simd.run(SortBlock { pixels, range, scratch, numbers, starts: &mut starts, places });
+                let ends = ends.as_chunks_mut().0;
+                let work = SortBlock { pixels, range, scratch, numbers, starts: &mut starts, ends, places };
+                simd.run(work);
                 first = block.end;
                 try_push(&mut blocks, SortedBlock { pixels: block, starts })?;
             }
@@ -186,7 +190,7 @@ fn sort_blocks<const C: usize>(
 }
 
 /// Memory for a block's starts.
-fn starts() -> Result<Box<Starts>, Error> {
+fn new_starts() -> Result<Box<Starts>, Error> {
     let starts = try_zeroed(PARTITIONS + 1)?.into_boxed_slice();
     starts.try_into().map_err(|_| no_memory::<Starts>(1))
 }
@@ -199,13 +203,15 @@ struct SortBlock<'a, 's, const C: usize> {
     /// Memory for the pixels' numbers.
     numbers: &'s mut [u32],
     starts: &'s mut Starts,
+    /// `LANES` of them.
+    ends: &'s mut [Starts],
     places: &'s mut [u16],
 }
 
 impl<L: PixelCode, const C: usize> Work<L, ()> for SortBlock<'_, '_, C> {
     #[inline(always)]
     fn run(self, level: L) {
-        let Self { pixels, range, scratch, numbers, starts, places } = self;
+        let Self { pixels, range, scratch, numbers, starts, ends, places } = self;
         for (tile, numbers) in tiles_of(range).zip(numbers.chunks_mut(TILE)) {
             let mut pieces = pixels.pieces(level, tile, scratch);
             while let Some((start, piece, pixels)) = pieces.next() {
@@ -219,16 +225,17 @@ impl<L: PixelCode, const C: usize> Work<L, ()> for SortBlock<'_, '_, C> {
             }
         }
         // Neighbours are mostly of the same partition: each has a counter of its own, which would have to wait for itself.
-        let mut ends = [[0u32; PARTITIONS + 1]; LANES];
+        let Ok(ends) = <&mut [Starts; LANES]>::try_from(ends) else { unreachable!() };
+        ends.iter_mut().for_each(|counters| counters.fill(0));
         let (groups, rest) = numbers.as_chunks::<LANES>();
         for group in groups {
-            group.iter().zip(&mut ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
+            group.iter().zip(&mut *ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
         }
-        rest.iter().zip(&mut ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
+        rest.iter().zip(&mut *ends).for_each(|(&number, counters)| counters[partition(number)] += 1);
         let mut next = 0;
         for (partition, start) in starts.iter_mut().enumerate() {
             *start = next;
-            for end in &mut ends {
+            for end in &mut *ends {
                 next += std::mem::replace(&mut end[partition], next);
             }
         }
@@ -238,9 +245,9 @@ impl<L: PixelCode, const C: usize> Work<L, ()> for SortBlock<'_, '_, C> {
             *end += 1;
         };
         for group in groups {
-            group.iter().zip(&mut ends).for_each(|(&number, ends)| write(number, ends));
+            group.iter().zip(&mut *ends).for_each(|(&number, ends)| write(number, ends));
         }
-        rest.iter().zip(&mut ends).for_each(|(&number, ends)| write(number, ends));
+        rest.iter().zip(&mut *ends).for_each(|(&number, ends)| write(number, ends));
     }
 }
 
