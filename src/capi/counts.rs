@@ -75,7 +75,8 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
 /// colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
 /// `ctm_last_error(context)` has the detail.
-/// Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take up to some 60 bytes a colour.
+/// Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take 24 bytes a colour, twice
+/// as many while they are added to.
 /// Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
 /// `ctm_cancel` stops them.
 /// Not promised: how long a call takes.
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn ctm_counts_add(
             call.run(progress, |engine| Ok((engine.count_part(&map, &settings)?, engine.most_listed())))?;
         let mut counts = counts.exclusive()?;
         counts.check_part(&kind, prefixes)?; // another thread may have added the first part meanwhile
-        counts.add_part(&part, most)?;
+        counts.add_part(part, most)?;
         Ok(())
     };
     // SAFETY: the caller guarantees the pointer, if it is not NULL.

@@ -25,7 +25,7 @@ impl Context {
             context.start_call();
             Ok(context.list_all(request.counted.as_ref().unwrap_or(&request.pixels))?.colors)
         })?;
-        Ok(PartCounts { kind: Kind::new(map, params.matching, params.alpha), colors })
+        Ok(PartCounts::new(Kind::new(map, params.matching, params.alpha), colors))
     }
 
     /// How many colours a list may have.
@@ -74,7 +74,7 @@ impl ColorCounts {
     pub fn add(&mut self, context: &mut Context, part: &ColorMap, params: &Params) -> Result<(), Error> {
         self.check_part(&Kind::new(part, params.matching, params.alpha), ["", ""])?;
         let part = context.call(None, |context| context.count_part(part, params))?;
-        self.add_part(&part, context.most_listed())
+        self.add_part(part, context.most_listed())
     }
 
     /// The palette of the whole image: the colours that get a mask, with the pixels of all parts, those included that

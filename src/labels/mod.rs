@@ -66,6 +66,8 @@ pub(crate) struct LabelMap {
     /// Per dictionary of the tiles, what the labels of runs become when they are decoded to bytes: labels of the last
     /// dictionary. None where no tile has runs, or the masks are too many for bytes.
     decoded: Vec<Vec<u8>>,
+    /// Of a uniform map, how many masks its dictionary has: kept for the next one, which mostly has as many.
+    uniform: Option<usize>,
 }
 
 /// How the labels of a tile are to be read.
@@ -133,7 +135,6 @@ impl LabelMap {
         self.pixels = pixels;
         self.tile_bytes = TILE * widest.bytes();
         self.tiles.clear();
-        self.dictionaries.clear();
         self.decoded.clear();
         let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
@@ -169,6 +170,7 @@ impl LabelMap {
     pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) -> Result<(), Error> {
         self.tiles = tiles;
         self.dictionaries = dictionaries;
+        self.uniform = None;
         self.decoded.clear();
         let mask_count = self.dictionaries.first().map_or(0, Vec::len);
         self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
@@ -188,10 +190,21 @@ impl LabelMap {
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
+        if self.uniform == Some(mask_count) {
+            (self.tiles, self.any_runs) = (tiles, false);
+            return Ok(());
+        }
         // Lossless: the number of masks is bounded by a u32.
         let mut dictionary = try_with_capacity(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
-        self.finish(tiles, vec![dictionary])
+        self.finish(tiles, vec![dictionary])?;
+        self.uniform = Some(mask_count);
+        Ok(())
+    }
+
+    /// Whether each pixel's label is its mask's number plus one, and 0 where it is in none.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.uniform.is_some()
     }
 
     /// Finishes a map of one-byte labels that are in none of so many masks.

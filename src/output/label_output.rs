@@ -82,7 +82,8 @@ fn write<T: Number>(
     let simd = Simd::current();
     // NO_MASK plus one is 0.
     const { assert!(NO_MASK == u32::MAX) };
-    let masks = labels.masks_by_label()?;
+    // Labels that are those of the caller already: their translation may be as long as an image.
+    let masks = if labels.is_uniform() { Vec::new() } else { labels.masks_by_label()? };
     let mut translations = try_with_capacity(masks.len())?;
     for masks in masks {
         let mut numbers: Vec<T> = try_with_capacity(masks.len())?;
@@ -94,7 +95,10 @@ fn write<T: Number>(
     let done = threads.share(try_collect(tiles)?, threads.count(), |queue| {
         let mut scratch = labels.scratch()?;
         while let Some((tile, target)) = queue.take() {
-            write_tile(simd, tile, &mut scratch, &translations[tile.dictionary()], target, stream);
+            match translations.get(tile.dictionary()) {
+                Some(translation) => write_tile(simd, tile, &mut scratch, translation, target, stream),
+                None => write_as_they_are(simd, tile.read(&mut scratch).labels, &narrow, target, stream),
+            }
         }
         Ok(())
     })?;
@@ -130,6 +134,25 @@ fn write_tile<T: Number>(
             let translate = |label: u32| translation.number(label);
             simd.run(WriteNumbers { labels, translate, target, stream });
         }
+    }
+}
+
+/// Writes labels that are the numbers of masks plus one.
+fn write_as_they_are<T: Number>(
+    simd: Simd,
+    labels: Labels,
+    narrow: &impl Fn(u32) -> T,
+    target: &mut [MaybeUninit<T>],
+    stream: bool,
+) {
+    match labels {
+        Labels::One(labels) => {
+            simd.run(WriteNumbers { labels, translate: |label: u8| narrow(label.into()), target, stream });
+        }
+        Labels::Two(labels) => {
+            simd.run(WriteNumbers { labels, translate: |label: u16| narrow(label.into()), target, stream });
+        }
+        Labels::Four(labels) => simd.run(WriteNumbers { labels, translate: narrow, target, stream }),
     }
 }
 

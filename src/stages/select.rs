@@ -12,7 +12,7 @@
 //! **Why it is exact.** The order is total: no two colours are equal. What is dropped has k better ones before it, and stays
 //! worse than them whatever follows.
 //!
-//! **Cost.** Linear in n, plus k log k.
+//! **Cost.** Linear in n, plus k log k; that, too, is spared where the list comes in the colours' order and is long.
 //!
 //! **Prior art.** Quickselect (Hoare: *Algorithm 65: FIND*, Communications of the ACM 4, 1961); the threshold is that of
 //! top-k queries (Fagin, Lotem, Naor: *Optimal Aggregation Algorithms for Middleware*, 2001).
@@ -20,7 +20,7 @@
 use std::cmp::Ordering;
 
 use crate::error::Error;
-use crate::runtime::alloc::no_memory;
+use crate::runtime::alloc::{no_memory, try_with_capacity, try_zeroed};
 use crate::types::palette::{ColorCount, Counts};
 use crate::types::params::SelectionRule;
 
@@ -29,6 +29,17 @@ use crate::types::params::SelectionRule;
 pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &SelectionRule) -> Vec<ColorCount> {
     counts.retain(|entry| entry.pixels >= selection.min_pixels.get());
     let keep = selection.max_count as usize;
+    if counts.is_sorted_by(|a, b| order(a, b).is_lt()) {
+        counts.truncate(keep);
+        return counts;
+    }
+    if counts.len() >= MANY
+        && keep >= MANY
+        && counts.is_sorted_by(|a, b| a.color < b.color)
+        && let Ok(sorted) = sort_by_pixels(&counts, keep)
+    {
+        return sorted;
+    }
     if counts.len() > keep {
         // Sorting all of a photo's colours to keep five would cost more than counting them.
         counts.select_nth_unstable_by(keep, order);
@@ -36,6 +47,42 @@ pub(crate) fn select(mut counts: Vec<ColorCount>, selection: &SelectionRule) -> 
     }
     counts.sort_unstable_by(order);
     counts
+}
+
+/// So many colours are worth a list of how many have each number of pixels.
+const MANY: usize = 1 << 12;
+
+/// The first `keep` colours in the order of masks, of a list in the order of colours.
+///
+/// Most of very many colours have few pixels: these are sorted by counting. The others are too few to matter.
+fn sort_by_pixels(colors: &[ColorCount], keep: usize) -> Result<Vec<ColorCount>, Error> {
+    const FEW_PIXELS: usize = 1 << 11;
+    let class = |entry: &ColorCount| FEW_PIXELS - entry.pixels.min(FEW_PIXELS as u64) as usize;
+    let mut places = try_zeroed::<usize>(FEW_PIXELS + 1)?;
+    colors.iter().for_each(|entry| places[class(entry)] += 1);
+    let frequent = places[0];
+    let mut first = 0;
+    for place in &mut places {
+        first += std::mem::replace(place, first);
+    }
+    let len = colors.len().min(keep.max(frequent));
+    let mut sorted: Vec<ColorCount> = try_with_capacity(len)?;
+    let free = &mut sorted.spare_capacity_mut()[..len];
+    for entry in colors {
+        let place = &mut places[class(entry)];
+        if let Some(to) = free.get_mut(*place) {
+            to.write(*entry);
+        }
+        *place += 1;
+    }
+    // SAFETY: the places of all colours are all numbers below theirs, so that each that is kept was written.
+    #[allow(unsafe_code)]
+    unsafe {
+        sorted.set_len(len);
+    }
+    sorted[..frequent].sort_unstable_by(order);
+    sorted.truncate(keep);
+    Ok(sorted)
 }
 
 /// The best colours of a long list that is never held as a whole.
@@ -181,6 +228,30 @@ mod tests {
         assert_eq!(selected(&entries, 4, 10), sorted[..1]);
         assert_eq!(selected(&entries, 0, 0), []);
         assert_eq!(selected(&entries, u64::MAX, u32::MAX), []);
+    }
+
+    /// Lists that are long, in the order of colours, of masks or in none: few pixels, many and very many.
+    #[test]
+    fn long_lists_in_any_order() {
+        for (len, pixels) in [(MANY, 3), (MANY + 1, 5000), (3 * MANY, 40), (3 * MANY, 1 << 40), (3 * MANY, 1)]
+        {
+            let entries =
+                (0..len as u64).map(|at| (at as f32, 1 + at.wrapping_mul(0x9e37_79b9_7f4a_7c15) % pixels));
+            let by_color = counts(&entries.collect::<Vec<_>>());
+            let mut expected = by_color.clone();
+            expected.sort_unstable_by(order);
+            let mut shuffled = by_color.clone();
+            shuffled.sort_by_key(|entry| entry.color.bits()[0].wrapping_mul(0x9e37_79b1));
+            for list in [&by_color, &expected, &shuffled] {
+                for keep in [0, 1, MANY - 1, MANY, MANY + 7, len - 1, len, len + 1] {
+                    let chosen = select(list.clone(), &SelectionRule::new(1, keep as u32));
+                    assert!(
+                        chosen == expected[..keep.min(len)],
+                        "{len} of up to {pixels} pixels, {keep} kept"
+                    );
+                }
+            }
+        }
     }
 
     /// Adds the colours, some of them by way of parts, and gives what is selected, or how many would be.

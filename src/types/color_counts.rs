@@ -1,11 +1,13 @@
 //! How many pixels each colour has in the parts of an image that were counted so far.
 
+use std::borrow::Cow;
+
 use crate::error::Error;
 use crate::types::encoding::Encoding;
-use crate::types::histogram::Histogram;
 use crate::types::image::{ColorMap, Format};
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
+use crate::types::sorted_counts::{SortedCounts, check_room};
 
 /// The exact pixel counts of all colours of some parts of an image: bands, tiles, or whole images.
 ///
@@ -37,7 +39,7 @@ use crate::types::palette::ColorCount;
 pub struct ColorCounts {
     /// `None`: no part was added yet.
     pub(super) kind: Option<Kind>,
-    pub(super) colors: Histogram,
+    pub(super) colors: SortedCounts,
     /// Of all colours; since they are not too many for 64 bits, those of some are not either.
     pub(super) pixels: u64,
 }
@@ -90,9 +92,19 @@ impl Kind {
 /// The colours of a part.
 #[derive(Debug)]
 pub(crate) struct PartCounts {
-    pub(crate) kind: Kind,
-    /// All different.
-    pub(crate) colors: Vec<ColorCount>,
+    kind: Kind,
+    /// In their order.
+    colors: Vec<ColorCount>,
+}
+
+impl PartCounts {
+    /// The counts of different colours, in any order.
+    pub(crate) fn new(kind: Kind, mut colors: Vec<ColorCount>) -> Self {
+        if !colors.is_sorted_by(|one, other| one.color < other.color) {
+            colors.sort_unstable_by_key(|entry| entry.color);
+        }
+        Self { kind, colors }
+    }
 }
 
 impl ColorCounts {
@@ -157,10 +169,11 @@ impl ColorCounts {
     }
 
     /// Adds a part's colours, if there are not more than `most` then.
-    pub(crate) fn add_part(&mut self, part: &PartCounts, most: usize) -> Result<(), Error> {
-        self.check_part(&part.kind, ["", ""])?;
-        self.add_all(part.colors.iter().copied(), most)?;
-        self.kind = Some(part.kind);
+    pub(crate) fn add_part(&mut self, part: PartCounts, most: usize) -> Result<(), Error> {
+        let PartCounts { kind, colors } = part;
+        self.check_part(&kind, ["", ""])?;
+        self.add_all(Cow::Owned(colors), most)?;
+        self.kind = Some(kind);
         Ok(())
     }
 
@@ -168,45 +181,29 @@ impl ColorCounts {
     pub(crate) fn merge_up_to(&mut self, other: &Self, most: usize) -> Result<(), Error> {
         let Some(kind) = other.kind else { return Ok(()) };
         self.check_part(&kind, ["other."; 2])?;
-        self.add_all(other.colors.iter(), most)?;
+        self.add_all(other.colors.as_list()?, most)?;
         self.kind = Some(kind);
         Ok(())
     }
 
-    fn add_all(
-        &mut self,
-        colors: impl Iterator<Item = ColorCount> + Clone,
-        most: usize,
-    ) -> Result<(), Error> {
-        let pixels = colors.clone().try_fold(self.pixels, |sum, entry| sum.checked_add(entry.pixels));
+    fn add_all(&mut self, colors: Cow<[ColorCount]>, most: usize) -> Result<(), Error> {
+        let pixels = colors.iter().try_fold(self.pixels, |sum, entry| sum.checked_add(entry.pixels));
         let pixels = pixels.ok_or_else(|| {
             Error::InvalidArgument("counts would have 2^64 pixels or more; fewer are expected".to_owned())
         })?;
-        let new = colors.clone().filter(|entry| !self.colors.has(&entry.color)).count();
-        check_room(self.len() + new, most)?;
-        self.colors.reserve(new)?;
-        colors.into_iter().try_for_each(|entry| self.colors.add(entry.color, entry.pixels))?;
+        self.colors.add(colors, most)?;
         self.pixels = pixels;
         Ok(())
     }
 
-    /// All colours, in any order.
+    /// All colours, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = ColorCount> + Clone + '_ {
         self.colors.iter()
     }
 
-    /// A list of all colours, in any order, if there are not more than `most`.
+    /// A list of all colours, in their order, if there are not more than `most`.
     pub(crate) fn list(&self, most: usize) -> Result<Vec<ColorCount>, Error> {
         check_room(self.len(), most)?;
-        self.colors.colors(1)
+        self.colors.list()
     }
-}
-
-pub(super) fn check_room(colors: usize, most: usize) -> Result<(), Error> {
-    if colors <= most {
-        return Ok(());
-    }
-    Err(Error::OutOfMemory(format!(
-        "the counts have {colors} colours; options.memory_limit has room for lists of {most}"
-    )))
 }

@@ -4,12 +4,13 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::checksum::checksum;
-use crate::types::color_counts::{ColorCounts, Kind, check_room};
+use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
 use crate::types::image::Format;
 use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
+use crate::types::sorted_counts::{SortedCounts, check_room};
 
 const MAGIC: &[u8; 8] = b"ctmCOUNT";
 const VERSION: u32 = 1;
@@ -28,8 +29,7 @@ impl ColorCounts {
     /// # Errors
     /// Too little memory.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let mut colors = self.list(usize::MAX)?;
-        colors.sort_unstable_by_key(|entry| entry.color);
+        let colors = self.colors.as_list()?;
         let len = self.bytes_len();
         let mut bytes = try_with_capacity(len)?;
         bytes.extend_from_slice(MAGIC);
@@ -56,11 +56,11 @@ impl ColorCounts {
         bytes.extend_from_slice(&(colors.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&(len as u64).to_le_bytes());
         if let Some(encoding) = self.kind.map(|kind| kind.encoding()) {
-            for ColorCount { color, pixels } in colors {
-                for value in &encoding.values(&color)[..encoding.channels()] {
-                    bytes.extend_from_slice(&value.to_le_bytes());
-                }
-                bytes.extend_from_slice(&pixels.to_le_bytes());
+            match encoding.channels() {
+                1 => write_entries::<1>(&colors, encoding, &mut bytes),
+                2 => write_entries::<2>(&colors, encoding, &mut bytes),
+                3 => write_entries::<3>(&colors, encoding, &mut bytes),
+                _ => write_entries::<4>(&colors, encoding, &mut bytes),
             }
         }
         let sum = checksum(&[&bytes]);
@@ -82,7 +82,7 @@ impl ColorCounts {
         check_room(count, most)?;
         let mut counts = Self { kind, ..Self::default() };
         let Some(encoding) = kind.map(|kind| kind.encoding()) else { return Ok(counts) };
-        counts.colors.reserve(count)?;
+        let mut colors = try_with_capacity(count)?;
         let mut last: Option<Color> = None;
         for index in 0..count {
             let (color, pixels) = entries.entry(index, encoding)?;
@@ -97,10 +97,21 @@ impl ColorCounts {
                     ));
                 }
             };
-            counts.colors.add(color, pixels)?;
+            colors.push(ColorCount { color, pixels });
             last = Some(color);
         }
+        counts.colors = SortedCounts::new(colors);
         Ok(counts)
+    }
+}
+
+/// Writes entries of so many channels; there is memory for them.
+fn write_entries<const CHANNELS: usize>(colors: &[ColorCount], encoding: Encoding, bytes: &mut Vec<u8>) {
+    for ColorCount { color, pixels } in colors {
+        let values = encoding.values(color);
+        let values: [f32; CHANNELS] = std::array::from_fn(|channel| values[channel]);
+        bytes.extend_from_slice(values.map(f32::to_le_bytes).as_flattened());
+        bytes.extend_from_slice(&pixels.to_le_bytes());
     }
 }
 

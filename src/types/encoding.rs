@@ -81,8 +81,18 @@ impl Encoding {
     }
 
     /// A colour's values, in the image's units; 0 for channels that are not part of the colour.
+    #[inline]
     pub(crate) fn values(self, color: &Color) -> [f32; 4] {
         let Some(bits) = self.value_bits() else { return color.values() };
+        if self.format == Format::U8 {
+            // As below, without loops: lists of colours are as long as images.
+            let byte = |channel| {
+                let (word, shift) = place(channel);
+                (color.bits()[word] >> shift) as u8
+            };
+            let value = |channel| if channel < self.channels { byte(channel).into() } else { 0.0 };
+            return std::array::from_fn(value);
+        }
         let mut values = [0.0; 4];
         for (channel, value) in values.iter_mut().enumerate().take(self.channels) {
             let first = self.first_byte(channel);
@@ -109,6 +119,11 @@ impl Encoding {
 
     /// The colour that has these values, in the image's units; what is wrong with them where none has.
     pub(crate) fn color(self, values: &[f32; 4]) -> Result<Color, String> {
+        if self.format == Format::U8
+            && let Some(color) = self.color_of_bytes(values)
+        {
+            return Ok(color);
+        }
         let mut words = [0; 4];
         for (channel, &value) in values.iter().enumerate().take(self.channels) {
             let wrong = |expected: &str| Err(format!("channel {channel} is {value}; {expected} is expected"));
@@ -138,6 +153,20 @@ impl Encoding {
             put(&mut words, code, self.first_byte(channel), bits);
         }
         Color::from_bits(&words).ok_or_else(|| "numbers are expected".to_owned())
+    }
+
+    /// The colour of bytes that has these values, if they are bytes: a shorter way than `color`, which tells what is wrong.
+    #[inline]
+    fn color_of_bytes(self, values: &[f32; 4]) -> Option<Color> {
+        let mut words = [0; 4];
+        for (channel, &value) in values.iter().enumerate().take(self.channels) {
+            let byte = value as u8;
+            if f32::from(byte) != value {
+                return None;
+            }
+            put(&mut words, byte.into(), self.first_byte(channel), 8);
+        }
+        Color::from_bits(&words)
     }
 }
 

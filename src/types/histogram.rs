@@ -9,7 +9,7 @@ use crate::runtime::alloc::try_with_capacity;
 use crate::types::palette::ColorCount;
 
 /// Pixel counts by colour.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Histogram {
     counts: HashMap<Color, u64, RandomState>,
 }
@@ -23,26 +23,11 @@ impl Histogram {
         }
         // Grown by hand, since a failure inside `insert` would abort the host.
         if self.counts.len() == self.counts.capacity() {
-            self.reserve(1)?;
+            let more = self.counts.try_reserve(1);
+            more.map_err(|_| Error::OutOfMemory(format!("counting {} colours", self.counts.len() + 1)))?;
         }
         self.counts.insert(color, pixels);
         Ok(())
-    }
-
-    /// Makes room for so many more colours, which `add` cannot fail for then.
-    pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
-        self.counts
-            .try_reserve(more)
-            .map_err(|_| Error::OutOfMemory(format!("counting {} colours", self.counts.len() + more)))
-    }
-
-    pub(crate) fn has(&self, color: &Color) -> bool {
-        self.counts.contains_key(color)
-    }
-
-    /// All colours, in no particular order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = ColorCount> + Clone + '_ {
-        self.counts.iter().map(|(&color, &pixels)| ColorCount { color, pixels })
     }
 
     /// How many colours there are.

@@ -16,4 +16,5 @@ pub(crate) mod outputs;
 pub(crate) mod palette;
 pub(crate) mod params;
 
+pub(crate) mod sorted_counts;
 pub(crate) mod stats;

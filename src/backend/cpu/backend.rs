@@ -6,7 +6,9 @@ use crate::backend::Backend;
 use crate::backend::cpu::collect::collect;
 use crate::backend::cpu::count::count;
 use crate::backend::cpu::label;
-use crate::backend::cpu::many::{BucketSet, Fingerprints, Kept, ManyColors, Tracked};
+use crate::backend::cpu::many::{
+    BucketSet, Fingerprints, Kept, ManyColors, Sample, Tracked, can_count_all, count_all,
+};
 use crate::backend::cpu::part::{PartColors, check_sum};
 use crate::backend::cpu::pixels::tiles::Tiles;
 use crate::backend::cpu::plan::CpuPlan;
@@ -210,8 +212,17 @@ fn count_and_collect<const C: usize>(
         Level::Debug,
         format_args!("the image has very many colours: hash buckets tell which of them matter"),
     );
-    let kept = plan.keep_labels.then(|| bytemuck::cast_slice_mut(cpu.kept.filled(LabelWidth::Two)));
-    let mut many = ManyColors::new(pixels, kept, selection, plan, cpu.seed, threads)?;
+    let mut kept = plan.keep_labels.then(|| bytemuck::cast_slice_mut(cpu.kept.filled(LabelWidth::Two)));
+    let sample = Sample::take(pixels, selection, &plan, cpu.seed)?;
+    if let Some(kept) = kept.as_deref_mut()
+        && sample.is_none()
+        && can_count_all(pixels, selection, most_listed)
+    {
+        cpu.counters.pixels_read += pixels.len() as u64;
+        cpu.counted = Counted::ManyColors;
+        return count_all(pixels, kept, selection, most_listed, &plan, threads);
+    }
+    let mut many = ManyColors::with_sample(pixels, kept, sample, plan, cpu.seed, threads)?;
     let counts = many.best(selection, most_listed, &mut cpu.sorted)?;
     cpu.counters.pixels_read += many.pixels_read();
     cpu.counted = match many.into_kept() {

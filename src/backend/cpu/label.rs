@@ -9,6 +9,7 @@ use crate::backend::cpu::pixels::pieces::Piece;
 use crate::backend::cpu::pixels::tiles::{PixelCode, TileScratch, Tiles, tiles_of};
 use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
+use crate::backend::cpu::tables::number_table::NumberTable;
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
 use crate::runtime::alloc::{try_collect, try_zeroed};
@@ -87,6 +88,8 @@ struct Labeler<'a, const C: usize> {
     simd: Simd,
     pixels: Tiles<'a, C>,
     table: ColorTable,
+    /// In place of the others, where colours are very many numbers.
+    numbers: Option<NumberTable>,
     /// The pixels' fingerprints, and those of the palette.
     fingerprints: Option<(Fingerprints<'a>, FingerprintSet)>,
     width: LabelWidth,
@@ -99,12 +102,13 @@ impl<'a, const C: usize> Labeler<'a, C> {
         fingerprints: Option<Fingerprints<'a>>,
         seed: u64,
     ) -> Result<Self, Error> {
+        let numbers = NumberTable::new(pixels, palette)?;
         let mut table = ColorTable::new(seed)?;
-        for entry in palette {
+        for entry in palette.iter().filter(|_| numbers.is_none()) {
             table.find_or_add(Key::of_color(&entry.color))?; // in the palette's order
         }
         let hasher = Hasher::new(seed);
-        let fingerprints = fingerprints.map(|fingerprints| {
+        let fingerprints = fingerprints.filter(|_| numbers.is_none()).map(|fingerprints| {
             let wanted = palette.iter().map(|entry| {
                 let bits = entry.color.bits();
                 fingerprint(hasher.hash::<C>(&std::array::from_fn(|channel| bits[channel])))
@@ -112,7 +116,7 @@ impl<'a, const C: usize> Labeler<'a, C> {
             (fingerprints, FingerprintSet::new(wanted))
         });
         let width = LabelWidth::for_labels_up_to(palette.len());
-        Ok(Self { simd: Simd::current(), pixels, table, fingerprints, width })
+        Ok(Self { simd: Simd::current(), pixels, table, numbers, fingerprints, width })
     }
 
     /// Labels the tiles that a thread takes.
@@ -122,6 +126,12 @@ impl<'a, const C: usize> Labeler<'a, C> {
         let mut scratch = pixels.scratch()?;
         while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
             let (first, len) = (tile.start, tile.len());
+            if let Some(table) = &self.numbers {
+                let (scratch, indices) = (&mut scratch, &mut indices[..len]);
+                simd.run(FindNumbers { pixels, tile, scratch, table, indices });
+                write_labels(indices, labels, width);
+                continue;
+            }
             let Some((fingerprints, wanted)) = &self.fingerprints else {
                 let (scratch, indices) = (&mut scratch, &mut indices[..]);
                 simd.run(FindAll { pixels, tile, scratch, table, indices });
@@ -167,6 +177,32 @@ impl<L: PixelCode, const C: usize> Work<L, ()> for FindAll<'_, '_, C> {
                 Piece::Run(_) => indices.fill(index(&pixels[0], table)),
                 Piece::Literal(_) => {
                     pixels.iter().zip(indices).for_each(|(pixel, to)| *to = index(pixel, table));
+                }
+            }
+        }
+    }
+}
+
+/// Finds the labels of all pixels of a tile, which are numbers.
+struct FindNumbers<'a, 's, const C: usize> {
+    pixels: Tiles<'a, C>,
+    tile: Range<usize>,
+    scratch: &'s mut TileScratch<C>,
+    table: &'s NumberTable,
+    indices: &'s mut [u32],
+}
+
+impl<L: PixelCode, const C: usize> Work<L, ()> for FindNumbers<'_, '_, C> {
+    #[inline(always)]
+    fn run(self, level: L) {
+        let Self { pixels, tile, scratch, table, indices } = self;
+        let mut pieces = pixels.pieces(level, tile, scratch);
+        while let Some((start, piece, pixels)) = pieces.next() {
+            let indices = &mut indices[start..start + piece.len()];
+            match piece {
+                Piece::Run(_) => indices.fill(table.label(pixels[0][0])),
+                Piece::Literal(_) => {
+                    pixels.iter().zip(indices).for_each(|(pixel, to)| *to = table.label(pixel[0]));
                 }
             }
         }

@@ -58,14 +58,26 @@ impl<'a, const C: usize> ManyColors<'a, C> {
     /// Counts the pixels of each bucket; what else it learns of them on the way it keeps where there is memory for it.
     pub(crate) fn new(
         pixels: Tiles<'a, C>,
-        mut kept: Option<&'a mut [u16]>,
+        kept: Option<&'a mut [u16]>,
         selection: &SelectionRule,
         plan: CpuPlan,
         seed: u64,
         threads: &'a Threads,
     ) -> Result<Self, Error> {
+        let sample = Sample::take(pixels, selection, &plan, seed)?;
+        Self::with_sample(pixels, kept, sample, plan, seed, threads)
+    }
+
+    /// The same, with what a sample of the pixels has told.
+    pub(crate) fn with_sample(
+        pixels: Tiles<'a, C>,
+        mut kept: Option<&'a mut [u16]>,
+        sample: Option<Sample>,
+        plan: CpuPlan,
+        seed: u64,
+        threads: &'a Threads,
+    ) -> Result<Self, Error> {
         let (simd, hasher) = (Simd::current(), Hasher::new(seed));
-        let sample = Sample::take(simd, pixels, selection, &plan, hasher)?;
         let pass = ProgressSpan::new(0.375);
         let (parts, fingerprints, bits, tracked) = match sample {
             None => {

@@ -1,5 +1,8 @@
 //! Counting an image with very many colours, of which few can matter.
 //!
+//! This is for a sample that finds few frequent colours, and for pixels of any kind. Where it finds none and pixels are numbers
+//! of 24 bits, all colours are counted, see `all_colors`.
+//!
 //! **Problem.** A photo has a million colours, and five of them get a mask. A table of all would miss the caches at every
 //! pixel and take more memory than the image.
 //!
@@ -24,6 +27,7 @@
 //! **Prior art.** Iceberg queries (Fang et al., 1998) and top-k by bounds that rule out, as in Fagin's threshold algorithm
 //! (2001); the steps name their own.
 
+mod all_colors;
 mod bucket_set;
 mod buckets;
 mod fingerprint_set;
@@ -38,10 +42,12 @@ mod sample;
 mod scan;
 mod tracked;
 
+pub(crate) use all_colors::{can_count_all, count_all};
 pub(crate) use bucket_set::BucketSet;
 pub(crate) use fingerprint_set::FingerprintSet;
 pub(crate) use fingerprints::{Fingerprints, fingerprint, fingerprint_of};
 pub(crate) use many_colors::{Kept, ManyColors};
+pub(crate) use sample::Sample;
 #[cfg(test)]
 pub(crate) use sample::places;
 pub(crate) use tracked::Tracked;

@@ -55,11 +55,10 @@ pub(crate) struct Sample {
 impl Sample {
     /// Takes a sample. `None`: it does not say that some colours are far more frequent than all others.
     pub(crate) fn take<const C: usize>(
-        simd: Simd,
         pixels: Tiles<C>,
         selection: &SelectionRule,
         plan: &CpuPlan,
-        hasher: Hasher,
+        seed: u64,
     ) -> Result<Option<Self>, Error> {
         let Some(before_last) = (selection.max_count as usize).checked_sub(1) else { return Ok(None) };
         if pixels.len() < PLACES * AT_A_PLACE
@@ -68,7 +67,7 @@ impl Sample {
         {
             return Ok(None);
         }
-        let hashes = hash_places(simd, pixels, hasher)?;
+        let hashes = hash_places(Simd::current(), pixels, Hasher::new(seed))?;
         // In the sample's units.
         let least =
             selection.min_pixels.get().saturating_mul((PLACES * AT_A_PLACE) as u64) / pixels.len() as u64;

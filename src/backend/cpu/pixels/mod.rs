@@ -5,7 +5,7 @@ mod compare_scalar;
 #[cfg(target_arch = "x86_64")]
 mod compare_x86;
 pub(crate) mod pieces;
-mod prefetch;
+pub(crate) mod prefetch;
 #[cfg(not(target_arch = "x86_64"))]
 mod prefetch_scalar;
 #[cfg(target_arch = "x86_64")]

@@ -83,6 +83,16 @@ impl<'a, const C: usize> Tiles<'a, C> {
         }
     }
 
+    /// Whether pixels are numbers of 24 bits; those without a colour are larger ones.
+    pub(crate) fn are_24_bits(&self) -> bool {
+        match self.source {
+            TileSource::Words(_) => false,
+            TileSource::Stored(pixels, _) | TileSource::Planes(pixels, _) | TileSource::Read(pixels) => {
+                C == 1 && pixels.encoding().value_bits().is_some() && !pixels.is_packed()
+            }
+        }
+    }
+
     /// A thread's scratch memory.
     pub(crate) fn scratch(&self) -> Result<TileScratch<C>, Error> {
         let mut tile = Vec::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod color_table;
 pub(crate) mod key;
+pub(crate) mod number_table;
 pub(crate) mod pixel_cache;
 
 /// Pixels that a cache looks up at a time at most.
