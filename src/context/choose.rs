@@ -43,6 +43,7 @@ impl Context {
         useful: usize,
         reports_unlisted: bool,
         most_merged: u32,
+        lists_regions: bool,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
         let mut chosen = if request.rules.lists_all(reports_unlisted) {
@@ -59,7 +60,7 @@ impl Context {
         };
         if let Some(connectivity) = request.connected {
             self.unmix(request, &mut chosen, false)?;
-            self.connect(request, connectivity, &mut chosen, useful)?;
+            self.connect(request, connectivity, &mut chosen, useful, lists_regions)?;
         }
         Ok(chosen)
     }
@@ -110,11 +111,12 @@ impl Context {
         connectivity: Connectivity,
         chosen: &mut Chosen,
         useful: usize,
+        lists: bool,
     ) -> Result<(), Error> {
         let Chosen { mask_count, palette, source, .. } = chosen;
         let colors = &mut palette.colors;
         if colors.is_empty() {
-            return Ok(());
+            return Ok(()); // there is no mask, either
         }
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
@@ -128,11 +130,12 @@ impl Context {
             threads,
             &mut |first_pixel, labels| connected.add(labels, first_pixel, threads),
         )?;
-        let wanted = Wanted { selection: request.regions, colors, by_color: request.rules.given.is_none() };
+        let by_color = request.rules.given.is_none();
+        let wanted = Wanted { selection: request.regions, colors, by_color, lists };
         // Lossless: at most `max_count`, a u32.
-        (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
-            SelectedRegions::Masks(regions, masks) => {
-                (regions.len() as u32, regions, LabelSource::Connected(masks))
+        (*mask_count, *colors, *source) = match connected.select(&wanted, useful, threads)? {
+            SelectedRegions::Masks(count, regions, masks) => {
+                (count as u32, regions, LabelSource::Connected(masks))
             }
             SelectedRegions::TooMany(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
         };

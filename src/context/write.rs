@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
-use crate::context::label::{each_unmixed, label_images};
+use crate::context::label::{each_unmixed, label_images, write_regions};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::output::expand::expand;
@@ -75,7 +75,7 @@ impl Context {
             most = most.max(match (&request.rules.given, request.connected) {
                 // Known without a look at the image. Lossless: checked by `ColorRules::new`.
                 (Some(given), None) => given.len() as u32,
-                _ => self.choose(request, 0, false, 0)?.mask_count,
+                _ => self.choose(request, 0, false, 0, false)?.mask_count,
             });
         }
         Ok(most)
@@ -88,7 +88,13 @@ impl Context {
         let mut chosen = try_with_capacity(requests.len())?;
         for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
             let _image = ProgressSpan::new(1.0 / left as f64);
-            chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
+            chosen.push(self.choose(
+                request,
+                plan.useful(),
+                emit.unlisted.is_some(),
+                emit.merged,
+                emit.palette,
+            )?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         plan.check(mask_count)?;
@@ -163,6 +169,11 @@ impl Context {
             .as_ref()
             .map(|masks| unsafe { Planes::new(masks.first, emit.mask_format, frame, places) });
         let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
+        if let (None, None, Some(output)) = (&planes, &stats, &mut emit.labels)
+            && write_regions(requests, &found.chosen, output, threads)?
+        {
+            return Ok(None);
+        }
         label_images(
             labeler,
             requests,
