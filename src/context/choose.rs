@@ -121,7 +121,8 @@ impl Context {
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
         let first_image = request.rules.given.is_none() && request.counted.is_some();
-        let mut connected = Connected::new(Area { frame: request.frame, connectivity, first_image });
+        let area = Area { frame: request.frame, connectivity, first_image };
+        let mut connected = Connected::new(area, std::mem::take(&mut self.regions));
         source.label(
             labeler,
             &request.pixels,

@@ -51,7 +51,12 @@ impl Context {
         if !emit.device.is_empty() {
             self.write_to_device(&requests[0], &found.chosen[0], &emit.device)?;
         }
-        let Found { chosen, mask_count, unlisted, merged } = found;
+        let Found { mut chosen, mask_count, unlisted, merged } = found;
+        for chosen in &mut chosen {
+            if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
+                self.regions = masks.into_memory();
+            }
+        }
         let (palette, image_palettes) = palettes(&requests, chosen)?;
         Ok(Analysis {
             mask_count,

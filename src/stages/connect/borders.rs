@@ -5,9 +5,9 @@
 //! far as 32 bits say, and the others have none.
 
 use crate::error::Error;
-use crate::labels::NO_MASK;
 use crate::runtime::alloc::try_push;
 use crate::stages::connect::strip::{Area, Component, PieceCursor, Place, Strip};
+use crate::types::geometry::Frame;
 
 /// What a component's number has where it is a node's.
 const IS_NODE: u32 = 1 << 31;
@@ -54,8 +54,8 @@ impl Borders {
             if known.replace((a, b)) == Some((a, b)) {
                 return Ok(());
             }
-            let mask = mask_of(components, a);
-            if mask == NO_MASK || mask != mask_of(components, b) {
+            let mask = mask_label(components, a);
+            if mask == 0 || mask != mask_label(components, b) {
                 return Ok(());
             }
             let (a, b) = (self.node(components, a)?, self.node(components, b)?);
@@ -71,10 +71,17 @@ impl Borders {
         {
             touch((number - 1, left.component), (number, right.component))?;
         }
+        let Frame { width, height, .. } = area.frame;
+        let (mut row, mut column) = (last.first / width, last.first % width);
+        let mut row_start = last.first - column;
         let mut cursor = None;
         for piece in last.all_pieces() {
             let pixels = last.first + piece.start as usize..last.first + piece.end as usize;
-            let Some(above) = area.above(pixels) else { continue };
+            while pixels.start - row_start >= width {
+                (row, row_start) = (row + 1, row_start + width);
+            }
+            column = pixels.start - row_start;
+            let Some(above) = area.above(row % height, column, pixels) else { continue };
             if above.start >= last.first {
                 break; // so do all that follow
             }
@@ -158,6 +165,6 @@ impl Borders {
     }
 }
 
-fn mask_of(components: &Components, (strip, number): Place) -> u32 {
-    components[strip][number as usize].mask
+fn mask_label(components: &Components, (strip, number): Place) -> u32 {
+    components[strip][number as usize].mask_label
 }

@@ -8,7 +8,7 @@ use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::borders::Components;
-use crate::stages::connect::strip::{Component, Pieces, STRIP, Strip};
+use crate::stages::connect::strip::{Component, Pieces, RegionMemory, STRIP, Strip};
 use crate::types::outputs::LabelWidth;
 
 /// The masks of regions.
@@ -25,6 +25,15 @@ impl ConnectedMasks {
     /// For so many regions.
     pub(super) fn new(count: usize, strips: Vec<Strip>, components: Components) -> Self {
         Self { count, strips, components, part: LabelMap::default() }
+    }
+
+    /// Their memory.
+    pub(crate) fn into_memory(self) -> RegionMemory {
+        let pixels = self.strips.into_iter().filter_map(|strip| match strip.pieces {
+            Pieces::Pixels(pixels) => Some(pixels),
+            Pieces::Runs(_) => None,
+        });
+        RegionMemory { pixels: pixels.collect(), components: self.components }
     }
 
     /// Hands on the labels of the images, part by part, for so many masks, of which there are regions for the first ones.

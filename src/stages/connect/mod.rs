@@ -32,6 +32,8 @@ mod scan_pixels;
 mod scan_runs;
 mod strip;
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelScratch, Labels, TILE};
 use crate::runtime::alloc::{no_memory, try_collect, try_push, try_with_capacity, try_zeroed};
@@ -46,7 +48,7 @@ use crate::types::palette::ColorCount;
 
 pub(crate) use masks::ConnectedMasks;
 pub(crate) use order::Wanted;
-pub(crate) use strip::Area;
+pub(crate) use strip::{Area, RegionMemory};
 
 /// The regions of some label maps, found part by part.
 #[derive(Debug)]
@@ -56,6 +58,7 @@ pub(crate) struct Connected {
     /// Of each strip, in the order of their first pixels.
     components: Components,
     borders: Borders,
+    memory: Mutex<RegionMemory>,
 }
 
 /// What [`Connected::select`] finds.
@@ -75,8 +78,9 @@ enum Road {
 }
 
 impl Connected {
-    pub(crate) fn new(area: Area) -> Self {
-        Self { area, strips: Vec::new(), components: Vec::new(), borders: Borders::default() }
+    pub(crate) fn new(area: Area, memory: RegionMemory) -> Self {
+        let (strips, components) = (Vec::new(), Vec::new());
+        Self { area, strips, components, borders: Borders::default(), memory: Mutex::new(memory) }
     }
 
     /// Adds a part of the images, from `first_pixel` on. Parts come in order; at pixel 0 all begins anew.
@@ -109,9 +113,9 @@ impl Connected {
         let mask_count = labels.tiles().next().map_or(0, |tile| tile.mask_count());
         let tiles = try_collect(labels.tiles())?;
         let strips = try_collect(tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP)))?;
-        let area = self.area;
+        let (area, memory) = (self.area, &self.memory);
         let found = threads.share(strips, threads.count(), |queue| {
-            let scan = StripScan { area, labels, masks: &masks, road: &road };
+            let scan = StripScan { area, labels, masks: &masks, road: &road, memory };
             match LabelWidth::for_labels_up_to(mask_count) {
                 LabelWidth::One => scan.scan_strips::<u8>(queue, |label| label as u8),
                 LabelWidth::Two => scan.scan_strips::<u16>(queue, |label| label as u16),
@@ -185,6 +189,7 @@ struct StripScan<'a, R> {
     /// Per dictionary, the mask of each label.
     masks: &'a [Vec<u32>],
     road: &'a R,
+    memory: &'a Mutex<RegionMemory>,
 }
 
 /// Tiles of a strip, and its first pixel.
@@ -238,12 +243,21 @@ impl<R: Fn(&[KeptTile], &mut LabelScratch) -> Road> StripScan<'_, R> {
         pixels: usize,
         values: &[M],
     ) -> Result<(Pieces, Vec<Component>), Error> {
-        let mut parents: Vec<u16> = try_zeroed(STRIP)?;
+        let mut parents = match self.kept(|memory| memory.pixels.pop()) {
+            Some(pixels) => pixels,
+            None => try_zeroed(STRIP)?,
+        };
+        let mut components = self.kept(|memory| memory.components.pop()).unwrap_or_default();
         let (Some(values), Some(whole)) = (values.first_chunk(), parents.first_chunk_mut()) else {
             return Err(Error::Internal("a strip has less memory than pixels".to_owned()));
         };
-        let components = scan_pixels::scan(&self.area, first, pixels, values, whole)?;
+        scan_pixels::scan(&self.area, first, pixels, values, whole, &mut components)?;
         Ok((Pieces::Pixels(parents), components))
+    }
+
+    /// Memory of an earlier call's, if there is some.
+    fn kept<T>(&self, take: impl FnOnce(&mut RegionMemory) -> Option<T>) -> Option<T> {
+        take(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The masks of a strip's pixels plus one, 0 for none.

@@ -88,14 +88,14 @@ pub(super) fn number(
     let mut large: Vec<Large> = try_with_capacity(parts.iter().map(|part| part.large.len()).sum())?;
     parts.iter_mut().for_each(|part| large.append(&mut part.large));
     let found = order.begin(&mut parts, large.len());
-    let most = wanted.selection.max_count as usize;
-    let count = found.min(most);
+    let most = wanted.selection.max_count;
+    let count = found.min(most as usize);
     if count > useful {
         return Ok(Err(count as u32)); // at most `max_count`
     }
-    if large.len() > most {
-        large.select_nth_unstable(most);
-        large.truncate(most);
+    if large.len() > most as usize {
+        large.select_nth_unstable(most as usize);
+        large.truncate(most as usize);
     }
     large.sort_unstable();
     let mut list = try_with_capacity(if wanted.lists { count } else { 0 })?;
@@ -104,12 +104,12 @@ pub(super) fn number(
         list.extend(large.iter().map(|large| region(large.mask, u64::MAX - large.fewer)));
         list.resize(count, region(0, 0)); // there is a colour, since there are regions
         for part in &mut parts {
-            order.number(part, most, |number, mask, pixels| {
-                list[number as usize] = region(mask, pixels.into())
+            order.number(part, most, |number, component| {
+                list[number as usize] = region(component.mask_label - 1, component.number.into());
             });
         }
     } else {
-        threads.for_each(parts, |mut part| order.number(&mut part, most, |_, _, _| {}))?;
+        threads.for_each(parts, |mut part| order.number(&mut part, most, |_, _| {}))?;
     }
     for (number, Large { place, .. }) in (1..).zip(large) {
         components[place.0][place.1 as usize].number = number;
@@ -127,12 +127,16 @@ struct Part<'a> {
 }
 
 /// How components are sorted.
+///
+/// Classes come in rows of one for each label of a mask, in the order of colours: a row for large regions, one for each
+/// smaller number of pixels down to 1, and one for components that are no region's first. In each row those in no mask come
+/// first.
 struct Order<'a> {
     /// Pixels of a region that gets a mask.
     least: u64,
-    /// The places of the colours in their order.
+    /// By labels of masks, the places of the colours in their order, from 1 on.
     ranks: Vec<u32>,
-    /// Regions of up to so many pixels have classes.
+    /// Regions of up to so many pixels are not large.
     small: u32,
     borders: &'a Borders,
 }
@@ -148,15 +152,14 @@ impl<'a> Order<'a> {
     }
 
     fn classes(&self) -> usize {
-        self.small as usize * self.ranks.len()
+        (self.small as usize + 2) * self.ranks.len()
     }
 
-    /// The class of a region's first component that is not large.
+    /// The class of a component.
     #[inline]
     fn class(&self, component: &Component) -> usize {
-        // The largest first.
-        (self.small - component.number) as usize * self.ranks.len()
-            + self.ranks[component.mask as usize] as usize
+        let row = self.small + 1 - component.number.min(self.small + 1);
+        row as usize * self.ranks.len() + self.ranks[component.mask_label as usize] as usize
     }
 
     /// Counts the components of each class, and lists the large ones.
@@ -173,17 +176,19 @@ impl<'a> Order<'a> {
     }
 
     fn count_part(&self, part: &mut Part) -> Result<(), Error> {
-        for (strip, components) in (part.first_strip..).zip(&*part.components) {
+        let Part { first_strip, components, classes, large } = part;
+        for (strip, components) in (*first_strip..).zip(&**components) {
             for (index, component) in (0..).zip(components) {
-                if component.number > self.small {
+                // There are fewer numbers of masks.
+                let class = &mut classes[self.class(component)];
+                *class = class.saturating_add(1);
+                if component.number > self.small && component.mask_label != 0 {
                     let place = (strip, index);
                     let pixels = self.borders.pixels(place, component);
-                    let (rank, mask) = (self.ranks[component.mask as usize], component.mask);
+                    let (rank, mask) = (self.ranks[component.mask_label as usize], component.mask_label - 1);
                     if pixels >= self.least {
-                        try_push(&mut part.large, Large { fewer: u64::MAX - pixels, rank, place, mask })?;
+                        try_push(large, Large { fewer: u64::MAX - pixels, rank, place, mask })?;
                     }
-                } else if component.number > 0 && u64::from(component.number) >= self.least {
-                    part.classes[self.class(component)] += 1; // as there may be only so many places
                 }
             }
         }
@@ -191,41 +196,46 @@ impl<'a> Order<'a> {
     }
 
     /// Gives each class of each part the number of its first component, from 0 on, where so many come before all; counts
-    /// the regions.
-    ///
-    /// Numbers end with the largest one: it is more than there are masks.
+    /// the regions. Numbers end with the largest one, which is more than there are masks: what gets no mask begins there.
     fn begin(&self, parts: &mut [Part], large: usize) -> usize {
         let mut next = large;
-        for class in 0..self.classes() {
-            for part in &mut *parts {
-                let count = part.classes[class];
-                part.classes[class] = u32::try_from(next).unwrap_or(u32::MAX);
-                next += count as usize;
+        let rows = (0..self.classes()).step_by(self.ranks.len());
+        for (pixels, row) in (0..=self.small + 1).rev().zip(rows) {
+            let gets_masks = (1..=self.small).contains(&pixels) && u64::from(pixels) >= self.least;
+            for (rank, class) in (row..row + self.ranks.len()).enumerate() {
+                let gets_masks = gets_masks && rank > 0;
+                for part in &mut *parts {
+                    let class = &mut part.classes[class];
+                    let count = std::mem::replace(class, if gets_masks { number_of(next) } else { u32::MAX });
+                    next += if gets_masks { count as usize } else { 0 };
+                }
             }
         }
         next
     }
 
-    /// Numbers a part's components that are not large, and tells each one's number less one, mask and pixels.
-    fn number(&self, part: &mut Part, most: usize, mut each: impl FnMut(u32, u32, u32)) {
+    /// Numbers a part's components that are not large, and tells each one's number less one.
+    #[inline]
+    fn number(&self, part: &mut Part, most: u32, mut each: impl FnMut(u32, &Component)) {
         let Part { components, classes, .. } = part;
-        for component in components.iter_mut().flatten() {
-            let pixels = component.number;
-            component.number = 0;
-            if pixels == 0 || pixels > self.small || u64::from(pixels) < self.least {
-                continue;
+        for component in components.iter_mut().flat_map(|components| components.iter_mut()) {
+            let class = &mut classes[self.class(component)];
+            let next = *class;
+            *class = next.saturating_add(1);
+            if next < most {
+                each(next, component);
             }
-            let next = &mut classes[self.class(&Component { number: pixels, ..*component })];
-            if (*next as usize) < most {
-                each(*next, component.mask, pixels);
-                component.number = *next + 1;
-                *next += 1;
-            }
+            component.number = if next < most { next + 1 } else { 0 };
         }
     }
 }
 
-/// The places of the colours in their order.
+/// A number, or the largest one for all that are larger.
+fn number_of(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// By labels of masks, the places of the colours in their order, from 1 on; 0 for the label 0.
 fn ranks(wanted: &Wanted) -> Result<Vec<u32>, Error> {
     let colors = wanted.colors;
     let mut order: Vec<u32> = try_with_capacity(colors.len())?;
@@ -233,7 +243,7 @@ fn ranks(wanted: &Wanted) -> Result<Vec<u32>, Error> {
     if wanted.by_color {
         order.sort_unstable_by_key(|&mask| colors[mask as usize].color);
     }
-    let mut ranks = try_zeroed(colors.len())?;
-    (0..).zip(order).for_each(|(rank, mask)| ranks[mask as usize] = rank);
+    let mut ranks = try_zeroed(colors.len() + 1)?;
+    (1..).zip(order).for_each(|(rank, mask)| ranks[mask as usize + 1] = rank);
     Ok(ranks)
 }

@@ -25,8 +25,7 @@ use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::labels::NO_MASK;
-use crate::runtime::alloc::try_with_capacity;
+use crate::runtime::alloc::no_memory;
 use crate::stages::connect::strip::{Area, Component, STRIP};
 use crate::types::matching::Connectivity;
 
@@ -43,7 +42,8 @@ pub(super) fn scan<M: Value>(
     pixels: usize,
     values: &[M; STRIP],
     parents: &mut [u16; STRIP],
-) -> Result<Vec<Component>, Error> {
+    components: &mut Vec<Component>,
+) -> Result<(), Error> {
     let mut scan = PixelScan { values, parents, width: area.frame.width, roots: 0 };
     for row in Rows::new(area, first, pixels) {
         match (row.has_above, area.connectivity) {
@@ -52,7 +52,7 @@ pub(super) fn scan<M: Value>(
             (true, Connectivity::Eight) => scan.row::<true>(&row),
         }
     }
-    scan.number(pixels)
+    scan.number(pixels, components)
 }
 
 /// A part of a row that is in a strip.
@@ -212,17 +212,17 @@ impl<M: Value> PixelScan<'_, M> {
     }
 
     /// Numbers the components by their first pixels.
-    fn number(self, pixels: usize) -> Result<Vec<Component>, Error> {
+    fn number(self, pixels: usize, components: &mut Vec<Component>) -> Result<(), Error> {
         let Self { values, parents, roots, .. } = self;
         // One more, so that each pixel can be written as if it was the next one's first.
-        let mut components = try_with_capacity(roots + 1)?;
+        components.clear();
+        components.try_reserve(roots + 1).map_err(|_| no_memory::<Component>(roots + 1))?;
         components.resize(roots + 1, Component::default());
         let mut next = 0u16;
         for pixel in 0..pixels as u32 {
             let pixel = pixel as u16; // lossless
             let parent = parents[usize::from(pixel)];
-            let mask = values[usize::from(pixel)].into().wrapping_sub(1);
-            components[usize::from(next)].mask = mask;
+            components[usize::from(next)].mask_label = values[usize::from(pixel)].into();
             let is_root = parent == pixel;
             let component = select_unpredictable(is_root, next, parents[usize::from(parent)]);
             // Only behind a strip's last pixel that may be 2^16.
@@ -231,9 +231,6 @@ impl<M: Value> PixelScan<'_, M> {
             components[usize::from(component)].number += 1;
         }
         components.truncate(roots);
-        for component in components.iter_mut().filter(|component| component.mask == NO_MASK) {
-            component.number = 0;
-        }
-        Ok(components)
+        Ok(())
     }
 }

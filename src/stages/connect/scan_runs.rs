@@ -55,7 +55,7 @@ impl RunScan {
         {
             component = Some(root(components, left.component));
         }
-        if let Some(above) = area.above(run.first..run.first + run.pixels)
+        if let Some(above) = area.above(run.row, run.column, run.first..run.first + run.pixels)
             && above.end > *first
         {
             let (from, to) = (above.start.saturating_sub(*first) as u32, (above.end - *first) as u32);
@@ -92,7 +92,7 @@ impl RunScan {
         for (number, component) in (0..).zip(&components) {
             if component.parent == number {
                 numbers.push(kept.len() as u32);
-                try_push(&mut kept, Component { mask: component.mask, number: component.pixels })?;
+                try_push(&mut kept, Component { mask_label: component.mask + 1, number: component.pixels })?;
             } else {
                 numbers.push(numbers[component.parent as usize]);
             }

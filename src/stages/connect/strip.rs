@@ -25,14 +25,13 @@ pub(crate) struct Area {
 }
 
 impl Area {
-    /// The pixels of the row above that touch some of a row; `None` in an image's first row.
+    /// The pixels of the row above that touch some of a row of an image that begin in a column; `None` in its first row.
     #[inline]
-    pub(super) fn above(&self, pixels: Range<usize>) -> Option<Range<usize>> {
-        let Frame { width, height, .. } = self.frame;
-        let (row, column) = (pixels.start / width, pixels.start % width);
-        if row.is_multiple_of(height) {
+    pub(super) fn above(&self, row: usize, column: usize, pixels: Range<usize>) -> Option<Range<usize>> {
+        if row == 0 {
             return None;
         }
+        let width = self.frame.width;
         let corners = self.connectivity == Connectivity::Eight;
         let left = usize::from(corners && column > 0);
         let right = usize::from(corners && column + pixels.len() < width);
@@ -43,10 +42,10 @@ impl Area {
 /// A part of a region as far as it is known to be connected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Component {
-    /// `NO_MASK` where its pixels are in none.
-    pub(super) mask: u32,
-    /// Its pixels, none where it is in no mask or has become a part of another; in the end its label. While strips are
-    /// being connected, see `Borders`.
+    /// The number of its mask plus one, 0 where its pixels are in none.
+    pub(super) mask_label: u32,
+    /// Its pixels, none where it has become a part of another; in the end its label. While strips are being connected, see
+    /// `Borders`.
     pub(super) number: u32,
 }
 
@@ -169,4 +168,12 @@ impl<'a> PieceCursor<'a> {
             })
         })
     }
+}
+
+/// Memory that is kept from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct RegionMemory {
+    /// Each of a strip's pixels.
+    pub(super) pixels: Vec<Vec<u16>>,
+    pub(super) components: Vec<Vec<Component>>,
 }
