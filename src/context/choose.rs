@@ -286,7 +286,7 @@ pub(super) fn group(
     if rules.merge.is_none() {
         listed.colors.retain(|entry| !rules.ignores(&entry.color));
     }
-    let (mut palette, merging) = palette_of(rules, &listed.colors, frequent)?;
+    let (mut palette, merging) = palette_of(rules, &listed.colors, frequent, threads)?;
     let colors = &listed.colors;
     let nearest = rules.nearest.unwrap_or_default();
     let mut masks = assign(colors, &palette, rules.encoding, nearest, threads)?;
@@ -328,6 +328,7 @@ fn palette_of(
     rules: &ColorRules,
     listed: &[ColorCount],
     frequent: Option<Vec<ColorCount>>,
+    threads: &Threads,
 ) -> Result<(Vec<ColorCount>, Option<Merging>), Error> {
     if let Some(given) = &rules.given {
         return Ok((without_pixels(given)?, None));
@@ -337,7 +338,7 @@ fn palette_of(
         Some(frequent) if rules.merge.is_some() => with_all(frequent, listed)?,
         Some(frequent) => frequent,
     };
-    let merge = |merge| Merging::new(&mut frequent, rules.encoding, merge);
+    let merge = |merge| Merging::new(&mut frequent, rules.encoding, merge, threads);
     let merging = rules.merge.map(merge).transpose()?;
     frequent.retain(|entry| !rules.ignores(&entry.color));
     Ok((select(frequent, &rules.selection), merging))
