@@ -105,7 +105,11 @@ impl ColorGrid {
 /// Values far beyond the cells' numbers share the last one.
 #[inline]
 fn cell(values: &[f64; 4], side: f64) -> Cell {
-    values.map(|value| (value / side).floor() as i32)
+    values.map(|value| {
+        let place = value / side;
+        let truncated = place as i32; // `floor` is a call where the processor may lack the instruction
+        truncated.saturating_sub((place < f64::from(truncated)).into())
+    })
 }
 
 impl Cells {

@@ -219,7 +219,10 @@ impl Node {
     #[inline(always)]
     fn measure(&self, nearest: Nearest, to: &[f64; 4]) -> f64 {
         let inside: [f64; 4] = std::array::from_fn(|channel| {
-            to[channel].max(self.low[channel].into()).min(self.high[channel].into())
+            let (low, high) = (f64::from(self.low[channel]), f64::from(self.high[channel]));
+            // There are no NaNs, which `max` and `min` would take time to look for.
+            let at_least = if to[channel] > low { to[channel] } else { low };
+            if at_least < high { at_least } else { high }
         });
         nearest.measure(to, &inside)
     }

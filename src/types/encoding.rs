@@ -47,8 +47,14 @@ impl Encoding {
     }
 
     /// A colour's values, in the image's units; 0 for channels that are not part of the colour.
+    #[inline]
     pub(crate) fn values(self, color: &Color) -> [f32; 4] {
         let Some(bits) = self.value_bits() else { return color.values() };
+        if self.format == Format::U8 {
+            let [first, second, ..] = *color.bits();
+            let bytes = [first >> 16, first >> 8, first, second >> 16].map(|bits| f32::from(bits as u8));
+            return std::array::from_fn(|channel| if channel < self.channels { bytes[channel] } else { 0.0 });
+        }
         let mut values = [0.0; 4];
         for (channel, value) in values.iter_mut().enumerate().take(self.channels) {
             let first = self.first_byte(channel);
