@@ -2,7 +2,7 @@
 //!
 //! A cell is a box of the colour space. A colour's neighbours are looked for in the 3ᶜ cells around it, for c channels. No
 //! neighbour is missed, since no channel differs by more than the distance, which is a cell's side; what else is found is
-//! for the caller to measure. Where there may be only so many cells, a table has them all, else a hash table those that
+//! measured. Where there may be only so many cells, a table has them all, else a hash table those that
 //! hold a colour. Colours that are all farther than the distance from each other are a few in each cell, so that a
 //! search looks at a bounded number.
 //!
@@ -14,6 +14,8 @@ use hashbrown::HashMap;
 
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_collect, try_push, try_with_capacity};
+use crate::stages::color_tree::NONE;
+use crate::types::matching::Nearest;
 
 /// What ends a cell's list.
 const END: u32 = u32::MAX;
@@ -32,11 +34,14 @@ pub(crate) struct ColorGrid {
     cells: Cells,
     /// The steps to the cells around one.
     around: Vec<Cell>,
-    /// Each colour and the one that was added to its cell before.
+    /// Each colour and the one that was added to its cell next.
     colors: Vec<([f64; 4], u32)>,
 }
 
-/// The last colour that was added to each cell.
+/// The first and the last colour of a cell's list, as they were added.
+type Ends = [u32; 2];
+
+/// What is in each cell.
 #[derive(Debug)]
 enum Cells {
     Table {
@@ -44,9 +49,9 @@ enum Cells {
         first: Cell,
         /// From a cell to the next one, along each channel.
         strides: [usize; 4],
-        last: Vec<u32>,
+        ends: Vec<Ends>,
     },
-    Map(HashMap<Cell, u32, RandomState>),
+    Map(HashMap<Cell, Ends, RandomState>),
 }
 
 impl ColorGrid {
@@ -81,24 +86,35 @@ impl ColorGrid {
     /// Adds one of the colours, of which there may be 2^32 − 1.
     pub(crate) fn add(&mut self, values: [f64; 4]) -> Result<(), Error> {
         let number = self.colors.len() as u32;
-        let before = self.cells.replace(&cell(&values, self.side), number)?;
-        try_push(&mut self.colors, (values, before))
+        let ends = self.cells.ends_mut(&cell(&values, self.side))?;
+        try_push(&mut self.colors, (values, END))?;
+        match ends {
+            [END, _] => *ends = [number; 2],
+            [_, last] => self.colors[std::mem::replace(last, number) as usize].1 = number,
+        }
+        Ok(())
     }
 
-    /// Shows the number and the values of each colour from a number on that is not farther away than the tolerance, and of
-    /// some that are, some of them twice. The values are those of one of the colours.
+    /// The first colour that is near enough, of those from a number on, or `NONE`. The values are those of one of the
+    /// colours.
     #[inline]
-    pub(crate) fn near(&self, values: &[f64; 4], from: u32, mut show: impl FnMut(u32, &[f64; 4])) {
+    pub(crate) fn first(&self, values: &[f64; 4], near: Nearest, from: u32) -> u32 {
+        const { assert!(END == NONE, "no colour has that number") };
         let middle = cell(values, self.side);
+        let mut first = NONE;
         for step in &self.around {
             let cell = std::array::from_fn(|channel| middle[channel].saturating_add(step[channel]));
-            let mut next = self.cells.last(&cell);
-            while next != END && next >= from {
-                let (values, before) = &self.colors[next as usize];
-                show(next, values);
-                next = *before;
+            let [mut next, _] = self.cells.ends(&cell);
+            // What follows in a cell was added later.
+            while next < first {
+                let (other, after) = &self.colors[next as usize];
+                if next >= from && near.reaches(values, other) {
+                    first = next;
+                }
+                next = *after;
             }
         }
+        first
     }
 }
 
@@ -126,33 +142,31 @@ impl Cells {
             strides[channel] = strides[channel - 1] * sides[channel - 1] as usize;
         }
         let cells = strides[3] * sides[3] as usize;
-        let mut last = try_with_capacity(cells)?;
-        last.resize(cells, END);
-        Ok(Self::Table { first: low.map(|low| low.saturating_sub(1)), strides, last })
+        let mut ends = try_with_capacity(cells)?;
+        ends.resize(cells, [END; 2]);
+        Ok(Self::Table { first: low.map(|low| low.saturating_sub(1)), strides, ends })
     }
 
-    /// The last colour in a cell.
+    /// A cell's list.
     #[inline]
-    fn last(&self, cell: &Cell) -> u32 {
-        match self {
-            Self::Table { first, strides, last } => {
-                last.get(place(cell, first, strides)).copied().unwrap_or(END)
-            }
-            Self::Map(cells) => cells.get(cell).copied().unwrap_or(END),
-        }
+    fn ends(&self, cell: &Cell) -> Ends {
+        let ends = match self {
+            Self::Table { first, strides, ends } => ends.get(place(cell, first, strides)),
+            Self::Map(cells) => cells.get(cell),
+        };
+        ends.copied().unwrap_or([END; 2])
     }
 
-    /// Makes a colour the last one in a cell, and gives the one before.
-    fn replace(&mut self, cell: &Cell, number: u32) -> Result<u32, Error> {
+    /// A cell's list, to be changed.
+    fn ends_mut(&mut self, cell: &Cell) -> Result<&mut Ends, Error> {
         match self {
-            Self::Table { first, strides, last } => {
-                let last = last.get_mut(place(cell, first, strides));
-                let last = last.ok_or_else(|| Error::Internal("a colour lies in no cell".to_owned()))?;
-                Ok(std::mem::replace(last, number))
+            Self::Table { first, strides, ends } => {
+                let ends = ends.get_mut(place(cell, first, strides));
+                ends.ok_or_else(|| Error::Internal("a colour lies in no cell".to_owned()))
             }
             Self::Map(cells) => {
-                cells.try_reserve(1).map_err(|_| no_memory::<(Cell, u32)>(cells.len() + 1))?;
-                Ok(cells.insert(*cell, number).unwrap_or(END))
+                cells.try_reserve(1).map_err(|_| no_memory::<(Cell, Ends)>(cells.len() + 1))?;
+                Ok(cells.entry(*cell).or_insert([END; 2]))
             }
         }
     }

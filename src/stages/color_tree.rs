@@ -113,10 +113,12 @@ impl ColorTree {
         let mut best = Best { nearest, to, distance, most, number: NONE };
         let measure =
             |tree: &Tree| tree.nodes.first().map_or(f64::INFINITY, |node| node.measure(nearest, to));
-        let closest = self.trees.iter().enumerate().min_by(|a, b| measure(a.1).total_cmp(&measure(b.1)));
+        // Of no colours there is one tree without nodes.
+        let trees = || self.trees.iter().enumerate().filter(|(_, tree)| !tree.nodes.is_empty());
+        let closest = trees().min_by(|a, b| measure(a.1).total_cmp(&measure(b.1)));
         let Some((closest, tree)) = closest else { return NONE };
         tree.nearest(0, &mut best);
-        for (_, tree) in self.trees.iter().enumerate().filter(|&(index, _)| index != closest) {
+        for (_, tree) in trees().filter(|&(index, _)| index != closest) {
             if measure(tree) <= best.most {
                 tree.nearest(0, &mut best);
             }
@@ -248,6 +250,63 @@ impl Best<'_> {
         let distance = self.nearest.distance(measure);
         if distance < self.distance || (distance == self.distance && point.number < self.number) {
             (self.distance, self.most, self.number) = (distance, self.nearest.most(distance), point.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::matching::Metric;
+
+    fn random(state: &mut u64, below: u32) -> u32 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((*state >> 33) % u64::from(below)) as u32
+    }
+
+    /// Values on a coarse lattice, so that many are as far as others, and extreme ones.
+    fn colors(count: usize, lattice: u32, state: &mut u64) -> Vec<Values> {
+        let extremes =
+            [f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::from_bits(1), -f32::from_bits(3), 0.3];
+        let value = |state: &mut u64| match random(state, 50) {
+            0 => extremes[random(state, 6) as usize],
+            _ => random(state, lattice) as f32,
+        };
+        (0..count).map(|_| std::array::from_fn(|_| value(state))).collect()
+    }
+
+    /// What is found, by a look at all.
+    fn oracle(colors: &[Values], to: &[f64; 4], near: Nearest) -> (u32, u32) {
+        let distances = || {
+            (0..)
+                .zip(colors)
+                .map(|(number, color)| (near.distance(near.measure(to, &color.map(f64::from))), number))
+        };
+        let reached = || distances().filter(|&(distance, _)| distance <= near.tolerance);
+        let nearest = reached().min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        (nearest.map_or(NONE, |found| found.1), reached().map(|found| found.1).min().unwrap_or(NONE))
+    }
+
+    #[test]
+    fn trees_find_what_a_look_at_all_finds() {
+        let threads = Threads::new(2).unwrap();
+        let state = &mut 5;
+        for (count, lattice) in
+            [(0, 9), (1, 9), (LEAF, 4), (LEAF + 1, 4), (500, 3), (3000, 40), (MANY + 1, 30), (3 * MANY, 100)]
+        {
+            let colors = colors(count, lattice, state);
+            let tree = ColorTree::new(colors.iter().copied(), &threads).unwrap();
+            let searches = super::tests::colors(if count > MANY { 40 } else { 300 }, lattice, state);
+            for metric in [Metric::Euclidean, Metric::Chebyshev] {
+                for tolerance in [0.0, 0.5, 1.0, 3.0_f64.sqrt(), 7.0, 60.0, 1e30, f64::INFINITY] {
+                    let near = Nearest { metric, tolerance };
+                    for to in searches.iter().chain(colors.iter().take(20)) {
+                        let to = to.map(f64::from);
+                        let found = (tree.nearest(&to, near), tree.first(&to, near));
+                        assert_eq!(found, oracle(&colors, &to, near), "{count} colours, {near:?}, {to:?}");
+                    }
+                }
+            }
         }
     }
 }

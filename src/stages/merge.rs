@@ -183,22 +183,13 @@ fn lead(
     let mut grid = ColorGrid::new(near.tolerance, encoding.channels(), colors.iter().map(values))?;
     // Those that stay what they are, in the order of masks.
     let mut staying: Vec<u32> = Vec::new();
-    let first_from = |grid: &ColorGrid, values: &[f64; 4], from: u32| {
-        let mut first = NONE;
-        grid.near(values, from, |number, other| {
-            if number < first && near.reaches(values, other) {
-                first = number;
-            }
-        });
-        first
-    };
     for batch in colors.chunks(BATCH) {
-        let found = for_each(batch, threads, |entry| first_from(&grid, &values(entry), 0))?;
+        let found = for_each(batch, threads, |entry| grid.first(&values(entry), near, 0))?;
         let before = grid.len() as u32;
         for (entry, mut first) in batch.iter().zip(found) {
             let values = values(entry);
             if first == NONE {
-                first = first_from(&grid, &values, before);
+                first = grid.first(&values, near, before);
             }
             match staying.get(first as usize) {
                 Some(&other) => into[entry.position as usize] = other,
@@ -210,4 +201,56 @@ fn lead(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::image::Format;
+    use crate::types::matching::{Matching, Metric};
+
+    /// What the colours become, one after the other.
+    fn oracle(colors: &[ColorCount], encoding: Encoding, merge: Merge) -> Vec<u32> {
+        let mut ranked: Vec<u32> = (0..colors.len() as u32).collect();
+        ranked.sort_by(|&a, &b| order(&colors[a as usize], &colors[b as usize]));
+        let near = Nearest { metric: merge.metric, tolerance: merge.tolerance };
+        let values = |at: u32| encoding.values(&colors[at as usize].color).map(f64::from);
+        let (mut into, mut staying) = ((0..colors.len() as u32).collect::<Vec<_>>(), Vec::new());
+        for at in ranked {
+            let own = values(at);
+            let may_go = colors[at as usize].pixels <= merge.most_pixels();
+            match staying.iter().find(|(_, other)| may_go && near.reaches(&own, other)) {
+                Some(&(other, _)) => into[at as usize] = other,
+                None => staying.push((at, own)),
+            }
+        }
+        into
+    }
+
+    /// More than a batch of them, and more than one tree has.
+    #[test]
+    fn many_colors_become_what_they_become_one_by_one() {
+        let threads = Threads::new(2).unwrap();
+        let encoding = Encoding::new(Format::U8, Matching::Exact, 3);
+        for (colors, side, pixels) in [(40_000, 64, 3), (40_000, 250, 40), (90_000, 60, 2)] {
+            // All different: 7919 is prime to the number of colours there can be.
+            let color = |number: u64| {
+                let place = number * 7919 % (side * side * side);
+                let [r, g, b] = [place / side / side, place / side % side, place % side];
+                let color = Color::from_canonical_bits([(r << 16 | g << 8 | b) as u32, 0, 0, 0]);
+                ColorCount { color, pixels: 1 + number * number % 101 % pixels }
+            };
+            let colors: Vec<ColorCount> = (0..colors).map(color).collect();
+            for (metric, tolerance, most_pixels) in [
+                (Metric::Euclidean, 12.0, 0),
+                (Metric::Euclidean, 3.0, 1),
+                (Metric::Chebyshev, 2.0, 2),
+                (Metric::Chebyshev, 30.0, 1),
+            ] {
+                let merge = Merge { metric, tolerance, most_pixels };
+                let found = decide(&colors, encoding, merge, &threads).unwrap();
+                assert!(found == oracle(&colors, encoding, merge), "{} colours, {merge:?}", colors.len());
+            }
+        }
+    }
 }

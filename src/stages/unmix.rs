@@ -563,3 +563,34 @@ impl Mixed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images higher than the rows that a thread takes, with few pixels in masks, and none in most columns.
+    #[test]
+    fn gaps_lead_from_each_pixel_in_a_mask_to_the_next() {
+        let threads = Threads::new(2).unwrap();
+        for (width, height, images) in
+            [(1, 1, 1), (70, 700, 1), (300, 3, 2), (33, 300, 3), (600, 1, 4), (1, 900, 1)]
+        {
+            let frame = Frame { width, height, images };
+            let pixels = width * height * images;
+            let labels: Vec<u8> = (0..pixels).map(|pixel| u8::from(pixel * pixel % 1009 % 211 < 3)).collect();
+            let gaps = Gaps::new(&labels, frame, |&label| label == 1, &threads).unwrap();
+            let most = 2 * MOST_RADIUS as usize + 1;
+            for pixel in 0..pixels {
+                let (row, column) = (pixel / width, pixel % width);
+                let in_row = pixel..pixel + most.min(width - column);
+                let in_column = pixel..pixel + most.min(height - row % height) * width;
+                let (mut found, mut below) = (Vec::new(), Vec::new());
+                gaps.each_in_row(in_row.clone(), |pixel| found.push(pixel));
+                gaps.each_in_column(in_column.clone(), width, |pixel| below.push(pixel));
+                let is_in_mask = |&pixel: &usize| labels[pixel] == 1;
+                assert!(in_row.filter(is_in_mask).eq(found), "{frame:?}, {pixel}");
+                assert!(in_column.step_by(width).filter(is_in_mask).eq(below), "{frame:?}, {pixel}");
+            }
+        }
+    }
+}

@@ -294,3 +294,206 @@ fn each<L: Copy + Into<u32>, M>(values: &mut [M], labels: &[L], number: impl Fn(
         *value = number(label.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::color::Color;
+    use crate::output::label_output::LabelTarget;
+    use crate::runtime::alloc::uninit;
+    use crate::types::geometry::Frame;
+    use crate::types::matching::Connectivity;
+    use crate::types::params::SelectionRule;
+
+    /// Labels of some pixels: runs of random lengths, noise here and there, some pixels in no mask.
+    fn labels(pixels: usize, masks: u32, longest: u64, seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut labels = Vec::new();
+        while labels.len() < pixels {
+            let longest = if labels.len() / 50_000 % 2 == 0 { longest } else { 2 };
+            let run = 1 + random(longest) as usize;
+            labels.extend(std::iter::repeat_n(random(u64::from(masks) + 1) as u8, run));
+        }
+        labels.truncate(pixels);
+        labels
+    }
+
+    /// The colour's number and the pixels of each region, in the order of masks.
+    fn oracle(labels: &[u8], area: &Area, by_color: bool) -> Vec<(u32, Vec<usize>)> {
+        let Frame { width, height, images } = area.frame;
+        let images = if area.first_image { 1 } else { images };
+        let mut seen = vec![false; labels.len()];
+        let mut found = Vec::new();
+        for first in 0..width * height * images {
+            if seen[first] || labels[first] == 0 {
+                continue;
+            }
+            seen[first] = true;
+            let (mut pixels, mut at) = (vec![first], 0);
+            while at < pixels.len() {
+                let (x, y) = ((pixels[at] % width) as i64, (pixels[at] / width) as i64);
+                for (dx, dy) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
+                    let corner = dx != 0 && dy != 0;
+                    let inside = (0..width as i64).contains(&(x + dx))
+                        && y + dy >= 0
+                        && (y + dy) / height as i64 == y / height as i64
+                        && y + dy < (height * images) as i64;
+                    if !inside || (corner && area.connectivity == Connectivity::Four) {
+                        continue;
+                    }
+                    let other = (y + dy) as usize * width + (x + dx) as usize;
+                    if !seen[other] && labels[other] == labels[first] {
+                        seen[other] = true;
+                        pixels.push(other);
+                    }
+                }
+                at += 1;
+            }
+            found.push((u32::from(labels[first] - 1), pixels));
+        }
+        let rank = |mask: u32| if by_color { u32::MAX - mask } else { mask };
+        found.sort_by_key(|(mask, pixels)| (std::cmp::Reverse(pixels.len()), rank(*mask)));
+        found
+    }
+
+    /// Of later masks the colours are smaller.
+    fn colors(masks: u32) -> Vec<ColorCount> {
+        let color = |mask: u32| Color::from_canonical_bits([(1000.0 - mask as f32).to_bits(), 0, 0, 0]);
+        (0..masks).map(|mask| ColorCount { color: color(mask), pixels: 1 }).collect()
+    }
+
+    fn select(labels: &[u8], area: Area, threads: &Threads, wanted: &Wanted, road: usize) -> SelectedRegions {
+        let mut connected = Connected::new(area, RegionMemory::default());
+        // In parts of whole tiles, as backends give them.
+        let part = [labels.len(), 5 * TILE, 9 * TILE][road % 3];
+        let mut map = LabelMap::default();
+        for (index, labels) in labels.chunks(part).enumerate() {
+            map.start(labels.len(), LabelWidth::One).unwrap().copy_from_slice(labels);
+            map.finish_uniform(LabelWidth::One, wanted.colors.len()).unwrap();
+            let choose = |tiles: &[KeptTile], _: &mut LabelScratch| match road {
+                0 => Road::Runs,
+                1 => Road::Pixels,
+                _ if tiles.as_ptr().addr() / size_of::<KeptTile>() / STRIP_TILES % 2 == 0 => Road::Runs,
+                _ => Road::Pixels,
+            };
+            connected.add_by(&map, index * part, threads, choose).unwrap();
+        }
+        connected.select(wanted, usize::MAX, threads).unwrap()
+    }
+
+    fn check(labels: &[u8], area: Area, masks: u32, min_pixels: u64, max_count: u32) {
+        let colors = colors(masks);
+        for by_color in [false, true] {
+            let regions = oracle(labels, &area, by_color);
+            let large = regions.iter().filter(|region| region.1.len() as u64 >= min_pixels);
+            let regions: Vec<_> = large.take(max_count as usize).collect();
+            let mut expected = vec![0; labels.len()];
+            for (label, (_, pixels)) in (1..).zip(&regions) {
+                pixels.iter().for_each(|&pixel| expected[pixel] = label);
+            }
+            for (count, road, lists) in
+                [(1, 0, true), (2, 0, false), (1, 1, false), (2, 1, true), (2, 2, false)]
+            {
+                let threads = Threads::new(count).unwrap();
+                let selection = SelectionRule::new(min_pixels, max_count);
+                let wanted = Wanted { selection, colors: &colors, by_color, lists };
+                let name = format!("{area:?}, {masks} masks, {wanted:?}, road {road}, {count} threads");
+                let found = select(labels, area, &threads, &wanted, road);
+                let SelectedRegions::Masks(count, list, masks) = found else { panic!("{name}") };
+                assert_eq!(count, regions.len(), "{name}");
+                if lists {
+                    let pixels = regions.iter().map(|region| region.1.len() as u64);
+                    assert!(list.iter().map(|entry| entry.pixels).eq(pixels), "{name}");
+                    let found = list.iter().map(|entry| entry.color);
+                    assert!(found.eq(regions.iter().map(|region| colors[region.0 as usize].color)), "{name}");
+                } else {
+                    assert!(list.is_empty(), "{name}");
+                }
+                let mut written = vec![u32::MAX; labels.len()];
+                masks.write(&mut LabelTarget::U32(uninit(&mut written)), 0, &threads).unwrap();
+                assert!(written == expected, "{name}");
+                if count < 65_536 {
+                    let mut written = vec![u16::MAX; labels.len()];
+                    masks.write(&mut LabelTarget::U16(uninit(&mut written)), 0, &threads).unwrap();
+                    assert!(
+                        written.iter().map(|&label| u32::from(label)).eq(expected.iter().copied()),
+                        "{name}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_roads_find_the_regions_of_the_oracle() {
+        for (index, (width, height, images)) in [
+            (1, 70_000, 1),
+            (2, 70_001, 1),
+            (3, 50_000, 2),
+            (7, 30_000, 1),
+            (200_000, 1, 1),
+            (70_000, 3, 1),
+            (STRIP, 3, 1),
+            (STRIP - 1, 3, 1),
+            (STRIP + 1, 3, 1),
+            (TILE, 9, 2),
+            (1000, 150, 2),
+            (257, 255, 3),
+            (90, 40, 1),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let frame = Frame { width, height, images };
+            for connectivity in [Connectivity::Four, Connectivity::Eight] {
+                for (masks, longest) in [(1, 2), (3, 1), (200, 40)] {
+                    let labels = labels(width * height * images, masks, longest, index as u64);
+                    for first_image in [false, true].into_iter().take(images) {
+                        let area = Area { frame, connectivity, first_image };
+                        let (least, most) = [(1, u32::MAX), (3, 1000), (2, 70)][(index + masks as usize) % 3];
+                        check(&labels, area, masks, least, most);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Memory of an earlier call has its numbers.
+    #[test]
+    fn kept_memory_changes_nothing() {
+        let threads = Threads::new(2).unwrap();
+        let colors = colors(5);
+        let mut memory = RegionMemory::default();
+        let mut kept = LabelMap::default();
+        for (seed, pixels) in [(1, 300_000), (2, 70_000), (3, 200_000)] {
+            let labels = labels(pixels, 5, 1, seed);
+            let area = Area {
+                frame: Frame { width: 100, height: pixels / 100, images: 1 },
+                connectivity: Connectivity::Four,
+                first_image: false,
+            };
+            kept.start(pixels, LabelWidth::One).unwrap().copy_from_slice(&labels);
+            kept.finish_uniform(LabelWidth::One, 5).unwrap();
+            let selection = SelectionRule::new(1, u32::MAX);
+            let wanted = Wanted { selection, colors: &colors, by_color: false, lists: false };
+            let written = |memory: RegionMemory| {
+                let mut connected = Connected::new(area, memory);
+                connected.add(&kept, 0, &threads).unwrap();
+                let found = connected.select(&wanted, usize::MAX, &threads).unwrap();
+                let SelectedRegions::Masks(_, _, masks) = found else { panic!() };
+                let mut labels = vec![0; pixels];
+                masks.write(&mut LabelTarget::U32(uninit(&mut labels)), 0, &threads).unwrap();
+                (labels, masks.into_memory())
+            };
+            let (fresh, _) = written(RegionMemory::default());
+            let (again, used) = written(std::mem::take(&mut memory));
+            assert!(!used.pixels.is_empty(), "pixel by pixel");
+            assert!(fresh == again);
+            memory = used;
+        }
+    }
+}
