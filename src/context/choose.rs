@@ -136,7 +136,7 @@ impl Context {
         // Lossless: at most `max_count`, a u32.
         (*mask_count, *colors, *source) = match connected.select(&wanted, useful, threads)? {
             SelectedRegions::Masks(count, regions, masks) => {
-                (count as u32, regions, LabelSource::Connected(masks))
+                (count as u32, regions, LabelSource::Connected(*masks))
             }
             SelectedRegions::TooMany(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
         };

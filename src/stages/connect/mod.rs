@@ -65,7 +65,7 @@ pub(crate) struct Connected {
 #[derive(Debug)]
 pub(crate) enum SelectedRegions {
     /// How many regions get a mask, their colours and pixels where those are to be listed, and the masks.
-    Masks(usize, Vec<ColorCount>, ConnectedMasks),
+    Masks(usize, Vec<ColorCount>, Box<ConnectedMasks>),
     /// How many there are: more than are of use.
     TooMany(u32),
 }
@@ -149,7 +149,7 @@ impl Connected {
             Ok(Ordered { count, list }) => {
                 self.borders.spread(&mut self.components);
                 let masks = ConnectedMasks::new(count, self.strips, self.components);
-                Ok(SelectedRegions::Masks(count, list, masks))
+                Ok(SelectedRegions::Masks(count, list, Box::new(masks)))
             }
             Err(count) => Ok(SelectedRegions::TooMany(count)),
         }
@@ -377,7 +377,9 @@ mod tests {
             let choose = |tiles: &[KeptTile], _: &mut LabelScratch| match road {
                 0 => Road::Runs,
                 1 => Road::Pixels,
-                _ if tiles.as_ptr().addr() / size_of::<KeptTile>() / STRIP_TILES % 2 == 0 => Road::Runs,
+                _ if (tiles.as_ptr().addr() / size_of::<KeptTile>() / STRIP_TILES).is_multiple_of(2) => {
+                    Road::Runs
+                }
                 _ => Road::Pixels,
             };
             connected.add_by(&map, index * part, threads, choose).unwrap();
