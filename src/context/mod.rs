@@ -24,6 +24,7 @@ use crate::runtime::call::Canceller;
 use crate::runtime::float_state;
 use crate::runtime::simd::SimdLevel;
 use crate::runtime::threads::Threads;
+use crate::stages::connect::RegionMemory;
 use crate::types::call_stats::CallStats;
 use crate::types::image::ColorMap;
 use crate::types::options::{Backend as BackendKind, Options};
@@ -48,6 +49,8 @@ pub struct Context {
     /// Colours that a list may have.
     most_listed: usize,
     canceller: Canceller,
+    /// Of calls that look for regions.
+    regions: RegionMemory,
     /// Whether the last call has panicked: nobody knows what it has left in the backends.
     is_unfinished: bool,
     /// Whether the CPU goes on where the device fails.

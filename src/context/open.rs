@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::runtime::call;
 use crate::runtime::call::Canceller;
 use crate::runtime::threads::Threads;
+use crate::stages::connect::RegionMemory;
 use crate::types::memory_limit;
 use crate::types::options::{Backend as BackendKind, Options};
 use log::Level;
@@ -43,6 +44,7 @@ impl Context {
             device_uuids,
             most_listed,
             canceller,
+            regions: RegionMemory::default(),
             is_unfinished: false,
             falls_back: options.backend == BackendKind::Auto,
             simd: options.debug.simd,

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
-use crate::context::label::{each_unmixed, label_images};
+use crate::context::label::{each_unmixed, label_images, write_regions};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::output::expand::expand;
@@ -52,7 +52,12 @@ impl Context {
         if !emit.device.is_empty() {
             self.write_to_device(&requests[0], &found.chosen[0], &emit.device)?;
         }
-        let Found { chosen, mask_count, unlisted, merged } = found;
+        let Found { mut chosen, mask_count, unlisted, merged } = found;
+        for chosen in &mut chosen {
+            if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
+                self.regions = masks.into_memory();
+            }
+        }
         let (palette, image_palettes) = palettes(&requests, chosen)?;
         Ok(Analysis {
             mask_count,
@@ -76,7 +81,7 @@ impl Context {
             most = most.max(match (&request.rules.given, request.connected) {
                 // Known without a look at the image. Lossless: checked by `ColorRules::new`.
                 (Some(given), None) => given.len() as u32,
-                _ => self.choose(request, 0, false, 0)?.mask_count,
+                _ => self.choose(request, 0, false, 0, false)?.mask_count,
             });
         }
         Ok(most)
@@ -89,7 +94,13 @@ impl Context {
         let mut chosen = try_with_capacity(requests.len())?;
         for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
             let _image = ProgressSpan::new(1.0 / left as f64);
-            chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
+            chosen.push(self.choose(
+                request,
+                plan.useful(),
+                emit.unlisted.is_some(),
+                emit.merged,
+                emit.palette,
+            )?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         plan.check(mask_count)?;
@@ -164,6 +175,11 @@ impl Context {
             .as_ref()
             .map(|masks| unsafe { Planes::new(masks.first, emit.mask_format, frame, places) });
         let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
+        if let (None, None, Some(output)) = (&planes, &stats, &mut emit.labels)
+            && write_regions(requests, &found.chosen, output, threads)?
+        {
+            return Ok(None);
+        }
         if let Some(planes) = &mut planes {
             clear(planes, threads)?;
         }
