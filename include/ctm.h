@@ -1317,7 +1317,8 @@ void ctm_counts_destroy(ctm_counts *counts);
  * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
  * `ctm_last_error(context)` has the detail.
- * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take up to some 60 bytes a colour.
+ * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take 24 bytes a colour, twice
+ * as many while they are added to.
  * Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
  * `ctm_cancel` stops them.
  * Not promised: how long a call takes.

@@ -66,8 +66,9 @@ pub(crate) struct LabelMap {
     /// Per dictionary of the tiles, what the labels of runs become when they are decoded to bytes: labels of the last
     /// dictionary. None where no tile has runs, or the masks are too many for bytes.
     decoded: Vec<Vec<u8>>,
-    /// Of a uniform map, how many masks its dictionary has: kept for the next one, which mostly has as many.
-    uniform: Option<usize>,
+    /// Whether each mask's label is its number plus one. Such a dictionary is kept for the next map, which mostly has as many
+    /// masks.
+    is_uniform: bool,
 }
 
 /// How the labels of a tile are to be read.
@@ -170,7 +171,7 @@ impl LabelMap {
     pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) -> Result<(), Error> {
         self.tiles = tiles;
         self.dictionaries = dictionaries;
-        self.uniform = None;
+        self.is_uniform = false;
         self.decoded.clear();
         let mask_count = self.dictionaries.first().map_or(0, Vec::len);
         self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
@@ -190,7 +191,7 @@ impl LabelMap {
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
-        if self.uniform == Some(mask_count) {
+        if self.is_uniform && self.dictionaries[0].len() == mask_count {
             (self.tiles, self.any_runs) = (tiles, false);
             return Ok(());
         }
@@ -198,13 +199,13 @@ impl LabelMap {
         let mut dictionary = try_with_capacity(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
         self.finish(tiles, vec![dictionary])?;
-        self.uniform = Some(mask_count);
+        self.is_uniform = true;
         Ok(())
     }
 
     /// Whether each pixel's label is its mask's number plus one, and 0 where it is in none.
     pub(crate) fn is_uniform(&self) -> bool {
-        self.uniform.is_some()
+        self.is_uniform
     }
 
     /// Finishes a map of one-byte labels that are in none of so many masks.
