@@ -225,7 +225,7 @@ impl LabelMap {
 
     /// A thread's scratch memory to read tiles.
     pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
-        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
+        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE.min(self.pixels) } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.

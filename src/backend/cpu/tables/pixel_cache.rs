@@ -56,6 +56,7 @@ const MOST_SETS: usize = 1 << 15;
 
 impl<const C: usize> PixelCache<C> {
     /// An empty cache.
+    #[inline(always)] // Built where it stays.
     pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
         let words = WordCache::new(hasher)?;
         let mut cache = Self { words, sets: Vec::new(), hasher, shift: 0, sets_of: [0; MOST_LOOKED_UP] };

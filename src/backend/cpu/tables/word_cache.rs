@@ -51,6 +51,7 @@ const fn sets_grown(steps: u32) -> usize {
 }
 
 impl WordCache {
+    #[inline(always)] // Built where it stays.
     pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
         let mut cache = Self {
             sets: Vec::new(),
