@@ -35,6 +35,7 @@ impl Context {
         let canceller = Canceller::default();
         Ok(Self {
             backends,
+            images: Vec::new(),
             counter,
             labeler,
             threads,
