@@ -109,9 +109,13 @@ impl Threads {
     ) -> Result<Vec<R>, Error> {
         let workers = workers.min(queue.items);
         let results = Mutex::new(try_with_capacity(workers)?);
+        let begun = AtomicUsize::new(0);
         let work = || {
-            let result = work(&queue);
-            locked(&results).push(result); // there is room
+            // Whoever takes no more than some may have to begin anew.
+            while queue.has_items() && begun.fetch_add(1, Ordering::Relaxed) < workers {
+                let result = work(&queue);
+                locked(&results).push(result); // there is room
+            }
         };
         let others = self.handles.len().min(workers.saturating_sub(1));
         // Who shares work within work does it alone.
@@ -124,7 +128,7 @@ impl Threads {
                 work();
             });
         } else {
-            (0..workers).for_each(|_| work());
+            work();
         }
         if queue.stop.is_cancelled() {
             return Err(Error::Cancelled); // not all items may have been taken
@@ -418,6 +422,10 @@ impl<T> Queue<T> {
         locked(&self.rest).items.next_if(suits)
     }
 
+    fn has_items(&self) -> bool {
+        !self.stop.is_cancelled() && locked(&self.rest).items.len() > 0
+    }
+
     /// Calls the threads that are worth it.
     fn call_threads(&self, items_a_thread: usize) {
         let mut rest = locked(&self.rest);
@@ -441,5 +449,69 @@ impl<T> Queue<T> {
             call::tick();
         }
         !self.stop.is_cancelled()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    /// Items that all must have been taken, by as many calls as it takes, however few each takes.
+    #[test]
+    fn each_item_is_taken_once() {
+        for count in [1, 2, 5] {
+            let threads = Threads::new(count).unwrap();
+            for items in [0, 1, 2, 31, 400] {
+                for (workers, most) in [(1, usize::MAX), (2, usize::MAX), (400, 3)] {
+                    let parts = threads.share((0..items).collect(), workers, |queue: &Queue<usize>| {
+                        std::iter::from_fn(|| queue.take()).take(most).collect::<Vec<_>>()
+                    });
+                    let parts = parts.unwrap();
+                    assert!(parts.len() <= workers);
+                    let mut taken = parts.concat();
+                    taken.sort_unstable();
+                    assert!(taken.into_iter().eq(0..items), "{count} {items} {workers}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_long_items_are_for_all_threads() {
+        let threads = Threads::new(2).unwrap();
+        if threads.count() == 2 {
+            // Each waits for the other.
+            let barrier = Barrier::new(2);
+            for _ in 0..100 {
+                threads.for_each(vec![(); 2], |()| drop(barrier.wait())).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_on_any_thread_is_the_callers() {
+        let threads = Threads::new(2).unwrap();
+        for bad in [0, 1] {
+            let barrier = Barrier::new(threads.count());
+            let work = |item: usize| {
+                barrier.wait();
+                assert!(item != bad, "as it should");
+            };
+            let unwound = panic::catch_unwind(AssertUnwindSafe(|| threads.for_each(vec![0, 1], work)));
+            assert!(unwound.is_err());
+            // They work on.
+            assert_eq!(threads.map(vec![1, 2, 3], |item| 2 * item), Ok(vec![2, 4, 6]));
+        }
+    }
+
+    /// Whoever shares work within work does it alone.
+    #[test]
+    fn work_within_work() {
+        let threads = Threads::new(2).unwrap();
+        let sums = threads.map(vec![10, 20], |base| {
+            threads.map(vec![1, 2], |item| base + item).unwrap().iter().sum::<i32>()
+        });
+        assert_eq!(sums, Ok(vec![23, 43]));
     }
 }
