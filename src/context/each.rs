@@ -21,7 +21,7 @@ use crate::context::request::Request;
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::planes::Planes;
-use crate::runtime::alloc::try_with_capacity;
+use crate::runtime::alloc::{try_collect, try_with_capacity};
 use crate::runtime::call::{self, Canceller, Scope};
 use crate::runtime::simd::{self, Simd};
 use crate::runtime::threads::Threads;
@@ -77,7 +77,7 @@ impl Context {
         emit: &Emit,
     ) -> Result<Vec<Chosen>, Error> {
         let (useful, reports_unlisted, merged) = (plan.useful(), emit.unlisted.is_some(), emit.merged);
-        let items: Vec<_> = requests.iter().zip(&mut self.images).collect();
+        let items = try_collect(requests.iter().zip(&mut self.images))?;
         on_each(&self.threads, items, |(request, image)| {
             image.choose(request, useful, reports_unlisted, merged)
         })
