@@ -248,7 +248,7 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) no_overview: bool,
 
-    /// Compress pictures as well as PNG can, which takes some ten times as long
+    /// Compress pictures as well as PNG can, which takes longer
     #[arg(long)]
     pub(crate) small_files: bool,
 }

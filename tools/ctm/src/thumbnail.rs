@@ -181,8 +181,9 @@ mod tests {
     #[test]
     fn averages_and_repeats() {
         let row = [0.0, 1.0, 2.0, 3.0, 4.0f32];
-        let scaled =
-            |target| scale([5, 1], [target, 1], |_, line| line.copy_from_slice(row.as_chunks().0)).concat();
+        let scaled = |target| {
+            scale::<1>([5, 1], [target, 1], |_, line| line.copy_from_slice(row.as_chunks().0)).concat()
+        };
         assert_eq!(scaled(5), row);
         assert_eq!(scaled(10), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
         assert_eq!(scaled(1), [2.0]);
