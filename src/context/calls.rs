@@ -29,6 +29,7 @@ impl Context {
     pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         let _simd = simd::force(self.simd);
         if self.is_unfinished {
+            self.images.clear();
             match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
                 Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),
                 recovered => recovered?,
@@ -118,5 +119,10 @@ impl Context {
     /// Counters begin anew, and what backends have kept of the last image is worthless.
     pub(super) fn start_call(&mut self) {
         self.backends.iter_mut().for_each(|backend| backend.start_call());
+        if self.most_listed < usize::MAX {
+            // Within a memory limit others may need what these keep.
+            self.images.clear();
+        }
+        self.images.iter_mut().for_each(Self::start_call);
     }
 }

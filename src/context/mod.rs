@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod choose;
 mod chosen;
 mod counts;
+mod each;
 pub(crate) mod emit;
 mod label;
 mod memory;
@@ -39,6 +40,8 @@ use crate::types::params::{Params, Selection};
 #[derive(Debug)]
 pub struct Context {
     backends: Vec<Box<dyn Backend>>,
+    /// Of images that are worked on side by side, one each, kept from call to call.
+    images: Vec<Self>,
     /// Positions in `backends`.
     counter: usize,
     labeler: usize,
@@ -104,7 +107,8 @@ impl Context {
     /// What the last call has cost: bytes moved, dispatches, memory.
     #[must_use]
     pub fn call_stats(&self) -> CallStats {
-        self.backends.iter().map(|backend| backend.call_stats()).sum()
+        let backends = self.backends.iter().chain(self.images.iter().flat_map(|image| &image.backends));
+        backends.map(|backend| backend.call_stats()).sum()
     }
 
     /// The pipelines compiled so far, for [`Options::pipeline_cache`] of a later process; empty on the

@@ -36,6 +36,7 @@ impl Context {
         let canceller = Canceller::default();
         Ok(Self {
             backends,
+            images: Vec::new(),
             counter,
             labeler,
             threads,

@@ -5,6 +5,7 @@ pub(crate) mod runs;
 
 use std::ops::Range;
 
+use bytemuck::allocation::try_zeroed_vec;
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::Error;
@@ -139,10 +140,10 @@ impl LabelMap {
         self.decoded.clear();
         let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
-            self.words
-                .try_reserve_exact(words - self.words.len())
-                .map_err(|_| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
-            self.words.resize(words, 0);
+            self.words = Vec::new();
+            // Zeros of the system's: of tiles whose labels are runs most pages are never touched.
+            self.words = try_zeroed_vec(words)
+                .map_err(|()| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
         }
         Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
     }
@@ -245,7 +246,7 @@ impl LabelMap {
 
     /// A thread's scratch memory to read tiles.
     pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
-        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
+        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE.min(self.pixels) } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.

@@ -125,6 +125,13 @@ impl Backend for Cpu {
         for_words!(pixels, label_pixels, pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
 
+    fn for_one_of(&self, images: usize) -> Option<Box<dyn Backend>> {
+        // Each is to have what a context has at least; this one keeps as much.
+        let memory_limit = self.memory_limit / (images as u64 + 1);
+        let is_enough = self.memory_limit == 0 || memory_limit >= Options::LEAST_MEMORY_LIMIT;
+        is_enough.then(|| Box::new(Self::empty(memory_limit, self.small)) as _)
+    }
+
     fn forget_pixels(&mut self) {
         self.counted = Counted::Nothing;
     }

@@ -247,6 +247,10 @@ pub(crate) struct OutputArgs {
     /// Do not draw overview.png
     #[arg(long)]
     pub(crate) no_overview: bool,
+
+    /// Compress pictures as well as PNG can, which takes longer
+    #[arg(long)]
+    pub(crate) small_files: bool,
 }
 
 /// `ctm devices`.

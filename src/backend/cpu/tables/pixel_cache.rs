@@ -66,6 +66,7 @@ impl<const C: usize> PixelCache<C> {
     const SETS_PER_COLOR: usize = if C == 1 { 16 } else { 4 };
 
     /// An empty cache.
+    #[inline(always)] // Built where it stays.
     pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
         let mut cache = Self {
             sets: Vec::new(),
