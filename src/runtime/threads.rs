@@ -484,7 +484,11 @@ mod tests {
             // Each waits for the other.
             let barrier = Barrier::new(2);
             for _ in 0..100 {
-                threads.for_each(vec![(); 2], |()| drop(barrier.wait())).unwrap();
+                threads
+                    .for_each(vec![(); 2], |()| {
+                        barrier.wait();
+                    })
+                    .unwrap();
             }
         }
     }
