@@ -100,6 +100,8 @@ pub struct DebugOptions {
     /// Makes the CPU count small images as it counts those with very many colours: with labels kept
     /// from counting to labelling, or without.
     pub small_cpu_tables: Option<bool>,
+    /// How much longer the CPU takes to count.
+    pub cpu_delay: Duration,
     /// The highest level of instructions that the host's code uses; `None`: all that the processor has.
     pub simd: Option<SimdLevel>,
 }
