@@ -86,6 +86,8 @@ fn after_ten_calls_the_cpu_does_what_it_does_sooner() {
             "{said:?}"
         );
         assert_eq!(context.backend(), Backend::Vulkan);
+        // What the device has kept is of no use.
+        assert_eq!(context.call_stats().device_bytes, 0);
         check(&mut context, &case, &answer).unwrap();
     }
     assert_no_validation_messages();

@@ -23,8 +23,8 @@
 //! **Exact.** All backends give the same bits, so the choice shows in time alone. Where a device fails, or has too little
 //! memory, the CPU does the call.
 //!
-//! **Cost.** A look at 32 pairs of pixels and a search among 32 kinds, about 1 µs; nothing for small images. Tries lose a
-//! 32nd of the time at most, and one try more. The CPU's time is measured and not guessed: threads, colours and the
+//! **Cost.** A look at 32 pairs of pixels and a search among 32 kinds, about 1 µs; nothing for small images. Tries lose
+//! about a 32nd of the time at most, beside the first. The CPU's time is measured and not guessed: threads, colours and the
 //! processor are in it.
 //!
 //! **Prior art.** FFTW's planner and ATLAS measure instead of guessing; the rule of tries is that of ε-greedy bandits, with
@@ -247,7 +247,7 @@ pub(super) struct Auto {
     next: usize,
     /// Whether a bus lies before the device.
     bus: bool,
-    /// With a limit of memory only one backend may hold any.
+    /// With a limit of memory only one backend may hold any between calls.
     is_limited: bool,
     /// Where the last call was done.
     last: Place,
@@ -270,10 +270,11 @@ impl Auto {
         Self { records, known: 0, next: 0, bus, is_limited, last, spent: 0.0, lost: 0.0 }
     }
 
-    /// A call is done there. The place that is to give back what it has kept, if one is.
+    /// A call is done there. The place that is to give back what it has kept, if one is: a device that is of no use, too.
     pub(super) fn go_to(&mut self, place: Place) -> Option<Place> {
         let left = std::mem::replace(&mut self.last, place);
-        (self.is_limited && left != place).then_some(left)
+        let is_of_use = || self.records.iter().any(|record| record.home == left);
+        (left != place && (self.is_limited || !is_of_use())).then_some(left)
     }
 
     /// Where a call whose memory is the host's is done; `None`: by the CPU, whose time does not matter.

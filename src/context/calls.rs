@@ -85,7 +85,7 @@ impl Context {
         result
     }
 
-    /// Has a backend do the call, if there is a choice. With a limit of memory, the other one gives back what it has kept.
+    /// Has a backend do the call, if there is a choice. The other one may have to give back what it has kept.
     fn go_to(&mut self, place: Place) -> Result<(), Error> {
         let Some(auto) = &mut self.auto else { return Ok(()) };
         let left = auto.go_to(place);

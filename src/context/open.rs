@@ -39,8 +39,10 @@ impl Context {
         let most_listed = memory_limit::most_listed(options.memory_limit);
         call::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
         if auto.is_some() {
-            let text = "auto: the CPU does calls on pixels in the host's memory until the device proves to be faster";
-            call::message(Level::Info, format_args!("{text}"));
+            let first = format_args!(
+                "auto: the CPU does calls on the host's memory until the device proves to be faster"
+            );
+            call::message(Level::Info, first);
         }
         let canceller = Canceller::default();
         Ok(Self {
