@@ -268,7 +268,7 @@ const char *ctm_version(void);
  * A call with memory on the device (`ctm_device_memory`) goes to the device. Any other goes to the CPU at first, and always
  * where moving the pixels to the device would take longer than the CPU takes, or where there are few of them. Else the
  * device is tried now and then for each kind of call, by size, format, look of the image and what is asked for, and does
- * such calls where it is faster. Tries lose about a 32nd of the time of all calls at most, beside the first.
+ * such calls where it is faster. Tries lose about a 64th of the time of all calls at most, beside the first.
  * `ctm_options.log` gets messages of `CTM_LOG_INFO` that say what was chosen, and why.
  *
  * Where the device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the
