@@ -1,5 +1,6 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
+mod auto;
 mod calls;
 pub(crate) mod check;
 mod choose;
@@ -18,6 +19,7 @@ use std::ops::ControlFlow;
 
 use crate::backend::Backend;
 use crate::backend::self_test::cpu_name;
+use crate::context::auto::{Asks, Auto, Job};
 use crate::context::emit::Emit;
 use crate::error::Error;
 use crate::output::label_output::LabelTarget;
@@ -56,6 +58,8 @@ pub struct Context {
     regions: RegionMemory,
     /// Whether the last call has panicked: nobody knows what it has left in the backends.
     is_unfinished: bool,
+    /// Where each call is done, if that is the context's to choose.
+    auto: Option<Box<Auto>>,
     /// Whether the CPU goes on where the device fails.
     falls_back: bool,
     /// For tests: the highest level of instructions that calls use.
@@ -74,8 +78,9 @@ impl Context {
         float_state::within(|| Self::open(options))
     }
 
-    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](BackendKind::Auto) it is the CPU from
-    /// the call on in which a device has failed.
+    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](BackendKind::Auto) `Vulkan` means that
+    /// there is a device, which does the calls that it does soonest; it is the CPU from the call on in which the device has
+    /// failed.
     #[must_use]
     pub fn backend(&self) -> BackendKind {
         self.backend
@@ -144,8 +149,8 @@ impl Context {
     pub(crate) fn count_masks(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
         self.report_on(map, counted, |context| {
-            let on_host = map.memory().is_none();
-            context.with_fallback(on_host, |context| context.find_mask_count(map, params))
+            let job = Job { map, params, asks: Asks::Count, on_host: map.memory().is_none() };
+            context.where_best(&job, |context| context.find_mask_count(map, params))
         })
     }
 
@@ -224,7 +229,9 @@ impl Context {
         let counted = |found: &Analysis| found.mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none() && emit.device.is_empty();
-            context.with_fallback(on_host, |context| context.find_and_write(map, params, &mut emit))
+            let asks = if emit.looks_at_labels() { Asks::Write } else { Asks::Count };
+            let job = Job { map, params, asks, on_host };
+            context.where_best(&job, |context| context.find_and_write(map, params, &mut emit))
         })
     }
 }

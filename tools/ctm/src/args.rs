@@ -94,7 +94,7 @@ pub(crate) struct SegmentArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 
-    /// Where to work; auto: a GPU with Vulkan if there is one, else the CPU
+    /// Where to work; auto: the CPU, or a GPU with Vulkan where that has proved to be faster
     #[arg(
         long,
         value_enum,
