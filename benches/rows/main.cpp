@@ -1,13 +1,12 @@
 // Times what lies beside the main road, through the C interface: see docs/performance.md. Prints figures as they come;
 // --json leaves them for table.py, which holds them against the goals.
-#include <cstring>
 #include <thread>
 
 #include "rows.hpp"
 
 static const char USAGE[] = R"(rows [OPTIONS] LIBCTM.SO
     --against LIBCTM.SO  an older build that takes turns with the first; outputs have to be equal; may be repeated
-    --filter TEXT        only rows whose name has TEXT, or whose road is TEXT
+    --filter TEXT        only rows whose name has TEXT; a number: only the rows of that road
     --seconds S          time for each row and what it is compared with (0.5)
     --cpu-time           the processor time of all threads instead of the wall clock, for a loaded machine
     --json FILE          writes the figures
@@ -93,8 +92,10 @@ int main(int argc, char **argv) {
     for (auto &path : options.libraries) libraries.push_back(std::make_unique<Library>(path));
     Rows made(*libraries[0], std::max(1u, std::thread::hardware_concurrency()));
     std::vector<Row> rows = made.all();
+    bool by_road = options.filter.find_first_not_of("0123456789") == std::string::npos;
     auto wanted = [&](const Row &row) {
-        return options.filter.empty() || row.road == options.filter || row.name.find(options.filter) != std::string::npos;
+        if (options.filter.empty()) return true;
+        return by_road ? row.road == options.filter : row.name.find(options.filter) != std::string::npos;
     };
     if (std::none_of(rows.begin(), rows.end(), wanted)) std::fprintf(stderr, "rows: none is named %s\n", options.filter.c_str());
     if (!options.images.empty()) write_images(options.images);

@@ -36,7 +36,7 @@ class Rows:
         self.seconds = 0.1 if quick else 1
 
     def wants(self, road: str, name: str) -> bool:
-        return not self.wanted or road == self.wanted or self.wanted in name
+        return not self.wanted or (road == self.wanted if self.wanted.isdigit() else self.wanted in name)
 
     def add(self, road: str, name: str, figures: list[float], unit: str = "ms", goals: tuple[tuple[float, str], ...] = ()):
         figures = sorted(figures)
