@@ -22,7 +22,7 @@ cargo bench --bench speed -- [OPTIONS]
     --no-rivals        no Python
     --with-torch       torch takes part, on full HD
     --swiftshader      a second software driver takes part
-    --seconds S        time for each column of a row (0.5; quick: 0.15)";
+    --seconds S        time for each column of a row (0.5; quick: 0.06)";
 
 pub struct Params {
     pub quick: bool,
@@ -70,7 +70,7 @@ impl Params {
             }
         }
         let (default_sizes, default_seconds) = match params.quick {
-            true => (vec![FULL_HD, UHD_4K], 0.15),
+            true => (vec![FULL_HD, UHD_4K], 0.06),
             false => (vec![FULL_HD, UHD_4K, UHD_8K], 0.5),
         };
         params.sizes = sizes.unwrap_or(default_sizes);
