@@ -55,6 +55,7 @@ impl Context {
                 backends: vec![backend],
                 images: Vec::new(),
                 regions: RegionMemory::default(),
+                auto: None,
                 counter: 0,
                 labeler: 0,
                 threads: Threads::new(1)?,

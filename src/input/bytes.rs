@@ -53,8 +53,8 @@ impl BytePlaces {
         let done = match &self.shuffle {
             // SAFETY: the caller guarantees what the shuffle was made for.
             Some(shuffle) => simd.run(unsafe { ShuffleRow::new(shuffle, row, target, words) }),
-            // SAFETY: the caller guarantees what the moves were made for.
             None if matches!(row.stride, 1 | 2) => {
+                // SAFETY: the caller guarantees what the moves were made for.
                 simd.run(unsafe { PlaneRow::new(&self.plane_moves, row, target, words) })
             }
             None => 0,

@@ -138,7 +138,7 @@ impl Backend for Cpu {
         // Each is to have what a context has at least; this one keeps as much.
         let memory_limit = self.memory_limit / (images as u64 + 1);
         let is_enough = self.memory_limit == 0 || memory_limit >= Options::LEAST_MEMORY_LIMIT;
-        is_enough.then(|| Box::new(Self::empty(memory_limit, self.small)) as _)
+        is_enough.then(|| Box::new(Self::empty(memory_limit, self.small, self.delay)) as _)
     }
 
     fn forget_pixels(&mut self) {
