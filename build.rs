@@ -1,15 +1,15 @@
-//! Makes the C header, and gives the shared library its name and its loader flags.
+//! Gives the shared library its name and its loader flags, and makes the C header for tests.
 
 use std::env;
 use std::path::PathBuf;
 
-#[cfg(feature = "capi")]
+#[cfg(feature = "header")]
 mod build_header;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
 
-    #[cfg(feature = "capi")]
+    #[cfg(feature = "header")]
     write_header();
 
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
@@ -37,7 +37,7 @@ fn link_soname(soname: &str) {
 }
 
 /// Writes the header, which a test compares with include/ctm.h: a build writes to target/ only.
-#[cfg(feature = "capi")]
+#[cfg(feature = "header")]
 fn write_header() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());

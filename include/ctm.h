@@ -262,10 +262,18 @@ const char *ctm_version(void);
 /* ---- How a context is set up, and what it works on -------------------------------------------- */
 
 /**
- * `ctm_options.backend`: a hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the
- * device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the CPU does
- * that call and all later ones of the context; `ctm_options.log` gets one warning that says why. A call with memory on the
- * device (`ctm_device_memory`) fails instead.
+ * `ctm_options.backend`: the CPU, and a hardware Vulkan device where there is one that has passed its self-test; each call is
+ * done where it is done soonest. The masks are the same.
+ *
+ * A call with memory on the device (`ctm_device_memory`) goes to the device. Any other goes to the CPU at first, and always
+ * where moving the pixels to the device would take longer than the CPU takes, or where there are few of them. Else the
+ * device is tried now and then for each kind of call, by size, format, look of the image and what is asked for, and does
+ * such calls where it is faster. Tries lose about a 64th of the time of all calls at most, beside the first.
+ * `ctm_options.log` gets messages of `CTM_LOG_INFO` that say what was chosen, and why.
+ *
+ * Where the device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the
+ * CPU does that call and all later ones of the context; `ctm_options.log` gets one warning that says why. Where the device
+ * has too little memory, the CPU does such calls. A call with memory on the device fails instead.
  */
 #define CTM_BACKEND_AUTO 0
 
@@ -365,7 +373,7 @@ struct ctm_options {
 #define CTM_OPTIONS_INIT { sizeof(ctm_options), CTM_BACKEND_AUTO, 0, NULL, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0 }
 
 /**
- * Writes the defaults to a `ctm_options`: a hardware device where there is one, else the CPU, with all processors. It does what `CTM_OPTIONS_INIT` does, for languages that
+ * Writes the defaults to a `ctm_options`: the CPU with all processors, and a hardware device where there is one. It does what `CTM_OPTIONS_INIT` does, for languages that
  * cannot see a macro.
  *
  * @param options Receives `size` bytes; may be uninitialised. Must not be NULL.
@@ -399,8 +407,9 @@ const char *ctm_device_name(uint32_t index);
  *
  * @param context A context of `ctm_create`, or NULL.
  * @return `CTM_BACKEND_VULKAN` or `CTM_BACKEND_CPU`, never `CTM_BACKEND_AUTO`, which is what NULL
- * gives. A context that was made with `CTM_BACKEND_AUTO` changes to the CPU, for good, in the call in which its device
- * fails.
+ * gives. For a context that was made with `CTM_BACKEND_AUTO`, `CTM_BACKEND_VULKAN` means that it has a device, which does
+ * the calls that are done soonest there; the CPU may do the others. It changes to the CPU, for good, in the call in which
+ * the device fails.
  * Threads: any; does not wait for a running call.
  *
  * # Safety
@@ -409,8 +418,8 @@ const char *ctm_device_name(uint32_t index);
 uint32_t ctm_context_backend(const ctm_context *context);
 
 /**
- * The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
- * with the number of threads. The name changes when the backend does, see `ctm_context_backend`; the old string lives on.
+ * The device of a context, see `ctm_context_backend`: the Vulkan device's name as its driver gives it, or "CPU"
+ * with the number of threads. The name changes when the backend does; the old string lives on.
  *
  * @param context A context of `ctm_create`, or NULL.
  * @return A NUL-terminated string that lives as long as the context; "" for NULL.
@@ -1317,7 +1326,8 @@ void ctm_counts_destroy(ctm_counts *counts);
  * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
  * `ctm_last_error(context)` has the detail.
- * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take up to some 60 bytes a colour.
+ * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Counts take 24 bytes a colour, twice
+ * as many while they are added to.
  * Threads: any; calls on one context wait for each other, and those with different contexts count side by side.
  * `ctm_cancel` stops them.
  * Not promised: how long a call takes.

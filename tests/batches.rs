@@ -158,12 +158,13 @@ fn each_image_gives_what_it_gives_alone() {
     let selection = Selection { min_pixels: 3, max_count: 20 };
     let mut contexts = contexts();
     // The third image has no colour with enough pixels; many more in the last than one byte numbers; a plane that ends
-    // within a tile.
+    // within a tile. Few images that are not small are worked on one after the other.
     for (width, height, channels, colors) in [
         (40, 30, 3, &[5, 60, 100_000, 1][..]),
         (131, 127, 1, &[3, 2, 9]),
         (7, 3, 4, &[2; 300]),
         (300, 240, 2, &[400, 2]),
+        (403, 331, 1, &[7, 300, 3]),
         (20, 10, 3, &[4]),
     ] {
         let images = Images::new(width, height, channels, colors, selection);

@@ -162,15 +162,23 @@ fn the_cpu_does_what_a_device_fails_to_do_in_time() {
     let case = random_case(&mut Random(7), 1000, 1000, 3, 100, 2);
     let answer = oracle::answer(&case);
     for driver in DRIVERS {
-        let options =
-            Options { backend: Backend::Auto, device_timeout: Duration::ZERO, ..vulkan_options(driver) };
+        // The device is tried where the CPU takes long.
+        let debug = DebugOptions { cpu_delay: Duration::from_millis(20), ..DebugOptions::default() };
+        let options = Options {
+            backend: Backend::Auto,
+            device_timeout: Duration::ZERO,
+            debug,
+            ..vulkan_options(driver)
+        };
         let mut context = Context::new(&options).unwrap();
         assert_eq!(context.backend(), Backend::Vulkan);
-        for _ in 0..2 {
+        for call in 0..5 {
             check(&mut context, &case, &answer).unwrap();
-            assert_eq!((context.backend(), context.device_uuids()), (Backend::Cpu, None));
-            assert!(context.device_name().starts_with("CPU"), "{}", context.device_name());
+            let expected = if call < 2 { Backend::Vulkan } else { Backend::Cpu };
+            assert_eq!(context.backend(), expected, "call {call}");
         }
+        assert_eq!(context.device_uuids(), None);
+        assert!(context.device_name().starts_with("CPU"), "{}", context.device_name());
     }
     assert_no_validation_messages();
 }

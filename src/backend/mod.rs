@@ -58,6 +58,11 @@ pub(crate) trait Backend: fmt::Debug + Send {
         )))
     }
 
+    /// A backend for one of so many images that are worked on at the same time, if there can be one.
+    fn for_one_of(&self, _images: usize) -> Option<Box<dyn Backend>> {
+        None
+    }
+
     /// A new call begins: what is kept of the last image's pixels is worthless, and counters start
     /// at zero.
     fn start_call(&mut self);

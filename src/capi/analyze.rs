@@ -122,6 +122,7 @@ impl<'a> Outputs<'a> {
             cropped: self.formats.cropped,
             labels,
             mask_stats: self.lists.has_palette(),
+            palette: self.lists.has_palette(),
             unlisted: self.lists.unlisted(&self.formats),
             merged: self.lists.merged(),
             device: *self.planes.device(),

@@ -48,6 +48,8 @@ struct Calls {
     inside: Vec<Arc<CancelToken>>,
     /// The thread whose call is at work; the others wait.
     at_work: Option<ThreadId>,
+    /// Threads that wait for a change: where there are none, nobody is told.
+    waiting: usize,
 }
 
 /// A call on a context, from entry to exit. `ctm_destroy` waits for it, and it keeps the context's
@@ -67,8 +69,7 @@ struct Turn<'a>(&'a ctm_context);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        lock(&self.0.calls).at_work = None;
-        self.0.changed.notify_all();
+        self.0.change(lock(&self.0.calls), |calls| calls.at_work = None);
     }
 }
 
@@ -124,8 +125,7 @@ impl Call {
     fn engine(&self) -> Result<Engine<'_>, Error> {
         let context = &*self.context;
         let waits = |calls: &mut Calls| calls.at_work.is_some() && !self.stop.is_cancelled();
-        let calls = context.changed.wait_while(lock(&context.calls), waits);
-        let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
+        let mut calls = context.wait_while(waits);
         if self.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -162,7 +162,7 @@ impl ctm_context {
         if self.process == std::process::id() {
             let here = Some(thread::current().id());
             let waits = |calls: &mut Calls| !calls.inside.is_empty() && calls.at_work != here;
-            drop(self.changed.wait_while(lock(&self.calls), waits));
+            drop(self.wait_while(waits));
         } else {
             // Of the threads and the device there is nothing here to give back, and the lock may be
             // held by a thread that is not here either.
@@ -173,7 +173,6 @@ impl ctm_context {
     /// Ends the calls that are inside, those that wait for their turn included.
     pub(super) fn cancel(&self) {
         self.change_calls(|calls| calls.inside.iter().for_each(|stop| stop.cancel()));
-        self.changed.notify_all();
     }
 
     pub(super) fn check_process(&self) -> Result<(), Error> {
@@ -217,15 +216,33 @@ impl ctm_context {
     fn change_calls(&self, change: impl FnOnce(&mut Calls)) {
         // In a forked process the lock may be held by a thread that does not exist, and nobody waits.
         if self.process == std::process::id() {
-            change(&mut lock(&self.calls));
+            self.change(lock(&self.calls), change);
         }
+    }
+
+    /// Changes calls and tells those who wait for it.
+    fn change(&self, mut calls: MutexGuard<Calls>, change: impl FnOnce(&mut Calls)) {
+        change(&mut calls);
+        if calls.waiting > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until calls are as they should be.
+    fn wait_while(&self, mut waits: impl FnMut(&mut Calls) -> bool) -> MutexGuard<'_, Calls> {
+        let mut calls = lock(&self.calls);
+        while waits(&mut calls) {
+            calls.waiting += 1;
+            calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
+            calls.waiting -= 1;
+        }
+        calls
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         self.context.change_calls(|calls| calls.inside.retain(|stop| !Arc::ptr_eq(stop, &self.stop)));
-        self.context.changed.notify_all();
     }
 }
 

@@ -10,10 +10,18 @@ use crate::capi::structs::{self, Versioned, expect_zero, unknown};
 use crate::error::Error;
 use crate::types::options::{Backend, Options};
 
-/// `ctm_options.backend`: a hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the
-/// device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the CPU does
-/// that call and all later ones of the context; `ctm_options.log` gets one warning that says why. A call with memory on the
-/// device (`ctm_device_memory`) fails instead.
+/// `ctm_options.backend`: the CPU, and a hardware Vulkan device where there is one that has passed its self-test; each call is
+/// done where it is done soonest. The masks are the same.
+///
+/// A call with memory on the device (`ctm_device_memory`) goes to the device. Any other goes to the CPU at first, and always
+/// where moving the pixels to the device would take longer than the CPU takes, or where there are few of them. Else the
+/// device is tried now and then for each kind of call, by size, format, look of the image and what is asked for, and does
+/// such calls where it is faster. Tries lose about a 64th of the time of all calls at most, beside the first.
+/// `ctm_options.log` gets messages of `CTM_LOG_INFO` that say what was chosen, and why.
+///
+/// Where the device fails in a call, by a driver error, a loss, a time-out, or counts that are not those of all pixels, the
+/// CPU does that call and all later ones of the context; `ctm_options.log` gets one warning that says why. Where the device
+/// has too little memory, the CPU does such calls. A call with memory on the device fails instead.
 pub const CTM_BACKEND_AUTO: u32 = 0;
 /// `ctm_options.backend`: a Vulkan device, software rasterisers included; where there is none, or none that has passed its
 /// self-test, `ctm_create` fails.
@@ -102,7 +110,7 @@ unsafe impl Versioned for ctm_options {
     const MACRO: &'static str = "CTM_OPTIONS_INIT";
 }
 
-/// Writes the defaults to a `ctm_options`: a hardware device where there is one, else the CPU, with all processors. It does what `CTM_OPTIONS_INIT` does, for languages that
+/// Writes the defaults to a `ctm_options`: the CPU with all processors, and a hardware device where there is one. It does what `CTM_OPTIONS_INIT` does, for languages that
 /// cannot see a macro.
 ///
 /// @param options Receives `size` bytes; may be uninitialised. Must not be NULL.

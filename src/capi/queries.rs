@@ -36,8 +36,9 @@ pub extern "C" fn ctm_device_name(index: u32) -> *const c_char {
 ///
 /// @param context A context of `ctm_create`, or NULL.
 /// @return `CTM_BACKEND_VULKAN` or `CTM_BACKEND_CPU`, never `CTM_BACKEND_AUTO`, which is what NULL
-/// gives. A context that was made with `CTM_BACKEND_AUTO` changes to the CPU, for good, in the call in which its device
-/// fails.
+/// gives. For a context that was made with `CTM_BACKEND_AUTO`, `CTM_BACKEND_VULKAN` means that it has a device, which does
+/// the calls that are done soonest there; the CPU may do the others. It changes to the CPU, for good, in the call in which
+/// the device fails.
 /// Threads: any; does not wait for a running call.
 ///
 /// # Safety
@@ -49,8 +50,8 @@ pub unsafe extern "C" fn ctm_context_backend(context: *const ctm_context) -> u32
     guard(CTM_BACKEND_AUTO, || context.map_or(CTM_BACKEND_AUTO, ctm_context::backend))
 }
 
-/// The device that a context works on: the Vulkan device's name as its driver gives it, or "CPU"
-/// with the number of threads. The name changes when the backend does, see `ctm_context_backend`; the old string lives on.
+/// The device of a context, see `ctm_context_backend`: the Vulkan device's name as its driver gives it, or "CPU"
+/// with the number of threads. The name changes when the backend does; the old string lives on.
 ///
 /// @param context A context of `ctm_create`, or NULL.
 /// @return A NUL-terminated string that lives as long as the context; "" for NULL.

@@ -27,7 +27,7 @@ pub(super) unsafe trait Versioned: Copy {
 pub(super) unsafe fn stated_size<T: Versioned>(name: &str, source: *const T) -> Result<usize, Error> {
     // SAFETY: the caller guarantees it.
     let size = unsafe { *checked_start(name, source)? };
-    check_size::<T>(&format!("{name}.struct_size"), size)?;
+    check_size::<T>("struct_size", size).map_err(|error| inside(name, error))?;
     Ok(size)
 }
 

@@ -1,6 +1,7 @@
 //! What surrounds the work of a call: stopping it, mending what a panic has left, going on with the CPU, the log.
 
 use crate::context::Context;
+use crate::context::auto::{Job, Place};
 use crate::error::Error;
 use crate::runtime::call;
 use crate::runtime::call::{CancelToken, ProgressFn, Scope};
@@ -28,7 +29,12 @@ impl Context {
     /// Does a call's work, in its scope. Where that panics, the next call mends what it has left.
     pub(crate) fn work<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         let _simd = simd::force(self.simd);
+        if self.auto.is_some() {
+            // Whose memory is lent is not known yet; only the device can check its own.
+            [self.counter, self.labeler] = [Place::Device as usize; 2];
+        }
         if self.is_unfinished {
+            self.images.clear();
             match self.backends.iter_mut().try_for_each(|backend| backend.recover()) {
                 Err(error) if self.may_go_on_with_cpu(&error) => self.go_on_with_cpu(&error),
                 recovered => recovered?,
@@ -44,20 +50,48 @@ impl Context {
         result
     }
 
-    /// Does work. Where the device fails, and it is the context's to choose where it works, the CPU does it again, unless
-    /// that cannot reach the memory.
-    pub(super) fn with_fallback<R>(
+    /// Does work, where that is soonest if it is the context's to choose. Where the device fails then, the CPU does it
+    /// again, unless that cannot reach the memory.
+    pub(super) fn where_best<R>(
         &mut self,
-        on_host: bool,
+        job: &Job,
         mut work: impl FnMut(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        match work(self) {
-            Err(error) if on_host && self.may_go_on_with_cpu(&error) => {
-                self.go_on_with_cpu(&error);
-                work(self)
+        let turn = self.auto.as_mut().filter(|_| job.on_host).and_then(|auto| auto.begin(job));
+        let place = match turn {
+            Some(turn) => turn.place,
+            None if job.on_host => Place::Cpu,
+            None => Place::Device,
+        };
+        let start = turn.map(|_| Instant::now());
+        let result = self.go_to(place).and_then(|()| work(self));
+        match (&result, turn) {
+            (Ok(_), Some(turn)) => {
+                let seconds = start.map_or(0.0, |start| start.elapsed().as_secs_f64());
+                self.auto.iter_mut().for_each(|auto| auto.end(turn, seconds));
             }
-            done => done,
+            (Err(error), _) if job.on_host && self.may_go_on_with_cpu(error) => {
+                self.go_on_with_cpu(error);
+                return work(self);
+            }
+            (Err(error @ (Error::OutOfMemory(_) | Error::OutOfDeviceMemory(_))), Some(turn))
+                if place == Place::Device =>
+            {
+                self.auto.iter_mut().for_each(|auto| auto.rule_out_device(turn, error));
+                self.go_to(Place::Cpu)?;
+                return work(self);
+            }
+            _ => {}
         }
+        result
+    }
+
+    /// Has a backend do the call, if there is a choice. The other one may have to give back what it has kept.
+    fn go_to(&mut self, place: Place) -> Result<(), Error> {
+        let Some(auto) = &mut self.auto else { return Ok(()) };
+        let left = auto.go_to(place);
+        [self.counter, self.labeler] = [place as usize; 2];
+        left.map_or(Ok(()), |left| self.backends[left as usize].recover())
     }
 
     /// Whether the device has failed, and it is the context's to choose another.
@@ -71,6 +105,7 @@ impl Context {
             Level::Warn,
             format_args!("the CPU does this call and all later ones of the context: {error}"),
         );
+        self.auto = None;
         self.backends.truncate(1);
         [self.counter, self.labeler] = [0; 2];
         self.backend = BackendKind::Cpu;
@@ -118,5 +153,10 @@ impl Context {
     /// Counters begin anew, and what backends have kept of the last image is worthless.
     pub(super) fn start_call(&mut self) {
         self.backends.iter_mut().for_each(|backend| backend.start_call());
+        if self.most_listed < usize::MAX {
+            // Within a memory limit others may need what these keep.
+            self.images.clear();
+        }
+        self.images.iter_mut().for_each(Self::start_call);
     }
 }

@@ -43,6 +43,7 @@ impl Context {
         useful: usize,
         reports_unlisted: bool,
         most_merged: u32,
+        lists_regions: bool,
     ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
         let mut chosen = if request.rules.lists_all(reports_unlisted) {
@@ -59,7 +60,7 @@ impl Context {
         };
         if let Some(connectivity) = request.connected {
             self.unmix(request, &mut chosen, false)?;
-            self.connect(request, connectivity, &mut chosen, useful)?;
+            self.connect(request, connectivity, &mut chosen, useful, lists_regions)?;
         }
         Ok(chosen)
     }
@@ -110,16 +111,18 @@ impl Context {
         connectivity: Connectivity,
         chosen: &mut Chosen,
         useful: usize,
+        lists: bool,
     ) -> Result<(), Error> {
         let Chosen { mask_count, palette, source, .. } = chosen;
         let colors = &mut palette.colors;
         if colors.is_empty() {
-            return Ok(());
+            return Ok(()); // there is no mask, either
         }
         let threads = &self.threads;
         let labeler = &mut self.backends[self.labeler];
         let first_image = request.rules.given.is_none() && request.counted.is_some();
-        let mut connected = Connected::new(Area { frame: request.frame, connectivity, first_image });
+        let area = Area { frame: request.frame, connectivity, first_image };
+        let mut connected = Connected::new(area, std::mem::take(&mut self.regions));
         source.label(
             labeler,
             &request.pixels,
@@ -128,11 +131,12 @@ impl Context {
             threads,
             &mut |first_pixel, labels| connected.add(labels, first_pixel, threads),
         )?;
-        let wanted = Wanted { selection: request.regions, colors, by_color: request.rules.given.is_none() };
+        let by_color = request.rules.given.is_none();
+        let wanted = Wanted { selection: request.regions, colors, by_color, lists };
         // Lossless: at most `max_count`, a u32.
-        (*mask_count, *colors, *source) = match connected.select(&wanted, useful)? {
-            SelectedRegions::Masks(regions, masks) => {
-                (regions.len() as u32, regions, LabelSource::Connected(masks))
+        (*mask_count, *colors, *source) = match connected.select(&wanted, useful, threads)? {
+            SelectedRegions::Masks(count, regions, masks) => {
+                (count as u32, regions, LabelSource::Connected(*masks))
             }
             SelectedRegions::TooMany(mask_count) => (mask_count, Vec::new(), LabelSource::Colors),
         };
@@ -282,7 +286,7 @@ pub(super) fn group(
     if rules.merge.is_none() {
         listed.colors.retain(|entry| !rules.ignores(&entry.color));
     }
-    let (mut palette, merging) = palette_of(rules, &listed.colors, frequent)?;
+    let (mut palette, merging) = palette_of(rules, &listed.colors, frequent, threads)?;
     let colors = &listed.colors;
     let nearest = rules.nearest.unwrap_or_default();
     let mut masks = assign(colors, &palette, rules.encoding, nearest, threads)?;
@@ -324,6 +328,7 @@ fn palette_of(
     rules: &ColorRules,
     listed: &[ColorCount],
     frequent: Option<Vec<ColorCount>>,
+    threads: &Threads,
 ) -> Result<(Vec<ColorCount>, Option<Merging>), Error> {
     if let Some(given) = &rules.given {
         return Ok((without_pixels(given)?, None));
@@ -333,7 +338,7 @@ fn palette_of(
         Some(frequent) if rules.merge.is_some() => with_all(frequent, listed)?,
         Some(frequent) => frequent,
     };
-    let merge = |merge| Merging::new(&mut frequent, rules.encoding, merge);
+    let merge = |merge| Merging::new(&mut frequent, rules.encoding, merge, threads);
     let merging = rules.merge.map(merge).transpose()?;
     frequent.retain(|entry| !rules.ignores(&entry.color));
     Ok((select(frequent, &rules.selection), merging))

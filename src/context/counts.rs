@@ -1,6 +1,7 @@
 //! Counting the parts of an image, and selecting from the counts of all of them.
 
 use crate::context::Context;
+use crate::context::auto::{Asks, Job};
 use crate::context::choose::{Selected, group};
 use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
@@ -21,7 +22,8 @@ impl Context {
         let params = &Params { counts: None, unmix_radius: 0, connected: None, ..*params };
         self.check_memory(map, params, &DeviceOutputs::default())?;
         let request = Request::new(map, params)?;
-        let colors = self.with_fallback(map.memory().is_none(), |context| {
+        let job = Job { map, params, asks: Asks::List, on_host: map.memory().is_none() };
+        let colors = self.where_best(&job, |context| {
             context.start_call();
             Ok(context.list_all(request.counted.as_ref().unwrap_or(&request.pixels))?.colors)
         })?;

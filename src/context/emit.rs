@@ -16,6 +16,8 @@ pub(crate) struct Emit<'a> {
     pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
+    /// Whether the caller looks at the palette, if it is that of regions.
+    pub(crate) palette: bool,
     pub(crate) unlisted: Option<u32>,
     pub(crate) merged: u32,
     /// In the caller's memory on the device, which `check_memory` has seen.
@@ -33,6 +35,7 @@ impl Default for Emit<'_> {
             cropped: false,
             labels: None,
             mask_stats: false,
+            palette: true,
             unlisted: None,
             merged: 0,
             device: DeviceOutputs::default(),

@@ -5,6 +5,7 @@ use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::labels::LabelMap;
+use crate::output::label_output::LabelTarget;
 use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
 use crate::stages::group::{self};
@@ -21,14 +22,16 @@ pub(super) fn label_images(
 ) -> Result<(), Error> {
     let mut start = 0;
     let left = (1..=requests.len()).rev();
-    for ((request, Chosen { palette, source, .. }), left) in requests.iter().zip(chosen).zip(left) {
+    for ((request, Chosen { mask_count: own_masks, palette, source, .. }), left) in
+        requests.iter().zip(chosen).zip(left)
+    {
         let _image = ProgressSpan::new(1.0 / left as f64);
         let pixels = &request.pixels;
         let mut labelled = |first_pixel, labels: &LabelMap| labelled(start + first_pixel, labels);
         if requests.len() > 1 {
             labeler.forget_pixels();
         }
-        if palette.colors.is_empty() {
+        if *own_masks == 0 {
             group::in_no_mask(pixels.grid().len(), mask_count, &mut labelled)?;
         } else {
             source.label(labeler, pixels, &palette.colors, mask_count, threads, &mut labelled)?;
@@ -36,6 +39,26 @@ pub(super) fn label_images(
         start += pixels.grid().len();
     }
     Ok(())
+}
+
+/// Writes the labels of regions, if all that there are labels for is regions.
+pub(super) fn write_regions(
+    requests: &[Request],
+    chosen: &[Chosen],
+    output: &mut LabelTarget,
+    threads: &Threads,
+) -> Result<bool, Error> {
+    if !chosen.iter().all(|chosen| matches!(chosen.source, LabelSource::Connected(_))) {
+        return Ok(false);
+    }
+    let mut start = 0;
+    for (request, chosen) in requests.iter().zip(chosen) {
+        if let LabelSource::Connected(masks) = &chosen.source {
+            masks.write(output, start, threads)?;
+        }
+        start += request.pixels.grid().len();
+    }
+    Ok(true)
 }
 
 /// Calls `each` with the pixels that were shared out, and the first pixel of their images.

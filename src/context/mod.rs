@@ -1,10 +1,12 @@
 //! The context: runs count → select → label → expand, each on the backend that is to do it.
 
+mod auto;
 mod calls;
 pub(crate) mod check;
 mod choose;
 mod chosen;
 mod counts;
+mod each;
 pub(crate) mod emit;
 mod label;
 mod memory;
@@ -17,6 +19,7 @@ use std::ops::ControlFlow;
 
 use crate::backend::Backend;
 use crate::backend::self_test::cpu_name;
+use crate::context::auto::{Asks, Auto, Job};
 use crate::context::emit::Emit;
 use crate::error::Error;
 use crate::output::label_output::LabelTarget;
@@ -24,6 +27,7 @@ use crate::runtime::call::Canceller;
 use crate::runtime::float_state;
 use crate::runtime::simd::SimdLevel;
 use crate::runtime::threads::Threads;
+use crate::stages::connect::RegionMemory;
 use crate::types::call_stats::CallStats;
 use crate::types::image::ColorMap;
 use crate::types::options::{Backend as BackendKind, Options};
@@ -38,6 +42,8 @@ use crate::types::params::{Params, Selection};
 #[derive(Debug)]
 pub struct Context {
     backends: Vec<Box<dyn Backend>>,
+    /// Of images that are worked on side by side, one each, kept from call to call.
+    images: Vec<Self>,
     /// Positions in `backends`.
     counter: usize,
     labeler: usize,
@@ -48,8 +54,12 @@ pub struct Context {
     /// Colours that a list may have.
     most_listed: usize,
     canceller: Canceller,
+    /// Of calls that look for regions.
+    regions: RegionMemory,
     /// Whether the last call has panicked: nobody knows what it has left in the backends.
     is_unfinished: bool,
+    /// Where each call is done, if that is the context's to choose.
+    auto: Option<Box<Auto>>,
     /// Whether the CPU goes on where the device fails.
     falls_back: bool,
     /// For tests: the highest level of instructions that calls use.
@@ -68,8 +78,9 @@ impl Context {
         float_state::within(|| Self::open(options))
     }
 
-    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](BackendKind::Auto) it is the CPU from
-    /// the call on in which a device has failed.
+    /// The backend that does the work: `Vulkan` or `Cpu`. With [`Backend::Auto`](BackendKind::Auto) `Vulkan` means that
+    /// there is a device, which does the calls that it does soonest; it is the CPU from the call on in which the device has
+    /// failed.
     #[must_use]
     pub fn backend(&self) -> BackendKind {
         self.backend
@@ -101,7 +112,8 @@ impl Context {
     /// What the last call has cost: bytes moved, dispatches, memory.
     #[must_use]
     pub fn call_stats(&self) -> CallStats {
-        self.backends.iter().map(|backend| backend.call_stats()).sum()
+        let backends = self.backends.iter().chain(self.images.iter().flat_map(|image| &image.backends));
+        backends.map(|backend| backend.call_stats()).sum()
     }
 
     /// The pipelines compiled so far, for [`Options::pipeline_cache`] of a later process; empty on the
@@ -137,8 +149,8 @@ impl Context {
     pub(crate) fn count_masks(&mut self, map: &ColorMap, params: &Params) -> Result<u32, Error> {
         let counted = |&mask_count: &u32| mask_count as usize;
         self.report_on(map, counted, |context| {
-            let on_host = map.memory().is_none();
-            context.with_fallback(on_host, |context| context.find_mask_count(map, params))
+            let job = Job { map, params, asks: Asks::Count, on_host: map.memory().is_none() };
+            context.where_best(&job, |context| context.find_mask_count(map, params))
         })
     }
 
@@ -217,7 +229,9 @@ impl Context {
         let counted = |found: &Analysis| found.mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none() && emit.device.is_empty();
-            context.with_fallback(on_host, |context| context.find_and_write(map, params, &mut emit))
+            let asks = if emit.looks_at_labels() { Asks::Write } else { Asks::Count };
+            let job = Job { map, params, asks, on_host };
+            context.where_best(&job, |context| context.find_and_write(map, params, &mut emit))
         })
     }
 }

@@ -5,10 +5,12 @@ use crate::backend::cpu::Cpu;
 use crate::backend::self_test::cpu_name;
 use crate::backend::vulkan::Vulkan;
 use crate::context::Context;
+use crate::context::auto::Auto;
 use crate::error::Error;
 use crate::runtime::call;
 use crate::runtime::call::Canceller;
 use crate::runtime::threads::Threads;
+use crate::stages::connect::RegionMemory;
 use crate::types::memory_limit;
 use crate::types::options::{Backend as BackendKind, Options};
 use log::Level;
@@ -26,15 +28,27 @@ impl Context {
         };
         let device_uuids = vulkan.as_ref().and_then(Vulkan::uuids);
         let backend = if vulkan.is_some() { BackendKind::Vulkan } else { BackendKind::Cpu };
+        let may_choose = options.backend == BackendKind::Auto && options.debug.stages.is_none();
+        let auto = vulkan
+            .as_ref()
+            .filter(|_| may_choose)
+            .map(|vulkan| Box::new(Auto::new(vulkan.is_behind_a_bus(), options.memory_limit > 0)));
         let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu::new(options))];
         backends.extend(vulkan.map(|vulkan| Box::new(vulkan) as _));
         let position = |wanted| if wanted == BackendKind::Cpu { 0 } else { backends.len() - 1 };
         let [counter, labeler] = options.debug.stages.unwrap_or([backend; 2]).map(position);
         let most_listed = memory_limit::most_listed(options.memory_limit);
         call::message(Level::Info, format_args!("working on {device_name} ({backend:?})"));
+        if auto.is_some() {
+            let first = format_args!(
+                "auto: the CPU does calls on the host's memory until the device proves to be faster"
+            );
+            call::message(Level::Info, first);
+        }
         let canceller = Canceller::default();
         Ok(Self {
             backends,
+            images: Vec::new(),
             counter,
             labeler,
             threads,
@@ -43,7 +57,9 @@ impl Context {
             device_uuids,
             most_listed,
             canceller,
+            regions: RegionMemory::default(),
             is_unfinished: false,
+            auto,
             falls_back: options.backend == BackendKind::Auto,
             simd: options.debug.simd,
         })

@@ -54,6 +54,12 @@ impl Params<'_> {
 
     /// Whether they suit the image and do not contradict each other.
     pub(crate) fn check(&self, map: &ColorMap) -> Result<(), Error> {
+        self.check_batch()?;
+        Request::new(map, self).map(drop)
+    }
+
+    /// Whether they suit images each of which has a palette of its own, if they are such.
+    fn check_batch(&self) -> Result<(), Error> {
         if self.batch == Batch::Each && self.palette.is_some() {
             return Err(Error::InvalidArgument(
                 "batch is Each and a palette is given, which is the same for all images; All is expected"
@@ -66,15 +72,19 @@ impl Params<'_> {
                     .to_owned(),
             ));
         }
-        Request::new(map, self).map(drop)
+        Ok(())
     }
 }
 
 impl<'a> Request<'a> {
     /// All images together, or each by itself where each has a palette of its own.
     pub(super) fn of_batch(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Vec<Self>, Error> {
-        params.check(map)?;
         let maps = if params.batch == Batch::Each { map.images() } else { 1 };
+        if maps == 1 {
+            params.check_batch()?;
+        } else {
+            params.check(map)?;
+        }
         let mut requests = try_with_capacity(maps as usize)?;
         for index in 0..maps {
             let map = if maps > 1 { map.image(index)? } else { *map };

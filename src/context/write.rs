@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::context::chosen::{Chosen, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
-use crate::context::label::{each_unmixed, label_images};
+use crate::context::label::{each_unmixed, label_images, write_regions};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::output::expand::expand;
@@ -52,7 +52,12 @@ impl Context {
         if !emit.device.is_empty() {
             self.write_to_device(&requests[0], &found.chosen[0], &emit.device)?;
         }
-        let Found { chosen, mask_count, unlisted, merged } = found;
+        let Found { mut chosen, mask_count, unlisted, merged, .. } = found;
+        for chosen in &mut chosen {
+            if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
+                self.regions = masks.into_memory();
+            }
+        }
         let (palette, image_palettes) = palettes(&requests, chosen)?;
         Ok(Analysis {
             mask_count,
@@ -76,7 +81,7 @@ impl Context {
             most = most.max(match (&request.rules.given, request.connected) {
                 // Known without a look at the image. Lossless: checked by `ColorRules::new`.
                 (Some(given), None) => given.len() as u32,
-                _ => self.choose(request, 0, false, 0)?.mask_count,
+                _ => self.choose(request, 0, false, 0, false)?.mask_count,
             });
         }
         Ok(most)
@@ -86,10 +91,21 @@ impl Context {
     fn find(&mut self, requests: &[Request], plan: &OutputPlan, emit: &Emit) -> Result<Found, Error> {
         let _counting = ProgressSpan::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
         self.start_call();
-        let mut chosen = try_with_capacity(requests.len())?;
-        for (request, left) in requests.iter().zip((1..=requests.len()).rev()) {
+        let side_by_side = self.prepare_images(requests, emit)?;
+        let mut chosen = if side_by_side {
+            self.choose_images(requests, plan, emit)?
+        } else {
+            try_with_capacity(requests.len())?
+        };
+        for (request, left) in requests[chosen.len()..].iter().zip((1..=requests.len()).rev()) {
             let _image = ProgressSpan::new(1.0 / left as f64);
-            chosen.push(self.choose(request, plan.useful(), emit.unlisted.is_some(), emit.merged)?);
+            chosen.push(self.choose(
+                request,
+                plan.useful(),
+                emit.unlisted.is_some(),
+                emit.merged,
+                emit.palette,
+            )?);
         }
         let mask_count = chosen.iter().map(|chosen| chosen.mask_count).max().unwrap_or(0);
         plan.check(mask_count)?;
@@ -109,7 +125,7 @@ impl Context {
             }
             self.unmix(request, chosen, emit.mask_format == MaskFormat::Coverage)?;
         }
-        Ok(Found { chosen, mask_count, unlisted, merged })
+        Ok(Found { chosen, mask_count, unlisted, merged, side_by_side })
     }
 
     /// Finds where the masks lie, which for cropped ones must be known before they are written.
@@ -150,11 +166,8 @@ impl Context {
             emit.labels.iter_mut().for_each(LabelTarget::clear);
             return Ok(None);
         }
-        let mut stats = match emit.mask_stats && !has_stats {
-            true => Some(StatsBuilder::new(frame, mask_count)?),
-            false => None,
-        };
-        if emit.masks.is_none() && emit.labels.is_none() && stats.is_none() {
+        let measures = emit.mask_stats && !has_stats;
+        if emit.masks.is_none() && emit.labels.is_none() && !measures {
             return Ok(None);
         }
         // SAFETY: the masks fit their memory, which is aligned for them, and is this call's alone.
@@ -163,9 +176,18 @@ impl Context {
             .masks
             .as_ref()
             .map(|masks| unsafe { Planes::new(masks.first, emit.mask_format, frame, places) });
-        let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
         if let Some(planes) = &mut planes {
-            clear(planes, threads)?;
+            clear(planes, &self.threads)?;
+        }
+        if found.side_by_side {
+            return self.write_images(requests, &mut found.chosen, mask_count, frame, planes.as_ref(), emit);
+        }
+        let mut stats = if measures { Some(StatsBuilder::new(frame, mask_count)?) } else { None };
+        let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
+        if let (None, None, Some(output)) = (&planes, &stats, &mut emit.labels)
+            && write_regions(requests, &found.chosen, output, threads)?
+        {
+            return Ok(None);
         }
         label_images(
             labeler,
@@ -213,6 +235,8 @@ struct Found {
     mask_count: u32,
     unlisted: Option<UnlistedColors>,
     merged: MergedColors,
+    /// Whether each image has a backend that knows its pixels.
+    side_by_side: bool,
 }
 
 /// The masks' places, those of pixels included that were shared out.

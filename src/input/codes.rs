@@ -23,11 +23,13 @@
 use half::f16;
 
 use crate::input::bytes::BytePlaces;
-use crate::input::reader::NO_COLOR;
 use crate::input::shuffle::StoredRow;
 use crate::runtime::simd::{Simd, Work};
 use crate::types::encoding::{Encoding, place};
 use crate::types::image::Format;
+
+/// A word that says that a pixel has no colour: a NaN.
+pub(super) const NO_COLOR: u32 = 0x7fc0_0000;
 
 /// Pixels whose codes are computed at a time.
 const BLOCK: usize = 64;

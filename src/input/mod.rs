@@ -3,6 +3,7 @@
 mod bytes;
 mod codes;
 pub(crate) mod pixels;
+mod planes;
 mod reader;
 pub(crate) mod shuffle;
 mod shuffle_scalar;

@@ -5,15 +5,13 @@
 use half::f16;
 
 use crate::input::bytes::BytePlaces;
-use crate::input::codes::Codes;
+use crate::input::codes::{Codes, NO_COLOR};
+use crate::input::planes::FloatRow;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes, StoredRow};
 use crate::runtime::simd::Simd;
 use crate::types::encoding::{Encoding, f16_code, packed_place, place, put};
 use crate::types::image::Format;
 use crate::types::matching::Matching;
-
-/// A word that says that a pixel has no colour: a NaN.
-pub(super) const NO_COLOR: u32 = 0x7fc0_0000;
 
 /// Makes words of stored pixels.
 #[derive(Clone, Debug)]
@@ -180,20 +178,18 @@ impl PixelReader {
     unsafe fn read_values(&self, first: *const u8, target: &mut [u32]) {
         let stride = self.stride;
         let Encoding { format, channels, .. } = self.encoding;
+        if format == Format::F32 && stride == 4 && channels > 1 {
+            // SAFETY: the caller guarantees the channels.
+            self.simd.run(unsafe { FloatRow::new(first, &self.offsets[..channels], target) });
+            return;
+        }
         for channel in 0..channels {
             let first = first.wrapping_offset(self.offsets[channel]);
             // SAFETY: the caller guarantees the channels.
             unsafe {
                 if format == Format::F32 {
-                    match (channels, stride) {
-                        (2, 4) => read_channel::<2, 4>(first, &mut target[channel..]),
-                        (3, 4) => read_channel::<3, 4>(first, &mut target[channel..]),
-                        (4, 4) => read_channel::<4, 4>(first, &mut target[channel..]),
-                        _ => target[channel..].iter_mut().step_by(channels).enumerate().for_each(
-                            |(index, to)| {
-                                *to = first.offset(index as isize * stride).cast::<u32>().read_unaligned();
-                            },
-                        ),
+                    for (index, to) in target[channel..].iter_mut().step_by(channels).enumerate() {
+                        *to = first.offset(index as isize * stride).cast::<u32>().read_unaligned();
                     }
                 } else {
                     self.read_codes(channel, target, |index| {
@@ -221,17 +217,5 @@ impl PixelReader {
                 pixel[0] |= NO_COLOR; // and stays one: bits are only added
             }
         }
-    }
-}
-
-/// Reads a channel of pixels with so many words, whose values lie so many bytes apart.
-///
-/// # Safety
-/// The values can be read, one for each pixel.
-#[inline(always)]
-unsafe fn read_channel<const WORDS: usize, const STRIDE: usize>(first: *const u8, target: &mut [u32]) {
-    for (index, to) in target.iter_mut().step_by(WORDS).enumerate() {
-        // SAFETY: the caller guarantees it.
-        *to = unsafe { first.wrapping_add(index * STRIDE).cast::<u32>().read_unaligned() };
     }
 }

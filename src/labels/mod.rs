@@ -5,6 +5,7 @@ pub(crate) mod runs;
 
 use std::ops::Range;
 
+use bytemuck::allocation::try_zeroed_vec;
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::Error;
@@ -66,8 +67,9 @@ pub(crate) struct LabelMap {
     /// Per dictionary of the tiles, what the labels of runs become when they are decoded to bytes: labels of the last
     /// dictionary. None where no tile has runs, or the masks are too many for bytes.
     decoded: Vec<Vec<u8>>,
-    /// Of a uniform map, how many masks its dictionary has: kept for the next one, which mostly has as many.
-    uniform: Option<usize>,
+    /// Whether each mask's label is its number plus one. Such a dictionary is kept for the next map, which mostly has as many
+    /// masks.
+    is_uniform: bool,
 }
 
 /// How the labels of a tile are to be read.
@@ -138,10 +140,10 @@ impl LabelMap {
         self.decoded.clear();
         let words = (pixels * widest.bytes()).div_ceil(4);
         if words > self.words.len() {
-            self.words
-                .try_reserve_exact(words - self.words.len())
-                .map_err(|_| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
-            self.words.resize(words, 0);
+            self.words = Vec::new();
+            // Zeros of the system's: of tiles whose labels are runs most pages are never touched.
+            self.words = try_zeroed_vec(words)
+                .map_err(|()| Error::OutOfMemory(format!("the label map needs {} bytes", words * 4)))?;
         }
         Ok(&mut bytemuck::cast_slice_mut(&mut self.words)[..pixels * widest.bytes()])
     }
@@ -170,7 +172,7 @@ impl LabelMap {
     pub(crate) fn finish(&mut self, tiles: Vec<Tile>, dictionaries: Vec<Vec<u32>>) -> Result<(), Error> {
         self.tiles = tiles;
         self.dictionaries = dictionaries;
-        self.uniform = None;
+        self.is_uniform = false;
         self.decoded.clear();
         let mask_count = self.dictionaries.first().map_or(0, Vec::len);
         self.any_runs = self.tiles.iter().any(|tile| matches!(tile.form, TileForm::Runs(_)));
@@ -190,7 +192,7 @@ impl LabelMap {
     /// `k + 1`.
     pub(crate) fn finish_uniform(&mut self, width: LabelWidth, mask_count: usize) -> Result<(), Error> {
         let tiles = self.uniform_tiles(width)?;
-        if self.uniform == Some(mask_count) {
+        if self.is_uniform && self.dictionaries[0].len() == mask_count {
             (self.tiles, self.any_runs) = (tiles, false);
             return Ok(());
         }
@@ -198,13 +200,13 @@ impl LabelMap {
         let mut dictionary = try_with_capacity(mask_count)?;
         dictionary.extend(1..=mask_count as u32);
         self.finish(tiles, vec![dictionary])?;
-        self.uniform = Some(mask_count);
+        self.is_uniform = true;
         Ok(())
     }
 
     /// Whether each pixel's label is its mask's number plus one, and 0 where it is in none.
     pub(crate) fn is_uniform(&self) -> bool {
-        self.uniform.is_some()
+        self.is_uniform
     }
 
     /// Finishes a map of one-byte labels that are in none of so many masks.
@@ -244,7 +246,7 @@ impl LabelMap {
 
     /// A thread's scratch memory to read tiles.
     pub(crate) fn scratch(&self) -> Result<LabelScratch, Error> {
-        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE } else { 0 })? })
+        Ok(LabelScratch { labels: try_zeroed(if self.any_runs { TILE.min(self.pixels) } else { 0 })? })
     }
 
     /// Per dictionary the mask of each label, or `NO_MASK`; larger labels are in no mask.

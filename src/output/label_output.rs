@@ -48,6 +48,15 @@ impl LabelTarget<'_> {
         }
     }
 
+    /// Takes the first so many pixels' labels from it.
+    pub(crate) fn split_off(&mut self, pixels: usize) -> Self {
+        match self {
+            Self::U8(labels) => Self::U8(labels.split_off_mut(..pixels).unwrap_or_default()),
+            Self::U16(labels) => Self::U16(labels.split_off_mut(..pixels).unwrap_or_default()),
+            Self::U32(labels) => Self::U32(labels.split_off_mut(..pixels).unwrap_or_default()),
+        }
+    }
+
     /// Says that no pixel is in a mask.
     pub(crate) fn clear(&mut self) {
         match self {

@@ -73,6 +73,11 @@ impl Simd {
         Self(FORCED.get().map_or(detected, |forced| forced.min(detected)))
     }
 
+    /// For threads that are to use the same.
+    pub(crate) fn level(self) -> SimdLevel {
+        self.0
+    }
+
     /// Does work with the code for this level.
     #[inline]
     pub(crate) fn run<W: AnyLevel<R>, R>(self, work: W) -> R {

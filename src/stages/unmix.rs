@@ -18,13 +18,16 @@
 //! optimum of the problem without `a_i >= 0`. With at most 4 colours all 15 faces are tried, so that the best one that is
 //! in the simplex is the optimum. The candidates' order and the rounding are fixed by the image alone.
 //!
-//! **Cost.** Linear in the pixels that have no mask, times the square of twice the radius for candidates.
+//! **Cost.** Linear in the pixels that have no mask, times the square of twice the radius for candidates at most: pixels that
+//! are in no mask are skipped by the distance to the next one that is, two bytes a pixel.
 //!
 //! **Prior art.** Fully constrained linear unmixing of remote sensing (Heinz, Chang: *Fully Constrained Least Squares
 //! Linear Spectral Mixture Analysis*, IEEE Transactions on Geoscience and Remote Sensing 39, 2001), which iterates where
 //! this enumerates: there are few endmembers here.
 //!
 //! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
+
+use std::ops::Range;
 
 use crate::color::Color;
 use crate::error::Error;
@@ -126,7 +129,13 @@ impl Unmixing<'_> {
         threads: &Threads,
     ) -> Result<Vec<Mixed>, Error> {
         let tiles = try_collect((0..labels.len()).step_by(TILE))?;
-        let mixed = threads.map(tiles, |first| self.mix_tile(labels, points, first))?;
+        let is_usable =
+            |&label: &L| matches!(points.get(label.into().wrapping_sub(1) as usize), Some(Some(_)));
+        let gaps = match labels.iter().any(|&label| label.into() == 0) {
+            true => Gaps::new(labels, self.frame, is_usable, threads)?,
+            false => Gaps::default(), // nobody asks for them
+        };
+        let mixed = threads.map(tiles, |first| self.mix_tile(labels, &gaps, points, first))?;
         let mut all = try_with_capacity(mixed.len())?;
         for mixed in mixed {
             all.push(mixed?);
@@ -137,6 +146,7 @@ impl Unmixing<'_> {
     fn mix_tile<L: Copy + Into<u32>>(
         &self,
         labels: &[L],
+        gaps: &Gaps,
         points: &[Option<Point>],
         first: usize,
     ) -> Result<Mixed, Error> {
@@ -149,7 +159,8 @@ impl Unmixing<'_> {
         let words = self.pixels.encoding().words();
         let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
-        let mut found = Vec::new();
+        // A ring of the largest radius has so many pixels.
+        let mut found = try_with_capacity(8 * MOST_RADIUS as usize)?;
         for (index, (_, color)) in
             tile.iter().zip(colors.chunks_exact(words)).enumerate().filter(|(_, (label, _))| is_free(label))
         {
@@ -158,7 +169,7 @@ impl Unmixing<'_> {
                 continue;
             }
             let Some(point) = self.point(&color) else { continue };
-            let near = self.near(labels, points, first + index, &mut found);
+            let near = self.near(labels, gaps, first + index, &mut found);
             let Some(shares) = near.shares(&point, points) else { continue };
             let most = shares.iter().fold(shares[0], |most, share| {
                 let more = (share.parts, u32::MAX - share.mask) > (most.parts, u32::MAX - most.mask);
@@ -179,7 +190,7 @@ impl Unmixing<'_> {
     fn near<L: Copy + Into<u32>>(
         &self,
         labels: &[L],
-        points: &[Option<Point>],
+        gaps: &Gaps,
         pixel: usize,
         found: &mut Vec<(u32, u32)>,
     ) -> Near {
@@ -190,34 +201,32 @@ impl Unmixing<'_> {
         let mut near = Near::default();
         for distance in 1..=self.radius as usize {
             // The ring of the pixels at this distance.
-            let rows = row.saturating_sub(distance).max(first_row)..=(row + distance).min(last_row);
-            let columns = column.saturating_sub(distance)..=(column + distance).min(width - 1);
-            found.clear();
-            let mut add = |row: usize, column: usize| {
-                let label: u32 = labels[row * width + column].into();
-                let Some(mask) = label.checked_sub(1) else { return };
-                if near.masks().contains(&mask) || points[mask as usize].is_none() {
-                    return;
-                }
-                match found.iter_mut().find(|entry| entry.1 == mask) {
-                    Some(entry) => entry.0 += 1,
-                    None => found.push((1, mask)), // a few
-                }
-            };
-            for y in rows {
-                if y + distance == row || y == row + distance {
-                    columns.clone().for_each(|x| add(y, x));
-                } else {
-                    if column >= distance {
-                        add(y, column - distance);
-                    }
-                    if column + distance < width {
-                        add(y, column + distance);
-                    }
-                }
+            let rows = [row.saturating_sub(distance).max(first_row), (row + distance).min(last_row)];
+            let columns = [column.saturating_sub(distance), (column + distance).min(width - 1)];
+            let mut ring = Ring { near: &near, found, last: None };
+            let in_row = |row: usize| row * width + columns[0]..row * width + columns[1] + 1;
+            if row >= first_row + distance {
+                gaps.each_in_row(in_row(row - distance), |pixel| ring.add(labels[pixel].into()));
+            }
+            if row + distance <= last_row {
+                gaps.each_in_row(in_row(row + distance), |pixel| ring.add(labels[pixel].into()));
+            }
+            // Of the sides what is not in those rows.
+            let top = if row >= first_row + distance { rows[0] + 1 } else { rows[0] };
+            let end = if row + distance <= last_row { rows[1] } else { rows[1] + 1 };
+            let in_column = |column: usize| top * width + column..end * width;
+            if column >= distance {
+                gaps.each_in_column(in_column(column - distance), width, |pixel| {
+                    ring.add(labels[pixel].into())
+                });
+            }
+            if column + distance < width {
+                gaps.each_in_column(in_column(column + distance), width, |pixel| {
+                    ring.add(labels[pixel].into())
+                });
             }
             found.sort_unstable_by_key(|&(pixels, mask)| (u32::MAX - pixels, mask));
-            for &(_, mask) in found.iter().take(MOST_MASKS - near.count) {
+            for (_, mask) in found.drain(..).take(MOST_MASKS - near.count) {
                 near.masks[near.count] = mask;
                 near.count += 1;
             }
@@ -253,6 +262,128 @@ fn exact(value: f32) -> f64 {
 struct Near {
     masks: [u32; MOST_MASKS],
     count: usize,
+}
+
+/// The masks of the pixels at a distance.
+struct Ring<'a> {
+    /// Those that are nearer.
+    near: &'a Near,
+    /// How many pixels others have, and which they are: a few.
+    found: &'a mut Vec<(u32, u32)>,
+    /// The label before, and its place in `found` if it is there: most pixels beside each other have the same.
+    last: Option<(u32, Option<usize>)>,
+}
+
+impl Ring<'_> {
+    /// Adds a pixel's label, which is that of a mask.
+    #[inline]
+    fn add(&mut self, label: u32) {
+        let place = match self.last {
+            Some((last, place)) if last == label => place,
+            _ => {
+                let mask = label - 1;
+                let place = (!self.near.masks().contains(&mask)).then(|| {
+                    let known = self.found.iter().position(|entry| entry.1 == mask);
+                    known.unwrap_or_else(|| {
+                        self.found.push((0, mask));
+                        self.found.len() - 1
+                    })
+                });
+                self.last = Some((label, place));
+                place
+            }
+        };
+        if let Some(place) = place {
+            self.found[place].0 += 1;
+        }
+    }
+}
+
+/// How far it is to the next pixel in a mask: where few are, most of those around a pixel need not be looked at.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// From each pixel to the right; 0: it is in a mask itself. What is farther away than a byte says, or in no mask of
+    /// the row, is at least so far.
+    right: Vec<u8>,
+    /// And down.
+    down: Vec<u8>,
+}
+
+impl Gaps {
+    /// Rows that a thread takes at a time.
+    const ROWS: usize = 256;
+
+    fn new<L: Copy + Sync>(
+        labels: &[L],
+        frame: Frame,
+        is_usable: impl Fn(&L) -> bool + Sync,
+        threads: &Threads,
+    ) -> Result<Self, Error> {
+        let Frame { width, height, .. } = frame;
+        let (mut right, mut down): (Vec<u8>, Vec<u8>) =
+            (try_zeroed(labels.len())?, try_zeroed(labels.len())?);
+        let bands = right.chunks_mut(Self::ROWS * width).zip(down.chunks_mut(Self::ROWS * width)).enumerate();
+        let outcomes = threads.map(try_collect(bands)?, |(band, (right, down))| {
+            let first = band * Self::ROWS * width;
+            let labels_in_band = &labels[first..first + right.len()];
+            for (right, labels) in right.chunks_mut(width).zip(labels_in_band.chunks(width)) {
+                let mut gap = u8::MAX;
+                for (right, label) in right.iter_mut().zip(labels).rev() {
+                    gap = if is_usable(label) { 0 } else { gap.saturating_add(1) };
+                    *right = gap;
+                }
+            }
+            // What is below the band matters as far as rings reach.
+            let below = labels.len().min(first + down.len() + 2 * MOST_RADIUS as usize * width);
+            let mut gaps: Vec<u8> = try_zeroed(width)?;
+            gaps.fill(u8::MAX);
+            for start in (first..below).step_by(width).rev() {
+                let row = start / width;
+                if row % height == height - 1 {
+                    gaps.fill(u8::MAX); // the last row of an image
+                }
+                for (gap, label) in gaps.iter_mut().zip(&labels[start..start + width]) {
+                    *gap = if is_usable(label) { 0 } else { gap.saturating_add(1) };
+                }
+                if let Some(down) = down.get_mut(start - first..start - first + width) {
+                    down.copy_from_slice(&gaps);
+                }
+            }
+            Ok(())
+        })?;
+        outcomes.into_iter().collect::<Result<(), Error>>()?;
+        Ok(Self { right, down })
+    }
+
+    /// Calls `each` with the pixels in masks among some of a row.
+    #[inline]
+    fn each_in_row(&self, pixels: Range<usize>, mut each: impl FnMut(usize)) {
+        let mut pixel = pixels.start;
+        while pixel < pixels.end {
+            match self.right[pixel] {
+                0 => {
+                    each(pixel);
+                    pixel += 1;
+                }
+                gap => pixel += usize::from(gap),
+            }
+        }
+    }
+
+    /// Calls `each` with the pixels in masks among those below a pixel, it included, that come before another one.
+    #[inline]
+    fn each_in_column(&self, pixels: Range<usize>, width: usize, mut each: impl FnMut(usize)) {
+        let mut pixel = pixels.start;
+        while pixel < pixels.end {
+            match self.down[pixel] {
+                0 => {
+                    each(pixel);
+                    pixel += width;
+                }
+                gap => pixel += usize::from(gap) * width,
+            }
+        }
+    }
 }
 
 /// Which of a few masks' colours are mixed, as bits: few before many.
@@ -429,6 +560,37 @@ impl Mixed {
     fn each_share(&self, mut each: impl FnMut(usize, &Share)) {
         for (&(pixel, _), shares) in self.masks.iter().zip(&self.shares) {
             shares.iter().filter(|share| share.parts > 0).for_each(|share| each(pixel as usize, share));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images higher than the rows that a thread takes, with few pixels in masks, and none in most columns.
+    #[test]
+    fn gaps_lead_from_each_pixel_in_a_mask_to_the_next() {
+        let threads = Threads::new(2).unwrap();
+        for (width, height, images) in
+            [(1, 1, 1), (70, 700, 1), (300, 3, 2), (33, 300, 3), (600, 1, 4), (1, 900, 1)]
+        {
+            let frame = Frame { width, height, images };
+            let pixels = width * height * images;
+            let labels: Vec<u8> = (0..pixels).map(|pixel| u8::from(pixel * pixel % 1009 % 211 < 3)).collect();
+            let gaps = Gaps::new(&labels, frame, |&label| label == 1, &threads).unwrap();
+            let most = 2 * MOST_RADIUS as usize + 1;
+            for pixel in 0..pixels {
+                let (row, column) = (pixel / width, pixel % width);
+                let in_row = pixel..pixel + most.min(width - column);
+                let in_column = pixel..pixel + most.min(height - row % height) * width;
+                let (mut found, mut below) = (Vec::new(), Vec::new());
+                gaps.each_in_row(in_row.clone(), |pixel| found.push(pixel));
+                gaps.each_in_column(in_column.clone(), width, |pixel| below.push(pixel));
+                let is_in_mask = |&pixel: &usize| labels[pixel] == 1;
+                assert!(in_row.filter(is_in_mask).eq(found), "{frame:?}, {pixel}");
+                assert!(in_column.step_by(width).filter(is_in_mask).eq(below), "{frame:?}, {pixel}");
+            }
         }
     }
 }

@@ -40,14 +40,14 @@ impl Nearest {
     pub(crate) fn measure(self, a: &[f64; 4], b: &[f64; 4]) -> f64 {
         let differences: [f64; 4] = std::array::from_fn(|channel| {
             // Infinities are as far from themselves as other values.
-            if a[channel] == b[channel] { 0.0 } else { (a[channel] - b[channel]).abs() }
+            if a[channel] == b[channel] { 0.0 } else { a[channel] - b[channel] }
         });
         match self.metric {
             Metric::Euclidean => {
                 let [a, b, c, d] = differences.map(|difference| difference * difference);
                 (a + b) + (c + d)
             }
-            Metric::Chebyshev => differences.into_iter().fold(0.0, f64::max),
+            Metric::Chebyshev => differences.into_iter().map(f64::abs).fold(0.0, f64::max),
         }
     }
 

@@ -9,8 +9,10 @@ use crate::runtime::simd::SimdLevel;
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// A hardware Vulkan device where there is one that has passed its self-test, else the CPU. Where the device fails in
-    /// a call, the CPU does that call and all later ones, but those with memory on the device.
+    /// The CPU, and a hardware Vulkan device where there is one that has passed its self-test: each call is done where it
+    /// is done soonest. What is in the device's memory goes to the device. Pixels in the host's go to the CPU at first;
+    /// where the device could be faster it is tried, and does such calls from then on if it is. Where it fails in a call,
+    /// the CPU does that call and all later ones, but those with memory on the device.
     #[default]
     Auto,
     /// A Vulkan device, software rasterisers included; an error where there is none, or none that has passed its
@@ -100,6 +102,8 @@ pub struct DebugOptions {
     /// Makes the CPU count small images as it counts those with very many colours: with labels kept
     /// from counting to labelling, or without.
     pub small_cpu_tables: Option<bool>,
+    /// How much longer the CPU takes to count.
+    pub cpu_delay: Duration,
     /// The highest level of instructions that the host's code uses; `None`: all that the processor has.
     pub simd: Option<SimdLevel>,
 }

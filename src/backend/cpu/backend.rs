@@ -1,5 +1,8 @@
 //! The CPU backend: what is kept from stage to stage, and the stages in their order.
 
+use std::thread;
+use std::time::Duration;
+
 use log::Level;
 
 use crate::backend::Backend;
@@ -31,6 +34,8 @@ pub(crate) struct Cpu {
     memory_limit: u64,
     /// For tests: plans with which small images take the code paths of large ones, and whether labels are kept.
     small: Option<bool>,
+    /// For tests: how much longer it takes to count.
+    delay: Duration,
     /// Of all hash tables.
     seed: u64,
     /// What the stage count leaves for the stage label, by pixel.
@@ -70,13 +75,14 @@ macro_rules! for_words {
 
 impl Cpu {
     pub(crate) fn new(options: &Options) -> Self {
-        Self::empty(options.memory_limit, options.debug.small_cpu_tables)
+        Self::empty(options.memory_limit, options.debug.small_cpu_tables, options.debug.cpu_delay)
     }
 
-    fn empty(memory_limit: u64, small: Option<bool>) -> Self {
+    fn empty(memory_limit: u64, small: Option<bool>, delay: Duration) -> Self {
         Self {
             memory_limit,
             small,
+            delay,
             seed: Seeds::random().take(),
             kept: LabelMap::default(),
             counted: Counted::default(),
@@ -103,6 +109,9 @@ impl Backend for Cpu {
         most_listed: usize,
         threads: &Threads,
     ) -> Result<Counts, Error> {
+        if !self.delay.is_zero() {
+            thread::sleep(self.delay);
+        }
         for_words!(
             pixels,
             count_and_collect,
@@ -125,12 +134,19 @@ impl Backend for Cpu {
         for_words!(pixels, label_pixels, pixels, self, palette, self.plan(pixels, threads), threads, labelled)
     }
 
+    fn for_one_of(&self, images: usize) -> Option<Box<dyn Backend>> {
+        // Each is to have what a context has at least; this one keeps as much.
+        let memory_limit = self.memory_limit / (images as u64 + 1);
+        let is_enough = self.memory_limit == 0 || memory_limit >= Options::LEAST_MEMORY_LIMIT;
+        is_enough.then(|| Box::new(Self::empty(memory_limit, self.small)) as _)
+    }
+
     fn forget_pixels(&mut self) {
         self.counted = Counted::Nothing;
     }
 
     fn recover(&mut self) -> Result<(), Error> {
-        *self = Self::empty(self.memory_limit, self.small);
+        *self = Self::empty(self.memory_limit, self.small, self.delay);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Stage collect: the parts' tables become one list of colours and counts.
 
 use crate::backend::cpu::part::PartColors;
+use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_with_capacity};
 use crate::types::palette::{ColorCount, Counts};
@@ -10,6 +11,10 @@ pub(crate) fn collect(parts: &[PartColors], min_pixels: u64) -> Result<Counts, E
     let Some((first, others)) = parts.split_first() else {
         return Ok(Counts { distinct: Some(0), ..Counts::default() });
     };
+    if others.is_empty() {
+        let table = &first.table;
+        return list(table, |index| first.counts[index as usize].into(), min_pixels);
+    }
     // Most colours are in several parts.
     let mut table = first.table.try_clone()?;
     let mut counts = try_with_capacity(first.counts.len())?; // by colour index
@@ -24,9 +29,14 @@ pub(crate) fn collect(parts: &[PartColors], min_pixels: u64) -> Result<Counts, E
             counts[sum] += u64::from(part.counts[index as usize]);
         }
     }
+    list(&table, |index| counts[index as usize], min_pixels)
+}
+
+/// The colours of a table that have so many pixels.
+fn list(table: &ColorTable, pixels: impl Fn(u32) -> u64, min_pixels: u64) -> Result<Counts, Error> {
     let mut colors = try_with_capacity(table.len())?;
     colors.extend(table.iter().filter_map(|(key, index)| {
-        let pixels = counts[index as usize];
+        let pixels = pixels(index);
         (pixels >= min_pixels).then(|| ColorCount { color: key.color(), pixels })
     }));
     Ok(Counts { colors, too_many: None, distinct: Some(table.len() as u64) })

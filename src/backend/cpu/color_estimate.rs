@@ -34,7 +34,7 @@ pub(super) fn estimate_colors<const C: usize>(pixels: Tiles<C>, met: &ColorTable
     let mut not_met = try_with_capacity(LOOKED_AT)?;
     for number in 0..LOOKED_AT as u64 {
         // Lossless: less than the number of pixels.
-        let index = (u128::from(number.wrapping_mul(SPREAD)) * pixels.len() as u128 >> u64::BITS) as usize;
+        let index = ((u128::from(number.wrapping_mul(SPREAD)) * pixels.len() as u128) >> u64::BITS) as usize;
         pixels.for_each_wanted(index, 1, |_, pixel| {
             if let Some(key) = pixels.key(pixel)
                 && met.find(key) == 0

@@ -66,7 +66,7 @@ impl<L: PixelCode, const C: usize> Work<L, Result<Option<Vec<PartColors>>, Error
         let Self { pixels, spans, plan, seed, given_up } = self;
         let mut counter = Counter::new(pixels, plan.few, seed)?;
         let mut parts = Vec::new();
-        let (mut no_labels, mut scratch) = (try_zeroed::<u16>(TILE)?, pixels.scratch()?);
+        let (mut no_labels, mut scratch) = (Vec::new(), pixels.scratch()?);
         for span in spans {
             let mut kept = span.kept.into_iter().flat_map(|labels| labels.chunks_mut(TILE));
             for tile in tiles_of(span.pixels) {
@@ -79,7 +79,10 @@ impl<L: PixelCode, const C: usize> Work<L, Result<Option<Vec<PartColors>>, Error
                 }
                 let (index, len, kept) = (tile.start / TILE, tile.len(), kept.next());
                 let is_kept = kept.is_some();
-                let mut labels = TileLabels::new(kept.unwrap_or(&mut no_labels[..len]));
+                if !is_kept && no_labels.is_empty() {
+                    no_labels = try_zeroed::<u16>(TILE)?;
+                }
+                let mut labels = TileLabels::new(kept.unwrap_or_else(|| &mut no_labels[..len]));
                 match counter.count_tile(pixels.pieces(level, tile, &mut scratch), &mut labels) {
                     Ok(()) => counter.part.see(len),
                     Err(CountStop::TooManyColors) => return Ok(None),

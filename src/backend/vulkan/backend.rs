@@ -79,6 +79,11 @@ impl Vulkan {
         self.work.gpu.uuids()
     }
 
+    /// Whether its memory is not the host's.
+    pub(crate) fn is_behind_a_bus(&self) -> bool {
+        !self.work.gpu.limits.unified_memory
+    }
+
     /// The name that the driver gives the device.
     pub(crate) fn device_name(&self) -> &str {
         self.work.gpu.name()

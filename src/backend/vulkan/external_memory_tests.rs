@@ -136,8 +136,11 @@ fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape
         masks: Some(exported_masks.lend()),
         labels: Some((exported_labels.lend(), LabelWidth::Two)),
     };
-    context.check_memory(&map, &params, &device).unwrap();
-    let found = context.emit(&map, &params, Emit { device, ..Emit::default() }).unwrap();
+    let work = |context: &mut Context| {
+        context.check_memory(&map, &params, &device)?;
+        context.emit(&map, &params, Emit { device, ..Emit::default() })
+    };
+    let found = context.call(None, work).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);
     exported_masks.check(bytemuck::cast_slice(&masks), "the masks");
     exported_labels.check(bytemuck::cast_slice(&labels), "the labels");
@@ -210,6 +213,27 @@ fn external_memory_gives_the_same_bits_on_all_code_paths() {
                 let shape = Shape::new(width, height, channels).unwrap();
                 let pixels = random_pixels(shape, colors, width);
                 hold(&mut context, &lender, &pixels, shape, Selection { min_pixels: 1, max_count });
+            }
+        }
+    }
+}
+
+/// A context that may choose has the CPU do what is in the host's memory, and the device what is in its own.
+#[test]
+fn external_memory_goes_to_the_device_with_auto() {
+    let shape = Shape::new(400, 200, 3).unwrap();
+    let pixels = random_pixels(shape, 60, 1);
+    let map = ColorMap::new(&pixels, 400, 200, 3).unwrap();
+    let selection = Selection { min_pixels: 1, max_count: 9 };
+    for (lender, options) in lenders() {
+        for memory_limit in [0, 64 << 20] {
+            let options = Options { backend: Backend::Auto, memory_limit, ..options.clone() };
+            let mut context = Context::new(&options).unwrap();
+            for _ in 0..2 {
+                hold(&mut context, &lender, &pixels, shape, selection);
+                assert!(context.call_stats().dispatches > 0);
+                context.palette(&map, &selection).unwrap();
+                assert_eq!(context.call_stats().dispatches, 0);
             }
         }
     }

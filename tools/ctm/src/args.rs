@@ -94,7 +94,7 @@ pub(crate) struct SegmentArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 
-    /// Where to work; auto: a GPU with Vulkan if there is one, else the CPU
+    /// Where to work; auto: the CPU, or a GPU with Vulkan where that has proved to be faster
     #[arg(
         long,
         value_enum,
@@ -247,6 +247,10 @@ pub(crate) struct OutputArgs {
     /// Do not draw overview.png
     #[arg(long)]
     pub(crate) no_overview: bool,
+
+    /// Compress pictures as well as PNG can, which takes longer
+    #[arg(long)]
+    pub(crate) small_files: bool,
 }
 
 /// `ctm devices`.

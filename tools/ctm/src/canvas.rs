@@ -92,10 +92,10 @@ impl Canvas {
     }
 
     pub(crate) fn fill(&mut self, rect: Rect, color: Rgb) {
-        for y in rect.y..rect.y + rect.height {
-            for x in rect.x..rect.x + rect.width {
-                self.set(x, y, color);
-            }
+        let [left, right] = [rect.x, rect.x + rect.width].map(|x| x.min(self.width) as usize);
+        let rows = self.pixels.chunks_exact_mut(self.width as usize);
+        for row in rows.skip(rect.y as usize).take(rect.height as usize) {
+            row[left..right].fill(color);
         }
     }
 

@@ -1,4 +1,4 @@
-//! `ctm devices`: what can do the work, and what `auto` would take.
+//! `ctm devices`: what can do the work, and which device `auto` would take beside the CPU.
 
 use std::time::Duration;
 

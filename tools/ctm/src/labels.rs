@@ -63,6 +63,7 @@ impl Labels {
         first: usize,
         size: [u32; 2],
         masks: usize,
+        small: bool,
     ) -> anyhow::Result<Vec<u8>> {
         let labels = (first..first + size[0] as usize * size[1] as usize).map(|index| self.label(index));
         let picture = |depth| Picture { size, color: ColorType::Grayscale, depth, place: None };
@@ -70,10 +71,11 @@ impl Labels {
             (false, 0..=255) => png_file::encoded(
                 &labels.map(|label| label as u8).collect::<Vec<_>>(),
                 &picture(BitDepth::Eight),
+                small,
             )?,
             (false, _) => {
                 let bytes: Vec<u8> = labels.flat_map(|label| (label as u16).to_be_bytes()).collect();
-                png_file::encoded(&bytes, &picture(BitDepth::Sixteen))?
+                png_file::encoded(&bytes, &picture(BitDepth::Sixteen), small)?
             }
             (true, 0..=255) => tiff::<Gray8>(&labels.map(|label| label as u8).collect::<Vec<_>>(), size)?,
             (true, 256..=65_535) => {

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use ctm::{ColorMap, Format, Layout, Shape};
 
 use crate::input::Reading;
-use crate::picture::{Image, Values};
+use crate::picture::{Image, Values, byte, word};
 use crate::terminal::thousands;
 
 /// The maps, one behind the other in memory.
@@ -107,13 +107,53 @@ impl Maps {
         self.shape.pixels() * self.files.len() as u64
     }
 
-    /// The values of a pixel of a map, counted in reading order.
-    pub(crate) fn pixel(&self, map: usize, index: usize) -> [f32; 4] {
+    /// What `convert` makes of the pixels of a map's row. It is called once for several in a row that are the same.
+    pub(crate) fn read_row<R: Copy>(
+        &self,
+        map: usize,
+        row: usize,
+        line: &mut [R],
+        convert: impl Fn(&[f32]) -> R,
+    ) {
         let channels = self.shape.channels() as usize;
-        let first = (map * self.plane() + index) * channels;
-        std::array::from_fn(
-            |channel| if channel < channels { self.values.float(first + channel) } else { 0.0 },
-        )
+        let first = (map * self.plane() + row * line.len()) * channels;
+        let range = first..first + line.len() * channels;
+        match &self.values {
+            Values::U8(values) => read_values(&values[range], channels, byte, line, convert),
+            Values::U16(values) => read_values(&values[range], channels, word, line, convert),
+            Values::F32(values) => read_values(&values[range], channels, f32::from, line, convert),
+        }
+    }
+}
+
+fn read_values<T: Copy + PartialEq, R: Copy>(
+    values: &[T],
+    channels: usize,
+    float: impl Fn(T) -> f32,
+    line: &mut [R],
+    convert: impl Fn(&[f32]) -> R,
+) {
+    match channels {
+        1 => read_pixels::<T, R, 1>(values, float, line, convert),
+        2 => read_pixels::<T, R, 2>(values, float, line, convert),
+        3 => read_pixels::<T, R, 3>(values, float, line, convert),
+        _ => read_pixels::<T, R, 4>(values, float, line, convert),
+    }
+}
+
+fn read_pixels<T: Copy + PartialEq, R: Copy, const C: usize>(
+    values: &[T],
+    float: impl Fn(T) -> f32,
+    line: &mut [R],
+    convert: impl Fn(&[f32]) -> R,
+) {
+    let mut last: Option<([T; C], R)> = None;
+    for (to, &pixel) in line.iter_mut().zip(values.as_chunks().0) {
+        *to = match last {
+            Some((before, converted)) if before == pixel => converted,
+            _ => convert(&pixel.map(&float)),
+        };
+        last = Some((pixel, *to));
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn write(masks: &[Mask], found: &Found, maps: &Maps, args: &OutputArg
         };
         let bytes = row_bytes(size[0], args) * size[1] as usize;
         let picture = Picture { size, color: ColorType::Grayscale, depth, place };
-        let png = encoded(&found.planes[start..start + bytes], &picture)
+        let png = encoded(&found.planes[start..start + bytes], &picture, args.small_files)
             .with_context(|| format!("{}: cannot be encoded", file.display()))?;
         save::bytes(file, &png)?;
         bar.inc(1);

@@ -11,8 +11,8 @@ use crate::masks::Mask;
 use crate::outcome::Outcome;
 use crate::png::{Picture, encoded};
 use crate::terminal::{count, percent};
-use crate::thumbnail::{fit, scale};
-use crate::{color, report, save};
+use crate::thumbnail::{coverages, fit, scale};
+use crate::{color, report};
 
 /// More masks than this are only mentioned.
 const MAX_MASKS: usize = 48;
@@ -47,14 +47,13 @@ const LEAST_CONTRAST: f64 = 2.2;
 const CHECKER: [Rgb; 2] = [[0x8d, 0x90, 0x95], [0xa4, 0xa7, 0xac]];
 const CHECKER_SIDE: u32 = 8;
 
-/// Draws the overview of a map and writes it.
-pub(crate) fn write(outcome: &Outcome, map: usize, labels: &Labels, file: &Path) -> anyhow::Result<()> {
+/// Draws the overview of a map, which the file is to have.
+pub(crate) fn png(outcome: &Outcome, map: usize, labels: &Labels, file: &Path) -> anyhow::Result<Vec<u8>> {
     let canvas = draw(outcome, map, labels);
     let size = [canvas.width(), canvas.height()];
     let picture = Picture { size, color: ColorType::Rgb, depth: BitDepth::Eight, place: None };
-    let png = encoded(canvas.bytes(), &picture)
-        .with_context(|| format!("{}: cannot be encoded", file.display()))?;
-    save::bytes(file, &png)
+    encoded(canvas.bytes(), &picture, outcome.args.outputs.small_files)
+        .with_context(|| format!("{}: cannot be encoded", file.display()))
 }
 
 /// Where everything goes.
@@ -114,10 +113,12 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
     draw_header(&mut canvas, outcome, map);
 
     let card = layout.card(0);
-    let channels = shape.channels() as usize;
-    let thumbnail = scale(size, layout.thumbnail, |index| {
-        let [r, g, b, opacity] = outcome.display.rgba(&outcome.maps.pixel(map, index)[..channels]);
+    let premultiplied = |pixel: &[f32]| {
+        let [r, g, b, opacity] = outcome.display.rgba(pixel);
         [r * opacity, g * opacity, b * opacity, opacity]
+    };
+    let thumbnail = scale(size, layout.thumbnail, |row, line| {
+        outcome.maps.read_row(map, row, line, premultiplied);
     });
     draw_card(&mut canvas, card, &layout, |index, x, y| {
         let under = CHECKER[((x / CHECKER_SIDE + y / CHECKER_SIDE) % 2) as usize];
@@ -134,12 +135,16 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
     draw_caption(&mut canvas, card, None, "", &caption);
 
     let first = map * outcome.maps.plane();
-    for (index, mask) in outcome.masks.iter().enumerate().take(shown) {
+    let coverages = match labels {
+        Labels::U8(labels) => coverages(size, layout.thumbnail, shown, |pixel| labels[first + pixel].into()),
+        Labels::U16(labels) => coverages(size, layout.thumbnail, shown, |pixel| labels[first + pixel].into()),
+        Labels::U32(labels) => {
+            coverages(size, layout.thumbnail, shown, |pixel| labels[first + pixel] as usize)
+        }
+    };
+    for (index, (mask, coverage)) in outcome.masks.iter().zip(&coverages).enumerate() {
         let card = layout.card(index as u32 + 1);
-        let coverage = scale(size, layout.thumbnail, |pixel| {
-            [f32::from(u8::from(labels.label(first + pixel) as usize == index + 1))]
-        });
-        draw_mask(&mut canvas, card, &layout, outcome, mask, &coverage);
+        draw_mask(&mut canvas, card, &layout, outcome, mask, coverage);
         let pixels = mask.parts[map].region.pixels;
         let color = color::short_text(&mask.color);
         let caption = [
@@ -210,12 +215,12 @@ fn draw_mask(
     layout: &Layout,
     outcome: &Outcome,
     mask: &Mask,
-    coverage: &[[f32; 1]],
+    coverage: &[f32],
 ) {
     let color = report::screen_color(outcome, &mask.color);
     let under = if contrast(color, DARK) < LEAST_CONTRAST { LIGHT } else { DARK };
     // The root keeps single pixels of a large image visible.
-    draw_card(canvas, card, layout, |index, _, _| mixed(under, color, coverage[index][0].sqrt()));
+    draw_card(canvas, card, layout, |index, _, _| mixed(under, color, coverage[index].sqrt()));
 }
 
 /// How well two colours are told apart, 1 to 21, as the Web Content Accessibility Guidelines say.

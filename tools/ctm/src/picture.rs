@@ -29,15 +29,16 @@ impl Values {
             Self::F32(values) => cast_slice(values),
         }
     }
+}
 
-    /// A value as a float: integers divided by the largest one.
-    pub(crate) fn float(&self, index: usize) -> f32 {
-        match self {
-            Self::U8(values) => f32::from(values[index]) / 255.0,
-            Self::U16(values) => f32::from(values[index]) / 65535.0,
-            Self::F32(values) => values[index],
-        }
-    }
+/// A value of 8 bits as a float.
+pub(crate) fn byte(value: u8) -> f32 {
+    f32::from(value) / 255.0
+}
+
+/// A value of 16 bits as a float.
+pub(crate) fn word(value: u16) -> f32 {
+    f32::from(value) / 65535.0
 }
 
 /// An image in memory.

@@ -14,14 +14,16 @@ pub(crate) struct Picture {
     pub(crate) place: Option<[u32; 2]>,
 }
 
-/// A PNG file.
-pub(crate) fn encoded(bytes: &[u8], picture: &Picture) -> Result<Vec<u8>, EncodingError> {
+/// A PNG file, made quickly, or `small`.
+pub(crate) fn encoded(bytes: &[u8], picture: &Picture, small: bool) -> Result<Vec<u8>, EncodingError> {
     let mut png = Vec::new();
     let mut encoder = Encoder::new(&mut png, picture.size[0], picture.size[1]);
     encoder.set_color(picture.color);
     encoder.set_depth(picture.depth);
-    encoder.set_compression(Compression::Balanced);
-    encoder.set_filter(if picture.depth == BitDepth::One { Filter::NoFilter } else { Filter::Up });
+    // The fast one finds runs of zeros only, which flat regions are as differences to the row above.
+    encoder.set_compression(if small { Compression::High } else { Compression::Fast });
+    let unfiltered = small && picture.depth == BitDepth::One;
+    encoder.set_filter(if unfiltered { Filter::NoFilter } else { Filter::Up });
     let mut writer = encoder.write_header()?;
     if let Some([x, y]) = picture.place {
         // Image editors put the picture there.

@@ -19,7 +19,7 @@ use crate::outcome::Outcome;
 use crate::progress::analyze;
 use crate::settings::Choice;
 use crate::terminal::{self, thousands};
-use crate::{interrupt, overview, report, table};
+use crate::{interrupt, overview, report, save, table};
 
 /// Runs the command.
 pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
@@ -35,13 +35,9 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     interrupt::listen()?;
     let mut files = Files::check(args)?;
-    let mut context = Context::new(&options)?;
-    // Maps that share their masks. All are read before anything is written.
-    let reading = Reading { raw: args.raw, max_memory: args.max_memory() };
-    let groups: Vec<Maps> = match args.colors.batch {
-        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), reading)).collect(),
-        BatchArg::All | BatchArg::First => Maps::read(&args.images, reading).map(|maps| vec![maps]),
-    }?;
+    // Looking for devices takes as long as reading an image.
+    let (context, groups) = rayon::join(|| Context::new(&options), || read(args));
+    let (mut context, groups) = (context?, groups?);
     for file in groups.iter().flat_map(|maps| &maps.files) {
         file.hints.iter().for_each(|text| terminal::hint(&format!("{} {text}", file.path.display())));
     }
@@ -64,6 +60,15 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         Some(_) => Ok(()),
         None if args.json => terminal::print(&report::json(&outcomes)?),
         None => terminal::print(&report::table(&outcomes)),
+    }
+}
+
+/// Reads the maps, in groups that share their masks. All are read before anything is written.
+fn read(args: &SegmentArgs) -> anyhow::Result<Vec<Maps>> {
+    let reading = Reading { raw: args.raw, max_memory: args.max_memory() };
+    match args.colors.batch {
+        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), reading)).collect(),
+        BatchArg::All | BatchArg::First => Maps::read(&args.images, reading).map(|maps| vec![maps]),
     }
 }
 
@@ -215,18 +220,29 @@ fn write(outcome: &Outcome, found: &Found, files: &mut Files) -> anyhow::Result<
         files.add(Role::Mask, file)?;
     }
     files.prepare()?;
-    masks::write(&outcome.masks, found, outcome.maps, &outcome.args.outputs)?;
+    let (written, overviews) = rayon::join(
+        || masks::write(&outcome.masks, found, outcome.maps, &outcome.args.outputs),
+        || draw_overviews(outcome, found),
+    );
+    written?;
     let Some(labels) = &found.labels else { return Ok(()) };
     let shape = outcome.maps.shape;
     for (map, file) in outcome.labels.iter().enumerate() {
         let size = [shape.width(), shape.height()];
         let picture = labels
-            .picture(file, map * outcome.maps.plane(), size, masks)
+            .picture(file, map * outcome.maps.plane(), size, masks, outcome.args.outputs.small_files)
             .with_context(|| format!("{}: cannot be encoded", file.display()))?;
         files.write(file, |out| Ok(out.write_all(&picture)?))?;
     }
-    for (map, file) in outcome.overviews.iter().enumerate() {
-        overview::write(outcome, map, labels, file)?;
+    for (file, png) in outcome.overviews.iter().zip(overviews?) {
+        save::bytes(file, &png)?;
     }
     Ok(())
+}
+
+/// The overviews of all maps, as files.
+fn draw_overviews(outcome: &Outcome, found: &Found) -> anyhow::Result<Vec<Vec<u8>>> {
+    let Some(labels) = &found.labels else { return Ok(Vec::new()) };
+    let files = outcome.overviews.iter().enumerate();
+    files.map(|(map, file)| overview::png(outcome, map, labels, file)).collect()
 }

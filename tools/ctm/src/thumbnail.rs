@@ -1,4 +1,5 @@
-//! Pictures made smaller by averaging, or larger by repeating pixels.
+//! Pictures made smaller by averaging, or larger by repeating pixels. Every pixel is looked at once, so that single ones of a
+//! large image stay visible.
 
 use rayon::prelude::*;
 
@@ -19,27 +20,65 @@ pub(crate) fn fit(size: [u32; 2], within: [u32; 2]) -> [u32; 2] {
     [0, 1].map(|axis| fitted[axis].clamp(THINNEST.min(within[axis]), within[axis]))
 }
 
-/// Scales a picture whose pixels, counted row by row from the top, `sample` gives.
+/// Scales a picture of which `read` gives the row of a number, from the top.
 pub(crate) fn scale<const N: usize>(
     size: [u32; 2],
     target: [u32; 2],
-    sample: impl Fn(usize) -> [f32; N] + Sync,
+    read: impl Fn(usize, &mut [[f32; N]]) + Sync,
 ) -> Vec<[f32; N]> {
     let columns = spans(size[0], target[0]);
     let rows = spans(size[1], target[1]);
-    let width = size[0] as usize;
     let mut out = vec![[0.0; N]; columns.len() * rows.len()];
-    out.par_chunks_exact_mut(columns.len()).zip(&rows).for_each(|(line, row)| {
-        for (y, row_weight) in row.weights() {
-            for (cell, column) in line.iter_mut().zip(&columns) {
-                let line = column.sum(|x| sample(y * width + x));
-                for (to, from) in cell.iter_mut().zip(line) {
-                    *to += from * row_weight;
+    let work = out.par_chunks_exact_mut(columns.len()).zip(&rows);
+    work.for_each_init(
+        || vec![[0.0; N]; size[0] as usize],
+        |source, (line, row)| {
+            for (y, row_weight) in row.weights() {
+                read(y, source);
+                for (cell, column) in line.iter_mut().zip(&columns) {
+                    let sum = column.sum(|x| source[x]);
+                    for (to, from) in cell.iter_mut().zip(sum) {
+                        *to += from * row_weight;
+                    }
                 }
             }
-        }
-    });
+        },
+    );
     out
+}
+
+/// How much of each target pixel has each of the labels 1 to `shown`, from 0 to 1: those of label 1 first, row by row from the
+/// top. `label` gives that of the pixel of a number.
+pub(crate) fn coverages(
+    size: [u32; 2],
+    target: [u32; 2],
+    shown: usize,
+    label: impl Fn(usize) -> usize + Sync,
+) -> Vec<Vec<f32>> {
+    let columns = spans(size[0], target[0]);
+    let rows = spans(size[1], target[1]);
+    let (width, cells) = (size[0] as usize, columns.len());
+    let lines: Vec<Vec<f32>> = rows
+        .par_iter()
+        .map(|row| {
+            let mut line = vec![0.0; shown * cells];
+            for (y, row_weight) in row.weights() {
+                for (cell, column) in columns.iter().enumerate() {
+                    column.for_each_run(
+                        |x| label(y * width + x),
+                        |label, weight| {
+                            if (1..=shown).contains(&label) {
+                                line[(label - 1) * cells + cell] += weight * row_weight;
+                            }
+                        },
+                    );
+                }
+            }
+            line
+        })
+        .collect();
+    let of_label = |label| lines.iter().flat_map(|line| &line[label * cells..][..cells]).copied().collect();
+    (0..shown).into_par_iter().map(of_label).collect()
 }
 
 /// The source pixels that make one target pixel, along one axis.
@@ -62,6 +101,24 @@ impl Span {
             };
             (index, weight)
         })
+    }
+
+    /// Calls `add` with the value of consecutive pixels that have the same one, and their weight.
+    fn for_each_run(&self, value: impl Fn(usize) -> usize, mut add: impl FnMut(usize, f32)) {
+        let (mut of_run, mut weight) = (value(self.first), self.ends[0]);
+        let mut next = |index, pixel_weight| {
+            let value = value(index);
+            if value != of_run {
+                add(of_run, weight);
+                (of_run, weight) = (value, 0.0);
+            }
+            weight += pixel_weight;
+        };
+        if self.last > self.first {
+            (self.first + 1..self.last).for_each(|index| next(index, self.inner));
+            next(self.last, self.ends[1]);
+        }
+        add(of_run, weight);
     }
 
     /// The weighted sum of samples; the loop that takes most of the time.
@@ -124,13 +181,37 @@ mod tests {
     #[test]
     fn averages_and_repeats() {
         let row = [0.0, 1.0, 2.0, 3.0, 4.0f32];
-        let scaled = |target| scale([5, 1], [target, 1], |index| [row[index]]).concat();
+        let scaled = |target| {
+            scale::<1>([5, 1], [target, 1], |_, line| line.copy_from_slice(row.as_chunks().0)).concat()
+        };
         assert_eq!(scaled(5), row);
         assert_eq!(scaled(10), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
         assert_eq!(scaled(1), [2.0]);
         // 0, 1 and half of 2; half of 2, 3 and 4.
         let halves = scaled(2);
         assert!((halves[0] - 0.8).abs() < 1e-6 && (halves[1] - 3.2).abs() < 1e-6, "{halves:?}");
+    }
+
+    #[test]
+    fn coverages_are_scaled_masks() {
+        let label = |index: usize| index * index / 3 % 4;
+        for (size, target) in
+            [([31, 17], [7, 5]), ([9, 4], [18, 8]), ([640, 1], [640, 16]), ([5, 300], [5, 100])]
+        {
+            let found = coverages(size, target, 2, label);
+            assert_eq!(found.len(), 2);
+            for (found, wanted_label) in found.iter().zip(1..) {
+                let wanted = scale(size, target, |y, line| {
+                    for (x, to) in line.iter_mut().enumerate() {
+                        *to = [f32::from(u8::from(label(y * size[0] as usize + x) == wanted_label))];
+                    }
+                });
+                assert_eq!(found.len(), wanted.len());
+                for (found, [wanted]) in found.iter().zip(wanted) {
+                    assert!((found - wanted).abs() < 1e-5, "{size:?} {target:?}: {found} {wanted}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -148,6 +148,26 @@ fn other_files_are_left_alone_and_own_ones_replaced() {
 }
 
 #[test]
+fn small_files_have_the_same_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["8bit", "1bit"] {
+        let [quick, small] = [&[][..], &["--small-files"]].map(|more| {
+            let name = folder.path().join(format!("{format}-{}", more.len()));
+            let args = [&["--mask-format", format, "--max-count", "3"], more].concat();
+            segment(&backends()[0], &data(WORLD), &name, &args).quiet();
+            let mut files: Vec<_> = fs::read_dir(&name).unwrap().map(|file| file.unwrap().path()).collect();
+            files.sort();
+            files
+        });
+        assert_eq!((quick.len(), small.len()), (4, 4));
+        for (quick, small) in quick.iter().zip(&small) {
+            assert!(fs::metadata(small).unwrap().len() < fs::metadata(quick).unwrap().len(), "{small:?}");
+            assert!(image::open(small).unwrap() == image::open(quick).unwrap(), "{small:?}");
+        }
+    }
+}
+
+#[test]
 fn no_mask_is_success_with_a_hint() {
     for backend in backends() {
         for (setting, hint) in [

@@ -88,7 +88,7 @@ class Context:
         logger: logging.Logger | None = None,
     ) -> None:
         """
-        backend: "auto" (a hardware Vulkan device, else the CPU), "vulkan" or "cpu".
+        backend: "auto" (the CPU, or a hardware Vulkan device where that has proved to be faster), "vulkan" or "cpu".
         device: part of a Vulkan device's name, as `ctm.devices()` lists them.
         threads: threads at most, the calling one included; 0: one per processor.
         memory_limit: bytes that the context may hold during a call; 0: as many as serve the speed, else at least 32 MiB.

@@ -133,6 +133,10 @@ impl<'a> StoredPixels<'a> {
 /// Shorter runs are literal pixels: each run costs a search and a mispredicted branch, which must be shared by some pixels.
 const SHORTEST_RUN: usize = 16;
 
+/// So many shorter ones may follow a longer one, and one a literal, which may have ended within a long run: where pixels are
+/// flat, a literal would swallow the next long run.
+const SHORT_RUNS: u32 = 4;
+
 /// Consecutive pieces of stored pixels, with the position of each.
 #[derive(Clone, Debug)]
 pub(super) struct StoredPieces<'a, L> {
@@ -142,6 +146,8 @@ pub(super) struct StoredPieces<'a, L> {
     /// Pixels of a literal at most, and of the next piece, if it is one.
     longest: usize,
     literal: usize,
+    /// Short runs that may still follow.
+    short_runs: u32,
     flatness: Flatness,
 }
 
@@ -183,7 +189,15 @@ impl<'a, L: CompareBytes> StoredPieces<'a, L> {
     #[inline(always)]
     pub(super) fn new(level: L, planes: [&'a [u8]; 4], stride: usize, longest: usize) -> Self {
         let pixels = StoredPixels::new(planes, stride);
-        Self { pixels, level, start: 0, longest, literal: longest.div_ceil(2), flatness: Flatness::UNKNOWN }
+        Self {
+            pixels,
+            level,
+            start: 0,
+            longest,
+            literal: longest.div_ceil(2),
+            short_runs: SHORT_RUNS,
+            flatness: Flatness::UNKNOWN,
+        }
     }
 
     /// Where there are runs next: the first one's first pixel, and the last pixels of it and of those that follow it; some may
@@ -250,8 +264,13 @@ impl<L: CompareBytes> Iterator for StoredPieces<'_, L> {
         let first = start * pixels.stride;
         // The first byte that is not the next pixel's is one of the last pixel of a run.
         let differing = pixels.first_difference(level, first);
-        let piece = if differing >= first + (SHORTEST_RUN - 1) * pixels.stride {
-            self.literal = longest / 2;
+        let is_long = differing >= first + (SHORTEST_RUN - 1) * pixels.stride;
+        let is_run = is_long || (self.short_runs > 0 && differing >= first + pixels.stride);
+        let piece = if is_run {
+            self.short_runs = if is_long { SHORT_RUNS } else { self.short_runs - 1 };
+            if is_long {
+                self.literal = longest / 2;
+            }
             // A short one may be chance.
             self.flatness.is_likely |=
                 differing - first >= COMPARED && differing >= self.flatness.mixed_up_to;
@@ -259,6 +278,7 @@ impl<L: CompareBytes> Iterator for StoredPieces<'_, L> {
         } else {
             prefetch::<PREFETCHED>(pixels.bytes.as_ptr().wrapping_add(first + AHEAD_BYTES));
             self.literal = longest;
+            self.short_runs = 1;
             self.flatness.is_likely = false;
             Piece::Literal(literal.min(pixels.len - start))
         };

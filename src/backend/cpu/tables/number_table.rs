@@ -78,7 +78,7 @@ impl NumberTable {
 
     #[inline(always)]
     fn place(&self, number: u32) -> usize {
-        usize::from(self.pages[page(number)]) << PLACE_BITS | number as usize % PLACES
+        usize::from(self.pages[page(number)]) * PLACES + number as usize % PLACES
     }
 
     /// The label of a number, 0 where it has none or is none.

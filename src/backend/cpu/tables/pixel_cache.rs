@@ -66,6 +66,7 @@ impl<const C: usize> PixelCache<C> {
     const SETS_PER_COLOR: usize = if C == 1 { 16 } else { 4 };
 
     /// An empty cache.
+    #[inline(always)] // Built where it stays.
     pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
         let mut cache = Self {
             sets: Vec::new(),
@@ -206,13 +207,22 @@ impl<const C: usize> PixelCache<C> {
 /// index.
 #[inline(always)]
 fn differing<const C: usize>(ways: &[Way<C>; 2], pixel: &[u32; C], tag: u32) -> u32 {
+    // Two words at a time.
+    let pair = |words: &[u32; C], word: usize| {
+        let bits = |word: usize| u64::from(if word < C { words[word] } else { 0 });
+        bits(word) | bits(word + 1) << u32::BITS
+    };
+    if C == 4 {
+        // In two loads a way: what is left of both pairs is an index, or more than any.
+        let wanted = [u64::from(tag) | pair(pixel, 1) << u32::BITS, pair(pixel, 2)];
+        let [first, second] = ways.each_ref().map(|way| {
+            let others = u64::from(pair(way, 2) != wanted[1]).wrapping_neg();
+            (pair(way, 0) ^ wanted[0]) | others
+        });
+        return u32::try_from(first.min(second)).unwrap_or(u32::MAX);
+    }
     let [first, second] = ways.each_ref().map(|way| {
-        // Two words at a time.
-        let pair = |words: &[u32; C], word: usize| {
-            let bits = |word: usize| u64::from(if word < C { words[word] } else { 0 });
-            bits(word) | bits(word + 1) << u32::BITS
-        };
-        let others = (1..C).step_by(2).fold(0, |others, word| others | (pair(way, word) ^ pair(pixel, word)));
+        let others = pair(way, 1) ^ pair(pixel, 1);
         (way[0] ^ tag) | u32::from(others != 0).wrapping_neg()
     });
     first.min(second)
