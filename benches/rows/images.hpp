@@ -116,8 +116,10 @@ inline Image image_named(const std::string &name) {
     if (name == "flat-16x16") return flat(16, 16, 4, 2);
     if (name == "photo") return photo(UHD_WIDTH, UHD_HEIGHT);
     if (name == "salt") return salt(UHD_WIDTH, UHD_HEIGHT);
-    if (name == "different") return make(UHD_WIDTH, UHD_HEIGHT, [](uint32_t x, uint32_t y) { return scatter(y * UHD_WIDTH + x); });
-    if (name == "random-566x407") return make(566, 407, [](uint32_t x, uint32_t y) { return random_of(y * 566 + x) & 0xffffff; });
+    auto all_different = [](uint32_t x, uint32_t y) { return scatter(y * UHD_WIDTH + x); };
+    auto random = [](uint32_t x, uint32_t y) { return random_of(y * 566 + x) & 0xffffff; };
+    if (name == "different") return make(UHD_WIDTH, UHD_HEIGHT, all_different);
+    if (name == "random-566x407") return make(566, 407, random);
     if (begins("noise-fhd-")) return noise(1920, 1080, number);
     if (begins("noise-")) return noise(UHD_WIDTH, UHD_HEIGHT, number);
     if (begins("runs-")) return runs(UHD_WIDTH, UHD_HEIGHT, number);

@@ -49,7 +49,8 @@ static Options parse(int argc, char **argv) {
 static void write_images(const std::string &folder) {
     for (const char *name : {"photo", "different", "noise-fhd-16", "flat-16", "provinces"}) {
         auto image = image_of(name);
-        std::string path = folder + "/" + name + "-" + std::to_string(image->width) + "x" + std::to_string(image->height) + ".rgb";
+        std::string size = std::to_string(image->width) + "x" + std::to_string(image->height);
+        std::string path = folder + "/" + name + "-" + size + ".rgb";
         Bytes bytes = image->bytes(3);
         FILE *file = std::fopen(path.c_str(), "wb");
         if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || std::fclose(file))
@@ -59,8 +60,9 @@ static void write_images(const std::string &folder) {
 
 /// Names are plain text of this program: nothing in them needs escaping.
 static void write_row(FILE *json, const Row &row, const Measured &measured, bool first) {
-    std::fprintf(json, "%s\n  {\"road\": \"%s\", \"name\": \"%s\", \"unit\": \"%s\", \"best\": %.5f, \"median\": %.5f, \"goals\": [",
-                 first ? "" : ",", row.road.c_str(), row.name.c_str(), row.unit.c_str(), measured.times.back().best,
+    std::fprintf(json, "%s\n  {\"road\": \"%s\", \"name\": \"%s\", \"unit\": \"%s\", ", first ? "" : ",",
+                 row.road.c_str(), row.name.c_str(), by_cpu_time ? "CPU ms" : "ms");
+    std::fprintf(json, "\"best\": %.5f, \"median\": %.5f, \"goals\": [", measured.times.back().best,
                  measured.times.back().median);
     for (size_t i = 0; i < row.goals.size(); i++)
         std::fprintf(json, "%s{\"limit\": %g, \"base\": \"%s\", \"ratio\": %.4f}", i ? ", " : "", row.goals[i].limit,

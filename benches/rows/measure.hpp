@@ -8,7 +8,7 @@
 
 #include "library.hpp"
 
-/// At most `limit` times the row `base` of the same run; without a base, at most `limit` in the row's own unit.
+/// At most `limit` times the row `base` of the same run; without a base, at most `limit` ms.
 /// A limit of 0 only compares.
 struct Goal {
     double limit;
@@ -28,7 +28,6 @@ struct Row {
     std::string name;
     std::vector<Goal> goals;
     std::function<Job()> prepare;
-    std::string unit = "ms";
 };
 
 struct Time {

@@ -39,8 +39,11 @@ def line(row: dict, goal: dict | None, bases: dict[str, dict], why: dict[str, st
         return [*start, "", "", "", ""]
     limit, base = goal["limit"], goal["base"]
     if not base:
+        if row["unit"] == "CPU ms":  # of all threads: goals are by the clock
+            return [*start, "", "", f"≤ {limit:g} ms", ""]
         return [*start, "", "", f"≤ {limit:g} {row['unit']}", verdict(row["median"] <= limit, row["name"], why)]
-    ratio = goal["ratio"] or (row["median"] / bases[base]["median"] if base in bases else None)
+    comparable = base in bases and bases[base]["unit"] == row["unit"]
+    ratio = goal["ratio"] or (row["median"] / bases[base]["median"] if comparable else None)
     if ratio is None:
         return [*start, base, "not measured", f"≤ {limit:g}" if limit else "", ""]
     judged = verdict(round(ratio, 2) <= limit, row["name"], why) if limit else ""
