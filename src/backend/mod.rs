@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn labelling_ends_with_the_first_error() {
-        let values: Vec<f32> = (0..3000 * 3000).map(|pixel| (pixel % 7) as f32).collect();
+        // Few colours would be labelled in one part by the CPU, which counts them first.
+        let values: Vec<f32> = (0..3000 * 3000).map(|pixel| pixel as f32).collect();
         let map = ColorMap::new(&values, 3000, 3000, 1).unwrap();
         let pixels = Pixels::new(&map, Matching::Exact, Alpha::Color).unwrap();
         let color = pixels.encoding().color(&[3.0, 0.0, 0.0, 0.0]).unwrap();
