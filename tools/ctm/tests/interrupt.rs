@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::{Run, backends, ctm, data, segment, write_floats};
 
 const SIDE: usize = 1000;
-const COLORS: usize = 400;
+const COLORS: usize = 800;
 
 /// Starts work that takes seconds: many masks.
 fn start(folder: &Path) -> Child {
@@ -30,7 +30,17 @@ fn start(folder: &Path) -> Child {
         .arg(&map)
         .arg("-o")
         .arg(folder.join("masks"))
-        .args(["--raw", &raw, "--backend", "cpu", "--min-pixels", "1", "--max-count", &count])
+        .args([
+            "--raw",
+            &raw,
+            "--backend",
+            "cpu",
+            "--min-pixels",
+            "1",
+            "--max-count",
+            &count,
+            "--small-files",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
