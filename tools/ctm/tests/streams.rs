@@ -71,11 +71,14 @@ fn a_pipe_with_a_slow_writer_is_read() {
 
 /// The process in which the tool decodes.
 fn decoder_of(child: &Child) -> u32 {
-    let file = format!("/proc/{0}/task/{0}/children", child.id());
+    // Any of its threads may have started it.
+    let tasks = format!("/proc/{}/task", child.id());
     loop {
-        let text = fs::read_to_string(&file).unwrap();
-        if let Some(pid) = text.split_whitespace().next() {
-            return pid.parse().unwrap();
+        for task in fs::read_dir(&tasks).unwrap() {
+            let text = fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+            if let Some(pid) = text.split_whitespace().next() {
+                return pid.parse().unwrap();
+            }
         }
         thread::sleep(Duration::from_millis(5));
     }
