@@ -19,11 +19,11 @@ pub(super) struct PixelReader {
     encoding: Encoding,
     /// Words of a pixel.
     words: usize,
-    /// BytePlaces from a pixel to the next.
+    /// Bytes from a pixel to the next.
     stride: isize,
-    /// BytePlaces from a pixel to its channels.
+    /// Bytes from a pixel to its channels.
     offsets: [isize; 4],
-    /// BytePlaces from a pixel to its alpha, and the least value of pixels that have a colour.
+    /// Bytes from a pixel to its alpha, and the least value of pixels that have a colour.
     alpha: Option<(isize, f32)>,
     conversion: Conversion,
     simd: Simd,

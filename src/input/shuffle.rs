@@ -14,10 +14,10 @@ pub(super) const REGISTER_WORDS: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StoredRow {
     pub(super) first: *const u8,
-    /// BytePlaces from a pixel to the next.
+    /// Bytes from a pixel to the next.
     pub(super) stride: isize,
     pub(super) count: usize,
-    /// BytePlaces behind the last pixel's that can be read, too.
+    /// Bytes behind the last pixel's that can be read, too.
     pub(super) more: usize,
 }
 

@@ -128,13 +128,15 @@ impl<'a, const C: usize> Labeler<'a, C> {
             let (first, len) = (tile.start, tile.len());
             if let Some(table) = &self.numbers {
                 let (scratch, indices) = (&mut scratch, &mut indices[..len]);
-                simd.run(FindNumbers { pixels, tile, scratch, table, indices });
+                let find = |pixel: &[u32; C]| table.label(pixel[0]);
+                simd.run(FindAll { pixels, tile, scratch, find, labels: &mut *indices });
                 write_labels(indices, labels, width);
                 continue;
             }
             let Some((fingerprints, wanted)) = &self.fingerprints else {
                 let (scratch, indices) = (&mut scratch, &mut indices[..]);
-                simd.run(FindAll { pixels, tile, scratch, table, indices });
+                let find = |pixel: &[u32; C]| index(pixel, table);
+                simd.run(FindAll { pixels, tile, scratch, find, labels: &mut *indices });
                 write_labels(&indices[..len], labels, width);
                 continue;
             };
@@ -157,52 +159,26 @@ fn index<const C: usize>(pixel: &[u32; C], table: &ColorTable) -> u32 {
     Key::of_pixel(pixel).map_or(0, |key| table.find(key))
 }
 
-/// Finds the colour indices of all pixels of a tile.
-struct FindAll<'a, 's, const C: usize> {
+/// Finds the labels of all pixels of a tile.
+struct FindAll<'a, 's, const C: usize, F> {
     pixels: Tiles<'a, C>,
     tile: Range<usize>,
     scratch: &'s mut TileScratch<C>,
-    table: &'s ColorTable,
-    indices: &'s mut [u32],
+    find: F,
+    labels: &'s mut [u32],
 }
 
-impl<L: PixelCode, const C: usize> Work<L, ()> for FindAll<'_, '_, C> {
+impl<L: PixelCode, const C: usize, F: Fn(&[u32; C]) -> u32> Work<L, ()> for FindAll<'_, '_, C, F> {
     #[inline(always)]
     fn run(self, level: L) {
-        let Self { pixels, tile, scratch, table, indices } = self;
+        let Self { pixels, tile, scratch, find, labels } = self;
         let mut pieces = pixels.pieces(level, tile, scratch);
         while let Some((start, piece, pixels)) = pieces.next() {
-            let indices = &mut indices[start..start + piece.len()];
+            let labels = &mut labels[start..start + piece.len()];
             match piece {
-                Piece::Run(_) => indices.fill(index(&pixels[0], table)),
+                Piece::Run(_) => labels.fill(find(&pixels[0])),
                 Piece::Literal(_) => {
-                    pixels.iter().zip(indices).for_each(|(pixel, to)| *to = index(pixel, table));
-                }
-            }
-        }
-    }
-}
-
-/// Finds the labels of all pixels of a tile, which are numbers.
-struct FindNumbers<'a, 's, const C: usize> {
-    pixels: Tiles<'a, C>,
-    tile: Range<usize>,
-    scratch: &'s mut TileScratch<C>,
-    table: &'s NumberTable,
-    indices: &'s mut [u32],
-}
-
-impl<L: PixelCode, const C: usize> Work<L, ()> for FindNumbers<'_, '_, C> {
-    #[inline(always)]
-    fn run(self, level: L) {
-        let Self { pixels, tile, scratch, table, indices } = self;
-        let mut pieces = pixels.pieces(level, tile, scratch);
-        while let Some((start, piece, pixels)) = pieces.next() {
-            let indices = &mut indices[start..start + piece.len()];
-            match piece {
-                Piece::Run(_) => indices.fill(table.label(pixels[0][0])),
-                Piece::Literal(_) => {
-                    pixels.iter().zip(indices).for_each(|(pixel, to)| *to = table.label(pixel[0]));
+                    pixels.iter().zip(labels).for_each(|(pixel, to)| *to = find(pixel));
                 }
             }
         }
