@@ -5,7 +5,7 @@
 //! `compile-shaders` the modules are those that vulkano-shaders makes of the sources, and the push constants are compared
 //! with the structs that it makes, name by name.
 
-use vulkano::buffer::BufferContents;
+use bytemuck::NoUninit;
 
 /// A compiled shader.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ macro_rules! push_constants {
     };
     (@define [$(#[$doc:meta])*] $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, BufferContents)]
+        #[derive(Clone, Copy, Debug, NoUninit)]
         #[repr(C)]
         pub(crate) struct $name {
             $($(#[$field_doc])* pub(crate) $field: $type,)+
