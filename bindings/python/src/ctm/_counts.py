@@ -7,12 +7,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._context import Context, host_context
+from ._context import Context
 from ._errors import InvalidTypeError
 from ._image import describe
 from ._library import lib
 from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
 from ._params import compares, make_params, takes_long
+from ._shared import host_context
 
 
 class Counts:
