@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from numpy.typing import NDArray
@@ -14,10 +11,11 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._analysis import Analysis
 from ._arguments import choice, unsigned
-from ._calls import Call, Progress, interruptible, log_callback, log_level
+from ._calls import Progress, log_callback, log_level
 from ._errors import InvalidArgumentError
+from ._handle import Handle
 from ._image import describe
-from ._library import failure, lib, text
+from ._library import lib, text
 from ._options import (
     Alpha,
     ArrayLike,
@@ -61,11 +59,43 @@ class CountedParts(Protocol):
     handle: Any
 
 
-class Context:
+class Context(Handle):
     """A backend with its device, memory and threads: made once, used for many images.
 
     It can be used from several threads; its calls then run one after the other, other Python threads meanwhile.
     Use it in a `with` statement, or call `close`, to give back what it holds at a time of your choice.
+
+    Parameters
+    ----------
+    backend : {"auto", "vulkan", "cpu"}
+        "auto": the CPU, or a hardware Vulkan device where that has proved to be faster.
+    device : str, optional
+        Part of a Vulkan device's name, as `ctm.devices()` lists them.
+    threads : int, default 0
+        Threads at most, the calling one included; 0: one per processor.
+    memory_limit : int, default 0
+        Bytes that the context may hold during a call; 0: as many as serve the speed, else at least 32 MiB.
+    device_timeout_ms : int, default 0
+        After so long the device counts as hung; 0: a minute.
+    pipeline_cache : bytes, optional
+        What `pipeline_cache()` gave in an earlier process.
+    logger : logging.Logger, optional
+        Gets what the library has to say, as far as its level wants it; messages of level DEBUG tell how each call was
+        done.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument is out of range; the sentence names it. It is a `ValueError`.
+    NoDeviceError
+        No Vulkan device fits what is asked for.
+
+    Examples
+    --------
+    >>> import ctm, numpy as np
+    >>> with ctm.Context("cpu", threads=1) as context:
+    ...     context.masks(np.array([[7, 7, 9]], np.uint8)).shape
+    (2, 1, 3)
     """
 
     def __init__(
@@ -78,16 +108,6 @@ class Context:
         pipeline_cache: bytes | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
-        """
-        backend: "auto" (the CPU, or a hardware Vulkan device where that has proved to be faster), "vulkan" or "cpu".
-        device: part of a Vulkan device's name, as `ctm.devices()` lists them.
-        threads: threads at most, the calling one included; 0: one per processor.
-        memory_limit: bytes that the context may hold during a call; 0: as many as serve the speed, else at least 32 MiB.
-        device_timeout_ms: after so long the device counts as hung; 0: a minute.
-        pipeline_cache: what `pipeline_cache()` gave in an earlier process.
-        logger: gets what the library has to say, as far as its level wants it; messages of level DEBUG tell how each
-            call was done.
-        """
         options = ffi.new("ctm_options *", {"struct_size": ffi.sizeof("ctm_options")})
         options.backend = choice("backend", backend, _BACKENDS)
         options.max_threads = unsigned("threads", threads, 32)
@@ -102,45 +122,13 @@ class Context:
         if logger is not None:
             options.log = log = log_callback(logger)
             options.log_level = log_level(logger)
-        # Keeps a call and its error text together. A callback may try another call, which the library refuses.
-        self._lock = threading.RLock()
-        # Held where the context is used beside a call: it must not be closed meanwhile.
-        self._closing = threading.RLock()
-        self._at_work: int | None = None
+        super().__init__(lambda handle: int(lib.ctm_create(options, handle)), log)
+        # How many masks there were: as many are likely.
         self.last_count = 0
-        self._handle: Any = None
-        handle = ffi.new("ctm_context **")
-        with Call(self._cancel_if_open):
-            status = lib.ctm_create(options, handle)
-            if status == lib.CTM_OK:
-                # The log is there as long as the context.
-                self._handle = ffi.gc(handle[0], lambda context, log=log: lib.ctm_destroy(context))
-        if status != lib.CTM_OK:
-            raise failure(status, ffi.NULL)
-
-    def close(self) -> None:
-        """Waits for the calls inside and gives back all that the context holds. It can be called twice."""
-        with self._turn(), self._closing:
-            handle, self._handle = self._handle, None
-            if handle is not None:
-                ffi.release(handle)
-
-    def __enter__(self) -> Context:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else f"{self.backend}, {self.device_name!r}"
         return f"<ctm.Context: {state}>"
-
-    def _open(self) -> Any:
-        if self._handle is None:
-            raise InvalidArgumentError("the context is closed")
-        return self._handle
 
     @property
     def backend(self) -> str:
@@ -155,47 +143,26 @@ class Context:
         with self._closing:
             return text(lib.ctm_context_device_name(self._open()))
 
-    def call(self, function: Any, *arguments: Any, accept: Collection[int] = (), long: bool = False, kept: Any = None) -> int:
-        """Calls a function of the library that takes a context first; other statuses are raised, and
-        what its callbacks have raised. On the main thread a `long` call hears of signals; `kept` is what it works on."""
-        with self._turn():
-            handle = self._open()
-
-            def work(kept: Any = kept) -> int:
-                outer, self._at_work = self._at_work, threading.get_ident()
-                try:
-                    with Call(self._cancel_if_open):
-                        return int(function(handle, *arguments))
-                finally:
-                    self._at_work = outer
-
-            status = interruptible(work, self._cancel_if_open) if long else work()
-            if status not in (lib.CTM_OK, *accept):
-                raise failure(status, handle)
-        return status
-
-    def _turn(self) -> AbstractContextManager[object]:
-        # The call at work may be done on another thread than the one that holds the lock: its callbacks come from there.
-        return nullcontext() if self._at_work == threading.get_ident() else self._lock
-
-    def cancel(self) -> None:
-        """Ends the call that is at work, if there is one, with a `CancelledError`: for another thread or a callback."""
-        with self._closing:
-            lib.ctm_cancel(self._open())
-
-    def _cancel_if_open(self) -> None:
-        with self._closing:
-            if self._handle is not None:
-                lib.ctm_cancel(self._handle)
-
     def counters(self) -> dict[str, int]:
-        """What the last call has cost: the fields of `ctm_counters`."""
+        """Say what the last call has cost.
+
+        Returns
+        -------
+        dict of str to int
+            The fields of `ctm_counters`: bytes moved, pixels read, dispatches, allocations and others.
+        """
         counters = ffi.new("ctm_counters *", {"struct_size": ffi.sizeof("ctm_counters")})
         self.call(lib.ctm_context_counters, counters)
         return {name: getattr(counters, name) for name, _ in ffi.typeof("ctm_counters").fields if name != "struct_size"}
 
     def pipeline_cache(self) -> bytes:
-        """The pipelines that the device has compiled, for `Context(pipeline_cache=…)` of a later process."""
+        """Give the pipelines that the device has compiled, for a later process.
+
+        Returns
+        -------
+        bytes
+            What `Context(pipeline_cache=…)` takes; empty where there is no device.
+        """
         size = ffi.new("size_t *")
         while True:
             self.call(lib.ctm_context_pipeline_cache, ffi.NULL, size)
@@ -216,7 +183,7 @@ class Context:
 
     @with_options_of(segment_images)
     def segment(self, image: Any, **options: Any) -> Segmentation | list[Segmentation]:
-        """Finds the colours of an image, or of several, that get a mask, as an object with masks, labels, names and boxes.
+        """Find the colours of an image, or of several, that get a mask, as an object with masks, labels, names and boxes.
 
         Refer to `ctm.segment` for full documentation.
 
@@ -261,7 +228,7 @@ class Context:
         out_labels: Any = None,
         progress: ProgressFunction | None = None,
     ) -> Result:
-        """Finds the colours that get a mask, and writes what is asked for, in one go.
+        """Find the colours that get a mask, and write what is asked for, in one go.
 
         Refer to `ctm.analyze` for full documentation.
 
@@ -317,7 +284,7 @@ class Context:
     def masks(
         self, image: ArrayLike, min_pixels: int = 1, max_count: int | None = None, **options: Unpack[MasksOptions]
     ) -> NDArray[Any]:
-        """Gives the masks of the most frequent colours, most frequent first.
+        """Give the masks of the most frequent colours, most frequent first.
 
         Refer to `ctm.masks` for full documentation.
 

@@ -149,7 +149,7 @@ class Exports:
         return pandas.DataFrame(columns)
 
     def to_npz(self, file: str | os.PathLike[str] | Any) -> None:
-        """Writes the labels and what is known of the masks to a compressed file for `numpy.load`.
+        """Write the labels and what is known of the masks to a compressed file for `numpy.load`.
 
         Parameters
         ----------

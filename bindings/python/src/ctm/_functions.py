@@ -31,7 +31,7 @@ def segment(image: Sequence[ImageLike], **options: Unpack[SegmentOptions]) -> li
 
 @with_options_of(Context.segment)
 def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
-    """Finds the colours of an image, or of several, that get a mask, as an object with masks, labels, names and boxes.
+    """Find the colours of an image, or of several, that get a mask, as an object with masks, labels, names and boxes.
 
     Images of all kinds are taken, their values never changed; `analyze` is stricter and reads memory where it lies.
 
@@ -71,7 +71,7 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
     unmix_radius : int, default 0
         Pixels without a mask, as at anti-aliased edges, join those within so many pixels whose mix they are.
     layout : str, optional
-        What the axes are, if not "HW" or "HWC": "CHW", …
+        What the axes are, if not "HW" or "HWC": "CHW" and the like.
     order : str, default "RGBA"
         The channels' order in memory: "RGB", "BGR", "RGBA", "BGRA", "ARGB" or "ABGR". Colours are given and reported as
         red, green, blue, alpha.
@@ -132,7 +132,7 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
 def masks(
     image: ArrayLike, min_pixels: int = 1, max_count: int | None = None, **options: Unpack[MasksOptions]
 ) -> NDArray[Any]:
-    """Gives the masks of the most frequent colours, most frequent first.
+    """Give the masks of the most frequent colours, most frequent first.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def masks(
     max_count : int, optional
         Masks at most; without it each colour gets one.
     **options : dict
-        Those of `analyze`: layout, order, mask_format, ignored, palette, …
+        Those of `analyze`: layout, order, mask_format, ignored, palette and others.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def masks(
 
 @with_options_of(Context.analyze)
 def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
-    """Finds the colours that get a mask, and writes what is asked for, in one go.
+    """Find the colours that get a mask, and write what is asked for, in one go.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     max_count : int, optional
         Masks at most, the most frequent colours first; all without it.
     layout : str, optional
-        What the axes are, if not the above: "CHW", "NCHW", "NHW", …
+        What the axes are, if not the above: "CHW", "NCHW", "NHW" and the like.
     order : str, default "RGBA"
         The channels' order in memory: "RGB(A)", "BGR(A)", "ARGB" or "ABGR". Colours are given and reported as
         red, green, blue, alpha.

@@ -58,13 +58,12 @@ ImageLike = Union[ArrayLike, str, "os.PathLike[str]"]
 """What `ctm.segment` takes."""
 NumbersLike = Union[NDArray[Any], Sequence[float], Sequence[Sequence[float]], Sequence[NDArray[Any]]]
 """Colours as rows of numbers."""
-ColorLike = Union[str, float, Sequence[float], NDArray[Any]]
+# Any in it, since a list of "#fff" and (1, 2, 3) is one of Sequence[object] to some type checkers.
+ColorLike = Union[str, float, Sequence[Any], NDArray[Any]]
 """A colour: "#aacde6", numbers in the image's units, or the one number of an image of one channel."""
-ColorsLike = Union[Sequence[ColorLike], NDArray[Any]]
-"""Several colours."""
-PaletteLike = Union[
-    ColorsLike, Mapping[str, ColorLike], Mapping[int, str], Mapping[tuple[int, ...], str], "os.PathLike[str]"
-]
+ColorsLike = Union[Sequence[ColorLike], NDArray[Any], str, float]
+"""Several colours, or one."""
+PaletteLike = Union[ColorsLike, Mapping[str, ColorLike], Mapping[Any, str], "os.PathLike[str]"]
 """Colours, perhaps with names, or a file of them."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,10 @@ from ._errors import InvalidArgumentError, NoSuchMaskError, OutOfMemoryError
 from ._exports import Exports
 from ._notebook import Notebook
 
-if TYPE_CHECKING:
-    from ._options import ColorLike
-
 # So many masks are named in a repr.
 _SHOWN = 3
-# A colour of several values is found by comparing it with all others.
-_Key = Union[int, "ColorLike"]
+# A mask's number, name or colour.
+_Key = Union[int, str, Sequence[float], NDArray[Any]]
 
 
 class Segmentation(Exports, Notebook):
