@@ -69,6 +69,7 @@ MENU = {
     "Integrations": {
         "docs/cpp.md": "C++",
         "docs/python.md": None,
+        "docs/recipes.md": "Recipes",
         "docs/dask.md": "Dask",
         "docs/comfyui.md": "ComfyUI",
         "docs/gimp.md": "GIMP",
