@@ -223,6 +223,59 @@ void cancelling(ctm::context &context)
     ctm::context().cancel();
 }
 
+// Whether an image, or labels, can be made of a `C` as it is handed over here.
+template <class C>
+using makes_image = std::is_constructible<ctm::image, C, std::uint32_t, std::uint32_t, std::uint32_t>;
+template <class C, class = void>
+struct takes_labels : std::false_type {};
+template <class C>
+struct takes_labels<C, decltype(void(std::declval<ctm::outputs &>().set_labels(std::declval<C>())))> : std::true_type {};
+
+using floats = std::vector<float>;
+using row = std::uint16_t[3];
+static_assert(makes_image<floats &>::value && makes_image<const floats &>::value, "a container");
+static_assert(!makes_image<floats>::value && !makes_image<const floats>::value, "it ends with the expression");
+static_assert(!makes_image<std::array<float, 3>>::value && makes_image<std::array<float, 3> &>::value, "values inside");
+static_assert(makes_image<ctm::span<const float>>::value && makes_image<ctm::span<float>>::value, "a span only shows them");
+static_assert(makes_image<row &>::value && makes_image<const row &>::value && !makes_image<row>::value, "an array in C");
+static_assert(makes_image<std::string &>::value && !makes_image<std::string>::value, "bytes as files are read");
+static_assert(!makes_image<std::vector<double> &>::value && !makes_image<double (&)[3]>::value, "no format");
+static_assert(!makes_image<ctm_device_memory>::value && makes_image<ctm_device_memory &>::value, "memory on a device");
+static_assert(takes_labels<std::vector<int> &>::value && !takes_labels<std::vector<int>>::value, "labels as int");
+static_assert(takes_labels<ctm::span<std::uint16_t>>::value && takes_labels<row &>::value, "labels in an array in C");
+static_assert(!takes_labels<std::array<std::uint8_t, 3>>::value && !takes_labels<float (&)[3]>::value, "no place for labels");
+
+// Arrays in C, bytes of other types, and labels as int, by one call.
+void kinds(ctm::context &context)
+{
+    const std::uint8_t pixels[2][3][1] = {{{9}, {9}, {9}}, {{7}, {7}, {200}}};
+    const std::vector<char> chars(std::begin(grey), std::end(grey));
+    const std::vector<int> expected = {1, 1, 1, 2, 2, 3};
+    std::vector<int> labels(6);
+    CHECK(context.try_analyze(ctm::image(pixels, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+    labels.assign(6, 0);
+    CHECK(context.try_analyze(ctm::image(chars, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+    std::uint16_t rows[2][3] = {};
+    const ctm::image image(grey, 3, 2, 1);
+    CHECK(image.format == CTM_FORMAT_U8 && image.pixels_size == 6 && image.pixels == grey);
+    CHECK(context.try_analyze(image, ctm::params(), ctm::outputs().set_labels(rows)));
+    CHECK(std::equal(expected.begin(), expected.end(), &rows[0][0]));
+    const float map[2][2][3] = {{{1, 0, 0}, {1, 0, 0}}, {{1, 0, 0}, {0, 1, 0}}};
+    CHECK(ctm::image(map, 2, 2, 3).pixels_size == sizeof map && ctm::image(map, 2, 2, 3).format == CTM_FORMAT_F32);
+    const auto found = context.try_analyze(ctm::image(map, 2, 2, 3));
+    CHECK(found && found->mask_count == 2);
+    const auto short_one = context.try_analyze(ctm::image(map, 3, 2, 3));
+    CHECK(contains(short_one.message(), "image.pixels_size is 48; the image's shape and strides reach over 72 bytes"));
+#if CTM_CPLUSPLUS >= 201703L
+    std::vector<std::byte> bytes;
+    for (const std::uint8_t value : grey) {
+        bytes.push_back(std::byte{value});
+    }
+    labels.assign(6, 0);
+    CHECK(context.try_analyze(ctm::image(bytes, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+#endif
+}
+
 // Memory for outputs is moved, not copied, and knows its length.
 void buffers(ctm::context &context)
 {
@@ -282,6 +335,7 @@ int main(int argc, char **argv)
     caches(argv[1], context);
     owners(argv[1]);
     buffers(context);
+    kinds(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

@@ -260,12 +260,22 @@ template <>
 struct format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U16> {};
 template <>
 struct format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+/** Bytes as files are read. */
+template <>
+struct format_of<char> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+#if CTM_CPLUSPLUS >= 201703L
+template <>
+struct format_of<std::byte> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+#endif
 
 /** The `CTM_LABEL_…` of a type of labels. */
 template <class T>
 struct label_format_of;
 template <>
 struct label_format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U32> {};
+/** Labels are far below 2^31: no image has so many masks. */
+template <>
+struct label_format_of<std::int32_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U32> {};
 template <>
 struct label_format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U16> {};
 template <>
@@ -275,6 +285,21 @@ struct label_format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM
 template <class C>
 using value_of =
     typename std::remove_cv<typename std::remove_pointer<decltype(std::declval<C &>().data())>::type>::type;
+
+/** What an array in C holds, of however many dimensions. */
+template <class T>
+using element_of = typename std::remove_cv<typename std::remove_all_extents<T>::type>::type;
+
+/** Whether what it shows stays when it goes, as with spans; others take their values with them. */
+template <class C>
+struct is_view : std::is_trivially_destructible<C> {};
+template <class T, std::size_t N>
+struct is_view<std::array<T, N>> : std::false_type {};
+
+/** Whether `C &&` is a container that ends with the expression and takes its values with it. */
+template <class C>
+struct is_temporary : std::integral_constant<bool, !std::is_lvalue_reference<C>::value &&
+                                                       !is_view<typename std::remove_cv<C>::type>::value> {};
 
 /** A count as the C structs have it. No memory holds so many that it does not fit. */
 inline std::uint32_t count32(std::size_t count) noexcept
@@ -382,12 +407,26 @@ struct device_memory : ctm_device_memory {
 struct image : ctm_image {
     image() noexcept : ctm_image(detail::initial_image()) {}
 
-    /** Of a container of floats, `uint16_t` or `uint8_t`. */
+    /** Of a container of floats, `uint16_t` or bytes. */
     template <class C, std::uint32_t Format = detail::format_of<detail::value_of<const C>>::value>
     image(const C &values, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
         : image(values.data(), values.size() * sizeof(detail::value_of<const C>), Format, width_, height_, channels_)
     {
     }
+
+    /** Not of one that ends with the expression. */
+    template <class C, class = typename std::enable_if<detail::is_temporary<C>::value>::type>
+    image(C &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
+
+    /** Of an array in C, of any number of dimensions. */
+    template <class T, std::size_t N, std::uint32_t Format = detail::format_of<detail::element_of<T>>::value>
+    image(const T (&values)[N], std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
+        : image(&values[0], sizeof values, Format, width_, height_, channels_)
+    {
+    }
+    /** Not of one that ends with the expression. */
+    template <class T, std::size_t N>
+    image(const T (&&)[N], std::uint32_t, std::uint32_t, std::uint32_t) = delete;
 
     /** Of so many bytes at an address, whose values have one of the `CTM_FORMAT_…` numbers. */
     image(const void *address, std::size_t size, std::uint32_t format_, std::uint32_t width_, std::uint32_t height_,
@@ -499,11 +538,21 @@ struct outputs : ctm_outputs {
     }
     outputs &set_masks(const ctm_device_memory &&, std::size_t) = delete;
 
-    /** Labels, in a container of `uint8_t`, `uint16_t` or `uint32_t`. */
-    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value>
+    /** Labels, in a container of `uint8_t`, `uint16_t`, `uint32_t` or `int32_t`. */
+    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value,
+              class = typename std::enable_if<!detail::is_temporary<C>::value>::type>
     outputs &set_labels(C &&buffer) noexcept
     {
         return set_labels(buffer.data(), buffer.size() * sizeof(detail::value_of<C>), Format);
+    }
+    /** Not in one that ends with the expression. */
+    template <class C, class = typename std::enable_if<detail::is_temporary<C>::value>::type>
+    outputs &set_labels(C &&) = delete;
+    /** Labels in an array in C, of any number of dimensions. */
+    template <class T, std::size_t N, std::uint32_t Format = detail::label_format_of<detail::element_of<T>>::value>
+    outputs &set_labels(T (&buffer)[N]) noexcept
+    {
+        return set_labels(&buffer[0], sizeof buffer, Format);
     }
     /** Labels in so many bytes at an address: one of the `CTM_LABEL_…` numbers. */
     outputs &set_labels(void *address, std::size_t size, std::uint32_t format) noexcept
