@@ -13,7 +13,7 @@ use crate::capi::status::ctm_status;
 use crate::capi::structs::{Versioned, inside, read, read_or_init};
 use crate::context::{Context, emit::Emit};
 use crate::error::{Capacity, Error};
-use crate::types::image::ColorMap;
+use crate::types::image::{ColorMap, Format};
 use crate::types::outputs::Analysis;
 use crate::types::params::Params;
 
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ctm_analyze(
         let lists = Lists::new(&fields)?;
         // SAFETY: the caller guarantees the structs.
         let planes = unsafe { Planes::new(&fields, &formats, &map) }?;
-        let outputs = Outputs { formats, lists, planes };
+        let outputs = Outputs { format: map.format(), formats, lists, planes };
         check_all_apart(&[
             vec![pixels, result.extent()?],
             outputs.planes.extents()?,
@@ -105,6 +105,8 @@ enum Found {
 
 /// The outputs of a call, checked.
 struct Outputs<'a> {
+    /// Of the image.
+    format: Format,
     formats: Formats,
     lists: Lists<'a>,
     planes: Planes<'a>,
@@ -159,8 +161,8 @@ impl<'a> Outputs<'a> {
                 report(ctm_result { masks_size: analysis.masks_size, ..sizes.with_colors(&analysis) });
                 // SAFETY: the caller of `ctm_analyze` guarantees the entries, whose number was checked.
                 unsafe {
-                    self.lists.write(&analysis);
-                    self.lists.write_palette(&analysis, |mask, image| self.planes.offset(mask, image));
+                    self.lists.write(&analysis, self.format);
+                    self.lists.write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
                 }
                 Ok(())
             }

@@ -319,8 +319,8 @@ pub unsafe extern "C" fn ctm_counts_select(
         }
         // SAFETY: the caller guarantees the entries, whose number was checked.
         unsafe {
-            lists.write(&analysis);
-            lists.write_colors(&analysis.palette);
+            lists.write(&analysis, counts.format());
+            lists.write_colors(&analysis.palette, counts.format());
         }
         Ok(())
     };

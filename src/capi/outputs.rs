@@ -109,6 +109,10 @@ pub struct ctm_merged_color {
     pub into: [f32; 4],
     /// How many pixels have it, in all images.
     pub pixel_count: u64,
+    /// `color` as it is stored: values as in `ctm_palette_entry.stored`.
+    pub stored: [u32; 4],
+    /// `into` as it is stored.
+    pub into_stored: [u32; 4],
 }
 
 /// A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
@@ -118,7 +122,8 @@ pub struct ctm_merged_color {
 pub struct ctm_palette_entry {
     /// Red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for
     /// integers of 16 bits; 0 where the image has no such channel or it is no part of the colour. With
-    /// `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits.
+    /// `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits. An integer of 32 bits is
+    /// the float nearest to it: `stored` has it exactly.
     pub color: [f32; 4],
     /// How many pixels the mask has.
     pub pixel_count: u64,
@@ -141,6 +146,10 @@ pub struct ctm_palette_entry {
     /// Where the mask's plane or cropped plane begins, in bytes from `masks` on. With a negative `mask_row_stride` that is
     /// its bottom row.
     pub mask_offset: u64,
+    /// `color` as the image stores it, to the bit: the integers, of `CTM_FORMAT_I32` in two's complement, or the floats'
+    /// bits, of `CTM_FORMAT_F16` in the lower half and of the nearest one where `CTM_MATCH_8_BIT` gives a value that the
+    /// format does not have. 0 where `color` is for want of a channel. `ctm_params.palette_stored` takes it.
+    pub stored: [u32; 4],
 }
 
 // SAFETY: as the trait says.
@@ -203,6 +212,7 @@ impl ctm_palette_entry {
         centroid_x: 0.0,
         centroid_y: 0.0,
         mask_offset: 0,
+        stored: [0; 4],
     };
 }
 

@@ -26,7 +26,7 @@ impl Work {
     ) -> Result<Vec<Option<Color>>, Error> {
         let missing = || Error::Internal("pixels are not in a device's memory".to_owned());
         let (color_map, first_word) = source.imported(start, chunk_pixels).ok_or_else(missing)?;
-        let channels = source.pixels.grid().words;
+        let (channels, kind) = (source.pixels.grid().words, source.pixels.encoding().word_kind());
         let count = pixels.len();
         if count > READ_PIXELS {
             return Err(Error::Internal(format!("{count} pixels are read in one go")));
@@ -66,7 +66,7 @@ impl Work {
         colors.extend(words.chunks_exact(channels as usize).map(|words| {
             let mut color = [0; 4];
             color[..words.len()].copy_from_slice(words);
-            Color::from_bits(&color)
+            Color::from_words(&color, kind)
         }));
         Ok(colors)
     }
