@@ -243,6 +243,25 @@ void buffers(ctm::context &context)
     CHECK(huge.status() == CTM_ERROR_OUT_OF_MEMORY && huge->empty());
 }
 
+// Masks as run lengths: of grey, 9 9 9 3 and two more values.
+void run_lengths(ctm::context &context)
+{
+    const std::vector<std::uint8_t> bytes = {9, 9, 3, 3, 9, 7};
+    const ctm::image image(bytes, 3, 2, 1);
+    const auto rows = context.try_runs(image);
+    CHECK(rows && rows->size() == 3 && rows->offsets == std::vector<std::uint64_t>({0, 5, 8, 10}));
+    CHECK(rows->counts == std::vector<std::uint32_t>({0, 2, 2, 1, 1, 2, 2, 2, 5, 1}));
+    const ctm::span<const std::uint32_t> second = (*rows)[1];
+    CHECK(second.size() == 3 && second[0] == 2 && second[1] == 2 && second[2] == 2);
+    const auto columns = context.try_runs(image, ctm::params(), CTM_RUNS_BY_COLUMNS);
+    CHECK(columns && columns->counts == std::vector<std::uint32_t>({0, 1, 1, 2, 2, 1, 1, 2, 1, 2, 5, 1}));
+    ctm::params none;
+    none.min_pixels = 7;
+    const auto nothing = context.try_runs(image, none);
+    CHECK(nothing && nothing->size() == 0 && nothing->counts.empty());
+    CHECK(context.try_runs(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT && ctm::mask_runs().size() == 0);
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -252,6 +271,7 @@ void exceptions(const char *device)
     const std::vector<ctm::palette_entry> palette = context.palette(image);
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
+    CHECK(context.runs(image).size() == 3);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
@@ -282,6 +302,7 @@ int main(int argc, char **argv)
     caches(argv[1], context);
     owners(argv[1]);
     buffers(context);
+    run_lengths(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

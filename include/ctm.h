@@ -882,6 +882,82 @@ ctm_status ctm_params_init(ctm_params *params,
                            size_t size);
 
 /**
+ * `ctm_runs.order`: the pixels of a row follow each other, from the left, then those of the next row.
+ */
+#define CTM_RUNS_BY_ROWS 0
+
+/**
+ * `ctm_runs.order`: the pixels of a column follow each other, from the top, then those of the next column, as in COCO's
+ * data sets.
+ */
+#define CTM_RUNS_BY_COLUMNS 1
+
+/**
+ * Masks as run lengths, for `ctm_outputs.runs`: a thousand masks take a few numbers a row together, where planes would
+ * take gigabytes. Start from `CTM_RUNS_INIT`.
+ *
+ * The numbers of a mask in an image tell in turn how many pixels are outside and how many are inside, outside first: the
+ * first is 0 where the first pixel is inside, no other is. They sum to the image's pixels; with `ctm_outputs.cropped` only
+ * the pixels of the mask's bounding box are told, and a mask without pixels has no number. With `CTM_RUNS_BY_COLUMNS` they are
+ * the `counts` of COCO's uncompressed RLE. A row of 5 pixels, of which the 2nd, 3rd and 5th are inside: 1, 2, 1, 1.
+ *
+ * A run of more than `UINT32_MAX` pixels is told as `UINT32_MAX`, 0 and the rest, so that whoever adds them up needs no
+ * special case.
+ */
+typedef struct ctm_runs {
+    /**
+     * `sizeof(ctm_runs)` as the caller's header has it; `CTM_RUNS_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Receives the numbers of mask 0 in all images, then of mask 1. Aligned for its values; may be uninitialised. What
+     * lies behind the last number is not touched. NULL: not written.
+     */
+    uint32_t *counts;
+    /**
+     * How many numbers `counts` has room for; `ctm_result.run_counts_len` says how many there are.
+     */
+    size_t counts_capacity;
+    /**
+     * Receives where the numbers of each mask and image begin, counted in numbers from `counts` on: of mask 0 in all images,
+     * then of mask 1. One more is where the last ones end. Aligned for its values; may be uninitialised. NULL: not written.
+     */
+    uint64_t *offsets;
+    /**
+     * How many values `offsets` has room for: masks times images, plus one.
+     */
+    size_t offsets_capacity;
+    /**
+     * One of the `CTM_RUNS_BY_…` numbers.
+     */
+    uint32_t order;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_runs;
+
+/** Initialises a `ctm_runs`: by rows, and nothing is written but how much there is, to `ctm_result`. */
+#define CTM_RUNS_INIT { sizeof(ctm_runs), NULL, 0, NULL, 0, CTM_RUNS_BY_ROWS, 0 }
+
+/**
+ * Writes the defaults to a `ctm_runs`: by rows, and nothing is written but how much there is, to `ctm_result`. It does what
+ * `CTM_RUNS_INIT` does, for languages that cannot see a macro.
+ *
+ * @param runs Receives `size` bytes; may be uninitialised. Must not be NULL.
+ * @param size `sizeof(ctm_runs)`, as the caller's declaration has it: every size ever published works.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `runs` is NULL or misaligned or the size
+ * is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+ * Threads: any, at any time.
+ *
+ * # Safety
+ * `runs` is NULL or can be written to for `size` bytes.
+ */
+ctm_status ctm_runs_init(ctm_runs *runs,
+                         size_t size);
+
+/**
  * `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
  */
 #define CTM_MASK_F32 0
@@ -1104,10 +1180,15 @@ typedef struct ctm_outputs {
      * where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
      */
     const ctm_device_memory *labels_memory;
+    /**
+     * NULL: no run lengths are found. Else each mask is told as run lengths, which go to where this struct says; with
+     * `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
+     */
+    const ctm_runs *runs;
 } ctm_outputs;
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL }
 
 /**
  * Writes the defaults to a `ctm_outputs`: nothing is written. It does what `CTM_OUTPUTS_INIT` does, for languages that
@@ -1179,10 +1260,15 @@ typedef struct ctm_result {
      * How many colours `ctm_params.merge` has made others, if anything was to be written.
      */
     uint64_t merged_colors;
+    /**
+     * Numbers that `ctm_outputs.runs` needs for all masks and images; 0 where that is NULL, and where masks, labels or
+     * palette were too small already.
+     */
+    uint64_t run_counts_len;
 } ctm_result;
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_result`: all 0, to be filled by a call. It does what `CTM_RESULT_INIT` does, for languages that
@@ -1423,7 +1509,7 @@ ctm_status ctm_counts_import(ctm_context *context,
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
- * and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
+ * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory` and `runs` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
  * Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more

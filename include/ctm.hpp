@@ -248,6 +248,7 @@ inline ctm_device_memory initial_device_memory() noexcept
 }
 inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
 inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
+inline ctm_runs initial_runs() noexcept { ctm_runs initial = CTM_RUNS_INIT; return initial; }
 inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
 inline ctm_result initial_result() noexcept { ctm_result initial = CTM_RESULT_INIT; return initial; }
 
@@ -467,6 +468,30 @@ struct params : ctm_params {
     params &set_counts(const ctm::counts &&) = delete;
 };
 
+/**
+ * `ctm_runs`: where masks go as run lengths, by rows unless `order` says otherwise. The buffers must outlive it.
+ */
+struct runs : ctm_runs {
+    runs() noexcept : ctm_runs(detail::initial_runs()) {}
+    /** In one of the `CTM_RUNS_BY_…` orders. */
+    explicit runs(std::uint32_t order_) noexcept : runs() { order = order_; }
+
+    /** The numbers. */
+    runs &set_counts(span<std::uint32_t> buffer) noexcept
+    {
+        counts = buffer.data();
+        counts_capacity = buffer.size();
+        return *this;
+    }
+    /** Where those of each mask and image begin, and where the last ones end. */
+    runs &set_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        offsets = buffer.data();
+        offsets_capacity = buffer.size();
+        return *this;
+    }
+};
+
 /** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
 struct outputs : ctm_outputs {
     outputs() noexcept : ctm_outputs(detail::initial_outputs()) {}
@@ -546,6 +571,14 @@ struct outputs : ctm_outputs {
         merged_capacity = buffer.size();
         return *this;
     }
+
+    /** The masks as run lengths, which go to where the struct says. */
+    outputs &set_runs(const ctm_runs &where) noexcept
+    {
+        runs = &where;
+        return *this;
+    }
+    outputs &set_runs(const ctm_runs &&) = delete;
 };
 
 namespace detail {
@@ -581,6 +614,23 @@ struct mask_planes {
     {
         const std::size_t pixels = std::size_t(width) * height;
         return span<const float>(values.data() + index * pixels, pixels);
+    }
+};
+
+/** Masks as run lengths in memory of their own: pixels outside and inside in turn, as `ctm_runs` says. */
+struct mask_runs {
+    /** Of mask 0 in all images, then of mask 1. */
+    std::vector<std::uint32_t> counts;
+    /** Where the numbers of each mask and image begin, and where the last ones end. */
+    std::vector<std::uint64_t> offsets;
+
+    /** How many masks times images there are. */
+    std::size_t size() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
+    /** The numbers of a mask in an image: mask times images, plus image. */
+    span<const std::uint32_t> operator[](std::size_t index) const noexcept
+    {
+        return span<const std::uint32_t>(counts.data() + offsets[index],
+                                         static_cast<std::size_t>(offsets[index + 1] - offsets[index]));
     }
 };
 
@@ -706,6 +756,28 @@ public:
         return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyze(image, params, outputs); });
     }
 
+    /**
+     * The masks of `ctm_analyze` as run lengths in new memory, in one of the `CTM_RUNS_BY_…` orders. The image is looked at
+     * twice, since their number must be known.
+     */
+    outcome<mask_runs> try_runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        mask_runs made;
+        ctm::runs where(order);
+        auto found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        if (found) {
+            made.counts.resize(static_cast<std::size_t>(found->run_counts_len));
+            made.offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_counts(made.counts).set_offsets(made.offsets);
+            found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        }
+        if (!found) {
+            return outcome<mask_runs>(found.status(), found.message());
+        }
+        return made;
+    }
+
     /** `ctm_context_counters`. */
     outcome<ctm::counters> try_counters() const
     {
@@ -745,6 +817,11 @@ public:
     std::vector<palette_entry> palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
         return try_palette(image, params).value();
+    }
+    mask_runs runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                   std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        return try_runs(image, params, order).value();
     }
     ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }

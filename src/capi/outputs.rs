@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use crate::capi::device_memory::ctm_device_memory;
+use crate::capi::runs::ctm_runs;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{self, Versioned, flag, unknown};
 use crate::error::Error;
@@ -97,6 +98,9 @@ pub struct ctm_outputs {
     /// NULL: the labels go to `labels`. Else they go to this memory of the context's Vulkan device, in any `label_format`,
     /// where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
     pub labels_memory: *const ctm_device_memory,
+    /// NULL: no run lengths are found. Else each mask is told as run lengths, which go to where this struct says; with
+    /// `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
+    pub runs: *const ctm_runs,
 }
 
 /// A colour that became another, of which it was a near-duplicate.
@@ -177,6 +181,7 @@ unsafe impl Versioned for ctm_outputs {
         merged_capacity: 0,
         masks_memory: std::ptr::null(),
         labels_memory: std::ptr::null(),
+        runs: std::ptr::null(),
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_OUTPUTS_INIT";

@@ -138,7 +138,7 @@ fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape
     };
     let work = |context: &mut Context| {
         context.check_memory(&map, &params, &device)?;
-        context.emit(&map, &params, Emit { device, ..Emit::default() })
+        context.emit(&map, &params, &mut Emit { device, ..Emit::default() })
     };
     let found = context.call(None, work).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);
