@@ -162,7 +162,8 @@ impl<'a> Outputs<'a> {
                 // SAFETY: the caller of `ctm_analyze` guarantees the entries, whose number was checked.
                 unsafe {
                     self.lists.write(&analysis, self.format);
-                    self.lists.write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
+                    self.lists
+                        .write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
                 }
                 Ok(())
             }
