@@ -460,6 +460,20 @@ typedef struct ctm_counts ctm_counts;
 #define CTM_FORMAT_U8 3
 
 /**
+ * `ctm_image.format`: 32-bit integers, for ids: one or two channels. All numbers are different colours, in their order, 0
+ * included. They have no distances and are not rounded: `CTM_MATCH_8_BIT`, `CTM_ALPHA_AT_LEAST`, `ctm_params.nearest`,
+ * `CTM_UNLISTED_NEAREST`, `ctm_params.merge` and `ctm_params.unmix_radius` are `CTM_ERROR_INVALID_ARGUMENT`.
+ * `CTM_ALPHA_IGNORED` leaves the second number out.
+ */
+#define CTM_FORMAT_U32 4
+
+/**
+ * `ctm_image.format`: 32-bit integers with a sign, in two's complement, else as `CTM_FORMAT_U32`. They are sorted by value,
+ * negative ones first.
+ */
+#define CTM_FORMAT_I32 5
+
+/**
  * `ctm_image.channel_order`: grey; grey, alpha; red, green, blue; red, green, blue, alpha.
  */
 #define CTM_ORDER_RGBA 0
@@ -503,7 +517,7 @@ typedef struct ctm_image {
      */
     uint32_t height;
     /**
-     * Channels of a pixel, 1 to 4.
+     * Channels of a pixel, 1 to 4; 1 or 2 with `CTM_FORMAT_U32` and `CTM_FORMAT_I32`.
      */
     uint32_t channels;
     /**
@@ -563,7 +577,7 @@ typedef struct ctm_image {
     uint32_t rectangle_height;
     /**
      * NULL: the pixels are at `pixels`. Else they are in this memory of the context's Vulkan device, and `pixels` must be
-     * NULL: floats in the default order and without gaps, the rectangle being the whole image, compared exactly with
+     * NULL: floats or integers of 32 bits in the default order and without gaps, the rectangle being the whole image, compared exactly with
      * alpha as part of the colour; anything else is `CTM_ERROR_UNSUPPORTED`.
      */
     const ctm_device_memory *device_memory;
@@ -701,8 +715,9 @@ ctm_status ctm_image_init(ctm_image *image,
  * What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
  *
  * Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
- * 16 bits. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
- * colour. A value that the image's format cannot store is an error.
+ * 16 bits; or as 4 numbers of 32 bits that say how they are stored: all that there are can be given so. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
+ * colour. A value that the image's format cannot store is an error, as is an integer of 32 bits that is given as a float of
+ * 2^24 or more, which may be another number that was rounded.
  */
 typedef struct ctm_params {
     /**
@@ -860,10 +875,22 @@ typedef struct ctm_params {
      * Not promised: whether colours that the counts do not have get a mask.
      */
     const ctm_counts *counts;
+    /**
+     * In place of `palette` the same `palette_count` colours as they are stored: 4 numbers each, red, green, blue and
+     * alpha, or grey and alpha, as `ctm_palette_entry.stored` has them: the integer, of `CTM_FORMAT_I32` in two's
+     * complement, or the bits of the float, of `CTM_FORMAT_F16` in the lower half. 4-byte aligned; read during the call
+     * only. NULL: none. One of `palette` and `palette_stored` must be NULL.
+     */
+    const uint32_t *palette_stored;
+    /**
+     * In place of `ignored` the same `ignored_count` colours as they are stored, as `palette_stored` has them. NULL: none.
+     * One of `ignored` and `ignored_stored` must be NULL.
+     */
+    const uint32_t *ignored_stored;
 } ctm_params;
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL }
 
 /**
  * Writes the defaults to a `ctm_params`: all colours get a mask. It does what `CTM_PARAMS_INIT` does, for languages that
@@ -1010,7 +1037,8 @@ typedef struct ctm_palette_entry {
     /**
      * Red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for
      * integers of 16 bits; 0 where the image has no such channel or it is no part of the colour. With
-     * `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits.
+     * `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits. An integer of 32 bits is
+     * the float nearest to it: `stored` has it exactly.
      */
     float color[4];
     /**
@@ -1054,6 +1082,12 @@ typedef struct ctm_palette_entry {
      * its bottom row.
      */
     uint64_t mask_offset;
+    /**
+     * `color` as the image stores it, to the bit: the integers, of `CTM_FORMAT_I32` in two's complement, or the floats'
+     * bits, of `CTM_FORMAT_F16` in the lower half and of the nearest one where `CTM_MATCH_8_BIT` gives a value that the
+     * format does not have. 0 where `color` is for want of a channel. `ctm_params.palette_stored` takes it.
+     */
+    uint32_t stored[4];
 } ctm_palette_entry;
 
 /**
@@ -1072,6 +1106,14 @@ typedef struct ctm_merged_color {
      * How many pixels have it, in all images.
      */
     uint64_t pixel_count;
+    /**
+     * `color` as it is stored: values as in `ctm_palette_entry.stored`.
+     */
+    uint32_t stored[4];
+    /**
+     * `into` as it is stored.
+     */
+    uint32_t into_stored[4];
 } ctm_merged_color;
 
 /**

@@ -103,6 +103,9 @@ private:
 /** A colour of `params`, in the units of the image; values of channels that it does not have are not looked at. */
 using color = std::array<float, 4>;
 
+/** A colour of `params` as the image stores it, see `ctm_palette_entry.stored`: exact, also for integers of 32 bits. */
+using stored_color = std::array<std::uint32_t, 4>;
+
 /** A mask's colour, and where its pixels lie. */
 using palette_entry = ctm_palette_entry;
 
@@ -261,6 +264,10 @@ template <>
 struct format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U16> {};
 template <>
 struct format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+template <>
+struct format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U32> {};
+template <>
+struct format_of<std::int32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_I32> {};
 
 /** The `CTM_LABEL_…` of a type of labels. */
 template <class T>
@@ -299,7 +306,8 @@ inline std::size_t product(std::size_t a, std::size_t b) noexcept
 /** The bytes from the first to the last one of an image; 0 where the library will refuse it anyway. */
 inline std::size_t bytes_of(const ctm_image &image) noexcept
 {
-    const std::size_t value = image.format == CTM_FORMAT_F32 ? 4 : image.format == CTM_FORMAT_U8 ? 1 : 2;
+    const bool is_short = image.format == CTM_FORMAT_F16 || image.format == CTM_FORMAT_U16;
+    const std::size_t value = image.format == CTM_FORMAT_U8 ? 1 : is_short ? 2 : 4;
     if (image.width == 0 || image.height == 0 || image.channels == 0 || image.channels > 4) {
         return 0;
     }
@@ -383,7 +391,7 @@ struct device_memory : ctm_device_memory {
 struct image : ctm_image {
     image() noexcept : ctm_image(detail::initial_image()) {}
 
-    /** Of a container of floats, `uint16_t` or `uint8_t`. */
+    /** Of a container of floats, `uint16_t` or `uint8_t`, or of ids, `uint32_t` or `int32_t`. */
     template <class C, std::uint32_t Format = detail::format_of<detail::value_of<const C>>::value>
     image(const C &values, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
         : image(values.data(), values.size() * sizeof(detail::value_of<const C>), Format, width_, height_, channels_)
@@ -403,15 +411,16 @@ struct image : ctm_image {
         channels = channels_;
     }
 
-    /** Of floats in memory of the context's Vulkan device. The struct, too, must outlive the image. */
-    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_,
-          std::uint32_t channels_) noexcept
-        : image(nullptr, 0, CTM_FORMAT_F32, width_, height_, channels_)
+    /** Of floats, or ids, in memory of the context's Vulkan device. The struct, too, must outlive the image. */
+    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_,
+          std::uint32_t format_ = CTM_FORMAT_F32) noexcept
+        : image(nullptr, 0, format_, width_, height_, channels_)
     {
         device_memory = &memory;
     }
     /** Not a struct that ends with the expression. */
-    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
+    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t,
+          std::uint32_t = CTM_FORMAT_F32) = delete;
 
     /**
      * Bytes from `pixels` on that may be read. `context::analyze` and `counts::add` refuse an image whose shape and
@@ -448,6 +457,15 @@ struct params : ctm_params {
     params &set_palette(span<const color> colors) noexcept
     {
         palette = colors.empty() ? nullptr : colors.data()->data();
+        palette_stored = nullptr;
+        palette_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_palette(span<const stored_color> colors) noexcept
+    {
+        palette = nullptr;
+        palette_stored = colors.empty() ? nullptr : colors.data()->data();
         palette_count = detail::count32(colors.size());
         return *this;
     }
@@ -456,6 +474,15 @@ struct params : ctm_params {
     params &set_ignored(span<const color> colors) noexcept
     {
         ignored = colors.empty() ? nullptr : colors.data()->data();
+        ignored_stored = nullptr;
+        ignored_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_ignored(span<const stored_color> colors) noexcept
+    {
+        ignored = nullptr;
+        ignored_stored = colors.empty() ? nullptr : colors.data()->data();
         ignored_count = detail::count32(colors.size());
         return *this;
     }

@@ -25,7 +25,13 @@ struct Image {
 }
 
 impl Image {
-    fn new(format: Format, width: u32, height: u32, channels: usize, mut word: impl FnMut(usize) -> u32) -> Self {
+    fn new(
+        format: Format,
+        width: u32,
+        height: u32,
+        channels: usize,
+        mut word: impl FnMut(usize) -> u32,
+    ) -> Self {
         let words = (0..(width * height) as usize * channels).map(&mut word).collect();
         Self { format, width, height, channels, words }
     }
@@ -86,7 +92,7 @@ const ODD: [u32; 12] = [
 fn images(random: &mut Random, format: Format, channels: usize) -> Vec<Image> {
     let mut run = (0, 0);
     let mut runs = |random: &mut Random, index: usize| {
-        if index % channels == 0 && run.1 == 0 {
+        if index.is_multiple_of(channels) && run.1 == 0 {
             run = (random.below(12) as usize, 1 + random.below(40));
         }
         run.1 -= u32::from(index % channels == channels - 1 && run.1 > 0);
@@ -97,9 +103,9 @@ fn images(random: &mut Random, format: Format, channels: usize) -> Vec<Image> {
         Image::new(format, 120, 77, channels, |_| ODD[random.below(12) as usize]),
         Image::new(format, 331, 107, channels, |_| random.below(300).wrapping_mul(0x9e37_79b1)),
         // All different, or nearly.
-        Image::new(format, 301, 400, channels, |index| (index as u32).wrapping_mul(0x9e37_79b1)),
+        Image::new(format, 301, 241, channels, |index| (index as u32).wrapping_mul(0x9e37_79b1)),
         // Many, of which few are frequent.
-        Image::new(format, 400, 301, channels, |index| match random.below(3) {
+        Image::new(format, 241, 301, channels, |index| match random.below(3) {
             0 => ODD[index % 5],
             _ => random.next(),
         }),
@@ -116,7 +122,8 @@ struct Found {
 fn analyze(context: &mut Context, map: &ColorMap, params: &Params) -> Result<Found, Error> {
     let pixels = map.shape().pixels() as usize * map.images() as usize;
     let count = context.mask_count(map, params)? as usize;
-    let mut found = Found { labels: vec![99; pixels], masks: vec![99; count * pixels], analysis: Analysis::default() };
+    let mut found =
+        Found { labels: vec![99; pixels], masks: vec![99; count * pixels], analysis: Analysis::default() };
     let outputs = Outputs {
         masks: Some(MaskOutput::U8 { masks: &mut found.masks, inside: 1 }),
         labels: Some(LabelOutput::U32(&mut found.labels)),
@@ -134,15 +141,22 @@ fn check(context: &mut Context, image: &Image, params: &Params, expected: &[([u3
     let found = analyze(context, &image.map(), params).unwrap();
     let colors: Vec<_> = expected.iter().map(|&(color, _)| color).collect();
     let entries = &found.analysis.palette.colors;
-    let stored: Vec<_> = entries.iter().map(|entry| (entry.color.stored(image.format), entry.pixels)).collect();
-    assert!(stored == expected, "{name}: {:?} in place of {:?}", &stored[..stored.len().min(9)], &expected[..expected.len().min(9)]);
+    let stored: Vec<_> =
+        entries.iter().map(|entry| (entry.color.stored(image.format), entry.pixels)).collect();
+    assert!(
+        stored == expected,
+        "{name}: {:?} in place of {:?}",
+        &stored[..stored.len().min(9)],
+        &expected[..expected.len().min(9)]
+    );
     for entry in entries.iter().take(20) {
         let values = entry.color.stored(image.format).map(|word| image.value(word) as f32);
         assert_eq!(entry.color.values(), values, "{name}");
     }
     let labels = image.labels(&colors);
     assert!(found.labels == labels, "{name}: labels");
-    let masks = (1..).take(colors.len()).flat_map(|mask| labels.iter().map(move |&label| u8::from(label == mask)));
+    let masks =
+        (1..).take(colors.len()).flat_map(|mask| labels.iter().map(move |&label| u8::from(label == mask)));
     assert!(found.masks.iter().copied().eq(masks), "{name}: masks");
     let pixels = found.analysis.mask_stats.iter().map(|stats| stats.pixels);
     assert!(pixels.eq(expected.iter().map(|&(_, pixels)| pixels)), "{name}: statistics");
@@ -155,14 +169,13 @@ fn every_number_is_a_color_of_its_own() {
     for (format, channels) in IDS.into_iter().flat_map(|format| [(format, 1), (format, 2)]) {
         for (number, image) in images(random, format, channels).iter().enumerate() {
             let counts = image.counts();
-            for (min_pixels, max_count) in [(1, 9), (2, 40)] {
-                let selection = Selection { min_pixels, max_count };
-                let mut expected = counts.clone();
-                expected.retain(|&(_, pixels)| pixels >= min_pixels);
-                expected.truncate(max_count as usize);
-                for context in &mut contexts {
-                    check(context, image, &selection.into(), &expected, &format!("image {number}"));
-                }
+            let (min_pixels, max_count) = if number % 2 == 0 { (1, 9) } else { (2, 40) };
+            let selection = Selection { min_pixels, max_count };
+            let mut expected = counts.clone();
+            expected.retain(|&(_, pixels)| pixels >= min_pixels);
+            expected.truncate(max_count as usize);
+            for context in &mut contexts {
+                check(context, image, &selection.into(), &expected, &format!("image {number}"));
             }
         }
     }
@@ -180,7 +193,8 @@ fn all_colors_have_labels() {
                 let mut labels = vec![0; image.pixels().count()];
                 let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
                 let found = context.analyze(&image.map(), &Params::default(), outputs).unwrap();
-                let stored = found.palette.colors.iter().map(|entry| (entry.color.stored(format), entry.pixels));
+                let stored =
+                    found.palette.colors.iter().map(|entry| (entry.color.stored(format), entry.pixels));
                 assert!(stored.eq(counts), "{format:?}, {channels}, {}", context.device_name());
                 assert!(labels == image.labels(&colors), "{format:?}, {channels}, {}", context.device_name());
             }
@@ -209,22 +223,31 @@ fn a_palette_is_given_as_it_is_stored() {
             // What is behind the channels is not looked at.
             let mut given: Vec<_> = expected.iter().map(|&(color, _)| color).collect();
             given.iter_mut().for_each(|color| color[channels..].fill(0x7fc0_0000));
-            let ignored: Vec<_> = counts.iter().map(|&(color, _)| color).filter(|color| {
-                expected.iter().all(|(given, _)| given != color)
-            }).take(2).collect();
-            let params = Params { stored_palette: Some(&given), stored_ignored: &ignored, ..Params::default() };
+            let ignored: Vec<_> = counts
+                .iter()
+                .map(|&(color, _)| color)
+                .filter(|color| expected.iter().all(|(given, _)| given != color))
+                .take(2)
+                .collect();
+            let params =
+                Params { stored_palette: Some(&given), stored_ignored: &ignored, ..Params::default() };
             for context in &mut contexts {
                 check(context, &image, &params, &expected, "given");
                 let found = analyze(context, &image.map(), &params).unwrap();
                 let unlisted = found.analysis.unlisted.unwrap();
                 let others: Vec<_> = counts
                     .iter()
-                    .filter(|(color, _)| !ignored.contains(color) && expected.iter().all(|(given, _)| given != color))
+                    .filter(|(color, _)| {
+                        !ignored.contains(color) && expected.iter().all(|(given, _)| given != color)
+                    })
                     .copied()
                     .collect();
                 assert_eq!(unlisted.colors as usize, others.len());
-                let most: Vec<_> =
-                    unlisted.most_frequent.iter().map(|entry| (entry.color.stored(format), entry.pixels)).collect();
+                let most: Vec<_> = unlisted
+                    .most_frequent
+                    .iter()
+                    .map(|entry| (entry.color.stored(format), entry.pixels))
+                    .collect();
                 assert_eq!(most, others[..others.len().min(7)]);
                 // The most frequent ones without those that are ignored.
                 let selection = Selection { min_pixels: 1, max_count: 5 };

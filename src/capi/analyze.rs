@@ -190,7 +190,8 @@ impl<'a> Outputs<'a> {
                 // SAFETY: the caller of `ctm_analyze` guarantees the buffers, whose sizes were checked.
                 unsafe {
                     self.lists.write(&analysis, self.format);
-                    self.lists.write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
+                    self.lists
+                        .write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
                     if let (Some(target), Some(runs)) = (&self.runs, &analysis.runs) {
                         target.write(runs);
                     }

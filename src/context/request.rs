@@ -169,7 +169,9 @@ impl<'a> ColorRules<'a> {
 
 /// Checks what does not depend on the image.
 fn check_contradictions(params: &Params) -> Result<(), Error> {
-    let &Params { palette, stored_palette, nearest, unlisted, merge, counts, unmix_radius, connected, .. } = params;
+    let &Params {
+        palette, stored_palette, nearest, unlisted, merge, counts, unmix_radius, connected, ..
+    } = params;
     let is_given = params.given().is_some();
     let refuse = |text: String| Err(Error::InvalidArgument(text));
     if let (Some(connectivity), Some(_)) = (connected, counts) {
@@ -243,7 +245,9 @@ fn colors<T>(
     }
     let mut colors = try_with_capacity(values.len())?;
     for (index, values) in values.iter().enumerate() {
-        colors.push(color(values).map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?);
+        colors.push(
+            color(values).map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
+        );
     }
     Ok(colors)
 }

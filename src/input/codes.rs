@@ -190,7 +190,9 @@ impl<L> Work<L, bool> for Round<'_> {
     fn run(self, _: L) -> bool {
         match self.format {
             // Ids are not rounded: see `Pixels::new`.
-            Format::F32 | Format::U32 | Format::I32 => self.each(|value: f32| (code_of_float(value), value.is_nan())),
+            Format::F32 | Format::U32 | Format::I32 => {
+                self.each(|value: f32| (code_of_float(value), value.is_nan()))
+            }
             Format::F16 => self.each(|bits: u16| (code_of_half(bits), bits & 0x7fff > 0x7c00)),
             Format::U16 => self.each(|value: u16| (code_of_integer(value), false)),
             Format::U8 => self.each(|value: u8| (value, false)),

@@ -196,7 +196,12 @@ fn kind([format, channels, matching, alpha, least]: [u32; 5]) -> Result<Option<K
         alpha: match (alpha, f32::from_bits(least)) {
             (0, _) if least == 0 => Alpha::Color,
             (1, _) if least == 0 && channels % 2 == 0 => Alpha::Ignored,
-            (2, value) if !stored.has_ids() && !value.is_nan() && (value != 0.0 || least == 0) && channels % 2 == 0 => {
+            (2, value)
+                if !stored.has_ids()
+                    && !value.is_nan()
+                    && (value != 0.0 || least == 0)
+                    && channels % 2 == 0 =>
+            {
                 Alpha::AtLeast(value)
             }
             _ => return Err(wrong("alpha", alpha)),
@@ -217,7 +222,8 @@ impl Reader<'_> {
         }
         let pixels = self.long()?;
         let kind = encoding.word_kind();
-        if let (WordKind::Unsigned | WordKind::Signed, Some(color)) = (kind, Color::from_words(&words, kind)) {
+        if let (WordKind::Unsigned | WordKind::Signed, Some(color)) = (kind, Color::from_words(&words, kind))
+        {
             return Ok((color, pixels)); // there is one for all words
         }
         let values = words.map(f32::from_bits);

@@ -172,7 +172,9 @@ impl Encoding {
         /// From here on a float may be another number that was rounded.
         const ROUNDED: f32 = (1 << 24) as f32;
         let (least, expected) = match self.format {
-            Format::I32 => (-ROUNDED, "an integer from -16777215 to 16777215, or one that is given as it is stored,"),
+            Format::I32 => {
+                (-ROUNDED, "an integer from -16777215 to 16777215, or one that is given as it is stored,")
+            }
             _ => (-1.0, "an integer from 0 to 16777215, or one that is given as it is stored,"),
         };
         let is_exact = value.fract() == 0.0 && value > least && value < ROUNDED;
@@ -303,7 +305,8 @@ mod tests {
             };
             assert_eq!(reported.stored(format), [first, second, 0, 0], "{format:?}");
         }
-        let wrong = |format, stored| Encoding::new(format, Matching::Exact, 1).color_of_stored(&stored).unwrap_err();
+        let wrong =
+            |format, stored| Encoding::new(format, Matching::Exact, 1).color_of_stored(&stored).unwrap_err();
         assert_eq!(
             wrong(Format::U16, [65_536, 0, 0, 0]),
             "channel 0 is 65536, as it is stored; 0 to 65535 is expected"
@@ -317,9 +320,12 @@ mod tests {
         assert_eq!(color(Format::U32, 16_777_215.0).unwrap().words(), [16_777_215, 0, 0, 0]);
         assert_eq!(color(Format::I32, -2.0).unwrap().words(), [-2i32 as u32, 0, 0, 0]);
         assert_eq!(color(Format::U32, -0.0).unwrap().words(), [0; 4]);
-        for (format, value) in
-            [(Format::U32, -1.0), (Format::U32, 0.5), (Format::U32, 16_777_216.0), (Format::I32, -16_777_216.0)]
-        {
+        for (format, value) in [
+            (Format::U32, -1.0),
+            (Format::U32, 0.5),
+            (Format::U32, 16_777_216.0),
+            (Format::I32, -16_777_216.0),
+        ] {
             assert!(color(format, value).unwrap_err().contains("as it is stored, is expected"), "{value}");
         }
     }

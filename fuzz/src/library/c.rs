@@ -69,6 +69,8 @@ pub struct Params {
     pub progress: Option<unsafe extern "C" fn(*mut c_void, f64) -> i32>,
     pub progress_user: *mut c_void,
     pub counts: *const Counts,
+    pub palette_stored: *const u32,
+    pub ignored_stored: *const u32,
 }
 
 #[repr(C)]
@@ -85,6 +87,7 @@ pub struct Entry {
     pub centroid_x: f64,
     pub centroid_y: f64,
     pub mask_offset: u64,
+    pub stored: [u32; 4],
 }
 
 #[repr(C)]

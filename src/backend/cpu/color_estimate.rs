@@ -56,8 +56,8 @@ pub(super) fn estimate_colors<const C: usize>(pixels: Tiles<C>, met: &ColorTable
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::color::WordKind;
     use crate::backend::cpu::tables::key::Key;
+    use crate::color::WordKind;
 
     /// Noise of so many colours, after some of them were met.
     fn estimate(colors: u32, met: u32) -> usize {

@@ -102,7 +102,7 @@ pub(crate) fn masks(
                      of {}",
                     count(pixels, "pixel"),
                     count(colors, "colour"),
-                    color::text(&choice.color(&color)),
+                    choice.text(&color),
                     row % shape.height(),
                     file.display()
                 )

@@ -54,7 +54,8 @@ class Result:
     labels: NDArray[Any] | None
     """(images, rows, columns): 0 where a pixel is in no mask, else the number of its mask plus one."""
     palette: NDArray[Any] | None
-    """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …"""
+    """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …; ids are
+    exact in `stored`."""
     runs: Runs | None
     """The masks as run lengths, if `runs` asked for them."""
     unlisted: NDArray[Any] | None
@@ -265,7 +266,7 @@ class Context:
         """Finds the colours that get a mask, and writes what is asked for, in one go.
 
         image: (rows, columns), (rows, columns, channels) or (images, rows, columns, channels) of float32, float16,
-            uint16, uint8 or bool: a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer
+            uint16, uint8 or bool, or of ids, uint32 or int32 (one or two channels): a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer
             protocol. It is read where it lies; views that no strides of `ctm_image` describe are copied, with a
             `CopyWarning`.
         outputs: which of "masks", "labels", "palette" are wanted.
@@ -278,7 +279,8 @@ class Context:
         matching: "exact", or "8-bit": colours are the same once rounded to 8 bits.
         alpha: "color" (part of it), "ignored", or "at_least": pixels with less than `least_alpha` have no colour.
         batch: with several images, "all" are counted together, or the "first" alone, or "each" has its own masks.
-        palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes).
+        palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes), or
+            a list of ids.
         ignored: colours that get no mask.
         nearest: "euclidean" or "chebyshev": colours without a mask join the nearest one within `tolerance`.
         unlisted: what becomes of colours that `palette` does not have: "ignore", "error", "nearest".
@@ -313,6 +315,7 @@ class Context:
         pixels = describe(image, layout, order, rectangle)
         params, kept = make_params(
             pixels.channels,
+            pixels.ids,
             min_pixels=min_pixels,
             max_count=max_count,
             matching=matching,
@@ -449,7 +452,8 @@ class _Call:
         return context.call(lib.ctm_analyze, *arguments, accept=accept, long=long, kept=(self, buffers))
 
     def _likely_count(self, last: int) -> int:
-        if self.params.palette != ffi.NULL and not self.params.connected:
+        is_given = self.params.palette != ffi.NULL or self.params.palette_stored != ffi.NULL
+        if is_given and not self.params.connected:
             return int(self.params.palette_count)
         pixels = self.image.images * self.image.height * self.image.width
         most = min(self.params.max_count, pixels // max(self.params.min_pixels, 1))

@@ -356,7 +356,7 @@ mod tests {
             count(Counting::Wanted),
             count(Counting::Buckets),
             Stage::Collect { copies },
-            Stage::CollectColors { channels: 4 },
+            Stage::CollectColors { words },
             Stage::Label { words: None, width },
             Stage::Label { words: Some(words), width },
             Stage::Expand { width },

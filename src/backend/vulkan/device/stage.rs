@@ -55,8 +55,7 @@ pub(crate) enum Stage {
     },
     /// Reads pixels for the host.
     CollectColors {
-        /// Words of a pixel.
-        channels: u32,
+        words: PixelWords,
     },
     /// `words`: colours are looked up; `None`: pixels have colour indices.
     Label {
@@ -103,8 +102,9 @@ impl Stage {
                     (constant::COPIES, copies),
                 ]);
             }
-            Self::Fingerprints { words } => constants.extend(words.constants()),
-            Self::CollectColors { channels } => constants.push((constant::CHANNELS, channels)),
+            Self::Fingerprints { words } | Self::CollectColors { words } => {
+                constants.extend(words.constants())
+            }
             Self::Collect { copies } => constants.push((constant::COPIES, copies)),
             Self::Label { words, width } => {
                 constants.extend(words.into_iter().flat_map(PixelWords::constants));
