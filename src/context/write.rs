@@ -18,7 +18,7 @@ use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors, UnlistedColors};
+use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors};
 use crate::types::palette::Palette;
 use crate::types::params::Params;
 use crate::types::stats::MaskStats;
