@@ -269,7 +269,7 @@ void run_lengths(ctm::context &context)
     const ctm::span<const std::uint32_t> second = (*rows)[1];
     CHECK(second.size() == 3 && second[0] == 2 && second[1] == 2 && second[2] == 2);
     const auto columns = context.try_runs(image, ctm::params(), CTM_RUNS_BY_COLUMNS);
-    CHECK(columns && columns->counts == std::vector<std::uint32_t>({0, 1, 1, 2, 2, 1, 1, 2, 1, 2, 5, 1}));
+    CHECK(columns && columns->counts == std::vector<std::uint32_t>({0, 1, 1, 2, 2, 1, 1, 2, 1, 1, 5, 1}));
     ctm::params none;
     none.min_pixels = 7;
     const auto nothing = context.try_runs(image, none);

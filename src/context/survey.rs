@@ -2,16 +2,17 @@
 //! have.
 
 use crate::context::Context;
+use crate::context::chosen::{Chosen, Found};
 use crate::context::emit::{Emit, FoundSizes, OutputPlan};
-use crate::context::label::label_images;
+use crate::context::label::{each_unmixed, label_images};
 use crate::context::request::Request;
-use crate::context::write::{Found, with_unmixed};
 use crate::error::Error;
 use crate::labels::run_map::{RunMap, RunMapBuilder};
 use crate::output::planes::{Crops, Places};
 use crate::output::runs::CountedRuns;
 use crate::runtime::call::ProgressSpan;
 use crate::stages::measure::StatsBuilder;
+use crate::types::geometry::Frame;
 use crate::types::runs::RunOrder;
 use crate::types::stats::MaskStats;
 
@@ -102,4 +103,19 @@ impl Context {
         let stats = stats.map(|stats| with_unmixed(stats, requests, &found.chosen, frame)).transpose()?;
         Ok((stats.unwrap_or_default(), runs.map(RunMapBuilder::finish).transpose()?))
     }
+}
+
+/// The masks' places, those of pixels included that were shared out.
+pub(super) fn with_unmixed(
+    stats: StatsBuilder,
+    requests: &[Request],
+    chosen: &[Chosen],
+    frame: Frame,
+) -> Result<Vec<MaskStats>, Error> {
+    let mut stats = stats.finish()?;
+    each_unmixed(requests, chosen, |unmixed, start| {
+        unmixed.grow(&mut stats, start, frame);
+        Ok(())
+    })?;
+    Ok(stats)
 }

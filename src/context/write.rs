@@ -1,11 +1,11 @@
 //! The steps of a call: find what gets a mask, find where the masks lie, label, write.
 
 use crate::context::Context;
-use crate::context::chosen::{Chosen, LabelSource};
+use crate::context::chosen::{Chosen, Found, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
 use crate::context::label::{each_unmixed, label_images, write_regions};
 use crate::context::request::Request;
-use crate::context::survey::Survey;
+use crate::context::survey::{Survey, with_unmixed};
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelTarget;
@@ -18,7 +18,7 @@ use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors, UnlistedColors};
+use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors};
 use crate::types::palette::Palette;
 use crate::types::params::Params;
 use crate::types::stats::MaskStats;
@@ -202,31 +202,6 @@ impl Context {
         };
         self.backends[self.labeler].label_on_device(&request.pixels, &masked, outputs)
     }
-}
-
-/// What gets a mask, and what the caller is told of other colours.
-pub(super) struct Found {
-    pub(super) chosen: Vec<Chosen>,
-    pub(super) mask_count: u32,
-    unlisted: Option<UnlistedColors>,
-    merged: MergedColors,
-    /// Whether each image has a backend that knows its pixels.
-    side_by_side: bool,
-}
-
-/// The masks' places, those of pixels included that were shared out.
-pub(super) fn with_unmixed(
-    stats: StatsBuilder,
-    requests: &[Request],
-    chosen: &[Chosen],
-    frame: Frame,
-) -> Result<Vec<MaskStats>, Error> {
-    let mut stats = stats.finish()?;
-    each_unmixed(requests, chosen, |unmixed, start| {
-        unmixed.grow(&mut stats, start, frame);
-        Ok(())
-    })?;
-    Ok(stats)
 }
 
 /// The palette of all images, or that of each, as callers see them.

@@ -10,6 +10,9 @@ import pytest
 from conftest import oracle
 from pycocotools import mask as coco
 
+# pycocotools has not followed numpy 2 in all points yet.
+pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning:pycocotools")
+
 PIXELS = np.random.default_rng(5).integers(0, 3, (11, 14, 2)).astype(np.uint8)  # 9 colours
 MASKS = oracle(PIXELS)[2]
 
