@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ctm_counts_export(
         let target = unsafe { ByteBuffer::new(data, size) }?;
         let counts = counts.shared()?;
         // SAFETY: as above.
-        unsafe { target.write(counts.bytes_len(), || counts.to_bytes()) }
+        unsafe { target.write(counts.bytes_len(), |room| counts.write_bytes(room)) }
     };
     // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }

@@ -1,9 +1,13 @@
 //! Counts as bytes, for other processes and machines: docs/counts-format.md.
 
+use std::mem::MaybeUninit;
+
+use bytemuck::allocation::try_zeroed_vec;
+
 use crate::color::{Color, WordKind};
 use crate::error::Error;
-use crate::runtime::alloc::try_with_capacity;
-use crate::runtime::checksum::checksum;
+use crate::runtime::alloc::{no_memory, try_with_capacity, uninit};
+use crate::runtime::checksum::{Checksum, checksum};
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Shape;
@@ -32,10 +36,24 @@ impl ColorCounts {
     /// # Errors
     /// Too little memory.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let len = self.bytes_len();
+        let mut bytes = try_zeroed_vec(len).map_err(|()| no_memory::<u8>(len))?;
+        self.write_bytes(uninit(&mut bytes))?;
+        Ok(bytes)
+    }
+
+    /// Writes the counts as bytes to memory of `bytes_len`; nothing on an error.
+    pub(crate) fn write_bytes(&self, room: &mut [MaybeUninit<u8>]) -> Result<(), Error> {
         let colors = self.colors.as_list()?;
         let len = self.bytes_len();
-        let mut bytes = try_with_capacity(len)?;
-        bytes.extend_from_slice(MAGIC);
+        if room.len() != len {
+            return Err(Error::Internal(format!(
+                "there is room for {} of {len} bytes of counts",
+                room.len()
+            )));
+        }
+        let mut writer = Writer { words: room.as_chunks_mut().0.iter_mut(), sum: Checksum::new() };
+        MAGIC.as_chunks().0.iter().for_each(|&word| writer.word(word));
         let mut fields = [FLOATS, 0, 0, 0, 0, 0];
         if let Some(Kind { format, channels, matching, alpha }) = self.kind {
             let number = FORMATS.iter().position(|&known| known == format);
@@ -56,20 +74,19 @@ impl ColorCounts {
                 least.to_bits(),
             ];
         }
-        fields.iter().for_each(|field| bytes.extend_from_slice(&field.to_le_bytes()));
-        bytes.extend_from_slice(&(colors.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&(len as u64).to_le_bytes());
+        fields.iter().for_each(|field| writer.word(field.to_le_bytes()));
+        writer.long(colors.len() as u64);
+        writer.long(len as u64);
         if let Some(encoding) = self.kind.map(|kind| kind.encoding()) {
             match encoding.channels() {
-                1 => write_entries::<1>(&colors, encoding, &mut bytes),
-                2 => write_entries::<2>(&colors, encoding, &mut bytes),
-                3 => write_entries::<3>(&colors, encoding, &mut bytes),
-                _ => write_entries::<4>(&colors, encoding, &mut bytes),
+                1 => writer.entries::<1>(&colors, encoding),
+                2 => writer.entries::<2>(&colors, encoding),
+                3 => writer.entries::<3>(&colors, encoding),
+                _ => writer.entries::<4>(&colors, encoding),
             }
         }
-        let sum = checksum(&[&bytes]);
-        bytes.extend_from_slice(&sum.to_le_bytes());
-        Ok(bytes)
+        writer.long(writer.sum.value());
+        Ok(())
     }
 
     /// The counts that these bytes are.
@@ -109,16 +126,38 @@ impl ColorCounts {
     }
 }
 
-/// Writes entries of so many channels; there is memory for them.
-fn write_entries<const CHANNELS: usize>(colors: &[ColorCount], encoding: Encoding, bytes: &mut Vec<u8>) {
-    for ColorCount { color, pixels } in colors {
-        let words = match encoding.word_kind() {
-            WordKind::Floats => encoding.values(color).map(f32::to_bits),
-            WordKind::Unsigned | WordKind::Signed => color.words(),
-        };
-        let words: [u32; CHANNELS] = std::array::from_fn(|channel| words[channel]);
-        bytes.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
-        bytes.extend_from_slice(&pixels.to_le_bytes());
+/// Writes words one behind the other, for which there is room, and sums them up on the way: an entry is written while the
+/// one before is still being added, where each multiplication waits for another.
+struct Writer<'a> {
+    words: std::slice::IterMut<'a, [MaybeUninit<u8>; 4]>,
+    sum: Checksum,
+}
+
+impl Writer<'_> {
+    #[inline(always)]
+    fn word(&mut self, word: [u8; 4]) {
+        if let Some(room) = self.words.next() {
+            *room = word.map(MaybeUninit::new);
+        }
+        self.sum = self.sum.with_word(word);
+    }
+
+    #[inline(always)]
+    fn long(&mut self, number: u64) {
+        number.to_le_bytes().as_chunks().0.iter().for_each(|&word| self.word(word));
+    }
+
+    /// Entries of so many channels.
+    fn entries<const CHANNELS: usize>(&mut self, colors: &[ColorCount], encoding: Encoding) {
+        let encoding = Encoding { channels: CHANNELS, ..encoding }; // which the compiler knows then
+        for ColorCount { color, pixels } in colors {
+            let words = match encoding.word_kind() {
+                WordKind::Floats => encoding.values(color).map(f32::to_bits),
+                WordKind::Unsigned | WordKind::Signed => color.words(),
+            };
+            (0..CHANNELS).for_each(|channel| self.word(words[channel].to_le_bytes()));
+            self.long(*pixels);
+        }
     }
 }
 
