@@ -148,6 +148,35 @@ def test_one_or_several_colours() -> None:
     assert ctm.segment(ids, palette=[2, 0]).counts.tolist() == [1, 3] and ctm.segment(ids, palette=[]).counts.tolist() == []
 
 
+def test_ids_of_32_bits() -> None:
+    # As floats the first two would be one.
+    values = [16_777_216, 16_777_217, 4_294_967_295, 5]
+    image = np.repeat(np.array([values]), [4, 3, 2, 1], axis=1)
+    for given in (image, image.astype(np.uint32), image.astype(np.uint64)):
+        found = ctm.segment(given)
+        assert found.colors.tolist() == values and found.colors.dtype == given.dtype and found.names[2] == "4294967295"
+        assert found[(16_777_217,)].sum() == 3 and found.number((4_294_967_295,)) == 2
+    assert ctm.segment(image, palette={16_777_217: "road", 5: "sky"}).names == ["road", "sky"]
+    assert ctm.segment(image, palette={16_777_217: "road", 5: "sky"})["road"].tolist() == (image == 16_777_217).tolist()
+    assert ctm.segment(image, ignored=16_777_216).counts.tolist() == [3, 2, 1]
+    signed = np.array([[-(2**31), -(2**31), 2**31 - 1]])
+    assert ctm.segment(signed).colors.tolist() == [-(2**31), 2**31 - 1]
+    both = np.stack([image, image[:, ::-1]], axis=2)
+    assert sorted(map(tuple, ctm.segment(both).colors.tolist())) == sorted(set(map(tuple, both[0].tolist())))
+    masked = ctm.segment(np.ma.masked_equal(image, 16_777_216))
+    assert masked.colors.tolist() == values[1:] and masked.names[0] == "16777217"
+    assert ctm.segment(np.ma.masked_equal(image, 16_777_216), ignored=5).colors.tolist() == values[1:3]
+    ends = np.array([[0, 0, 0, 2**32 - 1, 2**32 - 1, 1]])  # All that is next to the ends is in use.
+    assert ctm.segment(np.ma.masked_equal(ends, 1)).colors.tolist() == [0, 2**32 - 1]
+    pairs = np.ma.masked_equal(np.stack([ends, ends], axis=2), 1)
+    assert ctm.segment(pairs).colors.tolist() == [[0, 0], [2**32 - 1] * 2]
+    assert ctm.segment(pairs, alpha="ignored").colors.tolist() == [[0], [2**32 - 1]]
+    first, second = ctm.segment([image[:, :6] % 16_777_216, np.array([[1, 70_000]])])
+    assert first.names == second.names == ["0", "1", "70000"]
+    one, other = ctm.segment([np.array([[-1]]), np.array([[70_000]])])
+    assert one.colors.tolist() == [-1, 70_000] and other.counts.tolist() == [0, 1]
+
+
 PALETTES = {
     "lines.txt": "# a comment\n#aacde6 The sea\n\n63 224 56\tland\n1,2,3\n",
     "gimp.gpl": "GIMP Palette\nName: x\nColumns: 3\n#\n170 205 230\tThe sea\n 63 224  56\tland\n  1   2   3\n",
@@ -171,8 +200,13 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (TypeError, "image has values of type complex128; integers, bool or floats are expected", np.array([[1j]]), {}),
     (TypeError, "image has values of type <U1", np.array([["a"]]), {}),
     (TypeError, "image is a int; a numpy array", 7, {}),
-    (ValueError, "image has the value 9223372036854775807; integers", np.array([[0, 2**63 - 1]]), {}),
+    (ValueError, "image has the value 9223372036854775807; integers of 32 bits are expected, here 0 to 4294967295", np.array([[0, 2**63 - 1]]), {}),
     (ValueError, "image has the value -9223372036854775808; integers", np.array([[0, -(2**63)]]), {}),
+    (ValueError, "image has the value -1|image has the value 4294967295; integers of 32 bits are expected, here -2147483648", np.array([[-1, 2**32 - 1]]), {}),
+    (ValueError, "image has the value 16777217, and 3 channels; integers up to 16777216, or 1 or 2 channels", IMAGE.astype(int) + 2**24 - 170 + 1, {}),
+    (ValueError, r"image\[1\] is a masked array of 32-bit integers; .*batch='each'", [np.array([[70_000]]), np.ma.masked_equal([[1, 70_000]], 1)], {}),
+    (ValueError, "the images have integers below 0 and from 2147483648 on", [np.array([[-1]]), np.array([[2**31]])], {}),
+    (ValueError, "params.nearest is on and format is U32", np.array([[70_000]]), {"tolerance": 1}),
     (ValueError, r"image has the shape \(1, 2, 6, 3\); one image is expected, .*: pass list\(image\) for several", IMAGE[None], {}),
     (ValueError, r"image has 6 channels; 1 to 4 are supported: is it layout='CHW'\?", np.zeros((3, 5, 6), np.uint8), {}),
     (ValueError, r"palette is 'nowhere.gpl', a file that cannot be read: No such file", IMAGE, {"palette": "nowhere.gpl"}),

@@ -27,14 +27,14 @@ static class Labels
         [FieldOffset(28)] public uint Format;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    [StructLayout(LayoutKind.Explicit, Size = 144)]
     struct Params
     {
         [FieldOffset(16)] public uint MaxCount;
         [FieldOffset(104)] public IntPtr Progress;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 152)]
+    [StructLayout(LayoutKind.Explicit, Size = 160)]
     struct Outputs
     {
         [FieldOffset(28)] public uint LabelFormat;
@@ -44,13 +44,13 @@ static class Labels
         [FieldOffset(56)] public UIntPtr PaletteCapacity;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 72)]
+    [StructLayout(LayoutKind.Explicit, Size = 88)]
     struct Entry
     {
         [FieldOffset(16)] public ulong PixelCount;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 80)]
+    [StructLayout(LayoutKind.Explicit, Size = 88)]
     struct Result
     {
         [FieldOffset(8)] public uint MaskCount;

@@ -24,6 +24,10 @@ const LONG_WORK: u64 = 30_000_000;
 pub(crate) struct Mask {
     /// The values of the image's channels.
     pub(crate) color: Vec<f32>,
+    /// As the image stores them, if they are integers.
+    pub(crate) stored: Option<Vec<i64>>,
+    /// The colour as people read it.
+    pub(crate) text: String,
     /// What the palette calls it.
     pub(crate) name: Option<String>,
     /// Its pixels in all maps.
@@ -58,6 +62,8 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
         };
         Mask {
             color,
+            stored: choice.stored(&entry.color),
+            text: choice.text(&entry.color),
             name: choice.name(index, &entry.color),
             pixels: regions.iter().map(|region| region.pixels).sum(),
             parts: folders.iter().zip(regions).map(part).collect(),

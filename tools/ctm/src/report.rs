@@ -101,7 +101,7 @@ fn mask_table(outcome: &Outcome) -> String {
     }
     let mut columns = vec![
         Column::new("#", true, (1..=outcome.masks.len()).map(|number| number.to_string())),
-        Column::new("colour", false, masks().map(|mask| color::text(&mask.color))),
+        Column::new("colour", false, masks().map(|mask| mask.text.clone())),
         Column::new("pixels", true, masks().map(|mask| thousands(mask.pixels))),
         Column::new("share", true, masks().map(|mask| percent(outcome.share(mask.pixels)))),
     ];
@@ -141,7 +141,7 @@ fn unlisted_table(outcome: &Outcome) -> String {
         format!("{x}, {y}{file}")
     };
     let columns = [
-        Column::new("colour", false, values.iter().map(|values| color::text(values))),
+        Column::new("colour", false, colors().map(|entry| outcome.choice.text(&entry.color))),
         Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
         Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
         Column::new("first pixel", false, colors().map(place)),
@@ -159,7 +159,7 @@ fn merged_table(outcome: &Outcome) -> String {
     if merged.most_frequent.is_empty() {
         return summary;
     }
-    let text = |color: &ctm::Color| color::text(&outcome.choice.color(color));
+    let text = |color: &ctm::Color| outcome.choice.text(color);
     let columns = [
         Column::new("colour", false, colors().map(|entry| text(&entry.color))),
         Column::new("became", false, colors().map(|entry| text(&entry.into))),
@@ -263,6 +263,8 @@ impl From<f32> for Value {
 struct JsonMask<'a> {
     index: usize,
     color: Vec<Value>,
+    /// As the image stores them, if they are integers.
+    stored: Option<&'a [i64]>,
     hex: Option<String>,
     name: Option<&'a str>,
     pixels: u64,
@@ -304,6 +306,7 @@ struct JsonUnlisted {
 #[derive(Serialize)]
 struct JsonUnlistedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     input: String,
@@ -322,9 +325,11 @@ struct JsonMerged {
 #[derive(Serialize)]
 struct JsonMergedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     into: Vec<Value>,
+    into_stored: Option<Vec<i64>>,
     into_hex: Option<String>,
 }
 
@@ -418,6 +423,7 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
         JsonMask {
             index: index + 1,
             color: json_color(&mask.color),
+            stored: mask.stored.as_deref(),
             hex: color::hex(&mask.color),
             name: mask.name.as_deref(),
             pixels,
@@ -443,6 +449,7 @@ fn json_unlisted(outcome: &Outcome, entry: &ctm::UnlistedColor) -> JsonUnlistedC
     let (map, first_pixel) = first_pixel(outcome, entry);
     JsonUnlistedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
         input: path_text(&outcome.maps.files[map].path),
@@ -454,9 +461,11 @@ fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
     let [values, into] = [&entry.color, &entry.into].map(|color| outcome.choice.color(color));
     JsonMergedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
         into: json_color(&into),
+        into_stored: outcome.choice.stored(&entry.into),
         into_hex: color::hex(&into),
     }
 }

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use ctm::MaskStats;
 
+use crate::names;
 use crate::outcome::Outcome;
 use crate::terminal::shown;
-use crate::{color, names};
 
 const HEAD: [&str; 15] = [
     "image",
@@ -42,7 +42,7 @@ pub(crate) fn write(outcomes: &[Outcome], out: &mut dyn Write) -> anyhow::Result
             let mut row = vec![
                 text(image.path.display().to_string()),
                 (index + 1).to_string(),
-                color::text(&mask.color),
+                mask.text.clone(),
                 text(mask.name.clone().unwrap_or_default()),
                 region.pixels.to_string(),
                 outcome.share_of_one(region.pixels).to_string(),

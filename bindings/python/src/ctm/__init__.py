@@ -40,6 +40,7 @@ from ._library import devices, library_path, library_version
 from ._options import AnalyzeOptions, ArrayLike, ColorLike, ImageLike, MasksOptions, PaletteLike, SegmentOptions
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
 from ._result import Result
+from ._runs import Runs
 from ._segmentation import Segmentation
 from ._shared import default_context
 
@@ -72,6 +73,7 @@ __all__ = [
     "OutOfMemoryError",
     "PaletteLike",
     "Result",
+    "Runs",
     "SegmentOptions",
     "Segmentation",
     "UnlistedColorsError",

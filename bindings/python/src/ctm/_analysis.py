@@ -16,6 +16,7 @@ from ._library import lib
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import takes_long
 from ._result import Result
+from ._runs import RunsTarget
 
 if TYPE_CHECKING:
     from ._context import Context
@@ -34,6 +35,8 @@ class _Buffers:
     entries: NDArray[Any]
     unlisted: NDArray[Any]
     merged: NDArray[Any]
+    # The ctm_runs, its numbers and offsets.
+    runs: tuple[Any, NDArray[Any], NDArray[Any]] | None
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Analysis:
     labels: Labels | None
     palette: bool
     cropped: bool
+    runs: RunsTarget | None
     report_unlisted: bool
     unlisted_capacity: int
     merged_capacity: int
@@ -65,13 +69,17 @@ class Analysis:
             room, crop_bytes = self._likely_count(context.last_count), 0
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        if self._try(context, buffers.struct, found, (too_small,), buffers) == too_small:
+        # What masks, labels and palette need is told before what runs do.
+        for accept in [(too_small,)] * (2 if self.runs else 1) + [()]:
+            if self._try(context, buffers.struct, found, accept, buffers) != too_small:
+                break
             if buffers.masks is not None and not self.cropped:
                 self._check_room(buffers.masks, found.mask_count)
             if self.labels:
                 self.labels.fit(found.mask_count)
+            if self.runs:
+                self.runs.room = max(self.runs.room, found.run_counts_len)
             buffers = self._buffers(found.mask_count, crop_bytes)
-            self._try(context, buffers.struct, found, (), buffers)
         context.last_count = found.mask_count
         return self._result(buffers, found)
 
@@ -89,7 +97,8 @@ class Analysis:
         return context.call(lib.ctm_analyze, *arguments, accept=accept, long=long, kept=(self, buffers))
 
     def _likely_count(self, last: int) -> int:
-        if self.params.palette != ffi.NULL and not self.params.connected:
+        is_given = self.params.palette != ffi.NULL or self.params.palette_stored != ffi.NULL
+        if is_given and not self.params.connected:
             return int(self.params.palette_count)
         pixels = self.image.images * self.image.height * self.image.width
         most = min(self.params.max_count, pixels // max(self.params.min_pixels, 1))
@@ -108,6 +117,8 @@ class Analysis:
             masks = self.masks.write_to(outputs, room)
         # Where the cropped masks lie is told by the palette.
         entries = room * self.image.images if self.palette or self.cropped else 0
+        if self.runs:
+            outputs.cropped = int(self.cropped)
         return _Buffers(
             outputs,
             masks,
@@ -115,6 +126,7 @@ class Analysis:
             write_entries(outputs, "palette", PALETTE_DTYPE, entries),
             write_entries(outputs, "unlisted", PALETTE_DTYPE, self.unlisted_capacity),
             write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
+            self.runs.write_to(outputs, room) if self.runs else None,
         )
 
     def _result(self, buffers: _Buffers, found: Any) -> Result:
@@ -129,12 +141,17 @@ class Analysis:
             entries = entries[: count * self.image.images].reshape(count, *self.image.frames)
         if self.masks and self.cropped and masks is not None:
             crops, masks = self.masks.crops(masks, entries), None
+        runs = None
+        if self.runs and buffers.runs:
+            _, counts, offsets = buffers.runs
+            runs = self.runs.runs(counts, offsets, count, found.run_counts_len, self.cropped)
         return Result(
             mask_count=count,
             masks=None if masks is None else masks[:count],
             crops=crops,
             labels=buffers.labels,
             palette=entries if self.palette else None,
+            runs=runs,
             unlisted=buffers.unlisted[: found.unlisted_colors] if self.unlisted_capacity else None,
             merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,

@@ -23,6 +23,11 @@ def alike(images: list[Pixels]) -> list[Pixels]:
     whites = {image.space.white for image in images}
     white = whites.pop() if len(whites) == 1 else None
     values = reduce(np.promote_types, [image.array.dtype for image in images])
+    if values == np.int64:
+        # Some are uint32, some int32.
+        if max(int(image.array.max()) for image in images) >= 1 << 31:
+            raise InvalidArgumentError("the images have integers below 0 and from 2147483648 on; those of one type, int32 or uint32, are expected")
+        values = np.dtype(np.int32)
     given = reduce(np.promote_types, [image.space.dtype for image in images])
     most = max(image.array.shape[2] for image in images)
     is_list = any(image.space.is_list for image in images)
@@ -31,7 +36,7 @@ def alike(images: list[Pixels]) -> list[Pixels]:
         replace(
             image,
             array=_with_channels(image, most).astype(values, copy=False),
-            space=replace(image.space, channels=channels, dtype=given, white=white, is_list=is_list),
+            space=replace(image.space, channels=channels, dtype=given, white=white, ids=values.name if values in (np.uint32, np.int32) else None, is_list=is_list),
             least_alpha=least_alpha,
         )
         for image in images
@@ -46,6 +51,8 @@ def _refuse_others(index: int, image: Pixels, first: Pixels, channels: int) -> N
         raise InvalidArgumentError(
             f"image[{index}] has values of type {ours.dtype} and image[0] of type {theirs.dtype}; the same is expected, or batch='each'"
         )
+    if image.hidden_id is not None:
+        raise InvalidArgumentError(f"image[{index}] is a masked array of 32-bit integers; with others it is looked at with batch='each'")
     if ours.channels != channels and (ours.channels, channels) != (3, 4):
         raise InvalidArgumentError(
             f"image[{index}] has {ours.channels} channels, others have {channels}; as many are expected, or batch='each'"

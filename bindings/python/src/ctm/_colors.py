@@ -26,8 +26,15 @@ class ColorSpace:
     dtype: np.dtype[Any]
     # What 255 of "#ff0000" is in the image's units; None where hexadecimal colours mean nothing.
     white: float | None
+    # The type of ids that the library reads, "uint32" or "int32", if these are ids.
+    ids: str | None
     # Whether pixels have an axis of channels, so that colours have one, too.
     is_list: bool
+
+    def numbers(self, entries: NDArray[Any]) -> NDArray[Any]:
+        """The colours of palette entries, (masks, 4): as 32-bit floats, or where they are ids as 64-bit ones."""
+        colors: NDArray[Any] = entries["color"] if self.ids is None else entries["stored"].view(self.ids).astype(np.float64)
+        return colors
 
     def values(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """Colours as the image has its pixels, from rows of numbers."""

@@ -32,12 +32,14 @@ from ._options import (
     Order,
     Output,
     Rectangle,
+    RunOrder,
     Unlisted,
 )
 from ._options import Progress as ProgressFunction
 from ._outputs import Labels, Masks
 from ._params import make_params
 from ._result import Result
+from ._runs import RunsTarget
 from ._segment import segment_images
 from ._segmentation import Segmentation
 from ._signatures import with_options_of
@@ -224,6 +226,7 @@ class Context(Handle):
         mask_format: MaskFormat | None = None,
         label_format: LabelFormat | None = None,
         cropped: bool = False,
+        runs: RunOrder | None = None,
         out_masks: Any = None,
         out_labels: Any = None,
         progress: ProgressFunction | None = None,
@@ -244,6 +247,7 @@ class Context(Handle):
         pixels = describe(image, layout, order, rectangle)
         params, kept = make_params(
             pixels.channels,
+            pixels.ids,
             min_pixels=min_pixels,
             max_count=max_count,
             matching=matching,
@@ -269,6 +273,7 @@ class Context(Handle):
             labels=Labels(pixels, label_format, out_labels) if "labels" in outputs or out_labels is not None else None,
             palette="palette" in outputs,
             cropped=cropped,
+            runs=None if runs is None else RunsTarget(pixels, runs),
             report_unlisted=report_unlisted,
             unlisted_capacity=unsigned("unlisted_capacity", unlisted_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._context import Context
 from ._errors import InvalidTypeError
-from ._image import describe
+from ._image import IDS, describe
 from ._library import lib
 from ._options import Alpha, ArrayLike, Batch, Layout, Matching, Order, Rectangle
 from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
@@ -54,6 +54,8 @@ class Counts:
     def __init__(self, context: Context, data: bytes | None = None) -> None:
         self._context = context
         self._channels = 0
+        # The type of ids that are counted, if they are.
+        self._ids: str | None = None
         handle = ffi.new("ctm_counts **")
         if data is None:
             context.call(lib.ctm_counts_create, handle)
@@ -63,6 +65,9 @@ class Counts:
             except TypeError:
                 raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
             context.call(lib.ctm_counts_import, memory, len(memory), handle)
+            # docs/counts-format.md: those with ids are of a version of their own.
+            version, format_number = (int.from_bytes(ffi.buffer(memory)[at : at + 4], "little") for at in (8, 12))
+            self._ids = IDS.get(format_number) if version > 1 else None
         self.handle: Any = ffi.gc(handle[0], lib.ctm_counts_destroy)
 
     def add(
@@ -112,7 +117,7 @@ class Counts:
             image.channels, matching=matching, alpha=alpha, least_alpha=least_alpha, batch=batch
         )
         self._context.call(lib.ctm_counts_add, self.handle, image.struct, params, long=takes_long(image, params), kept=(image, kept))
-        self._channels = image.channels
+        self._channels, self._ids = image.channels, image.ids
         del kept
 
     def merge(self, other: Counts) -> None:
@@ -130,6 +135,7 @@ class Counts:
         """
         self._context.call(lib.ctm_counts_merge, self.handle, other.handle)
         self._channels = self._channels or other._channels
+        self._ids = self._ids or other._ids
 
     def to_bytes(self) -> bytes:
         """Give the counts as bytes, for `Counts(context, data)` in another process, on any machine.
@@ -168,7 +174,7 @@ class Counts:
         InvalidArgumentError
             An option is out of range, or does not fit another.
         """
-        params, kept = make_params(self._channels or 1, **options)
+        params, kept = make_params(self._channels or 1, self._ids, **options)
         result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
         self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
         outputs = new_outputs()

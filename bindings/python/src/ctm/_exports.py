@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._colors import ColorSpace
+from ._errors import InvalidArgumentError
+from ._runs import Runs
 
 if TYPE_CHECKING:
     import pandas
@@ -36,6 +39,9 @@ class Exports:
 
         @property
         def names(self) -> list[str]: ...
+
+        @property
+        def runs(self) -> Runs: ...
 
         @property
         def colors(self) -> NDArray[Any]: ...
@@ -118,6 +124,74 @@ class Exports:
             class_id=np.array([classes[name] for name in names], int),
             data={"class_name": np.array(names)},
         )
+
+    def to_coco(
+        self,
+        *,
+        image_id: int = 1,
+        file_name: str = "",
+        first_id: int = 1,
+        categories: Mapping[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """The masks as a COCO data set of one image, with compressed run lengths, for `json.dump`.
+
+        Masks without pixels are left out.
+
+        Parameters
+        ----------
+        image_id : int, default 1
+            The image's id.
+        file_name : str, optional
+            The image's file, as the data set names it.
+        first_id : int, default 1
+            The id of the first annotation; others follow.
+        categories : dict of str to int, optional
+            The categories' ids by name; without it they are the names of the masks, numbered from 1.
+
+        Returns
+        -------
+        dict
+            `images`, `annotations` (id, image_id, category_id, segmentation, area, bbox, iscrowd) and `categories`. The
+            lists of several images, put together, are a data set.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A mask has a name that `categories` does not have.
+
+        Examples
+        --------
+        >>> import ctm, numpy as np
+        >>> coco = ctm.segment(np.array([[7, 7, 8]]), palette={"road": 7}).to_coco(file_name="a.png")
+        >>> coco["annotations"][0]["segmentation"], coco["categories"]
+        ({'size': [1, 3], 'counts': '021'}, [{'id': 1, 'name': 'road'}])
+        """
+        names = self.names
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names), 1)} if categories is None else categories
+        rows, columns = self.shape
+        annotations = []
+        coded = self.runs.to_coco()
+        for place, number in enumerate(self._present()):
+            name = names[number]
+            if name not in numbers:
+                raise InvalidArgumentError(f"categories has no {name!r}, the name of mask {number}; {', '.join(map(repr, numbers))} are there")
+            left, top, right, bottom = self.boxes[number].tolist()
+            annotations.append(
+                {
+                    "id": first_id + place,
+                    "image_id": image_id,
+                    "category_id": numbers[name],
+                    "segmentation": {"size": [rows, columns], "counts": coded[number]["counts"].decode()},
+                    "area": int(self.counts[number]),
+                    "bbox": [left, top, right - left, bottom - top],
+                    "iscrowd": 0,
+                }
+            )
+        return {
+            "images": [{"id": image_id, "width": columns, "height": rows, "file_name": file_name}],
+            "annotations": annotations,
+            "categories": [{"id": number, "name": name} for name, number in numbers.items()],
+        }
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A table of the masks, a row for each.

@@ -178,7 +178,7 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     ----------
     image : array_like
         (rows, columns), (rows, columns, channels) or (images, rows, columns, channels) of float32, float16, uint16,
-        uint8 or bool: a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer protocol. It is
+        uint8 or bool, or of ids, uint32 or int32 (one or two channels): a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer protocol. It is
         read where it lies; views that no strides of `ctm_image` describe are copied, with a `CopyWarning`.
     outputs : collection of {"masks", "labels", "palette"}
         Which of these are wanted.
@@ -202,7 +202,8 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     batch : {"all", "first", "each"}
         With several images, all are counted together, or the first alone, or each has its own masks.
     palette : array_like, optional
-        The colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes).
+        The colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes), or
+        a list of ids.
     ignored : array_like, optional
         Colours that get no mask.
     nearest : {"euclidean", "chebyshev"}, optional
@@ -233,6 +234,9 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
         "float32" unless said; "uint8": 255 inside; "bits": packed; "coverage": the shares of unmixed pixels as floats.
     label_format : {"auto", "uint8", "uint16", "uint32"}, optional
         "auto" unless said: the smallest that numbers all masks.
+    runs : {"rows", "columns"}, optional
+        `Result.runs` has each mask as run lengths, in which pixels follow each other so. Its `to_coco()` gives COCO's
+        compressed RLE of those by columns. They need no memory for masks.
     cropped : bool, default False
         `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
     out_masks : array, optional

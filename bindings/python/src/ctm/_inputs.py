@@ -18,9 +18,6 @@ from ._image import axes_of
 
 # Pillow's modes whose arrays are colours as they are; P is looked up in its palette.
 _MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-# Floats of 32 bits hold integers up to this one, each exactly.
-_EXACT = 1 << 24
-
 
 @dataclass(frozen=True)
 class Pixels:
@@ -30,6 +27,8 @@ class Pixels:
     space: ColorSpace
     # Pixels with an alpha below this are masked; 0: none is.
     least_alpha: float = 0.0
+    # The id that masked pixels have here, where ids have no alpha: it is to be ignored.
+    hidden_id: int | None = None
 
 
 def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -> Pixels:
@@ -51,7 +50,7 @@ def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -
         raise InvalidArgumentError(f"{name} has {channels} channels; 1 to 4 are supported{hint}")
     values, white = _values(name, array)
     has_alpha = least_alpha is not None and channels in (2, 4)
-    pixels = Pixels(values, ColorSpace(channels - has_alpha, array.dtype, white, raw.ndim == 3))
+    pixels = Pixels(values, ColorSpace(channels - has_alpha, array.dtype, white, _ids(values.dtype), raw.ndim == 3))
     if hidden is not None and hidden.any():
         return _hide(pixels, axes_of(name, hidden, layout)[0][0].any(axis=2), least_alpha if has_alpha else None)
     return pixels
@@ -105,15 +104,43 @@ def _values(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], float | None]
         return array.astype(np.uint8), 255.0
     if low >= 0 and high <= 65535:
         return array.astype(np.uint16), None
-    if low < -_EXACT or high > _EXACT:
-        beyond = high if high > _EXACT else low
-        raise InvalidArgumentError(f"{name} has the value {beyond}; integers from {-_EXACT} to {_EXACT} are expected")
-    return array.astype(np.float32), None
+    kind = np.uint32 if low >= 0 else np.int32
+    limits = np.iinfo(kind)
+    if low < limits.min or high > limits.max:
+        beyond = high if high > limits.max else low
+        raise InvalidArgumentError(f"{name} has the value {beyond}; integers of 32 bits are expected, here {limits.min} to {limits.max}")
+    if array.shape[2] <= 2:
+        return array.astype(kind), None
+    # Those of three channels and more are no ids, and floats hold them up to 2^24.
+    floats = array.astype(np.float32)
+    lost = floats.astype(np.float64) != array
+    if lost.any():
+        raise InvalidArgumentError(f"{name} has the value {array[lost][0]}, and {array.shape[2]} channels; integers up to 16777216, or 1 or 2 channels, are expected")
+    return floats, None
+
+
+def _ids(dtype: np.dtype[Any]) -> str | None:
+    return dtype.name if dtype.kind in "iu" and dtype.itemsize == 4 else None
+
+
+def _unused(ids: NDArray[Any]) -> int:
+    """An id that no pixel has."""
+    limits = np.iinfo(ids.dtype)
+    if ids.max() < limits.max:
+        return int(ids.max()) + 1
+    if ids.min() > limits.min:
+        return int(ids.min()) - 1
+    used = np.unique(ids).astype(np.int64)  # An image has fewer pixels than there are ids.
+    return int(used[np.argmax(np.diff(used) > 1)]) + 1
 
 
 def _hide(pixels: Pixels, hidden: NDArray[Any], least_alpha: float | None) -> Pixels:
     """The image with masked pixels as ones without a colour: a NaN, or an alpha of 0 that is no part of the colours."""
     array, channels = pixels.array, pixels.array.shape[2]
+    if pixels.space.ids:
+        array, unused = array.copy(), _unused(array[..., 0])
+        array[hidden] = unused
+        return replace(pixels, array=array, hidden_id=unused)
     if array.dtype.kind == "b":
         array = array.view(np.uint8)
     if array.dtype.kind == "f" or (channels in (2, 4) and least_alpha is None):

@@ -28,6 +28,7 @@ Unlisted = Literal["ignore", "error", "nearest"]
 Connected = Literal[0, 4, 8]
 MaskFormat = Literal["float32", "uint8", "bool", "bits", "coverage"]
 DaskMaskFormat = Literal["bool", "uint8", "float32"]
+RunOrder = Literal["rows", "columns"]
 LabelFormat = Literal["auto", "uint8", "uint16", "uint32"]
 Rectangle = tuple[int, int, int, int]
 Progress = Callable[[float], object]
@@ -126,6 +127,7 @@ class MasksOptions(ReadingOptions, FindingOptions, total=False):
     connected: Connected
     unmix_radius: int
     counts: Counts | None
+    runs: RunOrder | None
     mask_format: MaskFormat | None
     label_format: LabelFormat | None
     out_masks: Any

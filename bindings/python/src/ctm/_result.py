@@ -7,6 +7,8 @@ from typing import Any, Union
 
 from numpy.typing import NDArray
 
+from ._runs import Runs
+
 # What is None only where it was not asked for: type checkers take it for the array.
 _Array = Union[NDArray[Any], Any]
 
@@ -30,7 +32,10 @@ class Result:
     labels : numpy.ndarray
         (images, rows, columns): 0 where a pixel is in no mask, else the number of its mask plus one.
     palette : numpy.ndarray
-        (masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …
+        (masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …; ids are
+        exact in `stored`.
+    runs : Runs
+        The masks as run lengths, if `runs` asked for them.
     unlisted : numpy.ndarray
         The most frequent colours that a given palette does not have, as palette entries.
     merged : numpy.ndarray
@@ -56,6 +61,7 @@ class Result:
     crops: list[Any] | Any
     labels: _Array
     palette: _Array
+    runs: Runs | Any
     unlisted: _Array
     merged: _Array
     distinct_colors: int | None

@@ -10,11 +10,11 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from ._buffers import empty
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, NoSuchMaskError, OutOfMemoryError
 from ._exports import Exports
 from ._notebook import Notebook
+from ._runs import Runs
 
 # So many masks are named in a repr.
 _SHOWN = 3
@@ -71,7 +71,8 @@ class Segmentation(Exports, Notebook):
         self.centroids: NDArray[np.float64] = np.stack([entries["centroid_x"], entries["centroid_y"]], axis=-1)
         self.distinct_colors = distinct_colors
         self._first: NDArray[np.int64] = np.stack([entries["first_x"], entries["first_y"]], axis=-1).astype(np.int64)
-        self._numbers = entries["color"]
+        # In the image's units, exactly: 64-bit floats for ids.
+        self._numbers = space.numbers(entries)
         self._space = space
         self._given_names = names
 
@@ -103,14 +104,19 @@ class Segmentation(Exports, Notebook):
 
         numbers = np.arange(1, len(self) + 1)
         try:
-            if self.labels.dtype.itemsize < 4:
-                return default_context().masks(self.labels, palette=numbers, mask_format="bool")
-            masks = empty((len(self), *self.shape), np.bool_)
+            return default_context().masks(self.labels, palette=numbers, mask_format="bool")
         except OutOfMemoryError as error:
             raise OutOfMemoryError(f"{error}; `for mask in result` makes one mask at a time") from None
-        for number, mask in zip(numbers, masks):
-            np.equal(self.labels, number, out=mask)
-        return masks
+
+    @cached_property
+    def runs(self) -> Runs:
+        """All masks as run lengths, column by column as in COCO: made when they are asked for. `runs[number]` is an array of
+        how many pixels are outside, then how many inside, and so on."""
+        from ._shared import default_context  # A context makes segmentations.
+
+        numbers = np.arange(1, len(self) + 1)
+        runs: Runs = default_context().analyze(self.labels, palette=numbers, outputs=[], runs="columns").runs
+        return runs
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -207,7 +213,7 @@ class Segmentation(Exports, Notebook):
             named = np.array([number for number, name in enumerate(self.names) if name == key], np.intp)
             if len(named) or not key.startswith("#"):
                 return named
-        color = np.array(self._space.parse("key", key), np.float32)
+        color = np.array(self._space.parse("key", key)).astype(self._numbers.dtype)
         return np.flatnonzero((self._numbers[:, : self._space.channels] == color).all(axis=1))
 
     def _found(self, key: Any) -> NDArray[np.intp]:
