@@ -234,11 +234,11 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
         "float32" unless said; "uint8": 255 inside; "bits": packed; "coverage": the shares of unmixed pixels as floats.
     label_format : {"auto", "uint8", "uint16", "uint32"}, optional
         "auto" unless said: the smallest that numbers all masks.
+    cropped : bool, default False
+        `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
     runs : {"rows", "columns"}, optional
         `Result.runs` has each mask as run lengths, in which pixels follow each other so. Its `to_coco()` gives COCO's
         compressed RLE of those by columns. They need no memory for masks.
-    cropped : bool, default False
-        `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
     out_masks : array, optional
         Masks are written to it: it has room for as many as its first axis says. Its type is the format.
     out_labels : array, optional

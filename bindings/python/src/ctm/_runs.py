@@ -21,20 +21,30 @@ RUN_ORDERS = {"rows": lib.CTM_RUNS_BY_ROWS, "columns": lib.CTM_RUNS_BY_COLUMNS}
 
 @dataclass(frozen=True)
 class Runs:
-    """Masks as run lengths: how many pixels are outside, then how many are inside, and so on. Of a mask `runs[i]` is an
-    array that sums to the pixels of an image, or of its bounding box with `cropped=True`; with several images, a list of
-    these, one for each image. The first number is 0 where the first pixel is inside."""
+    """Masks as run lengths: how many pixels are outside, then how many are inside, and so on.
+
+    Of a mask `runs[i]` is an array that sums to the pixels of an image, or of its bounding box with `cropped=True`; with
+    several images, a list of these, one for each image. The first number is 0 where the first pixel is inside.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray
+        The numbers of mask 0 in all images, then of mask 1.
+    offsets : numpy.ndarray
+        Where the numbers of each mask and image begin in `counts`, and where the last ones end.
+    order : str
+        "rows": pixels follow each other row by row; "columns": column by column, as in COCO.
+    shape : tuple of int
+        (masks, images, rows, columns); `images` is there only where the image has such an axis.
+    cropped : bool
+        Whether each mask's numbers tell its bounding box only.
+    """
 
     counts: NDArray[np.uint32]
-    """The numbers of mask 0 in all images, then of mask 1."""
     offsets: NDArray[np.uint64]
-    """Where the numbers of each mask and image begin in `counts`, and where the last ones end."""
     order: str
-    """"rows": pixels follow each other row by row; "columns": column by column, as in COCO."""
     shape: tuple[int, ...]
-    """(masks, images, rows, columns); `images` is there only where the image has such an axis."""
     cropped: bool
-    """Whether each mask's numbers tell its bounding box only."""
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -50,9 +60,19 @@ class Runs:
         return (self[mask] for mask in range(len(self)))
 
     def to_coco(self) -> list[Any]:
-        """Each mask as `pycocotools.mask.encode` gives it, to the byte: {"size": [rows, columns], "counts": bytes}; with
-        several images, a list of these for each mask. Needs `runs="columns"`, and masks that are not cropped. For JSON
-        files the bytes are text: `counts.decode()`."""
+        """Give each mask as `pycocotools.mask.encode` gives it, to the byte.
+
+        Returns
+        -------
+        list
+            For each mask {"size": [rows, columns], "counts": bytes}; with several images, a list of these for each mask.
+            For JSON files the bytes are text: `counts.decode()`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The runs are not by columns, or of cropped masks.
+        """
         if self.order != "columns" or self.cropped:
             raise InvalidArgumentError(
                 f"the runs are by {self.order}, cropped: {self.cropped}; runs by columns, not cropped, are what COCO has"
