@@ -46,6 +46,7 @@ def test_types_of_colours() -> None:
     assert found.names == [SEA, LAND, "#010203", "#aacde680"] and found[SEA].sum() == found[170, 205, 230].sum() == 5
     assert found["#aacde680"].sum() == found[170, 205, 230, 128].sum() == 1
     assert ctm.segment(rgba, palette={"sea": (170, 205, 230), "shore": "#aacde680"}).counts.tolist() == [5, 1]
+    assert ctm.segment(rgba, palette=[SEA, "#aacde680"]).counts.tolist() == [5, 1]  # Without alpha it is opaque.
     assert ctm.segment(rgba, alpha="ignored").names == [SEA, LAND, "#010203"]
     assert ctm.segment(rgba, alpha="at_least", least_alpha=200).counts.tolist() == [5, 4, 2]
 
