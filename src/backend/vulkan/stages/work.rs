@@ -248,6 +248,9 @@ impl Work {
         let memory = Shared::ensure(slot, &self.gpu, layout.words)?;
         let copied = (layout.pixels, source.word_count(chunk.pixels));
         if fresh {
+            if !self.gpu.is_idle() {
+                self.gpu.count(|counters| counters.bytes_overlapped += 4 * copied.1);
+            }
             memory.fill(copied.0, copied.1, |target| source.read(chunk.start, target))?;
         }
         let words = memory.part(copied.0, copied.1);
