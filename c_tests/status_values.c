@@ -94,7 +94,7 @@ FROZEN(options_log_user, offsetof(ctm_options, log_user) == 64);
 FROZEN(options_log_level, offsetof(ctm_options, log_level) == 72);
 FROZEN(options_reserved_2, offsetof(ctm_options, reserved_2) == 76);
 
-FROZEN(counters_size, sizeof(ctm_counters) == 80);
+FROZEN(counters_size, sizeof(ctm_counters) == 88);
 FROZEN(counters_struct_size, offsetof(ctm_counters, struct_size) == 0);
 FROZEN(counters_bytes_to_device, offsetof(ctm_counters, bytes_to_device) == 8);
 FROZEN(counters_bytes_from_device, offsetof(ctm_counters, bytes_from_device) == 16);
@@ -105,6 +105,7 @@ FROZEN(counters_device_allocations, offsetof(ctm_counters, device_allocations) =
 FROZEN(counters_pipelines, offsetof(ctm_counters, pipelines) == 56);
 FROZEN(counters_pixels_read, offsetof(ctm_counters, pixels_read) == 64);
 FROZEN(counters_device_bytes, offsetof(ctm_counters, device_bytes) == 72);
+FROZEN(counters_bytes_overlapped, offsetof(ctm_counters, bytes_overlapped) == 80);
 
 FROZEN(image_size, sizeof(ctm_image) == 104);
 FROZEN(image_struct_size, offsetof(ctm_image, struct_size) == 0);

@@ -1768,10 +1768,15 @@ typedef struct ctm_counters {
      * of the caller's memory are not among them.
      */
     uint64_t device_bytes;
+    /**
+     * Of `bytes_to_device`, bytes of pixels that the host has written while the device was at work on others. 0 on the CPU,
+     * and for images that are copied in one part, of some 4 MB.
+     */
+    uint64_t bytes_overlapped;
 } ctm_counters;
 
 /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
-#define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_counters`: all 0, to be filled by a call. It does what `CTM_COUNTERS_INIT` does, for languages that

@@ -200,7 +200,7 @@ impl Context {
             LabelSource::Grouped(grouping) if !grouping.colors.is_empty() => grouping.masked(),
             _ => Masked::each(&chosen.palette.colors),
         };
-        self.backends[self.labeler].label_on_device(&request.pixels, &masked, outputs)
+        self.backends[self.labeler].label_on_device(&request.pixels, &masked, &self.threads, outputs)
     }
 }
 

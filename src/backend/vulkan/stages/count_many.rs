@@ -384,7 +384,7 @@ impl Work {
         let words = exact.chunk_pixels * u64::from(source.pixels.grid().words);
         let memory = Shared::ensure(&mut self.buffers.many.pixels, &self.gpu, words)?;
         if fresh {
-            memory.fill(0, count, |target| source.pixels.read(part.start, target))?;
+            memory.fill(0, count, |target| source.read(part.start, target))?;
             let memory = &*memory;
             self.gpu.run(|commands| memory.upload(commands, 0, count))?;
         }

@@ -24,6 +24,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_zeroed;
+use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 
 /// Words of a set of fingerprints: a bit for each.
@@ -82,6 +83,7 @@ impl Work {
         &mut self,
         pixels: &Pixels,
         palette: &Masked,
+        threads: &Threads,
         sink: &mut LabelSink,
     ) -> Result<(), Error> {
         match std::mem::take(&mut self.known) {
@@ -95,7 +97,7 @@ impl Work {
             }
             known => self.known = known,
         }
-        self.with_source(pixels, |work, source| {
+        self.with_source(pixels, threads, |work, source| {
             work.in_fitting_chunks(source, |work, plan| work.label_colors(source, palette, plan, sink))
         })
     }
