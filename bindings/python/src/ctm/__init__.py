@@ -38,6 +38,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._library import devices, library_path, library_version
+from ._outlines import Outlines
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
 from ._runs import Runs
 
@@ -62,6 +63,7 @@ __all__ = [
     "NoDeviceError",
     "OutOfDeviceMemoryError",
     "OutOfMemoryError",
+    "Outlines",
     "Result",
     "Runs",
     "UnlistedColorsError",

@@ -20,6 +20,7 @@ from ._calls import Call, Progress, interruptible, log_callback, log_level
 from ._errors import BufferTooSmallError, InvalidArgumentError
 from ._image import Image, describe
 from ._library import failure, lib, text
+from ._outlines import Outlines, OutlinesTarget
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import make_params, takes_long
 from ._runs import Runs, RunsTarget
@@ -57,6 +58,8 @@ class Result:
     """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …"""
     runs: Runs | None
     """The masks as run lengths, if `runs` asked for them."""
+    outlines: Outlines | None
+    """The masks as polygons, if `outlines` asked for them."""
     unlisted: NDArray[Any] | None
     """The most frequent colours that a given palette does not have, as palette entries."""
     merged: NDArray[Any] | None
@@ -258,6 +261,7 @@ class Context:
         label_format: str | None = None,
         cropped: bool = False,
         runs: str | None = None,
+        outlines: bool | int = False,
         out_masks: Any = None,
         out_labels: Any = None,
         progress: Callable[[float], object] | None = None,
@@ -294,6 +298,8 @@ class Context:
         label_format: "uint8", "uint16", "uint32", or "auto" (default): the smallest that numbers all masks.
         runs: "rows" or "columns": `Result.runs` has each mask as run lengths, in which pixels follow each other so.
             `Result.runs.to_coco()` gives COCO's compressed RLE of those by columns. They need no memory for masks.
+        outlines: True, 4 or 8: `Result.outlines` has each mask as polygons along the edges of its pixels. Pixels that only
+            touch by a corner are of one polygon with 8, of two with 4; True is as `connected`, and 4 where that is 0.
         cropped: `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
         out_masks: an array to write masks to, with room for as many as its first axis says. Its type is the format.
         out_labels: an array to write labels to.
@@ -339,6 +345,7 @@ class Context:
             palette="palette" in outputs,
             cropped=cropped,
             runs=None if runs is None else RunsTarget(pixels, runs),
+            outlines=OutlinesTarget(pixels, 0 if outlines is True else outlines) if outlines else None,
             report_unlisted=report_unlisted,
             unlisted_capacity=unsigned("unlisted_capacity", unlisted_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
@@ -389,6 +396,8 @@ class _Buffers:
     merged: NDArray[Any]
     # The ctm_runs, its numbers and offsets.
     runs: tuple[Any, NDArray[Any], NDArray[Any]] | None
+    # The ctm_outlines, and its arrays.
+    outlines: tuple[Any, ...] | None
 
 
 @dataclass
@@ -402,6 +411,7 @@ class _Call:
     palette: bool
     cropped: bool
     runs: RunsTarget | None
+    outlines: OutlinesTarget | None
     report_unlisted: bool
     unlisted_capacity: int
     merged_capacity: int
@@ -421,8 +431,8 @@ class _Call:
             room, crop_bytes = self._likely_count(context._last_count), 0
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        # What masks, labels and palette need is told before what runs do.
-        for accept in [(too_small,)] * (2 if self.runs else 1) + [()]:
+        # What masks, labels and palette need is told before what runs and outlines do.
+        for accept in [(too_small,)] * (2 if self.runs or self.outlines else 1) + [()]:
             if self._try(context, buffers.struct, found, accept, buffers) != too_small:
                 break
             if buffers.masks is not None and not self.cropped:
@@ -431,6 +441,8 @@ class _Call:
                 self.labels.fit(found.mask_count)
             if self.runs:
                 self.runs.room = max(self.runs.room, found.run_counts_len)
+            if self.outlines:
+                self.outlines.fit(found)
             buffers = self._buffers(found.mask_count, crop_bytes)
         context._last_count = found.mask_count
         return self._result(buffers, found)
@@ -478,6 +490,7 @@ class _Call:
             write_entries(outputs, "unlisted", PALETTE_DTYPE, self.unlisted_capacity),
             write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
             self.runs.write_to(outputs, room) if self.runs else None,
+            self.outlines.write_to(outputs, room) if self.outlines else None,
         )
 
     def _result(self, buffers: _Buffers, found: Any) -> Result:
@@ -496,6 +509,7 @@ class _Call:
         if self.runs and buffers.runs:
             _, counts, offsets = buffers.runs
             runs = self.runs.runs(counts, offsets, count, found.run_counts_len, self.cropped)
+        outlines = self.outlines.outlines(buffers.outlines, count, found) if self.outlines and buffers.outlines else None
         return Result(
             mask_count=count,
             masks=None if masks is None else masks[:count],
@@ -503,6 +517,7 @@ class _Call:
             labels=buffers.labels,
             palette=entries if self.palette else None,
             runs=runs,
+            outlines=outlines,
             unlisted=buffers.unlisted[: found.unlisted_colors] if self.unlisted_capacity else None,
             merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,
