@@ -32,6 +32,7 @@ const HEADER: [(&str, &[(&str, Items)]); 11] = [
             ("image", All),
             ("params", All),
             ("runs", All),
+            ("outlines", All),
             ("outputs", All),
             ("result", All),
             ("analyze", All),

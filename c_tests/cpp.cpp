@@ -335,6 +335,29 @@ void run_lengths(ctm::context &context)
     CHECK(context.try_runs(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT && ctm::mask_runs().size() == 0);
 }
 
+// Masks as polygons: a ring of 9 around a 3.
+void polygons(ctm::context &context)
+{
+    const std::vector<std::uint8_t> bytes = {9, 9, 9, 9, 3, 9, 9, 9, 9};
+    const ctm::image image(bytes, 3, 3, 1);
+    const auto found = context.try_outlines(image);
+    CHECK(found && found->size() == 3 && found->mask_offsets == std::vector<std::uint64_t>({0, 2, 3}));
+    CHECK(!found->is_hole(0) && found->is_hole(1) && !found->is_hole(2) && found->ring_exteriors[1] == 0);
+    std::vector<std::uint32_t> corners;
+    for (std::size_t ring = 0; ring < found->size(); ring++) {
+        for (const ctm::outline_point &point : (*found)[ring]) {
+            corners.push_back(10 * point.x + point.y);
+        }
+    }
+    // Clockwise around all, counter-clockwise around the hole, and clockwise around what is in it.
+    CHECK(corners == std::vector<std::uint32_t>({0, 30, 33, 3, 11, 12, 22, 21, 11, 21, 22, 12}));
+    ctm::params none;
+    none.min_pixels = 10;
+    const auto nothing = context.try_outlines(image, none);
+    CHECK(nothing && nothing->size() == 0 && nothing->points.empty());
+    CHECK(context.try_outlines(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT);
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -344,7 +367,7 @@ void exceptions(const char *device)
     const std::vector<ctm::palette_entry> palette = context.palette(image);
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
-    CHECK(context.runs(image).size() == 3);
+    CHECK(context.runs(image).size() == 3 && context.outlines(image).mask_offsets.size() == 4);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
@@ -377,6 +400,7 @@ int main(int argc, char **argv)
     buffers(context);
     kinds(context);
     run_lengths(context);
+    polygons(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

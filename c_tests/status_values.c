@@ -163,7 +163,7 @@ FROZEN(params_counts, offsetof(ctm_params, counts) == 120);
 FROZEN(params_palette_stored, offsetof(ctm_params, palette_stored) == 128);
 FROZEN(params_ignored_stored, offsetof(ctm_params, ignored_stored) == 136);
 
-FROZEN(outputs_size, sizeof(ctm_outputs) == 160);
+FROZEN(outputs_size, sizeof(ctm_outputs) == 168);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
 FROZEN(outputs_masks, offsetof(ctm_outputs, masks) == 8);
 FROZEN(outputs_masks_size, offsetof(ctm_outputs, masks_size) == 16);
@@ -186,6 +186,7 @@ FROZEN(outputs_merged_capacity, offsetof(ctm_outputs, merged_capacity) == 128);
 FROZEN(outputs_masks_memory, offsetof(ctm_outputs, masks_memory) == 136);
 FROZEN(outputs_labels_memory, offsetof(ctm_outputs, labels_memory) == 144);
 FROZEN(outputs_runs, offsetof(ctm_outputs, runs) == 152);
+FROZEN(outputs_outlines, offsetof(ctm_outputs, outlines) == 160);
 
 FROZEN(runs_size, sizeof(ctm_runs) == 48);
 FROZEN(runs_struct_size, offsetof(ctm_runs, struct_size) == 0);
@@ -195,6 +196,19 @@ FROZEN(runs_offsets, offsetof(ctm_runs, offsets) == 24);
 FROZEN(runs_offsets_capacity, offsetof(ctm_runs, offsets_capacity) == 32);
 FROZEN(runs_order, offsetof(ctm_runs, order) == 40);
 FROZEN(runs_reserved, offsetof(ctm_runs, reserved) == 44);
+
+FROZEN(outlines_size, sizeof(ctm_outlines) == 80);
+FROZEN(outlines_struct_size, offsetof(ctm_outlines, struct_size) == 0);
+FROZEN(outlines_points, offsetof(ctm_outlines, points) == 8);
+FROZEN(outlines_points_capacity, offsetof(ctm_outlines, points_capacity) == 16);
+FROZEN(outlines_ring_offsets, offsetof(ctm_outlines, ring_offsets) == 24);
+FROZEN(outlines_ring_offsets_capacity, offsetof(ctm_outlines, ring_offsets_capacity) == 32);
+FROZEN(outlines_ring_exteriors, offsetof(ctm_outlines, ring_exteriors) == 40);
+FROZEN(outlines_ring_exteriors_capacity, offsetof(ctm_outlines, ring_exteriors_capacity) == 48);
+FROZEN(outlines_mask_offsets, offsetof(ctm_outlines, mask_offsets) == 56);
+FROZEN(outlines_mask_offsets_capacity, offsetof(ctm_outlines, mask_offsets_capacity) == 64);
+FROZEN(outlines_connected, offsetof(ctm_outlines, connected) == 72);
+FROZEN(outlines_reserved, offsetof(ctm_outlines, reserved) == 76);
 
 FROZEN(merged_color_size, sizeof(ctm_merged_color) == 72);
 FROZEN(merged_color_color, offsetof(ctm_merged_color, color) == 0);
@@ -217,7 +231,7 @@ FROZEN(palette_entry_centroid_y, offsetof(ctm_palette_entry, centroid_y) == 56);
 FROZEN(palette_entry_mask_offset, offsetof(ctm_palette_entry, mask_offset) == 64);
 FROZEN(palette_entry_stored, offsetof(ctm_palette_entry, stored) == 72);
 
-FROZEN(result_size, sizeof(ctm_result) == 88);
+FROZEN(result_size, sizeof(ctm_result) == 104);
 FROZEN(result_struct_size, offsetof(ctm_result, struct_size) == 0);
 FROZEN(result_mask_count, offsetof(ctm_result, mask_count) == 8);
 FROZEN(result_reserved, offsetof(ctm_result, reserved) == 12);
@@ -230,6 +244,8 @@ FROZEN(result_unlisted_colors, offsetof(ctm_result, unlisted_colors) == 56);
 FROZEN(result_merged_pixels, offsetof(ctm_result, merged_pixels) == 64);
 FROZEN(result_merged_colors, offsetof(ctm_result, merged_colors) == 72);
 FROZEN(result_run_counts_len, offsetof(ctm_result, run_counts_len) == 80);
+FROZEN(result_outline_points_len, offsetof(ctm_result, outline_points_len) == 88);
+FROZEN(result_outline_rings_len, offsetof(ctm_result, outline_rings_len) == 96);
 #endif
 
 static void every_status_has_its_own_sentence(void)

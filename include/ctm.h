@@ -985,6 +985,92 @@ ctm_status ctm_runs_init(ctm_runs *runs,
                          size_t size);
 
 /**
+ * Masks as polygons along the edges of their pixels, for `ctm_outputs.outlines`. Start from `CTM_OUTLINES_INIT`.
+ *
+ * A ring is a closed sequence of corners, of which the first does not come again at the end. Between two corners lies a
+ * vertical or a horizontal edge; corners in the middle of an edge are left out. The corner (x, y) is the upper left one
+ * of the pixel in column x and row y of the image, also with `ctm_outputs.cropped`; the last ones are (width, height).
+ * Exterior rings go clockwise as the image is seen, with y downwards, holes counter-clockwise: the mask is to the right of
+ * whoever walks. Filled by the even-odd or by the non-zero rule, the rings of a mask give its pixels, to the bit. Masks that
+ * touch have the edge between them in common, without a gap or an overlap; where a third one meets that edge, only the rings
+ * that turn there have a corner.
+ *
+ * The rings of a mask in an image come by their exterior rings, in the reading order of the upper left corners, with
+ * which each ring begins; each exterior ring is followed by its holes.
+ */
+typedef struct ctm_outlines {
+    /**
+     * `sizeof(ctm_outlines)` as the caller's header has it; `CTM_OUTLINES_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Receives column and row of each corner: ring by ring, of mask 0 in all images, then of mask 1. Aligned for its
+     * values, as all that follow; may be uninitialised, as all that follow. NULL: not written, as all that follow.
+     */
+    uint32_t *points;
+    /**
+     * How many corners `points` has room for, of two values each; `ctm_result.outline_points_len` says how many there are.
+     */
+    size_t points_capacity;
+    /**
+     * Receives where the corners of each ring begin, counted in corners, and where those of the last one end.
+     */
+    uint64_t *ring_offsets;
+    /**
+     * How many values `ring_offsets` has room for: `ctm_result.outline_rings_len`, plus one.
+     */
+    size_t ring_offsets_capacity;
+    /**
+     * Receives for each ring the number of the exterior ring that it is a hole in, counted over all masks; for an exterior
+     * ring its own.
+     */
+    uint64_t *ring_exteriors;
+    /**
+     * How many values `ring_exteriors` has room for: `ctm_result.outline_rings_len`.
+     */
+    size_t ring_exteriors_capacity;
+    /**
+     * Receives where the rings of each mask and image begin, counted in rings, and where the last ones end: of mask 0 in
+     * all images, then of mask 1.
+     */
+    uint64_t *mask_offsets;
+    /**
+     * How many values `mask_offsets` has room for: masks times images, plus one.
+     */
+    size_t mask_offsets_capacity;
+    /**
+     * Whether pixels of a mask that only touch by a corner are of one region: `CTM_CONNECTED_8`, then a ring goes through
+     * the corner from one to the other; or `CTM_CONNECTED_4`, then it does not, and each of them may have a ring of its own.
+     * 0: as `ctm_params.connected` says, and `CTM_CONNECTED_4` where that is 0.
+     */
+    uint32_t connected;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_outlines;
+
+/** Initialises a `ctm_outlines`: nothing is written but how much there is, to `ctm_result`. */
+#define CTM_OUTLINES_INIT { sizeof(ctm_outlines), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0 }
+
+/**
+ * Writes the defaults to a `ctm_outlines`: nothing is written but how much there is, to `ctm_result`. It does what
+ * `CTM_OUTLINES_INIT` does, for languages that cannot see a macro.
+ *
+ * @param outlines Receives `size` bytes; may be uninitialised. Must not be NULL.
+ * @param size `sizeof(ctm_outlines)`, as the caller's declaration has it: every size ever published works.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `outlines` is NULL or misaligned or the size
+ * is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+ * Threads: any, at any time.
+ *
+ * # Safety
+ * `outlines` is NULL or can be written to for `size` bytes.
+ */
+ctm_status ctm_outlines_init(ctm_outlines *outlines,
+                             size_t size);
+
+/**
  * `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
  */
 #define CTM_MASK_F32 0
@@ -1227,10 +1313,15 @@ typedef struct ctm_outputs {
      * `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
      */
     const ctm_runs *runs;
+    /**
+     * NULL: no outlines are found. Else each mask is told as polygons, which go to where this struct says. Where its buffers
+     * are NULL, `ctm_result` tells how many corners and rings there are.
+     */
+    const ctm_outlines *outlines;
 } ctm_outputs;
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL }
 
 /**
  * Writes the defaults to a `ctm_outputs`: nothing is written. It does what `CTM_OUTPUTS_INIT` does, for languages that
@@ -1307,10 +1398,18 @@ typedef struct ctm_result {
      * palette were too small already.
      */
     uint64_t run_counts_len;
+    /**
+     * Corners that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+     */
+    uint64_t outline_points_len;
+    /**
+     * Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+     */
+    uint64_t outline_rings_len;
 } ctm_result;
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_result`: all 0, to be filled by a call. It does what `CTM_RESULT_INIT` does, for languages that
@@ -1551,7 +1650,8 @@ ctm_status ctm_counts_import(ctm_context *context,
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
- * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory` and `runs` must be NULL.
+ * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and
+ * `outlines` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
  * Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more

@@ -251,6 +251,7 @@ inline ctm_device_memory initial_device_memory() noexcept
 }
 inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
 inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
+inline ctm_outlines initial_outlines() noexcept { ctm_outlines initial = CTM_OUTLINES_INIT; return initial; }
 inline ctm_runs initial_runs() noexcept { ctm_runs initial = CTM_RUNS_INIT; return initial; }
 inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
 inline ctm_result initial_result() noexcept { ctm_result initial = CTM_RESULT_INIT; return initial; }
@@ -558,6 +559,49 @@ struct runs : ctm_runs {
     }
 };
 
+/** A corner of an outline: column and row, and the two values as they are in `ctm_outlines.points`. */
+struct outline_point {
+    std::uint32_t x;
+    std::uint32_t y;
+};
+static_assert(sizeof(outline_point) == 2 * sizeof(std::uint32_t), "corners lie side by side");
+
+/** `ctm_outlines`: where masks go as polygons. The buffers must outlive it. */
+struct outlines : ctm_outlines {
+    outlines() noexcept : ctm_outlines(detail::initial_outlines()) {}
+    /** With `CTM_CONNECTED_4` or `CTM_CONNECTED_8`, or 0: as the params say. */
+    explicit outlines(std::uint32_t connected_) noexcept : outlines() { connected = connected_; }
+
+    /** The corners of all rings. */
+    outlines &set_points(span<outline_point> buffer) noexcept
+    {
+        points = buffer.empty() ? nullptr : &buffer.data()->x;
+        points_capacity = buffer.size();
+        return *this;
+    }
+    /** Where those of each ring begin, and where the last ones end. */
+    outlines &set_ring_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        ring_offsets = buffer.data();
+        ring_offsets_capacity = buffer.size();
+        return *this;
+    }
+    /** The exterior ring of each ring. */
+    outlines &set_ring_exteriors(span<std::uint64_t> buffer) noexcept
+    {
+        ring_exteriors = buffer.data();
+        ring_exteriors_capacity = buffer.size();
+        return *this;
+    }
+    /** Where the rings of each mask and image begin, and where the last ones end. */
+    outlines &set_mask_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        mask_offsets = buffer.data();
+        mask_offsets_capacity = buffer.size();
+        return *this;
+    }
+};
+
 /** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
 struct outputs : ctm_outputs {
     outputs() noexcept : ctm_outputs(detail::initial_outputs()) {}
@@ -655,6 +699,14 @@ struct outputs : ctm_outputs {
         return *this;
     }
     outputs &set_runs(const ctm_runs &&) = delete;
+
+    /** The masks as polygons, which go to where the struct says. */
+    outputs &set_outlines(const ctm_outlines &where) noexcept
+    {
+        outlines = &where;
+        return *this;
+    }
+    outputs &set_outlines(const ctm_outlines &&) = delete;
 };
 
 namespace detail {
@@ -708,6 +760,29 @@ struct mask_runs {
         return span<const std::uint32_t>(counts.data() + offsets[index],
                                          static_cast<std::size_t>(offsets[index + 1] - offsets[index]));
     }
+};
+
+/** Masks as polygons in memory of their own, as `ctm_outlines` says. */
+struct mask_outlines {
+    /** The corners of all rings. */
+    std::vector<outline_point> points;
+    /** Where those of each ring begin, and where the last ones end. */
+    std::vector<std::uint64_t> ring_offsets;
+    /** The exterior ring of each ring: its own number, or that of the ring in which it is a hole. */
+    std::vector<std::uint64_t> ring_exteriors;
+    /** Where the rings of each mask and image begin, and where the last ones end. */
+    std::vector<std::uint64_t> mask_offsets;
+
+    /** How many rings there are. */
+    std::size_t size() const noexcept { return ring_exteriors.size(); }
+    /** The corners of a ring. */
+    span<const outline_point> operator[](std::size_t ring) const noexcept
+    {
+        return span<const outline_point>(points.data() + ring_offsets[ring],
+                                         static_cast<std::size_t>(ring_offsets[ring + 1] - ring_offsets[ring]));
+    }
+    /** Whether a ring is a hole. */
+    bool is_hole(std::size_t ring) const noexcept { return ring_exteriors[ring] != ring; }
 };
 
 /**
@@ -854,6 +929,31 @@ public:
         return made;
     }
 
+    /**
+     * The masks of `ctm_analyze` as polygons in new memory; `connected` is that of `ctm_outlines`. The image is looked at
+     * twice, since their size must be known.
+     */
+    outcome<mask_outlines> try_outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                        std::uint32_t connected = 0)
+    {
+        mask_outlines made;
+        ctm::outlines where(connected);
+        auto found = try_analyze(image, params, ctm::outputs().set_outlines(where));
+        if (found) {
+            made.points.resize(static_cast<std::size_t>(found->outline_points_len));
+            made.ring_offsets.resize(static_cast<std::size_t>(found->outline_rings_len) + 1);
+            made.ring_exteriors.resize(static_cast<std::size_t>(found->outline_rings_len));
+            made.mask_offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_points(made.points).set_ring_offsets(made.ring_offsets);
+            where.set_ring_exteriors(made.ring_exteriors).set_mask_offsets(made.mask_offsets);
+            found = try_analyze(image, params, ctm::outputs().set_outlines(where));
+        }
+        if (!found) {
+            return outcome<mask_outlines>(found.status(), found.message());
+        }
+        return made;
+    }
+
     /** `ctm_context_counters`. */
     outcome<ctm::counters> try_counters() const
     {
@@ -898,6 +998,11 @@ public:
                    std::uint32_t order = CTM_RUNS_BY_ROWS)
     {
         return try_runs(image, params, order).value();
+    }
+    mask_outlines outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
+                           std::uint32_t connected = 0)
+    {
+        return try_outlines(image, params, connected).value();
     }
     ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }

@@ -92,6 +92,14 @@ pub enum Capacity {
     RunCounts,
     /// Where each mask's runs begin.
     RunOffsets,
+    /// The corners of the masks' outlines.
+    OutlinePoints,
+    /// Where each ring of outlines begins.
+    RingOffsets,
+    /// Which exterior ring each ring of outlines belongs to.
+    RingExteriors,
+    /// Where each mask's rings begin.
+    MaskOffsets,
     /// Bytes that stand for an object: counts, or a pipeline cache.
     Bytes,
 }
@@ -123,6 +131,12 @@ fn too_small(what: Capacity, argument: &str, mask_count: u32, needed: u64, given
         }
         Capacity::RunOffsets => {
             format!("{argument} is {given}; the runs of {mask_count} masks need {needed} offsets")
+        }
+        Capacity::OutlinePoints => {
+            format!("{argument} is {given}; the outlines of {mask_count} masks need {needed} corners")
+        }
+        Capacity::RingOffsets | Capacity::RingExteriors | Capacity::MaskOffsets => {
+            format!("{argument} is {given}; the outlines of {mask_count} masks need {needed} values")
         }
         Capacity::Bytes => format!("{argument} is {given}; {needed} bytes are needed"),
     }

@@ -66,7 +66,7 @@ fn images() -> Vec<Images> {
         ([33, 1000, 1], 16, 400),
         ([257, 131, 2], 40, 90),
         ([640, 400, 1], 5, 1),
-        ([513, 90, 1], 700, 3),
+        ([213, 90, 1], 300, 3),
     ]
     .into_iter()
     .map(|(size, colors, longest_run)| Images::random(random, size, colors, longest_run))
@@ -181,7 +181,7 @@ fn check(context: &mut Context, images: &Images, params: &Params) {
 fn runs_are_those_of_each_pixel() {
     for context in &mut contexts_of_all_levels() {
         for images in &images() {
-            for max_count in [3, 800] {
+            for max_count in [3, 150] {
                 check(context, images, &Selection { min_pixels: 2, max_count }.into());
             }
         }
@@ -193,7 +193,7 @@ fn runs_are_those_of_each_pixel() {
 fn regions_and_images_with_palettes_of_their_own_have_runs() {
     for context in &mut contexts_of_all_levels() {
         for images in &images() {
-            let all = Params::from(Selection { min_pixels: 1, max_count: 3000 });
+            let all = Params::from(Selection { min_pixels: 1, max_count: 100 });
             check(context, images, &Params { connected: Some(Connectivity::Four), ..all });
             check(context, images, &Params { connected: Some(Connectivity::Eight), ..all });
             check(context, images, &Params { batch: Batch::Each, ..all });

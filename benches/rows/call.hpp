@@ -17,6 +17,7 @@ struct Call {
     ctm_params params = CTM_PARAMS_INIT;
     std::optional<uint32_t> masks, labels; // their formats; the room is below
     std::optional<uint32_t> runs;          // their order
+    bool outlines = false;
     size_t mask_bytes = 0, palette_entries = 0;
     bool cropped = false;
     uint32_t threads = 0;
@@ -30,6 +31,9 @@ struct Room {
     std::vector<uint32_t> counts;
     std::vector<uint64_t> offsets;
     ctm_runs runs = CTM_RUNS_INIT;
+    std::vector<uint32_t> points;
+    std::vector<uint64_t> ring_offsets, ring_exteriors, mask_offsets;
+    ctm_outlines outlines = CTM_OUTLINES_INIT;
     template <class Values> static auto *of(Values &values, size_t len) {
         if (values.size() < len) values.resize(len);
         return values.data();
@@ -61,6 +65,18 @@ inline ctm_outputs outputs_of(const Call &call) {
         room.runs.offsets_capacity = size_t(call.params.max_count) + 1;
         room.runs.offsets = Room::of(room.offsets, room.runs.offsets_capacity);
         outputs.runs = &room.runs;
+    }
+    if (call.outlines) {
+        size_t len = call.source->codes.size() / 4;
+        ctm_outlines &outlines = room.outlines;
+        outlines.points_capacity = outlines.ring_exteriors_capacity = len;
+        outlines.points = Room::of(room.points, 2 * len);
+        outlines.ring_exteriors = Room::of(room.ring_exteriors, len);
+        outlines.ring_offsets_capacity = len + 1;
+        outlines.ring_offsets = Room::of(room.ring_offsets, len + 1);
+        outlines.mask_offsets_capacity = size_t(call.params.max_count) + 1;
+        outlines.mask_offsets = Room::of(room.mask_offsets, outlines.mask_offsets_capacity);
+        outputs.outlines = &outlines;
     }
     return outputs;
 }

@@ -31,6 +31,12 @@ inline uint64_t hash_of(const ctm_outputs &outputs, const ctm_result &result) {
         add(outputs.runs->counts, result.run_counts_len * sizeof(uint32_t));
         add(outputs.runs->offsets, (result.palette_len + 1) * sizeof(uint64_t));
     }
+    if (outputs.outlines) {
+        add(outputs.outlines->points, result.outline_points_len * 2 * sizeof(uint32_t));
+        add(outputs.outlines->ring_offsets, (result.outline_rings_len + 1) * sizeof(uint64_t));
+        add(outputs.outlines->ring_exteriors, result.outline_rings_len * sizeof(uint64_t));
+        add(outputs.outlines->mask_offsets, (result.palette_len + 1) * sizeof(uint64_t));
+    }
     return hash;
 }
 
@@ -80,6 +86,7 @@ private:
 inline void check_palette(Library &library, const Call &call, const Count &count, const std::string &row) {
     Call query = call;
     query.masks = query.labels = query.runs = {};
+    query.outlines = false;
     query.cropped = false;
     query.params.max_count = std::min(call.params.max_count, 255u); // a list of all is checked by its labels
     query.palette_entries = query.params.max_count;
@@ -128,7 +135,23 @@ inline bool runs_equal(const ctm_runs &runs, const Image &image, const Count &co
     return true;
 }
 
-/// Labels of all kinds, run lengths and masks of bytes against the plain count; other masks are compared between libraries only.
+/// The areas within a mask's rings, holes of which are negative, are its pixels.
+inline bool areas_equal(const ctm_outlines &outlines, const Count &count, uint32_t masks) {
+    for (uint32_t k = 0; k < masks; k++) {
+        int64_t twice = 0;
+        for (uint64_t ring = outlines.mask_offsets[k]; ring < outlines.mask_offsets[k + 1]; ring++) {
+            uint64_t begin = outlines.ring_offsets[ring], end = outlines.ring_offsets[ring + 1];
+            for (uint64_t i = begin, last = end - 1; i < end; last = i++) {
+                const uint32_t *from = outlines.points + 2 * last, *to = outlines.points + 2 * i;
+                twice += int64_t(from[0]) * to[1] - int64_t(to[0]) * from[1];
+            }
+        }
+        if (twice != int64_t(2 * count.colors[k].pixels)) return false;
+    }
+    return true;
+}
+
+/// Labels of all kinds, run lengths, the areas of outlines, and masks of bytes against the plain count; other masks are compared between libraries only.
 inline void check_outputs(const Call &call, const ctm_outputs &outputs, const Count &count, const std::string &row) {
     uint32_t masks = count.masks(call.params);
     const auto &codes = call.source->codes;
@@ -140,6 +163,8 @@ inline void check_outputs(const Call &call, const ctm_outputs &outputs, const Co
     }
     if (call.runs && !runs_equal(*outputs.runs, *call.source, count, std::min(masks, 20u)))
         fail(row + ": run lengths are not those of a plain count");
+    if (call.outlines && !areas_equal(*outputs.outlines, count, masks))
+        fail(row + ": areas of outlines are not those of a plain count");
     if (call.masks && *call.masks == CTM_MASK_U8 && !call.cropped &&
         !masks_equal(static_cast<const uint8_t *>(outputs.masks), codes, count, masks))
         fail(row + ": masks are not those of a plain count");

@@ -409,6 +409,9 @@ private:
             };
             add("21", name + ", runs by rows", {{8, ""}}, [=] { return of(CTM_RUNS_BY_ROWS); });
             add("21", name + ", runs by columns", {{10, ""}}, [=] { return of(CTM_RUNS_BY_COLUMNS); });
+            add("21", name + ", outlines", {{15, ""}}, [=] {
+                return with(of_colors(bytes_of(name), masks), [](Call &call) { call.outlines = true; });
+            });
         }
     }
 

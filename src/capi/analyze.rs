@@ -5,6 +5,7 @@ use crate::capi::counts_handle::ctm_counts;
 use crate::capi::extent::{Extent, check_all_apart};
 use crate::capi::image::ctm_image;
 use crate::capi::lists::Lists;
+use crate::capi::outlines::OutlinesTarget;
 use crate::capi::outputs::{Formats, ctm_outputs};
 use crate::capi::params::ctm_params;
 use crate::capi::planes::Planes;
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::context::emit::{Emit, FoundSizes};
 use crate::error::{Capacity, Error};
 use crate::types::image::{ColorMap, Format};
+use crate::types::matching::Connectivity;
 use crate::types::outputs::Analysis;
 use crate::types::params::Params;
 
@@ -74,7 +76,10 @@ pub unsafe extern "C" fn ctm_analyze(
         // SAFETY: the caller guarantees the structs.
         let (planes, runs) =
             unsafe { (Planes::new(&fields, &formats, &map)?, RunsTarget::new(fields.runs)?) };
-        let outputs = Outputs { format: map.format(), formats, lists, planes, runs };
+        // SAFETY: as above.
+        let outlines = unsafe { OutlinesTarget::new(fields.outlines) }?;
+        let connected = settings.connected;
+        let outputs = Outputs { format: map.format(), formats, lists, planes, runs, outlines, connected };
         outputs.check_apart(vec![pixels, result.extent()?])?;
         outputs.planes.check_apart_on_device(&map)?;
         settings.check(&map).map_err(|error| inside("params", error))?;
@@ -111,6 +116,9 @@ struct Outputs<'a> {
     lists: Lists<'a>,
     planes: Planes<'a>,
     runs: Option<RunsTarget>,
+    outlines: Option<OutlinesTarget>,
+    /// As the params have it.
+    connected: Option<Connectivity>,
 }
 
 impl<'a> Outputs<'a> {
@@ -119,6 +127,9 @@ impl<'a> Outputs<'a> {
         let mut lists = vec![others, self.planes.extents()?, self.lists.extents()?];
         if let Some(runs) = &self.runs {
             lists.push(runs.extents()?.into());
+        }
+        if let Some(outlines) = &self.outlines {
+            lists.push(outlines.extents()?);
         }
         check_all_apart(&lists)
     }
@@ -135,6 +146,7 @@ impl<'a> Outputs<'a> {
             labels,
             mask_stats: self.lists.has_palette(),
             runs: self.runs.as_ref().map(RunsTarget::wanted),
+            outlines: self.outlines.as_ref().map(|outlines| outlines.wanted(self.connected)),
             palette: self.lists.has_palette(),
             unlisted: self.lists.unlisted(&self.formats),
             merged: self.lists.merged(),
@@ -153,7 +165,7 @@ impl<'a> Outputs<'a> {
         sizes: &mut FoundSizes,
     ) -> Result<Found, Error> {
         let has_any = self.planes.has_any() || self.lists.has_any() || self.runs.is_some();
-        let asks = has_any || self.formats.asks_to_look();
+        let asks = has_any || self.outlines.is_some() || self.formats.asks_to_look();
         if !asks || self.planes.missing_labels().is_some() {
             return engine.count_masks(map, settings).map(Found::MaskCount);
         }
@@ -171,6 +183,10 @@ impl<'a> Outputs<'a> {
             Capacity::PaletteEntries => "outputs.palette_capacity",
             Capacity::RunCounts => "outputs.runs.counts_capacity",
             Capacity::RunOffsets => "outputs.runs.offsets_capacity",
+            Capacity::OutlinePoints => "outputs.outlines.points_capacity",
+            Capacity::RingOffsets => "outputs.outlines.ring_offsets_capacity",
+            Capacity::RingExteriors => "outputs.outlines.ring_exteriors_capacity",
+            Capacity::MaskOffsets => "outputs.outlines.mask_offsets_capacity",
             _ => "outputs.masks_size",
         };
         Error::too_small(what, argument, mask_count, needed, given)
@@ -194,6 +210,9 @@ impl<'a> Outputs<'a> {
                         .write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
                     if let (Some(target), Some(runs)) = (&self.runs, &analysis.runs) {
                         target.write(runs);
+                    }
+                    if let (Some(target), Some(outlines)) = (&self.outlines, &analysis.outlines) {
+                        target.write(outlines);
                     }
                 }
                 Ok(())

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use crate::capi::device_memory::ctm_device_memory;
+use crate::capi::outlines::ctm_outlines;
 use crate::capi::runs::ctm_runs;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{self, Versioned, flag, unknown};
@@ -101,6 +102,9 @@ pub struct ctm_outputs {
     /// NULL: no run lengths are found. Else each mask is told as run lengths, which go to where this struct says; with
     /// `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
     pub runs: *const ctm_runs,
+    /// NULL: no outlines are found. Else each mask is told as polygons, which go to where this struct says. Where its buffers
+    /// are NULL, `ctm_result` tells how many corners and rings there are.
+    pub outlines: *const ctm_outlines,
 }
 
 /// A colour that became another, of which it was a near-duplicate.
@@ -182,6 +186,7 @@ unsafe impl Versioned for ctm_outputs {
         masks_memory: std::ptr::null(),
         labels_memory: std::ptr::null(),
         runs: std::ptr::null(),
+        outlines: std::ptr::null(),
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_OUTPUTS_INIT";

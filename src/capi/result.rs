@@ -42,6 +42,10 @@ pub struct ctm_result {
     /// Numbers that `ctm_outputs.runs` needs for all masks and images; 0 where that is NULL, and where masks, labels or
     /// palette were too small already.
     pub run_counts_len: u64,
+    /// Corners that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+    pub outline_points_len: u64,
+    /// Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+    pub outline_rings_len: u64,
 }
 
 // SAFETY: as the trait says.
@@ -60,6 +64,8 @@ unsafe impl Versioned for ctm_result {
         merged_pixels: 0,
         merged_colors: 0,
         run_counts_len: 0,
+        outline_points_len: 0,
+        outline_rings_len: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_RESULT_INIT";
@@ -123,7 +129,13 @@ impl ctm_result {
 
     /// With the sizes that depend on where the masks' pixels lie.
     pub(super) fn with_sizes(self, sizes: FoundSizes) -> Self {
-        Self { masks_size: sizes.masks.unwrap_or(self.masks_size), run_counts_len: sizes.run_counts, ..self }
+        Self {
+            masks_size: sizes.masks.unwrap_or(self.masks_size),
+            run_counts_len: sizes.run_counts,
+            outline_points_len: sizes.outline_points,
+            outline_rings_len: sizes.outline_rings,
+            ..self
+        }
     }
 
     /// With what is told of colours, wherever they lie.

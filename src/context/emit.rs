@@ -5,6 +5,7 @@ use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::matching::Connectivity;
 use crate::types::outputs::{DeviceOutputs, MaskFormat, MaskLayout, Masks};
 use crate::types::runs::RunOrder;
 
@@ -18,6 +19,7 @@ pub(crate) struct Emit<'a> {
     pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
     pub(crate) runs: Option<RunsWanted>,
+    pub(crate) outlines: Option<OutlinesWanted>,
     /// Whether the caller looks at the palette, if it is that of regions.
     pub(crate) palette: bool,
     pub(crate) unlisted: Option<u32>,
@@ -40,6 +42,17 @@ pub(crate) struct RunsWanted {
     pub(crate) most_offsets: Option<u64>,
 }
 
+/// Outlines that a call is to find; of what is `None` nothing is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutlinesWanted {
+    pub(crate) connectivity: Connectivity,
+    /// How many corners there is room for.
+    pub(crate) most_points: Option<u64>,
+    pub(crate) most_ring_offsets: Option<u64>,
+    pub(crate) most_ring_exteriors: Option<u64>,
+    pub(crate) most_mask_offsets: Option<u64>,
+}
+
 /// What outputs need of which only the pixels tell how large they are; 0 where that was not found out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FoundSizes {
@@ -47,6 +60,10 @@ pub(crate) struct FoundSizes {
     pub(crate) masks: Option<u64>,
     /// Lengths of runs.
     pub(crate) run_counts: u64,
+    /// Corners of outlines.
+    pub(crate) outline_points: u64,
+    /// Rings of outlines.
+    pub(crate) outline_rings: u64,
 }
 
 impl Default for Emit<'_> {
@@ -59,6 +76,7 @@ impl Default for Emit<'_> {
             labels: None,
             mask_stats: false,
             runs: None,
+            outlines: None,
             palette: true,
             unlisted: None,
             merged: 0,
@@ -77,7 +95,7 @@ impl Emit<'_> {
 
     /// Whether pixels are labelled for it before anything is written, since how much that is depends on them.
     pub(super) fn surveys(&self) -> bool {
-        self.cropped || self.runs.is_some()
+        self.cropped || self.runs.is_some() || self.outlines.is_some()
     }
 }
 
@@ -158,6 +176,11 @@ impl OutputPlan {
 }
 
 impl RunsWanted {
+    /// Runs of which all is written, however much that is.
+    pub(super) fn all(order: RunOrder) -> Self {
+        Self { order, most_counts: Some(u64::MAX), most_offsets: Some(u64::MAX) }
+    }
+
     /// Whether more than how many there are is asked for.
     pub(super) fn is_written(&self) -> bool {
         self.most_counts.is_some() || self.most_offsets.is_some()
@@ -166,15 +189,61 @@ impl RunsWanted {
     /// Whether the runs of so many masks and images fit, of which there are so many numbers.
     pub(super) fn check(&self, mask_count: u32, images: usize, counts: u64) -> Result<(), Error> {
         let offsets = u64::from(mask_count) * images as u64 + 1;
-        let (what, argument, needed, given) = match self.most_counts {
-            Some(most) if counts > most => (Capacity::RunCounts, "the size of runs", counts, most),
-            _ => match self.most_offsets {
-                Some(most) if offsets > most => {
-                    (Capacity::RunOffsets, "the size of the runs' offsets", offsets, most)
-                }
-                _ => return Ok(()),
-            },
-        };
-        Err(Error::too_small(what, argument, mask_count, needed, given))
+        check_room(
+            mask_count,
+            [
+                (Capacity::RunCounts, "the size of runs", counts, self.most_counts),
+                (Capacity::RunOffsets, "the size of the runs' offsets", offsets, self.most_offsets),
+            ],
+        )
     }
+}
+
+impl OutlinesWanted {
+    /// Outlines of which all is written, however much that is.
+    pub(super) fn all(connectivity: Connectivity) -> Self {
+        let all = Some(u64::MAX);
+        Self {
+            connectivity,
+            most_points: all,
+            most_ring_offsets: all,
+            most_ring_exteriors: all,
+            most_mask_offsets: all,
+        }
+    }
+
+    /// Whether more than how much there is is asked for.
+    pub(super) fn is_written(&self) -> bool {
+        let most =
+            [self.most_points, self.most_ring_offsets, self.most_ring_exteriors, self.most_mask_offsets];
+        most.iter().any(Option::is_some)
+    }
+
+    /// Whether the outlines of so many masks and images fit, of which there are so many corners and rings.
+    pub(super) fn check(&self, mask_count: u32, images: usize, points: u64, rings: u64) -> Result<(), Error> {
+        let masks = u64::from(mask_count) * images as u64 + 1;
+        let (offsets, exteriors) = (self.most_ring_offsets, self.most_ring_exteriors);
+        check_room(
+            mask_count,
+            [
+                (Capacity::OutlinePoints, "the size of the outlines' points", points, self.most_points),
+                (Capacity::RingOffsets, "the size of the rings' offsets", rings + 1, offsets),
+                (Capacity::RingExteriors, "the size of the rings' exteriors", rings, exteriors),
+                (Capacity::MaskOffsets, "the size of the masks' offsets", masks, self.most_mask_offsets),
+            ],
+        )
+    }
+}
+
+/// Whether there is room for what is needed, where that is to be written.
+fn check_room<const N: usize>(
+    mask_count: u32,
+    lists: [(Capacity, &'static str, u64, Option<u64>); N],
+) -> Result<(), Error> {
+    for (what, argument, needed, most) in lists {
+        if let Some(given) = most.filter(|&most| most < needed) {
+            return Err(Error::too_small(what, argument, mask_count, needed, given));
+        }
+    }
+    Ok(())
 }

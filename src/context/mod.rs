@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 use crate::backend::Backend;
 use crate::backend::self_test::cpu_name;
 use crate::context::auto::{Asks, Auto, Job};
-use crate::context::emit::{Emit, RunsWanted};
+use crate::context::emit::{Emit, OutlinesWanted, RunsWanted};
 use crate::error::Error;
 use crate::output::label_output::LabelTarget;
 use crate::runtime::call::Canceller;
@@ -204,7 +204,8 @@ impl Context {
 
     fn write(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, mask_layout, cropped, labels, mask_stats, runs, unlisted, merged } = outputs;
+        let Outputs { masks, mask_layout, cropped, labels, mask_stats, runs, outlines, unlisted, merged } =
+            outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
         let mut emit = Emit {
             masks,
@@ -213,11 +214,8 @@ impl Context {
             cropped,
             labels: labels.map(LabelTarget::from),
             mask_stats,
-            runs: runs.map(|order| RunsWanted {
-                order,
-                most_counts: Some(u64::MAX),
-                most_offsets: Some(u64::MAX),
-            }),
+            runs: runs.map(RunsWanted::all),
+            outlines: outlines.map(OutlinesWanted::all),
             unlisted,
             merged,
             ..Emit::default()

@@ -1,5 +1,5 @@
-//! What must be known of the masks before anything is written: where they lie, if they are cropped, and how many runs they
-//! have.
+//! What must be known of the masks before anything is written: where they lie, if they are cropped, and how many runs and
+//! corners they have.
 
 use crate::context::Context;
 use crate::context::chosen::{Chosen, Found};
@@ -8,6 +8,7 @@ use crate::context::label::{each_unmixed, label_images};
 use crate::context::request::Request;
 use crate::error::Error;
 use crate::labels::run_map::{RunMap, RunMapBuilder};
+use crate::output::outlines::TracedOutlines;
 use crate::output::planes::{Crops, Places};
 use crate::output::runs::CountedRuns;
 use crate::runtime::call::ProgressSpan;
@@ -24,6 +25,8 @@ pub(super) struct Survey {
     pub(super) places: Places,
     /// Their runs, if those are to be written.
     pub(super) runs: Option<CountedRuns>,
+    /// Their outlines, if those are to be written.
+    pub(super) outlines: Option<TracedOutlines>,
 }
 
 impl Context {
@@ -46,6 +49,14 @@ impl Context {
         } else {
             None
         };
+        let outlines = match (&emit.outlines, &map) {
+            (Some(wanted), Some(map)) => {
+                let masks = mask_count as usize;
+                Some(TracedOutlines::new(map, masks, wanted.connectivity, &self.threads)?)
+            }
+            (Some(_), None) => Some(TracedOutlines::none()),
+            (None, _) => None,
+        };
         let runs = match (&emit.runs, map) {
             (Some(wanted), Some(map)) => {
                 let map = match wanted.order {
@@ -61,14 +72,25 @@ impl Context {
         let bytes = plan.strides.bytes_of(mask_count.into());
         let run_counts = runs.as_ref().map_or(0, CountedRuns::len);
         let masks = Some(crops.as_ref().map_or(bytes, |crops| crops.bytes));
-        emit.sizes = FoundSizes { masks, run_counts };
+        let (outline_points, outline_rings) =
+            outlines.as_ref().map_or((0, 0), |outlines| (outlines.points(), outlines.rings()));
+        emit.sizes = FoundSizes { masks, run_counts, outline_points, outline_rings };
         crops.iter().try_for_each(|crops| plan.check_crops(crops, mask_count))?;
         if let Some(wanted) = &emit.runs {
             wanted.check(mask_count, plan.frame.images, run_counts)?;
         }
+        if let Some(wanted) = &emit.outlines {
+            wanted.check(mask_count, plan.frame.images, outline_points, outline_rings)?;
+        }
+        let outlines_are_written = emit.outlines.is_some_and(|wanted| wanted.is_written());
         let is_written = emit.runs.is_some_and(|wanted| wanted.is_written());
         let places = crops.map_or(Places::Full(plan.strides), Places::Cropped);
-        Ok(Survey { mask_stats, places, runs: runs.filter(|_| is_written) })
+        Ok(Survey {
+            mask_stats,
+            places,
+            runs: runs.filter(|_| is_written),
+            outlines: outlines.filter(|_| outlines_are_written),
+        })
     }
 
     /// Finds where the masks lie, if that is asked for, and their runs.
@@ -82,7 +104,8 @@ impl Context {
         let _finding = ProgressSpan::new(0.5);
         let (frame, mask_count) = (plan.frame, found.mask_count as usize);
         let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
-        let mut runs = emit.runs.map(|_| RunMapBuilder::new(frame));
+        let needs_runs = emit.runs.is_some() || emit.outlines.is_some();
+        let mut runs = needs_runs.then(|| RunMapBuilder::new(frame));
         let mut stats = match emit.cropped || emit.mask_stats {
             true => Some(StatsBuilder::new(frame, mask_count)?),
             false => None,

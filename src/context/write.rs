@@ -9,6 +9,7 @@ use crate::context::survey::{Survey, with_unmixed};
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelTarget;
+use crate::output::outlines::TracedOutlines;
 use crate::output::planes::{Places, Planes};
 use crate::output::runs::CountedRuns;
 use crate::output::scatter::clear;
@@ -35,7 +36,8 @@ impl Context {
         let requests = Request::of_batch(map, params)?;
         let plan = OutputPlan::new(map, emit)?;
         let mut found = self.find(&requests, &plan, emit)?;
-        let Survey { mut mask_stats, places, runs } = self.survey(&requests, &mut found, &plan, emit)?;
+        let Survey { mut mask_stats, places, runs, outlines } =
+            self.survey(&requests, &mut found, &plan, emit)?;
         let crop_starts = match &places {
             Places::Full(_) => Vec::new(),
             Places::Cropped(crops) => crops.starts.clone(),
@@ -48,6 +50,7 @@ impl Context {
             self.write_to_device(&requests[0], &found.chosen[0], &emit.device)?;
         }
         let runs = runs.map(CountedRuns::write).transpose()?;
+        let outlines = outlines.map(TracedOutlines::write).transpose()?;
         let Found { mut chosen, mask_count, unlisted, merged, .. } = found;
         for chosen in &mut chosen {
             if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
@@ -65,6 +68,7 @@ impl Context {
             unlisted,
             merged,
             runs,
+            outlines,
         })
     }
 

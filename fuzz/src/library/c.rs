@@ -115,6 +115,23 @@ pub struct Outputs {
     pub masks_memory: *const c_void,
     pub labels_memory: *const c_void,
     pub runs: *const Runs,
+    pub outlines: *const Outlines,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Outlines {
+    pub struct_size: usize,
+    pub points: *mut u32,
+    pub points_capacity: usize,
+    pub ring_offsets: *mut u64,
+    pub ring_offsets_capacity: usize,
+    pub ring_exteriors: *mut u64,
+    pub ring_exteriors_capacity: usize,
+    pub mask_offsets: *mut u64,
+    pub mask_offsets_capacity: usize,
+    pub connected: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -144,6 +161,8 @@ pub struct Found {
     pub merged_pixels: u64,
     pub merged_colors: u64,
     pub run_counts_len: u64,
+    pub outline_points_len: u64,
+    pub outline_rings_len: u64,
 }
 
 #[repr(C)]
@@ -237,6 +256,7 @@ init!(Image {});
 init!(Params { min_pixels: 1, max_count: u32::MAX });
 init!(Outputs { palette_entry_size: size_of::<Entry>() });
 init!(Runs {});
+init!(Outlines {});
 init!(Found {});
 
 /// A context that lives as long as the process.

@@ -13,6 +13,7 @@ from ._buffers import has_written
 from ._errors import BufferTooSmallError
 from ._image import Image
 from ._library import lib
+from ._outlines import OutlinesTarget
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import takes_long
 from ._result import Result
@@ -37,6 +38,8 @@ class _Buffers:
     merged: NDArray[Any]
     # The ctm_runs, its numbers and offsets.
     runs: tuple[Any, NDArray[Any], NDArray[Any]] | None
+    # The ctm_outlines, and its arrays.
+    outlines: tuple[Any, ...] | None
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Analysis:
     palette: bool
     cropped: bool
     runs: RunsTarget | None
+    outlines: OutlinesTarget | None
     report_unlisted: bool
     unlisted_capacity: int
     merged_capacity: int
@@ -69,8 +73,8 @@ class Analysis:
             room, crop_bytes = self._likely_count(context.last_count), 0
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        # What masks, labels and palette need is told before what runs do.
-        for accept in [(too_small,)] * (2 if self.runs else 1) + [()]:
+        # What masks, labels and palette need is told before what runs and outlines do.
+        for accept in [(too_small,)] * (2 if self.runs or self.outlines else 1) + [()]:
             if self._try(context, buffers.struct, found, accept, buffers) != too_small:
                 break
             if buffers.masks is not None and not self.cropped:
@@ -79,6 +83,8 @@ class Analysis:
                 self.labels.fit(found.mask_count)
             if self.runs:
                 self.runs.room = max(self.runs.room, found.run_counts_len)
+            if self.outlines:
+                self.outlines.fit(found)
             buffers = self._buffers(found.mask_count, crop_bytes)
         context.last_count = found.mask_count
         return self._result(buffers, found)
@@ -127,6 +133,7 @@ class Analysis:
             write_entries(outputs, "unlisted", PALETTE_DTYPE, self.unlisted_capacity),
             write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
             self.runs.write_to(outputs, room) if self.runs else None,
+            self.outlines.write_to(outputs, room) if self.outlines else None,
         )
 
     def _result(self, buffers: _Buffers, found: Any) -> Result:
@@ -145,6 +152,7 @@ class Analysis:
         if self.runs and buffers.runs:
             _, counts, offsets = buffers.runs
             runs = self.runs.runs(counts, offsets, count, found.run_counts_len, self.cropped)
+        outlines = self.outlines.outlines(buffers.outlines, count, found) if self.outlines and buffers.outlines else None
         return Result(
             mask_count=count,
             masks=None if masks is None else masks[:count],
@@ -152,6 +160,7 @@ class Analysis:
             labels=buffers.labels,
             palette=entries if self.palette else None,
             runs=runs,
+            outlines=outlines,
             unlisted=buffers.unlisted[: found.unlisted_colors] if self.unlisted_capacity else None,
             merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,

@@ -36,6 +36,7 @@ from ._options import (
     Unlisted,
 )
 from ._options import Progress as ProgressFunction
+from ._outlines import OutlinesTarget
 from ._outputs import Labels, Masks
 from ._params import make_params
 from ._result import Result
@@ -227,6 +228,7 @@ class Context(Handle):
         label_format: LabelFormat | None = None,
         cropped: bool = False,
         runs: RunOrder | None = None,
+        outlines: bool | Connected = False,
         out_masks: Any = None,
         out_labels: Any = None,
         progress: ProgressFunction | None = None,
@@ -274,6 +276,7 @@ class Context(Handle):
             palette="palette" in outputs,
             cropped=cropped,
             runs=None if runs is None else RunsTarget(pixels, runs),
+            outlines=OutlinesTarget(pixels, 0 if outlines is True else outlines) if outlines else None,
             report_unlisted=report_unlisted,
             unlisted_capacity=unsigned("unlisted_capacity", unlisted_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),

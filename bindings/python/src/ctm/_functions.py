@@ -239,6 +239,9 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     runs : {"rows", "columns"}, optional
         `Result.runs` has each mask as run lengths, in which pixels follow each other so. Its `to_coco()` gives COCO's
         compressed RLE of those by columns. They need no memory for masks.
+    outlines : bool or {4, 8}, default False
+        `Result.outlines` has each mask as polygons along the edges of its pixels. Pixels that only touch by a corner are
+        of one polygon with 8, of two with 4; True is as `connected`, and 4 where that is 0.
     out_masks : array, optional
         Masks are written to it: it has room for as many as its first axis says. Its type is the format.
     out_labels : array, optional

@@ -128,6 +128,7 @@ class MasksOptions(ReadingOptions, FindingOptions, total=False):
     unmix_radius: int
     counts: Counts | None
     runs: RunOrder | None
+    outlines: bool | Connected
     mask_format: MaskFormat | None
     label_format: LabelFormat | None
     out_masks: Any

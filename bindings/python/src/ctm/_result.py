@@ -7,6 +7,7 @@ from typing import Any, Union
 
 from numpy.typing import NDArray
 
+from ._outlines import Outlines
 from ._runs import Runs
 
 # What is None only where it was not asked for: type checkers take it for the array.
@@ -36,6 +37,8 @@ class Result:
         exact in `stored`.
     runs : Runs
         The masks as run lengths, if `runs` asked for them.
+    outlines : Outlines
+        The masks as polygons, if `outlines` asked for them.
     unlisted : numpy.ndarray
         The most frequent colours that a given palette does not have, as palette entries.
     merged : numpy.ndarray
@@ -62,6 +65,7 @@ class Result:
     labels: _Array
     palette: _Array
     runs: Runs | Any
+    outlines: Outlines | Any
     unlisted: _Array
     merged: _Array
     distinct_colors: int | None

@@ -14,6 +14,7 @@ from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, NoSuchMaskError, OutOfMemoryError
 from ._exports import Exports
 from ._notebook import Notebook
+from ._outlines import Outlines
 from ._runs import Runs
 
 # So many masks are named in a repr.
@@ -117,6 +118,17 @@ class Segmentation(Exports, Notebook):
         numbers = np.arange(1, len(self) + 1)
         runs: Runs = default_context().analyze(self.labels, palette=numbers, outputs=[], runs="columns").runs
         return runs
+
+    @cached_property
+    def outlines(self) -> Outlines:
+        """All masks as polygons along the edges of their pixels: made when they are asked for. `outlines[number]` is a list
+        of polygons, each of them a list of rings: the exterior one, then its holes. A ring is an array (corners, 2) of
+        columns and rows. Pixels that only touch by a corner are of two polygons."""
+        from ._shared import default_context  # A context makes segmentations.
+
+        numbers = np.arange(1, len(self) + 1)
+        outlines: Outlines = default_context().analyze(self.labels, palette=numbers, outputs=[], outlines=4).outlines
+        return outlines
 
     def __len__(self) -> int:
         return len(self.counts)
