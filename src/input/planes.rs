@@ -61,33 +61,52 @@ impl PlaneMove {
         of_planes
     }
 
-    /// Adds its bytes to the words of pixels that lie so many bytes apart.
+    /// Adds its bytes to the words of a block of pixels that lie so many bytes apart.
+    ///
+    /// # Safety
+    /// The bytes can be read from the block's first pixel on, for all of its pixels.
+    #[inline(always)]
+    unsafe fn add<const STRIDE: usize>(self, first: *const u8, words: &mut [u32; BLOCK]) {
+        let Move { offset, shift, .. } = self.from;
+        let values = first.wrapping_offset(offset);
+        // SAFETY: the caller guarantees it. As whole arrays, for vector instructions.
+        unsafe {
+            match (self.is_wide, STRIDE) {
+                (true, _) => {
+                    let values = values.cast::<[u16; BLOCK]>().read_unaligned();
+                    words.iter_mut().zip(values).for_each(|(word, value)| *word |= u32::from(value) << shift);
+                }
+                (false, 1) => {
+                    let values = values.cast::<[u8; BLOCK]>().read_unaligned();
+                    words.iter_mut().zip(values).for_each(|(word, value)| *word |= u32::from(value) << shift);
+                }
+                (false, _) => {
+                    // Not with the byte behind the last one.
+                    let pairs = values.cast::<[[u8; STRIDE]; BLOCK - 1]>().read_unaligned();
+                    let last = values.wrapping_add(STRIDE * (BLOCK - 1)).read();
+                    words.iter_mut().zip(pairs).for_each(|(word, pair)| *word |= u32::from(pair[0]) << shift);
+                    words[BLOCK - 1] |= u32::from(last) << shift;
+                }
+            }
+        }
+    }
+
+    /// As `add`, for fewer pixels than a block.
     ///
     /// # Safety
     /// The bytes can be read from the first pixel on, for as many pixels as there are words.
     #[inline(always)]
-    unsafe fn add<const STRIDE: usize>(self, first: *const u8, words: &mut [u32]) {
+    unsafe fn add_some<const STRIDE: usize>(self, first: *const u8, words: &mut [u32]) {
         let Move { offset, shift, .. } = self.from;
         let first = first.wrapping_offset(offset);
         for (index, word) in words.iter_mut().enumerate() {
+            let place = first.wrapping_add(index * STRIDE);
             // SAFETY: the caller guarantees it.
-            let byte: u32 = unsafe { first.wrapping_add(index * STRIDE).read() }.into();
-            *word |= byte << shift;
-        }
-    }
-
-    /// Adds both of its bytes, as `add` does one.
-    ///
-    /// # Safety
-    /// As for `add`.
-    #[inline(always)]
-    unsafe fn add_both<const STRIDE: usize>(self, first: *const u8, words: &mut [u32]) {
-        let Move { offset, shift, .. } = self.from;
-        let first = first.wrapping_offset(offset);
-        for (index, word) in words.iter_mut().enumerate() {
-            // SAFETY: the caller guarantees it.
-            let bytes = unsafe { first.wrapping_add(index * STRIDE).cast::<u16>().read_unaligned() };
-            *word |= u32::from(bytes) << shift;
+            let bytes: u32 = match self.is_wide {
+                true => unsafe { place.cast::<u16>().read_unaligned() }.into(),
+                false => unsafe { place.read() }.into(),
+            };
+            *word |= bytes << shift;
         }
     }
 }
@@ -137,14 +156,11 @@ impl<'a> PlaneRow<'a> {
             let mut read = [[0; BLOCK]; WORDS];
             for &one in moves {
                 let Some(to) = read.get_mut(one.from.word) else { continue };
-                // SAFETY: whoever made this guarantees the bytes. All pixels of a block are a constant number, for vector
-                // instructions.
+                // SAFETY: whoever made this guarantees the bytes.
                 unsafe {
-                    match (one.is_wide, count) {
-                        (false, BLOCK) => one.add::<STRIDE>(first, to),
-                        (true, BLOCK) => one.add_both::<STRIDE>(first, to),
-                        (false, _) => one.add::<STRIDE>(first, &mut to[..count]),
-                        (true, _) => one.add_both::<STRIDE>(first, &mut to[..count]),
+                    match count {
+                        BLOCK => one.add::<STRIDE>(first, to),
+                        _ => one.add_some::<STRIDE>(first, &mut to[..count]),
                     }
                 }
             }
@@ -165,7 +181,7 @@ fn read_bytes(moves: &[PlaneMove], row: StoredRow, target: &mut [u32]) -> usize 
             unsafe {
                 match target.len() {
                     BLOCK => one.add::<1>(first, &mut words),
-                    count => one.add::<1>(first, &mut words[..count]),
+                    count => one.add_some::<1>(first, &mut words[..count]),
                 }
             }
         }

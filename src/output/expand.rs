@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::output::planes::{Bits, Planes};
 use crate::output::scatter::scatter;
-use crate::output::stream::{STREAM_BYTES, Zeros, bytes_of};
+use crate::output::stream::{STREAM_BYTES, Zeros, bytes_of, fence};
 use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::simd::Simd;
@@ -76,6 +76,7 @@ pub(crate) fn expand(
                 MaskFormat::Bits => job.write_whole_bytes(goes_on),
             }
         }
+        fence();
         Ok(())
     })?;
     found.into_iter().collect::<Result<(), Error>>()?;
@@ -261,7 +262,7 @@ pub(super) struct WriteValues<'a, T, V> {
     pub(super) values: &'a mut [MaybeUninit<V>],
     /// The value of the mask's pixels; the others' is 0.
     pub(super) inside: V,
-    /// Whether they are written past the caches.
+    /// Whether they are written past the caches; the caller fences then.
     pub(super) stream: bool,
 }
 

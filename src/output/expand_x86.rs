@@ -7,7 +7,7 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_cmpeq_epi8, _mm_cmpeq_epi16, _mm_loadl_epi64, _mm_loadu_si128, _mm_set1_epi8,
-    _mm_set1_epi16, _mm_sfence, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi16, _mm256_cmpeq_epi32,
+    _mm_set1_epi16, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi16, _mm256_cmpeq_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_movemask_epi8,
     _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16,
     _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_store_si256, _mm256_stream_si256,
@@ -77,10 +77,6 @@ fn write_values<T: Label, V: Value>(work: WriteValues<T, V>) {
         }
     }
     WriteValues { labels: rest_labels, wanted, values: rest_values, inside, stream }.run(Scalar);
-    if stream {
-        // Streamed stores are ordered before what tells the caller that we are done.
-        _mm_sfence();
-    }
 }
 
 #[inline]

@@ -12,7 +12,17 @@ use crate::runtime::simd::{Scalar, Work};
 /// Outputs larger than this are written past the caches, since they would not stay there.
 pub(super) const STREAM_BYTES: u64 = 8 << 20;
 
-/// Writes zeros.
+/// Orders what this thread has written past the caches before what tells others that it is done. Once for all: each time it
+/// waits for memory.
+pub(super) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: each x86-64 processor has SSE.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
+/// Writes zeros; if past the caches, the caller fences.
 pub(super) struct Zeros<'a> {
     pub(super) bytes: &'a mut [MaybeUninit<u8>],
     /// Whether they are written past the caches.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm_sfence, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+    __m256i, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
     _mm256_setzero_si256, _mm256_stream_si256,
 };
 
@@ -48,8 +48,6 @@ fn stream_zeros(Zeros { bytes, stream }: Zeros) {
         unsafe { _mm256_stream_si256(register.as_mut_ptr().cast(), _mm256_setzero_si256()) };
     }
     Zeros { bytes: registers.into_remainder(), stream }.run(Scalar);
-    // Streamed stores are ordered before what tells the caller that we are done.
-    _mm_sfence();
 }
 
 /// Copies to an address that is a multiple of 32, as many bytes on both sides. The caller fences.

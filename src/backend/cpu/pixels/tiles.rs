@@ -144,7 +144,21 @@ impl<'a, const C: usize> Tiles<'a, C> {
         }
         let row = StoredPieces::new(level, [&[]; 4], 1, 1);
         let pieces = WordPieces::new(words);
-        TilePieces { words, pieces, stored, reader, planar, level, row, first: 0, row_first: 0, block, ends }
+        let read_ahead = ReadAhead::default();
+        TilePieces {
+            words,
+            pieces,
+            stored,
+            reader,
+            planar,
+            read_ahead,
+            level,
+            row,
+            first: 0,
+            row_first: 0,
+            block,
+            ends,
+        }
     }
 
     /// Asks for pixels that will be wanted: a bit for each pixel of the block that begins with `first`.
@@ -199,6 +213,7 @@ pub(crate) struct TilePieces<'a, 'r, const C: usize, L> {
     reader: Option<RegisterReader>,
     /// Whether the pixels are stored in planes.
     planar: bool,
+    read_ahead: ReadAhead,
     level: L,
     row: StoredPieces<'a, L>,
     /// The row's first pixel in the tile, and in the image.
@@ -250,6 +265,38 @@ impl<const C: usize, L: PixelCode> Iterator for StoredRuns<'_, C, L> {
     }
 }
 
+/// Pixels that are stored in planes are read more than one piece at a time where pieces of mixed pixels follow each other:
+/// each reading begins anew in each plane.
+#[derive(Debug, Default)]
+struct ReadAhead {
+    /// The pixels of the row that are in the block.
+    read: Range<usize>,
+    /// Whether the last piece was one of mixed pixels.
+    is_mixed: bool,
+}
+
+impl ReadAhead {
+    /// Where in the block a piece's pixels are, which are read if they are not there. `left` is how many pixels the row has
+    /// from the piece on.
+    #[inline(always)]
+    fn find<const C: usize>(
+        &mut self,
+        (start, piece): (usize, Piece),
+        left: usize,
+        block: &mut [[u32; C]; STORED_WORDS],
+        read: impl FnOnce(&mut [[u32; C]]),
+    ) -> Range<usize> {
+        let was_mixed = std::mem::replace(&mut self.is_mixed, matches!(piece, Piece::Literal(_)));
+        let end = start + piece.looked_at();
+        if start < self.read.start || end > self.read.end {
+            let ahead = if self.is_mixed && was_mixed { STORED_WORDS.min(left) } else { piece.looked_at() };
+            self.read = start..start + ahead;
+            read(&mut block[..ahead]);
+        }
+        start - self.read.start..end - self.read.start
+    }
+}
+
 impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
     /// Runs, if there are some next that can be told quickly; else there may be, too.
     #[inline(always)]
@@ -289,14 +336,17 @@ impl<const C: usize, L: PixelCode> TilePieces<'_, '_, C, L> {
                     false => [pixels.stored_row(rest), &[], &[], &[]],
                 };
                 self.row = StoredPieces::new(self.level, planes, *stride, STORED_WORDS / C);
+                self.read_ahead = ReadAhead::default();
                 self.row.next()?
             }
         };
-        let read = &mut self.block[..piece.looked_at()];
         if self.planar {
-            pixels.read(self.row_first + start, read.as_flattened_mut());
-            return Some((self.first + start, piece, read));
+            let (row_first, left) = (self.row_first, self.row.len() - start);
+            let read = |block: &mut [[u32; C]]| pixels.read(row_first + start, block.as_flattened_mut());
+            let found = self.read_ahead.find((start, piece), left, self.block, read);
+            return Some((self.first + start, piece, &self.block[found]));
         }
+        let read = &mut self.block[..piece.looked_at()];
         let stored = self.row.from(start);
         match piece {
             Piece::Run(_) => {
