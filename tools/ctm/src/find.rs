@@ -5,7 +5,6 @@ use ctm::{Analysis, Capacity, ColorMap, Context, Error, MaskOutput, Outputs};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
-use crate::color;
 use crate::labels::Labels;
 use crate::maps::Maps;
 use crate::memory::zeroed;
