@@ -172,6 +172,20 @@ inline Call as_u16(Call call) {
     return converted(std::move(call), CTM_FORMAT_U16, 2, [](uint8_t value, uint8_t *to) { to[0] = to[1] = value; });
 }
 
+/// The colours' codes as they are, in one channel of floats or ids.
+inline Call as_codes(Call call, uint32_t format) {
+    const auto &codes = call.source->codes;
+    auto to = std::make_shared<Bytes>(codes.size() * 4);
+    for (size_t i = 0; i < codes.size(); i++) {
+        float value = float(codes[i]); // 24 bits
+        std::memcpy(to->data() + 4 * i, format == CTM_FORMAT_F32 ? (const void *)&value : &codes[i], 4);
+    }
+    call.pixels = to;
+    call.image.channels = 1;
+    call.image.format = format;
+    return call;
+}
+
 __attribute__((target("f16c"))) inline uint16_t half_of(float value) { return uint16_t(_cvtss_sh(value, 0)); }
 
 inline Call as_f16(Call call) {
@@ -182,7 +196,7 @@ inline Call as_f16(Call call) {
 }
 
 inline size_t value_size(uint32_t format) {
-    return format == CTM_FORMAT_U8 ? 1 : format == CTM_FORMAT_F32 ? 4 : 2;
+    return format == CTM_FORMAT_U8 ? 1 : format == CTM_FORMAT_F16 || format == CTM_FORMAT_U16 ? 2 : 4;
 }
 
 inline Call as_planar(Call call) {

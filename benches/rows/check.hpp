@@ -97,7 +97,8 @@ inline void check_palette(Library &library, const Call &call, const Count &count
     float unit = format == CTM_FORMAT_U8 ? 1.0f : format == CTM_FORMAT_U16 ? 257.0f : 1 / 255.0f;
     for (uint32_t i = 0; i < result.mask_count; i++) {
         uint32_t code = 0;
-        for (uint32_t c = 0; c < 3; c++) code |= uint32_t(std::lround(outputs.palette[i].color[c] / unit)) << (8 * c);
+        if (call.image.channels == 1) code = format == CTM_FORMAT_F32 ? uint32_t(outputs.palette[i].color[0]) : outputs.palette[i].stored[0];
+        else for (uint32_t c = 0; c < 3; c++) code |= uint32_t(std::lround(outputs.palette[i].color[c] / unit)) << (8 * c);
         if (code != count.colors[i].code || outputs.palette[i].pixel_count != count.colors[i].pixels)
             fail(row + ": colour " + std::to_string(i) + " is not that of a plain count");
     }

@@ -197,6 +197,12 @@ private:
             add("8", std::string("noise-16, ") + format + " as 8 bits, masks", {{2, "noise-16, masks"}}, [=] {
                 return with(with_masks(convert(bytes_of("noise-16"))), [](Call &call) { call.params.matching = CTM_MATCH_8_BIT; });
             });
+        for (const char *image : {"flat-16", "noise-16"}) {
+            std::string floats = image + std::string(", one float a pixel, masks");
+            add("8", floats, {}, [=] { return with_masks(as_codes(bytes_of(image), CTM_FORMAT_F32)); });
+            add("8", image + std::string(", ids, masks"), {{1.1, floats}},
+                [=] { return with_masks(as_codes(bytes_of(image), CTM_FORMAT_U32)); });
+        }
         add("9", "noise-16, RGBA, masks", {{1.15, "noise-16, masks"}}, [] { return with_masks(bytes_of("noise-16", 4)); });
         add("9", "noise-16, RGBA f32, float masks", {},
             [] { return with_masks(as_floats(bytes_of("noise-16", 4)), CTM_MASK_F32); });

@@ -56,6 +56,26 @@ fn png_8_bit() {
     check("a.png", "PNG, 8-bit RGBA", colors.map(image::Rgba), from_8_bits);
 }
 
+/// A 16-bit id is the number that is stored, in the table and in JSON.
+#[test]
+fn ids_of_16_bits_are_shown_as_they_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids.png");
+    ImageBuffer::from_fn(4, 1, |x, _| image::Luma([[26_001u16, 26_001, 26_001, 257][x as usize]]))
+        .save(&file)
+        .unwrap();
+    for backend in backends() {
+        let show = |more: &[&str]| {
+            segment(&backend, &file, folder.path(), &[&["--min-pixels", "1", "--no-masks"], more].concat())
+        };
+        let json = show(&["--json"]).quiet().json();
+        let stored: Vec<_> = json["masks"].as_array().unwrap().iter().map(|mask| &mask["stored"]).collect();
+        assert_eq!(stored, [&serde_json::json!([26_001]), &serde_json::json!([257])]);
+        let table = show(&[]).stdout;
+        assert!(table.contains(" 26001 ") && table.contains(" 257 ") && !table.contains("0.39"), "{table}");
+    }
+}
+
 #[test]
 fn png_16_bit() {
     let colors = [0, 1, 32767, 65534, 65535].map(|v| image::Luma([v]));

@@ -68,10 +68,8 @@ impl<const C: usize> Scan<'_, C> {
         pixel: &[u32; C],
         wanted: &BucketSet,
     ) -> Result<Option<([u32; C], u32)>, Error> {
-        let kind = self.pixels.kind();
-        let pixel = pixel.map(|word| kind.canonical(word));
+        let (pixel, has_color) = self.pixels.kind().canonical_pixel(pixel);
         let hash = self.hasher.hash(&pixel);
-        let has_color = !pixel.iter().any(|&word| kind.is_nan(word));
         match wanted.has_hash(hash) && has_color {
             true => Ok(Some((pixel, hash))),
             false if self.by_device && has_color => Err(other_fingerprint()),
