@@ -81,6 +81,21 @@ void small(ctm::context &context)
     CHECK(unlisted[0].color[0] == 200.0f);
     const std::array<std::uint8_t, 6> expected = {{2, 2, 2, 1, 1, 0}};
     CHECK(labels == expected);
+
+    // Ids, which floats cannot tell apart, are given and come back as they are stored.
+    const std::vector<std::int32_t> ids = {16777217, 16777216, -5, 16777217, -5, 16777217};
+    const std::vector<ctm::stored_color> stored = {{{16777217u, 0, 0, 0}}, {{4294967291u, 0, 0, 0}}};
+    ctm::params of_ids;
+    of_ids.set_palette(wanted).set_stored_palette(stored);
+    const auto entries = context.try_palette(ctm::image(ids, 3, 2, 1), of_ids);
+    CHECK(entries && entries->size() == 2);
+    CHECK((*entries)[0].pixel_count == 3 && (*entries)[0].stored[0] == 16777217u);
+    CHECK((*entries)[1].pixel_count == 2 && (*entries)[1].color[0] == -5.0f);
+    of_ids = ctm::params();
+    of_ids.set_ignored(wanted).set_stored_ignored(stored);
+    found = context.try_analyze(ctm::image(ids, 3, 2, 1), of_ids);
+    CHECK(found && found->mask_count == 1);
+
     params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());
     found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params);
     CHECK(found && found->mask_count == 1);
@@ -243,6 +258,25 @@ void buffers(ctm::context &context)
     CHECK(huge.status() == CTM_ERROR_OUT_OF_MEMORY && huge->empty());
 }
 
+// Masks as run lengths: of grey, 9 9 9 3 and two more values.
+void run_lengths(ctm::context &context)
+{
+    const std::vector<std::uint8_t> bytes = {9, 9, 3, 3, 9, 7};
+    const ctm::image image(bytes, 3, 2, 1);
+    const auto rows = context.try_runs(image);
+    CHECK(rows && rows->size() == 3 && rows->offsets == std::vector<std::uint64_t>({0, 5, 8, 10}));
+    CHECK(rows->counts == std::vector<std::uint32_t>({0, 2, 2, 1, 1, 2, 2, 2, 5, 1}));
+    const ctm::span<const std::uint32_t> second = (*rows)[1];
+    CHECK(second.size() == 3 && second[0] == 2 && second[1] == 2 && second[2] == 2);
+    const auto columns = context.try_runs(image, ctm::params(), CTM_RUNS_BY_COLUMNS);
+    CHECK(columns && columns->counts == std::vector<std::uint32_t>({0, 1, 1, 2, 2, 1, 1, 2, 1, 1, 5, 1}));
+    ctm::params none;
+    none.min_pixels = 7;
+    const auto nothing = context.try_runs(image, none);
+    CHECK(nothing && nothing->size() == 0 && nothing->counts.empty());
+    CHECK(context.try_runs(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT && ctm::mask_runs().size() == 0);
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -252,6 +286,7 @@ void exceptions(const char *device)
     const std::vector<ctm::palette_entry> palette = context.palette(image);
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
+    CHECK(context.runs(image).size() == 3);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
@@ -282,6 +317,7 @@ int main(int argc, char **argv)
     caches(argv[1], context);
     owners(argv[1]);
     buffers(context);
+    run_lengths(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

@@ -79,6 +79,7 @@ MENU = {
     },
     "In depth": {
         "docs/cleaning.md": None,
+        "docs/run-lengths.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
         "docs/device-memory.md": None,

@@ -103,6 +103,9 @@ private:
 /** A colour of `params`, in the units of the image; values of channels that it does not have are not looked at. */
 using color = std::array<float, 4>;
 
+/** A colour of `params` as the image stores it, see `ctm_palette_entry.stored`: exact, also for integers of 32 bits. */
+using stored_color = std::array<std::uint32_t, 4>;
+
 /** A mask's colour, and where its pixels lie. */
 using palette_entry = ctm_palette_entry;
 
@@ -248,6 +251,7 @@ inline ctm_device_memory initial_device_memory() noexcept
 }
 inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
 inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
+inline ctm_runs initial_runs() noexcept { ctm_runs initial = CTM_RUNS_INIT; return initial; }
 inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
 inline ctm_result initial_result() noexcept { ctm_result initial = CTM_RESULT_INIT; return initial; }
 
@@ -260,6 +264,10 @@ template <>
 struct format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U16> {};
 template <>
 struct format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+template <>
+struct format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U32> {};
+template <>
+struct format_of<std::int32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_I32> {};
 
 /** The `CTM_LABEL_…` of a type of labels. */
 template <class T>
@@ -298,7 +306,8 @@ inline std::size_t product(std::size_t a, std::size_t b) noexcept
 /** The bytes from the first to the last one of an image; 0 where the library will refuse it anyway. */
 inline std::size_t bytes_of(const ctm_image &image) noexcept
 {
-    const std::size_t value = image.format == CTM_FORMAT_F32 ? 4 : image.format == CTM_FORMAT_U8 ? 1 : 2;
+    const bool is_short = image.format == CTM_FORMAT_F16 || image.format == CTM_FORMAT_U16;
+    const std::size_t value = image.format == CTM_FORMAT_U8 ? 1 : is_short ? 2 : 4;
     if (image.width == 0 || image.height == 0 || image.channels == 0 || image.channels > 4) {
         return 0;
     }
@@ -382,7 +391,7 @@ struct device_memory : ctm_device_memory {
 struct image : ctm_image {
     image() noexcept : ctm_image(detail::initial_image()) {}
 
-    /** Of a container of floats, `uint16_t` or `uint8_t`. */
+    /** Of a container of floats, `uint16_t` or `uint8_t`, or of ids, `uint32_t` or `int32_t`. */
     template <class C, std::uint32_t Format = detail::format_of<detail::value_of<const C>>::value>
     image(const C &values, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
         : image(values.data(), values.size() * sizeof(detail::value_of<const C>), Format, width_, height_, channels_)
@@ -402,15 +411,16 @@ struct image : ctm_image {
         channels = channels_;
     }
 
-    /** Of floats in memory of the context's Vulkan device. The struct, too, must outlive the image. */
-    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_,
-          std::uint32_t channels_) noexcept
-        : image(nullptr, 0, CTM_FORMAT_F32, width_, height_, channels_)
+    /** Of floats, or ids, in memory of the context's Vulkan device. The struct, too, must outlive the image. */
+    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_,
+          std::uint32_t format_ = CTM_FORMAT_F32) noexcept
+        : image(nullptr, 0, format_, width_, height_, channels_)
     {
         device_memory = &memory;
     }
     /** Not a struct that ends with the expression. */
-    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
+    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t,
+          std::uint32_t = CTM_FORMAT_F32) = delete;
 
     /**
      * Bytes from `pixels` on that may be read. `context::analyze` and `counts::add` refuse an image whose shape and
@@ -447,6 +457,15 @@ struct params : ctm_params {
     params &set_palette(span<const color> colors) noexcept
     {
         palette = colors.empty() ? nullptr : colors.data()->data();
+        palette_stored = nullptr;
+        palette_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_palette(span<const stored_color> colors) noexcept
+    {
+        palette = nullptr;
+        palette_stored = colors.empty() ? nullptr : colors.data()->data();
         palette_count = detail::count32(colors.size());
         return *this;
     }
@@ -455,6 +474,15 @@ struct params : ctm_params {
     params &set_ignored(span<const color> colors) noexcept
     {
         ignored = colors.empty() ? nullptr : colors.data()->data();
+        ignored_stored = nullptr;
+        ignored_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_ignored(span<const stored_color> colors) noexcept
+    {
+        ignored = nullptr;
+        ignored_stored = colors.empty() ? nullptr : colors.data()->data();
         ignored_count = detail::count32(colors.size());
         return *this;
     }
@@ -465,6 +493,30 @@ struct params : ctm_params {
      */
     params &set_counts(const ctm::counts &all) noexcept;
     params &set_counts(const ctm::counts &&) = delete;
+};
+
+/**
+ * `ctm_runs`: where masks go as run lengths, by rows unless `order` says otherwise. The buffers must outlive it.
+ */
+struct runs : ctm_runs {
+    runs() noexcept : ctm_runs(detail::initial_runs()) {}
+    /** In one of the `CTM_RUNS_BY_…` orders. */
+    explicit runs(std::uint32_t order_) noexcept : runs() { order = order_; }
+
+    /** The numbers. */
+    runs &set_counts(span<std::uint32_t> buffer) noexcept
+    {
+        counts = buffer.data();
+        counts_capacity = buffer.size();
+        return *this;
+    }
+    /** Where those of each mask and image begin, and where the last ones end. */
+    runs &set_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        offsets = buffer.data();
+        offsets_capacity = buffer.size();
+        return *this;
+    }
 };
 
 /** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
@@ -546,6 +598,14 @@ struct outputs : ctm_outputs {
         merged_capacity = buffer.size();
         return *this;
     }
+
+    /** The masks as run lengths, which go to where the struct says. */
+    outputs &set_runs(const ctm_runs &where) noexcept
+    {
+        runs = &where;
+        return *this;
+    }
+    outputs &set_runs(const ctm_runs &&) = delete;
 };
 
 namespace detail {
@@ -581,6 +641,23 @@ struct mask_planes {
     {
         const std::size_t pixels = std::size_t(width) * height;
         return span<const float>(values.data() + index * pixels, pixels);
+    }
+};
+
+/** Masks as run lengths in memory of their own: pixels outside and inside in turn, as `ctm_runs` says. */
+struct mask_runs {
+    /** Of mask 0 in all images, then of mask 1. */
+    std::vector<std::uint32_t> counts;
+    /** Where the numbers of each mask and image begin, and where the last ones end. */
+    std::vector<std::uint64_t> offsets;
+
+    /** How many masks times images there are. */
+    std::size_t size() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
+    /** The numbers of a mask in an image: mask times images, plus image. */
+    span<const std::uint32_t> operator[](std::size_t index) const noexcept
+    {
+        return span<const std::uint32_t>(counts.data() + offsets[index],
+                                         static_cast<std::size_t>(offsets[index + 1] - offsets[index]));
     }
 };
 
@@ -706,6 +783,28 @@ public:
         return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyze(image, params, outputs); });
     }
 
+    /**
+     * The masks of `ctm_analyze` as run lengths in new memory, in one of the `CTM_RUNS_BY_…` orders. The image is looked at
+     * twice, since their number must be known.
+     */
+    outcome<mask_runs> try_runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        mask_runs made;
+        ctm::runs where(order);
+        auto found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        if (found) {
+            made.counts.resize(static_cast<std::size_t>(found->run_counts_len));
+            made.offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_counts(made.counts).set_offsets(made.offsets);
+            found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        }
+        if (!found) {
+            return outcome<mask_runs>(found.status(), found.message());
+        }
+        return made;
+    }
+
     /** `ctm_context_counters`. */
     outcome<ctm::counters> try_counters() const
     {
@@ -745,6 +844,11 @@ public:
     std::vector<palette_entry> palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
         return try_palette(image, params).value();
+    }
+    mask_runs runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                   std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        return try_runs(image, params, order).value();
     }
     ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }

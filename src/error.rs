@@ -88,6 +88,10 @@ pub enum Capacity {
     LabelNumbers,
     /// Entries of a palette: one for each mask and image.
     PaletteEntries,
+    /// The lengths of the masks' runs.
+    RunCounts,
+    /// Where each mask's runs begin.
+    RunOffsets,
     /// Bytes that stand for an object: counts, or a pipeline cache.
     Bytes,
 }
@@ -113,6 +117,12 @@ fn too_small(what: Capacity, argument: &str, mask_count: u32, needed: u64, given
         Capacity::LabelNumbers => format!("{argument} numbers {given} masks; there are {needed}"),
         Capacity::PaletteEntries => {
             format!("{argument} is {given}; {mask_count} masks need {needed} entries")
+        }
+        Capacity::RunCounts => {
+            format!("{argument} is {given}; the runs of {mask_count} masks need {needed} numbers")
+        }
+        Capacity::RunOffsets => {
+            format!("{argument} is {given}; the runs of {mask_count} masks need {needed} offsets")
         }
         Capacity::Bytes => format!("{argument} is {given}; {needed} bytes are needed"),
     }

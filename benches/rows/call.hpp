@@ -16,6 +16,7 @@ struct Call {
     ctm_image image = CTM_IMAGE_INIT;
     ctm_params params = CTM_PARAMS_INIT;
     std::optional<uint32_t> masks, labels; // their formats; the room is below
+    std::optional<uint32_t> runs;          // their order
     size_t mask_bytes = 0, palette_entries = 0;
     bool cropped = false;
     uint32_t threads = 0;
@@ -26,6 +27,9 @@ struct Call {
 struct Room {
     Bytes masks, labels;
     std::vector<ctm_palette_entry> palette;
+    std::vector<uint32_t> counts;
+    std::vector<uint64_t> offsets;
+    ctm_runs runs = CTM_RUNS_INIT;
     template <class Values> static auto *of(Values &values, size_t len) {
         if (values.size() < len) values.resize(len);
         return values.data();
@@ -49,6 +53,14 @@ inline ctm_outputs outputs_of(const Call &call) {
     if (call.palette_entries) {
         outputs.palette = Room::of(room.palette, call.palette_entries);
         outputs.palette_capacity = call.palette_entries;
+    }
+    if (call.runs) {
+        room.runs.order = *call.runs;
+        room.runs.counts_capacity = call.source->codes.size() / 4;
+        room.runs.counts = Room::of(room.counts, room.runs.counts_capacity);
+        room.runs.offsets_capacity = size_t(call.params.max_count) + 1;
+        room.runs.offsets = Room::of(room.offsets, room.runs.offsets_capacity);
+        outputs.runs = &room.runs;
     }
     return outputs;
 }

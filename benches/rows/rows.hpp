@@ -44,6 +44,7 @@ public:
         regions();
         near_colors();
         statistics();
+        run_lengths();
         small();
         starts();
         return std::move(rows);
@@ -397,6 +398,18 @@ private:
         add("17", "noise-16, count", {}, [] { return bytes_of("noise-16"); });
         add("17", "noise-16, statistics of 5", {{1.5, "noise-16, count"}},
             [] { return with(bytes_of("noise-16"), [](Call &call) { call.palette_entries = 5; }); });
+    }
+
+    void run_lengths() {
+        for (const char *image : {"flat-1000", "provinces"}) {
+            std::string name = image;
+            uint32_t masks = name == "provinces" ? 5000 : 1000;
+            auto of = [=](uint32_t order) {
+                return with(of_colors(bytes_of(name), masks), [=](Call &call) { call.runs = order; });
+            };
+            add("21", name + ", runs by rows", {{8, ""}}, [=] { return of(CTM_RUNS_BY_ROWS); });
+            add("21", name + ", runs by columns", {{10, ""}}, [=] { return of(CTM_RUNS_BY_COLUMNS); });
+        }
     }
 
     void small() {

@@ -1,6 +1,7 @@
 //! The caller's pointers and buffers, checked before any of them is touched.
 
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 
 use crate::error::{Capacity, Error};
 
@@ -107,14 +108,15 @@ impl ByteBuffer {
         Ok(Self { data, size, given })
     }
 
-    /// Tells how many bytes there are, and writes them if the buffer is there and large enough.
+    /// Tells how many bytes there are, and has them written if the buffer is there and large enough. Who fails to write them
+    /// has written none.
     ///
     /// # Safety
     /// As [`ByteBuffer::new`].
     pub(super) unsafe fn write(
         self,
         needed: usize,
-        bytes: impl FnOnce() -> Result<Vec<u8>, Error>,
+        write: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.data.is_null() || needed > self.given {
             // SAFETY: checked by `new`; the caller guarantees the rest.
@@ -124,13 +126,10 @@ impl ByteBuffer {
                 false => Err(Error::too_small(Capacity::Bytes, "*size", 0, needed as u64, self.given as u64)),
             };
         }
-        let bytes = bytes()?;
-        debug_assert_eq!(bytes.len(), needed);
         // SAFETY: as above, and the buffer, which the size is no part of, is large enough.
-        unsafe {
-            self.data.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            *self.size = bytes.len();
-        }
+        write(unsafe { std::slice::from_raw_parts_mut(self.data.cast(), needed) })?;
+        // SAFETY: as above.
+        unsafe { *self.size = needed };
         Ok(())
     }
 }

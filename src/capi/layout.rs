@@ -10,6 +10,7 @@ use crate::capi::options::ctm_options;
 use crate::capi::outputs::{ctm_merged_color, ctm_outputs, ctm_palette_entry};
 use crate::capi::params::ctm_params;
 use crate::capi::result::ctm_result;
+use crate::capi::runs::ctm_runs;
 
 const BEGIN: &str = "<!-- layout: begin -->\n";
 const END: &str = "<!-- layout: end -->\n";

@@ -41,7 +41,12 @@ pub unsafe extern "C" fn ctm_context_pipeline_cache(
         call.check()?;
         let cache = call.pipeline_cache()?;
         // SAFETY: as above.
-        unsafe { target.write(cache.len(), || Ok(cache)) }
+        unsafe {
+            target.write(cache.len(), |room| {
+                room.iter_mut().zip(cache).for_each(|(room, byte)| _ = room.write(byte));
+                Ok(())
+            })
+        }
     };
     // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }

@@ -6,6 +6,7 @@ use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
 use crate::types::outputs::{DeviceOutputs, MaskFormat, MaskLayout, Masks};
+use crate::types::runs::RunOrder;
 
 /// What a call is to write and to find beside the palette.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Emit<'a> {
     pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
+    pub(crate) runs: Option<RunsWanted>,
     /// Whether the caller looks at the palette, if it is that of regions.
     pub(crate) palette: bool,
     pub(crate) unlisted: Option<u32>,
@@ -24,6 +26,27 @@ pub(crate) struct Emit<'a> {
     pub(crate) device: DeviceOutputs,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
+    /// What was found, also where it does not fit.
+    pub(crate) sizes: FoundSizes,
+}
+
+/// Run lengths that a call is to find.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunsWanted {
+    pub(crate) order: RunOrder,
+    /// How many numbers there is room for; `None`: they are not written.
+    pub(crate) most_counts: Option<u64>,
+    /// How many offsets there is room for; `None`: they are not written.
+    pub(crate) most_offsets: Option<u64>,
+}
+
+/// What outputs need of which only the pixels tell how large they are; 0 where that was not found out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FoundSizes {
+    /// Bytes of the masks.
+    pub(crate) masks: Option<u64>,
+    /// Lengths of runs.
+    pub(crate) run_counts: u64,
 }
 
 impl Default for Emit<'_> {
@@ -35,11 +58,13 @@ impl Default for Emit<'_> {
             cropped: false,
             labels: None,
             mask_stats: false,
+            runs: None,
             palette: true,
             unlisted: None,
             merged: 0,
             device: DeviceOutputs::default(),
             most_entries: u64::MAX,
+            sizes: FoundSizes::default(),
         }
     }
 }
@@ -47,7 +72,12 @@ impl Default for Emit<'_> {
 impl Emit<'_> {
     /// Whether pixels are labelled for it on the host.
     pub(super) fn looks_at_labels(&self) -> bool {
-        self.masks.is_some() || self.labels.is_some() || self.mask_stats
+        self.masks.is_some() || self.labels.is_some() || self.mask_stats || self.surveys()
+    }
+
+    /// Whether pixels are labelled for it before anything is written, since how much that is depends on them.
+    pub(super) fn surveys(&self) -> bool {
+        self.cropped || self.runs.is_some()
     }
 }
 
@@ -124,5 +154,27 @@ impl OutputPlan {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl RunsWanted {
+    /// Whether more than how many there are is asked for.
+    pub(super) fn is_written(&self) -> bool {
+        self.most_counts.is_some() || self.most_offsets.is_some()
+    }
+
+    /// Whether the runs of so many masks and images fit, of which there are so many numbers.
+    pub(super) fn check(&self, mask_count: u32, images: usize, counts: u64) -> Result<(), Error> {
+        let offsets = u64::from(mask_count) * images as u64 + 1;
+        let (what, argument, needed, given) = match self.most_counts {
+            Some(most) if counts > most => (Capacity::RunCounts, "the size of runs", counts, most),
+            _ => match self.most_offsets {
+                Some(most) if offsets > most => {
+                    (Capacity::RunOffsets, "the size of the runs' offsets", offsets, most)
+                }
+                _ => return Ok(()),
+            },
+        };
+        Err(Error::too_small(what, argument, mask_count, needed, given))
     }
 }

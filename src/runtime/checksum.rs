@@ -5,13 +5,37 @@ const FACTOR_2: u64 = FACTOR.wrapping_mul(FACTOR);
 const FACTOR_3: u64 = FACTOR_2.wrapping_mul(FACTOR);
 const FACTOR_4: u64 = FACTOR_3.wrapping_mul(FACTOR);
 
-/// FNV-1a, 64 bits, of the parts one behind the other: no change of a single byte goes unnoticed.
+/// FNV-1a, 64 bits: no change of a single byte goes unnoticed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checksum(u64);
+
+impl Checksum {
+    /// Of no bytes.
+    pub(crate) fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// Of these bytes behind those before.
+    #[inline(always)]
+    pub(crate) fn with_word(self, word: [u8; 4]) -> Self {
+        Self(add_word(self.0, word))
+    }
+
+    /// Of these bytes behind those before.
+    fn with(self, bytes: &[u8]) -> Self {
+        let (words, rest) = bytes.as_chunks::<4>();
+        let sum = words.iter().fold(self, |sum, &word| sum.with_word(word));
+        Self(rest.iter().fold(sum.0, |sum, &byte| add(sum, byte)))
+    }
+
+    pub(crate) fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// The checksum of the parts one behind the other.
 pub(crate) fn checksum(parts: &[&[u8]]) -> u64 {
-    parts.iter().fold(0xcbf2_9ce4_8422_2325, |sum, part| {
-        let (words, rest) = part.as_chunks::<4>();
-        rest.iter()
-            .fold(words.iter().fold(sum, |sum, &word| add_word(sum, word)), |sum, &byte| add(sum, byte))
-    })
+    parts.iter().fold(Checksum::new(), |sum, part| sum.with(part)).value()
 }
 
 #[inline(always)]

@@ -156,7 +156,7 @@ impl Unmixing<'_> {
         if !tile.iter().any(is_free) {
             return Ok(mixed);
         }
-        let words = self.pixels.encoding().words();
+        let (words, kind) = (self.pixels.encoding().words(), self.pixels.encoding().word_kind());
         let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
         // A ring of the largest radius has so many pixels.
@@ -164,7 +164,7 @@ impl Unmixing<'_> {
         for (index, (_, color)) in
             tile.iter().zip(colors.chunks_exact(words)).enumerate().filter(|(_, (label, _))| is_free(label))
         {
-            let Some(color) = Color::from_bits(color) else { continue };
+            let Some(color) = Color::from_words(color, kind) else { continue };
             if self.ignored.binary_search(&color).is_ok() {
                 continue;
             }

@@ -15,6 +15,7 @@ pub(crate) mod options;
 pub(crate) mod outputs;
 pub(crate) mod palette;
 pub(crate) mod params;
+pub(crate) mod runs;
 
 pub(crate) mod sorted_counts;
 pub(crate) mod stats;

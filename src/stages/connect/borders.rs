@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::runtime::alloc::try_push;
+use crate::stages::connect::order::Numbers;
 use crate::stages::connect::strip::{Area, Component, PieceCursor, Place, Strip};
 use crate::types::geometry::Frame;
 
@@ -156,11 +157,14 @@ impl Borders {
         }
     }
 
-    /// Gives the components of each region the number of the first one.
-    pub(super) fn spread(&self, components: &mut Components) {
-        for &Node { place, parent, .. } in &self.nodes {
-            let first = self.nodes[parent as usize].place;
-            components[place.0][place.1 as usize].number = components[first.0][first.1 as usize].number;
+    /// Gives the components of each region the label of the first one.
+    pub(super) fn spread(&self, components: &mut Components, numbers: &Numbers) {
+        for (node, &Node { place, parent, .. }) in (0..).zip(&self.nodes) {
+            if node != parent {
+                let first = self.nodes[parent as usize].place;
+                let label = numbers.of_strip(first.0).label(components[first.0][first.1 as usize]);
+                numbers.set(&mut components[place.0][place.1 as usize], label);
+            }
         }
     }
 }

@@ -1,39 +1,47 @@
 //! The labels of regions' pixels.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use crate::error::Error;
 use crate::labels::LabelMap;
 use crate::output::label_output::LabelTarget;
-use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
+use crate::runtime::alloc::{try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::borders::Components;
-use crate::stages::connect::strip::{Component, Pieces, RegionMemory, STRIP, Strip};
+use crate::stages::connect::order::Numbers;
+use crate::stages::connect::strip::{Pieces, RegionMemory, STRIP, Strip};
 use crate::types::outputs::LabelWidth;
 
 /// The masks of regions.
 #[derive(Debug)]
 pub(crate) struct ConnectedMasks {
     count: usize,
-    strips: Vec<Strip>,
-    /// With the labels of their masks.
-    components: Components,
+    found: Found,
     part: LabelMap,
+}
+
+/// What each pixel's label is found by.
+#[derive(Debug)]
+struct Found {
+    strips: Vec<Strip>,
+    components: Components,
+    numbers: Numbers,
 }
 
 impl ConnectedMasks {
     /// For so many regions.
-    pub(super) fn new(count: usize, strips: Vec<Strip>, components: Components) -> Self {
-        Self { count, strips, components, part: LabelMap::default() }
+    pub(super) fn new(count: usize, strips: Vec<Strip>, components: Components, numbers: Numbers) -> Self {
+        Self { count, found: Found { strips, components, numbers }, part: LabelMap::default() }
     }
 
     /// Their memory.
     pub(crate) fn into_memory(self) -> RegionMemory {
-        let pixels = self.strips.into_iter().filter_map(|strip| match strip.pieces {
+        let pixels = self.found.strips.into_iter().filter_map(|strip| match strip.pieces {
             Pieces::Pixels(pixels) => Some(pixels),
             Pieces::Runs(_) => None,
         });
-        RegionMemory { pixels: pixels.collect(), components: self.components }
+        RegionMemory { pixels: pixels.collect(), components: self.found.components }
     }
 
     /// Hands on the labels of the images, part by part, for so many masks, of which there are regions for the first ones.
@@ -43,34 +51,34 @@ impl ConnectedMasks {
         threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Self { count, strips, components, part } = self;
+        let Self { count, found, part } = self;
         let width = LabelWidth::for_labels_up_to(*count);
         // Whoever gets a part makes a table of all masks.
         let most_pixels = (4 * STRIP * threads.count()).max(mask_count);
         let mut start = 0;
-        while let Some(first) = strips.get(start) {
+        while let Some(first) = found.strips.get(start) {
             let mut pixels = 0;
-            let fitting = strips[start..].iter().take_while(|strip| {
+            let fitting = found.strips[start..].iter().take_while(|strip| {
                 pixels += strip.pixels;
                 pixels <= most_pixels
             });
-            let end = start + fitting.count().max(1);
-            let (strips, components) = (&strips[start..end], &components[start..end]);
-            let bytes = part.start(strips.iter().map(|strip| strip.pixels).sum(), width)?;
+            let strips = start..start + fitting.count().max(1);
+            let pixels = found.strips[strips.clone()].iter().map(|strip| strip.pixels).sum();
+            let bytes = part.start(pixels, width)?;
+            start = strips.end;
             match width {
-                LabelWidth::One => fill(strips, components, uninit(bytes), threads, |label| label as u8),
+                LabelWidth::One => found.fill(strips, uninit(bytes), threads, |label| label as u8),
                 LabelWidth::Two => {
                     let labels = uninit(bytemuck::cast_slice_mut(bytes));
-                    fill(strips, components, labels, threads, |label| label as u16)
+                    found.fill(strips, labels, threads, |label| label as u16)
                 }
                 LabelWidth::Four => {
                     let labels = uninit(bytemuck::cast_slice_mut(bytes));
-                    fill(strips, components, labels, threads, |label| label)
+                    found.fill(strips, labels, threads, |label| label)
                 }
             }?;
             part.finish_uniform(width, mask_count)?;
             labelled(first.first, part)?;
-            start = end;
         }
         Ok(())
     }
@@ -82,52 +90,54 @@ impl ConnectedMasks {
         start: usize,
         threads: &Threads,
     ) -> Result<(), Error> {
-        let Self { strips, components, .. } = self;
+        let all = 0..self.found.strips.len();
         match target {
             LabelTarget::U8(target) => {
-                fill(strips, components, &mut target[start..], threads, |label| label as u8)
+                self.found.fill(all, &mut target[start..], threads, |label| label as u8)
             }
             LabelTarget::U16(target) => {
-                fill(strips, components, &mut target[start..], threads, |label| label as u16)
+                self.found.fill(all, &mut target[start..], threads, |label| label as u16)
             }
-            LabelTarget::U32(target) => {
-                fill(strips, components, &mut target[start..], threads, |label| label)
-            }
+            LabelTarget::U32(target) => self.found.fill(all, &mut target[start..], threads, |label| label),
         }
     }
 }
 
-/// Writes the labels of consecutive strips.
-fn fill<T: Copy + Send + Sync>(
-    strips: &[Strip],
-    components: &[Vec<Component>],
-    mut target: &mut [MaybeUninit<T>],
-    threads: &Threads,
-    narrow: impl Fn(u32) -> T + Sync,
-) -> Result<(), Error> {
-    let mut parts = try_with_capacity(strips.len())?;
-    for (strip, components) in strips.iter().zip(components) {
-        let (own, others) = target.split_at_mut(strip.pixels);
-        parts.push((strip, components, own));
-        target = others;
-    }
-    threads.for_each(try_collect(parts.into_iter())?, |(strip, components, target)| {
-        let label = |component: u32| MaybeUninit::new(narrow(components[component as usize].number));
-        match &strip.pieces {
-            Pieces::Pixels(pieces) => {
-                for (target, &component) in target.iter_mut().zip(pieces) {
-                    *target = label(component.into());
-                }
-            }
-            Pieces::Runs(runs) => {
-                let mut end = 0;
-                for run in runs {
-                    target[end..run.start as usize].fill(MaybeUninit::new(narrow(0)));
-                    end = run.end as usize;
-                    target[run.start as usize..end].fill(label(run.component));
-                }
-                target[end..].fill(MaybeUninit::new(narrow(0)));
-            }
+impl Found {
+    /// Writes the labels of consecutive strips.
+    fn fill<T: Copy + Send + Sync>(
+        &self,
+        range: Range<usize>,
+        mut target: &mut [MaybeUninit<T>],
+        threads: &Threads,
+        narrow: impl Fn(u32) -> T + Sync,
+    ) -> Result<(), Error> {
+        let mut parts = try_with_capacity(range.len())?;
+        for index in range {
+            let (own, others) = target.split_at_mut(self.strips[index].pixels);
+            parts.push((index, own));
+            target = others;
         }
-    })
+        threads.for_each(parts, |(index, target)| {
+            let (components, numbers) = (&self.components[index], self.numbers.of_strip(index));
+            let label =
+                |component: u32| MaybeUninit::new(narrow(numbers.label(components[component as usize])));
+            match &self.strips[index].pieces {
+                Pieces::Pixels(pieces) => {
+                    for (target, &component) in target.iter_mut().zip(pieces) {
+                        *target = label(component.into());
+                    }
+                }
+                Pieces::Runs(runs) => {
+                    let mut end = 0;
+                    for run in runs {
+                        target[end..run.start as usize].fill(MaybeUninit::new(narrow(0)));
+                        end = run.end as usize;
+                        target[run.start as usize..end].fill(label(run.component));
+                    }
+                    target[end..].fill(MaybeUninit::new(narrow(0)));
+                }
+            }
+        })
+    }
 }

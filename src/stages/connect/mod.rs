@@ -72,7 +72,7 @@ pub(crate) enum SelectedRegions {
 
 /// How a strip's components are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Road {
+enum Method {
     Runs,
     Pixels,
 }
@@ -90,11 +90,11 @@ impl Connected {
         first_pixel: usize,
         threads: &Threads,
     ) -> Result<(), Error> {
-        let road = |tiles: &[KeptTile], scratch: &mut LabelScratch| match has_short_runs(tiles, scratch) {
-            true => Road::Pixels,
-            false => Road::Runs,
+        let method = |tiles: &[KeptTile], scratch: &mut LabelScratch| match has_short_runs(tiles, scratch) {
+            true => Method::Pixels,
+            false => Method::Runs,
         };
-        self.add_by(labels, first_pixel, threads, road)
+        self.add_by(labels, first_pixel, threads, method)
     }
 
     fn add_by(
@@ -102,7 +102,7 @@ impl Connected {
         labels: &LabelMap,
         first_pixel: usize,
         threads: &Threads,
-        road: impl Fn(&[KeptTile], &mut LabelScratch) -> Road + Sync,
+        method: impl Fn(&[KeptTile], &mut LabelScratch) -> Method + Sync,
     ) -> Result<(), Error> {
         if first_pixel == 0 {
             self.strips.clear();
@@ -115,7 +115,7 @@ impl Connected {
         let strips = try_collect(tiles.chunks(STRIP_TILES).zip((first_pixel..).step_by(STRIP)))?;
         let (area, memory) = (self.area, &self.memory);
         let found = threads.share(strips, threads.count(), |queue| {
-            let scan = StripScan { area, labels, masks: &masks, road: &road, memory };
+            let scan = StripScan { area, labels, masks: &masks, method: &method, memory };
             match LabelWidth::for_labels_up_to(mask_count) {
                 LabelWidth::One => scan.scan_strips::<u8>(queue, |label| label as u8),
                 LabelWidth::Two => scan.scan_strips::<u16>(queue, |label| label as u16),
@@ -146,9 +146,8 @@ impl Connected {
     ) -> Result<SelectedRegions, Error> {
         self.borders.finish(&mut self.components)?;
         match order::number(&mut self.components, &self.borders, wanted, useful, threads)? {
-            Ok(Ordered { count, list }) => {
-                self.borders.spread(&mut self.components);
-                let masks = ConnectedMasks::new(count, self.strips, self.components);
+            Ok(Ordered { count, list, numbers }) => {
+                let masks = ConnectedMasks::new(count, self.strips, self.components, numbers);
                 Ok(SelectedRegions::Masks(count, list, Box::new(masks)))
             }
             Err(count) => Ok(SelectedRegions::TooMany(count)),
@@ -188,14 +187,14 @@ struct StripScan<'a, R> {
     labels: &'a LabelMap,
     /// Per dictionary, the mask of each label.
     masks: &'a [Vec<u32>],
-    road: &'a R,
+    method: &'a R,
     memory: &'a Mutex<RegionMemory>,
 }
 
 /// Tiles of a strip, and its first pixel.
 type StripTiles<'t, 'a> = (&'t [KeptTile<'a>], usize);
 
-impl<R: Fn(&[KeptTile], &mut LabelScratch) -> Road> StripScan<'_, R> {
+impl<R: Fn(&[KeptTile], &mut LabelScratch) -> Method> StripScan<'_, R> {
     /// Finds the components of the strips that a thread takes.
     fn scan_strips<M: Value>(
         &self,
@@ -207,9 +206,9 @@ impl<R: Fn(&[KeptTile], &mut LabelScratch) -> Road> StripScan<'_, R> {
         let mut found = Vec::new();
         while let Some((tiles, first)) = queue.take() {
             let pixels = tiles.iter().map(KeptTile::len).sum();
-            let (pieces, components) = match (self.road)(tiles, &mut scratch) {
-                Road::Runs => self.scan_runs(tiles, first, &mut scratch)?,
-                Road::Pixels => {
+            let (pieces, components) = match (self.method)(tiles, &mut scratch) {
+                Method::Runs => self.scan_runs(tiles, first, &mut scratch)?,
+                Method::Pixels => {
                     if values.is_empty() {
                         values = try_zeroed(STRIP)?;
                     }
@@ -366,21 +365,27 @@ mod tests {
         (0..masks).map(|mask| ColorCount { color: color(mask), pixels: 1 }).collect()
     }
 
-    fn select(labels: &[u8], area: Area, threads: &Threads, wanted: &Wanted, road: usize) -> SelectedRegions {
+    fn select(
+        labels: &[u8],
+        area: Area,
+        threads: &Threads,
+        wanted: &Wanted,
+        method: usize,
+    ) -> SelectedRegions {
         let mut connected = Connected::new(area, RegionMemory::default());
         // In parts of whole tiles, as backends give them.
-        let part = [labels.len(), 5 * TILE, 9 * TILE][road % 3];
+        let part = [labels.len(), 5 * TILE, 9 * TILE][method % 3];
         let mut map = LabelMap::default();
         for (index, labels) in labels.chunks(part).enumerate() {
             map.start(labels.len(), LabelWidth::One).unwrap().copy_from_slice(labels);
             map.finish_uniform(LabelWidth::One, wanted.colors.len()).unwrap();
-            let choose = |tiles: &[KeptTile], _: &mut LabelScratch| match road {
-                0 => Road::Runs,
-                1 => Road::Pixels,
+            let choose = |tiles: &[KeptTile], _: &mut LabelScratch| match method {
+                0 => Method::Runs,
+                1 => Method::Pixels,
                 _ if (tiles.as_ptr().addr() / size_of::<KeptTile>() / STRIP_TILES).is_multiple_of(2) => {
-                    Road::Runs
+                    Method::Runs
                 }
-                _ => Road::Pixels,
+                _ => Method::Pixels,
             };
             connected.add_by(&map, index * part, threads, choose).unwrap();
         }
@@ -397,14 +402,14 @@ mod tests {
             for (label, (_, pixels)) in (1..).zip(&regions) {
                 pixels.iter().for_each(|&pixel| expected[pixel] = label);
             }
-            for (count, road, lists) in
+            for (count, method, lists) in
                 [(1, 0, true), (2, 0, false), (1, 1, false), (2, 1, true), (2, 2, false)]
             {
                 let threads = Threads::new(count).unwrap();
                 let selection = SelectionRule::new(min_pixels, max_count);
                 let wanted = Wanted { selection, colors: &colors, by_color, lists };
-                let name = format!("{area:?}, {masks} masks, {wanted:?}, road {road}, {count} threads");
-                let found = select(labels, area, &threads, &wanted, road);
+                let name = format!("{area:?}, {masks} masks, {wanted:?}, method {method}, {count} threads");
+                let found = select(labels, area, &threads, &wanted, method);
                 let SelectedRegions::Masks(count, list, masks) = found else { panic!("{name}") };
                 assert_eq!(count, regions.len(), "{name}");
                 if lists {
@@ -431,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn all_roads_find_the_regions_of_the_oracle() {
+    fn all_methods_find_the_regions_of_the_oracle() {
         for (index, (width, height, images)) in [
             (1, 70_000, 1),
             (2, 70_001, 1),

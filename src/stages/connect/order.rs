@@ -71,10 +71,54 @@ pub(super) struct Ordered {
     pub(super) count: usize,
     /// Those that are to be listed.
     pub(super) list: Vec<ColorCount>,
+    pub(super) numbers: Numbers,
 }
 
-/// Numbers the components of regions that get a mask, from 1 on, and the others 0; tells how many they are where that is
-/// more than are of use.
+/// The labels of the masks that components get.
+///
+/// A component says its class and which of that class's components it is, and no more: to write its label there, too,
+/// would take another pass over all of them.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    /// Strips that were counted together.
+    strips: usize,
+    /// Of each so many strips, where the numbers of each class begin; those of the last class begin with 0.
+    firsts: Vec<Vec<u32>>,
+    /// How many masks there are, at most.
+    most: u32,
+}
+
+impl Numbers {
+    /// Those of a strip's components.
+    pub(super) fn of_strip(&self, strip: usize) -> StripNumbers<'_> {
+        StripNumbers { firsts: &self.firsts[strip / self.strips], most: self.most }
+    }
+
+    /// Gives a component of any strip a label, or none.
+    pub(super) fn set(&self, component: &mut Component, label: u32) {
+        // All parts have as many classes.
+        let by_itself = self.firsts[0].len() as u32 - 1;
+        *component = Component { mask_label: by_itself, number: label.wrapping_sub(1) };
+    }
+}
+
+/// The labels of the masks that a strip's components get.
+#[derive(Clone, Copy)]
+pub(super) struct StripNumbers<'a> {
+    firsts: &'a [u32],
+    most: u32,
+}
+
+impl StripNumbers<'_> {
+    /// 0 for none.
+    #[inline(always)]
+    pub(super) fn label(&self, component: Component) -> u32 {
+        let number = self.firsts[component.mask_label as usize].saturating_add(component.number);
+        if number < self.most { number + 1 } else { 0 }
+    }
+}
+
+/// Numbers the components of regions that get a mask; tells how many they are where that is more than are of use.
 pub(super) fn number(
     components: &mut Components,
     borders: &Borders,
@@ -84,12 +128,11 @@ pub(super) fn number(
 ) -> Result<Result<Ordered, u32>, Error> {
     let total = components.iter().map(Vec::len).sum();
     let order = Order::new(wanted, total, borders)?;
-    let mut parts = order.count(components, threads)?;
+    let (strips, mut parts) = order.count(components, threads)?;
     let mut large: Vec<Large> = try_with_capacity(parts.iter().map(|part| part.large.len()).sum())?;
     parts.iter_mut().for_each(|part| large.append(&mut part.large));
-    let found = order.begin(&mut parts, large.len());
     let most = wanted.selection.max_count;
-    let count = found.min(most as usize);
+    let count = (large.len() + order.small_regions(&parts)).min(most as usize);
     if count > useful {
         return Ok(Err(count as u32)); // at most `max_count`
     }
@@ -99,29 +142,28 @@ pub(super) fn number(
     }
     large.sort_unstable();
     let mut list = try_with_capacity(if wanted.lists { count } else { 0 })?;
+    let region = |mask: u32, pixels| ColorCount { color: wanted.colors[mask as usize].color, pixels };
     if wanted.lists {
-        let region = |mask: u32, pixels| ColorCount { color: wanted.colors[mask as usize].color, pixels };
         list.extend(large.iter().map(|large| region(large.mask, u64::MAX - large.fewer)));
-        list.resize(count, region(0, 0)); // there is a colour, since there are regions
-        for part in &mut parts {
-            order.number(part, most, |number, component| {
-                list[number as usize] = region(component.mask_label - 1, component.number.into());
-            });
+    }
+    order.begin(&mut parts, large.len(), |rank, pixels, found| {
+        if wanted.lists {
+            let listed = (list.len() + found).min(count);
+            list.resize(listed, region(order.by_rank[rank - 1], pixels)); // there is room
         }
-    } else {
-        threads.for_each(parts, |mut part| order.number(&mut part, most, |_, _| {}))?;
+    });
+    let firsts = try_collect(parts.into_iter().map(|part| part.classes))?;
+    let numbers = Numbers { strips, firsts, most };
+    for (label, Large { place, .. }) in (1..).zip(large) {
+        numbers.set(&mut components[place.0][place.1 as usize], label);
     }
-    for (number, Large { place, .. }) in (1..).zip(large) {
-        components[place.0][place.1 as usize].number = number;
-    }
-    Ok(Ok(Ordered { count, list }))
+    borders.spread(components, &numbers);
+    Ok(Ok(Ordered { count, list, numbers }))
 }
 
-/// Consecutive strips' components.
-struct Part<'a> {
-    first_strip: usize,
-    components: &'a mut [Vec<Component>],
-    /// How many there are of each class, then the number of the next one.
+/// What was found in consecutive strips.
+struct Part {
+    /// How many components there are of each class, then the number of the first one.
     classes: Vec<u32>,
     large: Vec<Large>,
 }
@@ -130,10 +172,12 @@ struct Part<'a> {
 ///
 /// Classes come in rows of one for each label of a mask, in the order of colours: a row for large regions, one for each
 /// smaller number of pixels down to 1, and one for components that are no region's first. In each row those in no mask come
-/// first.
+/// first. The last class of all is that of components whose numbers are told one by one.
 struct Order<'a> {
     /// Pixels of a region that gets a mask.
     least: u64,
+    /// The masks in the order of colours.
+    by_rank: Vec<u32>,
     /// By labels of masks, the places of the colours in their order, from 1 on.
     ranks: Vec<u32>,
     /// Regions of up to so many pixels are not large.
@@ -148,9 +192,17 @@ impl<'a> Order<'a> {
         let small =
             (FEW_CLASSES.min(total) / colors).max((total / colors).min(LEAST_PIXELS)).min(MOST_PIXELS);
         let least = wanted.selection.min_pixels.get();
-        Ok(Self { least, ranks: ranks(wanted)?, small: small as u32, borders })
+        let (by_rank, ranks) = ranks(wanted)?;
+        let order = Self { least, by_rank, ranks, small: small as u32, borders };
+        match u32::try_from(order.classes()) {
+            Ok(_) => Ok(order),
+            Err(_) => {
+                Err(Error::OutOfMemory("regions of more than 2^30 colours cannot be sorted".to_owned()))
+            }
+        }
     }
 
+    /// But for the last one.
     fn classes(&self) -> usize {
         (self.small as usize + 2) * self.ranks.len()
     }
@@ -162,70 +214,71 @@ impl<'a> Order<'a> {
         row as usize * self.ranks.len() + self.ranks[component.mask_label as usize] as usize
     }
 
-    /// Counts the components of each class, and lists the large ones.
-    fn count<'c>(&self, components: &'c mut Components, threads: &Threads) -> Result<Vec<Part<'c>>, Error> {
+    /// The classes of regions that get a mask and are not large, in their order, with ranks and pixels.
+    fn small_classes(&self) -> impl Iterator<Item = (usize, usize, u64)> + use<'_> {
+        let rows = (0..self.classes()).step_by(self.ranks.len());
+        let rows = rows.zip((0..=self.small + 1).rev().map(u64::from));
+        let rows = rows.filter(|&(_, pixels)| (1..=u64::from(self.small)).contains(&pixels));
+        let rows = rows.filter(|&(_, pixels)| pixels >= self.least);
+        rows.flat_map(|(row, pixels)| (1..self.ranks.len()).map(move |rank| (row + rank, rank, pixels)))
+    }
+
+    /// Counts the components of each class, and lists the large ones; tells each component its class and its number there.
+    /// Returns how many strips were counted together.
+    fn count(&self, components: &mut Components, threads: &Threads) -> Result<(usize, Vec<Part>), Error> {
         let tables = if self.classes() > FEW_CLASSES { MOST_TABLES } else { usize::MAX };
         let strips = components.len().div_ceil(threads.count().min(tables)).max(1);
         let parts = try_collect(components.chunks_mut(strips).enumerate())?;
-        let counted = threads.map(parts, |(index, components)| {
-            let (classes, large) = (try_zeroed(self.classes())?, Vec::new());
-            let mut part = Part { first_strip: index * strips, components, classes, large };
-            self.count_part(&mut part).map(|()| part)
-        })?;
-        counted.into_iter().collect()
+        let counted =
+            threads.map(parts, |(index, components)| self.count_part(index * strips, components))?;
+        Ok((strips, counted.into_iter().collect::<Result<_, Error>>()?))
     }
 
-    fn count_part(&self, part: &mut Part) -> Result<(), Error> {
-        let Part { first_strip, components, classes, large } = part;
-        for (strip, components) in (*first_strip..).zip(&**components) {
+    fn count_part(&self, first_strip: usize, components: &mut [Vec<Component>]) -> Result<Part, Error> {
+        let mut classes: Vec<u32> = try_zeroed(self.classes() + 1)?;
+        let mut large = Vec::new();
+        for (strip, components) in (first_strip..).zip(components) {
             for (index, component) in (0..).zip(components) {
-                // There are fewer numbers of masks.
-                let class = &mut classes[self.class(component)];
-                *class = class.saturating_add(1);
                 if component.number > self.small && component.mask_label != 0 {
                     let place = (strip, index);
                     let pixels = self.borders.pixels(place, component);
                     let (rank, mask) = (self.ranks[component.mask_label as usize], component.mask_label - 1);
                     if pixels >= self.least {
-                        try_push(large, Large { fewer: u64::MAX - pixels, rank, place, mask })?;
+                        try_push(&mut large, Large { fewer: u64::MAX - pixels, rank, place, mask })?;
                     }
                 }
+                let class = self.class(component);
+                let next = &mut classes[class];
+                *component = Component { mask_label: class as u32, number: *next };
+                *next = next.saturating_add(1); // there are fewer numbers of masks
             }
         }
-        Ok(())
+        Ok(Part { classes, large })
     }
 
-    /// Gives each class of each part the number of its first component, from 0 on, where so many come before all; counts
-    /// the regions. Numbers end with the largest one, which is more than there are masks: what gets no mask begins there.
-    fn begin(&self, parts: &mut [Part], large: usize) -> usize {
+    /// How many regions get a mask that are not large.
+    fn small_regions(&self, parts: &[Part]) -> usize {
+        let of_class = |class: usize| parts.iter().map(|part| part.classes[class] as usize).sum::<usize>();
+        self.small_classes().map(|(class, ..)| of_class(class)).sum()
+    }
+
+    /// Gives each class of each part the number of its first component, from 0 on, where so many come before all; tells the
+    /// ranks, pixels and numbers of the regions, in their order. Numbers end with the largest one, which is more than there
+    /// are masks: what gets no mask begins there.
+    fn begin(&self, parts: &mut [Part], large: usize, mut each: impl FnMut(usize, u64, usize)) {
         let mut next = large;
-        let rows = (0..self.classes()).step_by(self.ranks.len());
-        for (pixels, row) in (0..=self.small + 1).rev().zip(rows) {
-            let gets_masks = (1..=self.small).contains(&pixels) && u64::from(pixels) >= self.least;
-            for (rank, class) in (row..row + self.ranks.len()).enumerate() {
-                let gets_masks = gets_masks && rank > 0;
-                for part in &mut *parts {
-                    let class = &mut part.classes[class];
-                    let count = std::mem::replace(class, if gets_masks { number_of(next) } else { u32::MAX });
-                    next += if gets_masks { count as usize } else { 0 };
-                }
+        let mut small = self.small_classes().peekable();
+        for class in 0..self.classes() {
+            let Some((_, rank, pixels)) = small.next_if(|small| small.0 == class) else {
+                parts.iter_mut().for_each(|part| part.classes[class] = u32::MAX);
+                continue;
+            };
+            let first = next;
+            for part in &mut *parts {
+                let count = std::mem::replace(&mut part.classes[class], number_of(next));
+                next += count as usize;
             }
-        }
-        next
-    }
-
-    /// Numbers a part's components that are not large, and tells each one's number less one.
-    #[inline]
-    fn number(&self, part: &mut Part, most: u32, mut each: impl FnMut(u32, &Component)) {
-        let Part { components, classes, .. } = part;
-        for component in components.iter_mut().flat_map(|components| components.iter_mut()) {
-            let class = &mut classes[self.class(component)];
-            let next = *class;
-            *class = next.saturating_add(1);
-            if next < most {
-                each(next, component);
-            }
-            component.number = if next < most { next + 1 } else { 0 };
+            each(rank, pixels, next - first);
         }
     }
 }
@@ -235,8 +288,9 @@ fn number_of(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// By labels of masks, the places of the colours in their order, from 1 on; 0 for the label 0.
-fn ranks(wanted: &Wanted) -> Result<Vec<u32>, Error> {
+/// The masks in the order of colours; by labels of masks, the places of the colours in that order, from 1 on, 0 for the
+/// label 0.
+fn ranks(wanted: &Wanted) -> Result<(Vec<u32>, Vec<u32>), Error> {
     let colors = wanted.colors;
     let mut order: Vec<u32> = try_with_capacity(colors.len())?;
     order.extend(0..colors.len() as u32); // masks are numbered by a u32
@@ -244,6 +298,6 @@ fn ranks(wanted: &Wanted) -> Result<Vec<u32>, Error> {
         order.sort_unstable_by_key(|&mask| colors[mask as usize].color);
     }
     let mut ranks = try_zeroed(colors.len() + 1)?;
-    (1..).zip(order).for_each(|(rank, mask)| ranks[mask as usize + 1] = rank);
-    Ok(ranks)
+    (1..).zip(&order).for_each(|(rank, &mask)| ranks[mask as usize + 1] = rank);
+    Ok((order, ranks))
 }

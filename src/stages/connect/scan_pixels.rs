@@ -4,7 +4,8 @@
 //! one branch a pixel that nobody can predict.
 //!
 //! ```text
-//! for each pixel, row by row: its parent is, of the neighbours before it that have its value, one, else itself
+//! for each 64 pixels, row by row: a bit for each that has the value of a neighbour before it; the others are their parents
+//! for each pixel with a bit: its parent is, of the neighbours before it that have its value, one, else itself
 //!     if two of them have it that are not known to be connected by a third: union(one, other)
 //! for each pixel, in order: a pixel that is its own parent is a new component; else it has its parent's
 //! ```
@@ -15,7 +16,8 @@
 //! so that parents come before their children: the second loop finds them numbered, by their first pixels.
 //!
 //! **Cost.** Linear, but for the paths of unions, which are halved. The parent is chosen without branches. Two bytes number
-//! a strip's pixels, so that no index needs to be checked, and all stays in a core's caches.
+//! a strip's pixels, so that no index needs to be checked, and all stays in a core's caches. Of noise of 16 colours one pixel
+//! in eight has a bit.
 //!
 //! **Prior art.** Scan with array-based union-find (Wu, Otoo, Suzuki: *Optimizing Two-Pass Connected-Component Labeling
 //! Algorithms*, Pattern Analysis and Applications 12, 2009), whose decision tree this replaces with selections; cc3d
@@ -106,6 +108,12 @@ impl Around {
     const ALL: Self = Self { left: true, above_left: true, above: true, above_right: true };
 }
 
+/// Pixels that are compared with their neighbours at once.
+const BLOCK: usize = u64::BITS as usize;
+
+/// If more pixels of a block touch others, all of them are looked at, one after the other.
+const MOST_TOUCHING: u32 = 32;
+
 struct PixelScan<'a, M> {
     values: &'a [M; STRIP],
     parents: &'a mut [u16; STRIP],
@@ -140,12 +148,59 @@ impl<M: Value> PixelScan<'_, M> {
         for pixel in start..inner {
             parent = self.pixel::<CORNERS>(pixel as u16, around(pixel), parent);
         }
-        for pixel in inner..last {
+        let blocks = last.saturating_sub(inner) / BLOCK;
+        for block in 0..blocks {
+            parent = self.block::<CORNERS>(inner + block * BLOCK, parent);
+        }
+        for pixel in inner + blocks * BLOCK..last {
             parent = self.pixel::<CORNERS>(pixel as u16, Around::ALL, parent);
         }
         for pixel in last..end {
             parent = self.pixel::<CORNERS>(pixel as u16, around(pixel), parent);
         }
+    }
+
+    /// Pixels that have all neighbours; most touch none where colours are many. Returns the last one's parent.
+    #[inline(always)]
+    fn block<const CORNERS: bool>(&mut self, start: usize, mut parent: u16) -> u16 {
+        let touching = self.touching::<CORNERS>(start);
+        if touching.count_ones() > MOST_TOUCHING {
+            for pixel in start..start + BLOCK {
+                parent = self.pixel::<CORNERS>(pixel as u16, Around::ALL, parent);
+            }
+            return parent;
+        }
+        let parents = &mut self.parents[start..start + BLOCK];
+        (start..).zip(parents).for_each(|(pixel, parent)| *parent = pixel as u16); // lossless
+        self.roots += (!touching).count_ones() as usize;
+        let mut rest = touching;
+        while rest != 0 {
+            let pixel = start + rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            self.pixel::<CORNERS>(pixel as u16, Around::ALL, self.parents[pixel - 1]);
+        }
+        self.parents[start + BLOCK - 1]
+    }
+
+    /// A bit for each pixel of a block that has the value of a neighbour before it.
+    #[inline(always)]
+    fn touching<const CORNERS: bool>(&self, start: usize) -> u64 {
+        let block = |start: usize| self.values[start..].first_chunk::<BLOCK>();
+        let above = start - self.width;
+        let (Some(own), Some(left), Some(above_left), Some(above), Some(above_right)) =
+            (block(start), block(start - 1), block(above - 1), block(above), block(above + 1))
+        else {
+            return u64::MAX;
+        };
+        let mut bytes = [0; BLOCK];
+        for (pixel, byte) in bytes.iter_mut().enumerate() {
+            let value = own[pixel];
+            let corners = (above_left[pixel] == value) | (above_right[pixel] == value);
+            *byte = u8::from((left[pixel] == value) | (above[pixel] == value) | (CORNERS & corners));
+        }
+        // Eight bytes of 0 or 1 each become the eight bits of the product's highest byte.
+        let bits = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bytes.as_chunks().0.iter().rev().fold(0, |all, bytes| all << 8 | bits(bytes))
     }
 
     /// Gives a pixel its parent; `left` is that of the pixel before.
@@ -214,15 +269,18 @@ impl<M: Value> PixelScan<'_, M> {
     /// Numbers the components by their first pixels.
     fn number(self, pixels: usize, components: &mut Vec<Component>) -> Result<(), Error> {
         let Self { values, parents, roots, .. } = self;
-        // One more, so that each pixel can be written as if it was the next one's first.
-        components.clear();
-        components.try_reserve(roots + 1).map_err(|_| no_memory::<Component>(roots + 1))?;
+        // One more, so that each pixel can be written as if it was the next one's first. What is there is written over.
+        components.truncate(roots + 1);
+        components
+            .try_reserve(roots + 1 - components.len())
+            .map_err(|_| no_memory::<Component>(roots + 1))?;
         components.resize(roots + 1, Component::default());
         let mut next = 0u16;
         for pixel in 0..pixels as u32 {
             let pixel = pixel as u16; // lossless
             let parent = parents[usize::from(pixel)];
-            components[usize::from(next)].mask_label = values[usize::from(pixel)].into();
+            let mask_label = values[usize::from(pixel)].into();
+            components[usize::from(next)] = Component { mask_label, number: 0 };
             let is_root = parent == pixel;
             let component = select_unpredictable(is_root, next, parents[usize::from(parent)]);
             // Only behind a strip's last pixel that may be 2^16.

@@ -42,10 +42,10 @@ impl Area {
 /// A part of a region as far as it is known to be connected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Component {
-    /// The number of its mask plus one, 0 where its pixels are in none.
+    /// The number of its mask plus one, 0 where its pixels are in none; once components are numbered, its class.
     pub(super) mask_label: u32,
-    /// Its pixels, none where it has become a part of another; in the end its label. While strips are being connected, see
-    /// `Borders`.
+    /// Its pixels, none where it has become a part of another; once components are numbered, how many of its class come
+    /// before it: see `Numbers`. While strips are being connected, see `Borders`.
     pub(super) number: u32,
 }
 

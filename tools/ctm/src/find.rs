@@ -5,7 +5,6 @@ use ctm::{Analysis, Capacity, ColorMap, Context, Error, MaskOutput, Outputs};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
-use crate::color;
 use crate::labels::Labels;
 use crate::maps::Maps;
 use crate::memory::zeroed;
@@ -102,7 +101,7 @@ pub(crate) fn masks(
                      of {}",
                     count(pixels, "pixel"),
                     count(colors, "colour"),
-                    color::text(&choice.color(&color)),
+                    choice.text(&color),
                     row % shape.height(),
                     file
                 )

@@ -50,6 +50,7 @@ impl Maps {
                 Format::U8 => "8-bit integers",
                 Format::U16 => "16-bit integers",
                 Format::F16 | Format::F32 => "floats",
+                Format::U32 | Format::I32 => "32-bit integers",
             };
             format!("{} x {} pixels of {} {format}", shape.width(), shape.height(), shape.channels())
         };

@@ -27,6 +27,10 @@ const LONG_WORK: u64 = 30_000_000;
 pub(crate) struct Mask {
     /// The values of the image's channels.
     pub(crate) color: Vec<f32>,
+    /// As the image stores them, if they are integers.
+    pub(crate) stored: Option<Vec<i64>>,
+    /// The colour as people read it.
+    pub(crate) text: String,
     /// What the palette calls it.
     pub(crate) name: Option<String>,
     /// Its pixels in all maps.
@@ -72,7 +76,14 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
             let has_file = args.has_pngs() && (!args.cropped || region.width > 0);
             Part { region, file: has_file.then(|| folder.join(&name)) }
         };
-        Mask { color, name: called, pixels, parts: folders.iter().zip(regions).map(part).collect() }
+        Mask {
+            color,
+            stored: choice.stored(&entry.color),
+            text: choice.text(&entry.color),
+            name: called,
+            pixels,
+            parts: folders.iter().zip(regions).map(part).collect(),
+        }
     };
     colors.iter().zip(regions).enumerate().map(mask).collect()
 }

@@ -105,7 +105,7 @@ fn mask_table(outcome: &Outcome) -> String {
     }
     let mut columns = vec![
         Column::new("#", true, (1..=outcome.masks.len()).map(|number| number.to_string())),
-        Column::new("colour", false, masks().map(|mask| color::text(&mask.color))),
+        Column::new("colour", false, masks().map(|mask| mask.text.clone())),
         Column::new("pixels", true, masks().map(|mask| thousands(mask.pixels))),
         Column::new("share", true, masks().map(|mask| percent(outcome.share(mask.pixels)))),
     ];
@@ -167,7 +167,7 @@ fn unlisted_table(outcome: &Outcome) -> String {
         format!("{x}, {y}{file}")
     };
     let columns = [
-        Column::new("colour", false, values.iter().map(|values| color::text(values))),
+        Column::new("colour", false, colors().map(|entry| outcome.choice.text(&entry.color))),
         Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
         Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
         Column::new("first pixel", false, colors().map(place)),
@@ -185,7 +185,7 @@ fn merged_table(outcome: &Outcome) -> String {
     if merged.most_frequent.is_empty() {
         return summary;
     }
-    let text = |color: &ctm::Color| color::text(&outcome.choice.color(color));
+    let text = |color: &ctm::Color| outcome.choice.text(color);
     let columns = [
         Column::new("colour", false, colors().map(|entry| text(&entry.color))),
         Column::new("became", false, colors().map(|entry| text(&entry.into))),
@@ -289,6 +289,8 @@ impl From<f32> for Value {
 struct JsonMask<'a> {
     index: usize,
     color: Vec<Value>,
+    /// As the image stores them, if they are integers.
+    stored: Option<&'a [i64]>,
     hex: Option<String>,
     name: Option<&'a str>,
     pixels: u64,
@@ -334,6 +336,7 @@ struct JsonUnlisted {
 #[derive(Serialize)]
 struct JsonUnlistedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     input: String,
@@ -352,9 +355,11 @@ struct JsonMerged {
 #[derive(Serialize)]
 struct JsonMergedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     into: Vec<Value>,
+    into_stored: Option<Vec<i64>>,
     into_hex: Option<String>,
 }
 
@@ -476,6 +481,7 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
         JsonMask {
             index: index + 1,
             color: json_color(&mask.color),
+            stored: mask.stored.as_deref(),
             hex: color::hex(&mask.color),
             name: mask.name.as_deref(),
             pixels,
@@ -503,6 +509,7 @@ fn json_unlisted(outcome: &Outcome, entry: &ctm::UnlistedColor) -> JsonUnlistedC
     let (map, first_pixel) = first_pixel(outcome, entry);
     JsonUnlistedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
         input: path_text(&outcome.maps.files[map].input.path),
@@ -514,9 +521,11 @@ fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
     let [values, into] = [&entry.color, &entry.into].map(|color| outcome.choice.color(color));
     JsonMergedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
         into: json_color(&into),
+        into_stored: outcome.choice.stored(&entry.into),
         into_hex: color::hex(&into),
     }
 }

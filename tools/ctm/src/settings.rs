@@ -10,6 +10,7 @@ use ctm::{
 use crate::args::{
     AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UnlistedArg,
 };
+use crate::color;
 use crate::decode::channels_text;
 use crate::maps::Maps;
 use crate::palette::Palette;
@@ -179,6 +180,31 @@ impl Choice {
             *self.places.get(&bits(&color.values(), self.channels))?
         };
         self.names.get(place).cloned().flatten()
+    }
+
+    /// The integers that the maps store for a colour, if it is integers that they store.
+    pub(crate) fn stored(&self, color: &ctm::Color) -> Option<Vec<i64>> {
+        let integer = |word: u32| if self.format == Format::I32 { (word as i32).into() } else { word.into() };
+        match self.format {
+            Format::F32 | Format::F16 => None,
+            Format::U8 | Format::U16 | Format::U32 | Format::I32 => {
+                Some(color.stored(self.format)[..self.channels].iter().map(|&word| integer(word)).collect())
+            }
+        }
+    }
+
+    /// A colour as people read it: `#ff8000`, or all values so that they read back exactly. Of more than 8 bits, the integers
+    /// that are stored, which are often ids, where there is one channel beside alpha or no `#ff8000`.
+    pub(crate) fn text(&self, color: &ctm::Color) -> String {
+        let values = self.color(color);
+        match self.stored(color) {
+            Some(stored)
+                if self.format != Format::U8 && (self.channels < 3 || color::hex(&values).is_none()) =>
+            {
+                color::list(stored.iter().map(i64::to_string))
+            }
+            _ => color::text(&values),
+        }
     }
 
     /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.

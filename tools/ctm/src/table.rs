@@ -5,9 +5,9 @@ use std::path::Path;
 
 use ctm::MaskStats;
 
+use crate::names;
 use crate::outcome::Outcome;
 use crate::terminal::shown;
-use crate::{color, names};
 
 const HEAD: [&str; 15] = [
     "image",
@@ -55,7 +55,7 @@ pub(crate) fn rows(outcome: &Outcome) -> Vec<Row> {
             let mut row = vec![
                 image.input.to_string(),
                 (index + 1).to_string(),
-                color::text(&mask.color),
+                mask.text.clone(),
                 mask.name.clone().unwrap_or_default(),
                 region.pixels.to_string(),
                 outcome.share_of_one(region.pixels).to_string(),

@@ -49,7 +49,7 @@ pub(crate) fn most(format: Format) -> f32 {
     match format {
         Format::U8 => 255.0,
         Format::U16 => 65535.0,
-        Format::F32 | Format::F16 => 1.0,
+        Format::F32 | Format::F16 | Format::U32 | Format::I32 => 1.0,
     }
 }
 

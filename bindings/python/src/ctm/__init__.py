@@ -39,6 +39,7 @@ from ._errors import (
 )
 from ._library import devices, library_path, library_version
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
+from ._runs import Runs
 
 __all__ = [
     "MERGED_DTYPE",
@@ -62,6 +63,7 @@ __all__ = [
     "OutOfDeviceMemoryError",
     "OutOfMemoryError",
     "Result",
+    "Runs",
     "UnlistedColorsError",
     "UnsupportedError",
     "__version__",

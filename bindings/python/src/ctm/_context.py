@@ -22,6 +22,7 @@ from ._image import Image, describe
 from ._library import failure, lib, text
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE, Labels, Masks, new_outputs, write_entries
 from ._params import make_params, takes_long
+from ._runs import Runs, RunsTarget
 
 _BACKENDS = {"auto": lib.CTM_BACKEND_AUTO, "vulkan": lib.CTM_BACKEND_VULKAN, "cpu": lib.CTM_BACKEND_CPU}
 _OUTPUTS = ("masks", "labels", "palette")
@@ -53,7 +54,10 @@ class Result:
     labels: NDArray[Any] | None
     """(images, rows, columns): 0 where a pixel is in no mask, else the number of its mask plus one."""
     palette: NDArray[Any] | None
-    """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …"""
+    """(masks, images), with the fields of `ctm_palette_entry`: color, pixel_count, left, top, width, height, …; ids are
+    exact in `stored`."""
+    runs: Runs | None
+    """The masks as run lengths, if `runs` asked for them."""
     unlisted: NDArray[Any] | None
     """The most frequent colours that a given palette does not have, as palette entries."""
     merged: NDArray[Any] | None
@@ -254,6 +258,7 @@ class Context:
         mask_format: str | None = None,
         label_format: str | None = None,
         cropped: bool = False,
+        runs: str | None = None,
         out_masks: Any = None,
         out_labels: Any = None,
         progress: Callable[[float], object] | None = None,
@@ -261,7 +266,7 @@ class Context:
         """Finds the colours that get a mask, and writes what is asked for, in one go.
 
         image: (rows, columns), (rows, columns, channels) or (images, rows, columns, channels) of float32, float16,
-            uint16, uint8 or bool: a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer
+            uint16, uint8 or bool, or of ids, uint32 or int32 (one or two channels): a numpy array, or anything with DLPack (a torch tensor on the CPU) or the buffer
             protocol. It is read where it lies; views that no strides of `ctm_image` describe are copied, with a
             `CopyWarning`.
         outputs: which of "masks", "labels", "palette" are wanted.
@@ -274,7 +279,8 @@ class Context:
         matching: "exact", or "8-bit": colours are the same once rounded to 8 bits.
         alpha: "color" (part of it), "ignored", or "at_least": pixels with less than `least_alpha` have no colour.
         batch: with several images, "all" are counted together, or the "first" alone, or "each" has its own masks.
-        palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes).
+        palette: the colours that get a mask, in this order: rows of values in the image's units (0 to 255 for bytes), or
+            a list of ids.
         ignored: colours that get no mask.
         nearest: "euclidean" or "chebyshev": colours without a mask join the nearest one within `tolerance`.
         unlisted: what becomes of colours that `palette` does not have: "ignore", "error", "nearest".
@@ -288,6 +294,8 @@ class Context:
         mask_format: "float32" (default), "uint8" (255 inside), "bool", "bits", packed, or "coverage": the shares of
             unmixed pixels as floats.
         label_format: "uint8", "uint16", "uint32", or "auto" (default): the smallest that numbers all masks.
+        runs: "rows" or "columns": `Result.runs` has each mask as run lengths, in which pixels follow each other so.
+            `Result.runs.to_coco()` gives COCO's compressed RLE of those by columns. They need no memory for masks.
         cropped: `Result.crops` has each mask cropped to its bounding box, `Result.masks` nothing.
         out_masks: an array to write masks to, with room for as many as its first axis says. Its type is the format.
         out_labels: an array to write labels to.
@@ -307,6 +315,7 @@ class Context:
         pixels = describe(image, layout, order, rectangle)
         params, kept = make_params(
             pixels.channels,
+            pixels.ids,
             min_pixels=min_pixels,
             max_count=max_count,
             matching=matching,
@@ -332,6 +341,7 @@ class Context:
             labels=Labels(pixels, label_format, out_labels) if "labels" in outputs or out_labels is not None else None,
             palette="palette" in outputs,
             cropped=cropped,
+            runs=None if runs is None else RunsTarget(pixels, runs),
             report_unlisted=report_unlisted,
             unlisted_capacity=unsigned("unlisted_capacity", unlisted_capacity, 32),
             merged_capacity=unsigned("merged_capacity", merged_capacity, 32),
@@ -380,6 +390,8 @@ class _Buffers:
     entries: NDArray[Any]
     unlisted: NDArray[Any]
     merged: NDArray[Any]
+    # The ctm_runs, its numbers and offsets.
+    runs: tuple[Any, NDArray[Any], NDArray[Any]] | None
 
 
 @dataclass
@@ -392,6 +404,7 @@ class _Call:
     labels: Labels | None
     palette: bool
     cropped: bool
+    runs: RunsTarget | None
     report_unlisted: bool
     unlisted_capacity: int
     merged_capacity: int
@@ -411,13 +424,17 @@ class _Call:
             room, crop_bytes = self._likely_count(context._last_count), 0
         buffers = self._buffers(room, crop_bytes)
         too_small = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        if self._try(context, buffers.struct, found, (too_small,), buffers) == too_small:
+        # What masks, labels and palette need is told before what runs do.
+        for accept in [(too_small,)] * (2 if self.runs else 1) + [()]:
+            if self._try(context, buffers.struct, found, accept, buffers) != too_small:
+                break
             if buffers.masks is not None and not self.cropped:
                 self._check_room(buffers.masks, found.mask_count)
             if self.labels:
                 self.labels.fit(found.mask_count)
+            if self.runs:
+                self.runs.room = max(self.runs.room, found.run_counts_len)
             buffers = self._buffers(found.mask_count, crop_bytes)
-            self._try(context, buffers.struct, found, (), buffers)
         context._last_count = found.mask_count
         return self._result(buffers, found)
 
@@ -435,7 +452,8 @@ class _Call:
         return context.call(lib.ctm_analyze, *arguments, accept=accept, long=long, kept=(self, buffers))
 
     def _likely_count(self, last: int) -> int:
-        if self.params.palette != ffi.NULL and not self.params.connected:
+        is_given = self.params.palette != ffi.NULL or self.params.palette_stored != ffi.NULL
+        if is_given and not self.params.connected:
             return int(self.params.palette_count)
         pixels = self.image.images * self.image.height * self.image.width
         most = min(self.params.max_count, pixels // max(self.params.min_pixels, 1))
@@ -454,6 +472,8 @@ class _Call:
             masks = self.masks.write_to(outputs, room)
         # Where the cropped masks lie is told by the palette.
         entries = room * self.image.images if self.palette or self.cropped else 0
+        if self.runs:
+            outputs.cropped = int(self.cropped)
         return _Buffers(
             outputs,
             masks,
@@ -461,6 +481,7 @@ class _Call:
             write_entries(outputs, "palette", PALETTE_DTYPE, entries),
             write_entries(outputs, "unlisted", PALETTE_DTYPE, self.unlisted_capacity),
             write_entries(outputs, "merged", MERGED_DTYPE, self.merged_capacity),
+            self.runs.write_to(outputs, room) if self.runs else None,
         )
 
     def _result(self, buffers: _Buffers, found: Any) -> Result:
@@ -475,12 +496,17 @@ class _Call:
             entries = entries[: count * self.image.images].reshape(count, *self.image.frames)
         if self.masks and self.cropped and masks is not None:
             crops, masks = self.masks.crops(masks, entries), None
+        runs = None
+        if self.runs and buffers.runs:
+            _, counts, offsets = buffers.runs
+            runs = self.runs.runs(counts, offsets, count, found.run_counts_len, self.cropped)
         return Result(
             mask_count=count,
             masks=None if masks is None else masks[:count],
             crops=crops,
             labels=buffers.labels,
             palette=entries if self.palette else None,
+            runs=runs,
             unlisted=buffers.unlisted[: found.unlisted_colors] if self.unlisted_capacity else None,
             merged=buffers.merged[: found.merged_colors] if self.merged_capacity else None,
             distinct_colors=found.distinct_colors or None,

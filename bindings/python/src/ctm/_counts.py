@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._context import Context, host_context
 from ._errors import InvalidTypeError
-from ._image import describe
+from ._image import IDS, describe
 from ._library import lib
 from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
 from ._params import compares, make_params, takes_long
@@ -28,6 +28,8 @@ class Counts:
         """Counts of nothing, or those that `to_bytes` has written."""
         self._context = context
         self._channels = 0
+        # The type of ids that are counted, if they are.
+        self._ids: str | None = None
         handle = ffi.new("ctm_counts **")
         if data is None:
             context.call(lib.ctm_counts_create, handle)
@@ -37,6 +39,9 @@ class Counts:
             except TypeError:
                 raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
             context.call(lib.ctm_counts_import, memory, len(memory), handle)
+            # docs/counts-format.md: those with ids are of a version of their own.
+            version, format_number = (int.from_bytes(ffi.buffer(memory)[at : at + 4], "little") for at in (8, 12))
+            self._ids = IDS.get(format_number) if version > 1 else None
         self.handle: Any = ffi.gc(handle[0], lib.ctm_counts_destroy)
 
     def add(
@@ -58,13 +63,14 @@ class Counts:
             image.channels, matching=matching, alpha=alpha, least_alpha=least_alpha, batch=batch
         )
         self._context.call(lib.ctm_counts_add, self.handle, image.struct, params, long=takes_long(image, params), kept=(image, kept))
-        self._channels = image.channels
+        self._channels, self._ids = image.channels, image.ids
         del kept
 
     def merge(self, other: Counts) -> None:
         """Adds other counts, for example those of another machine."""
         self._context.call(lib.ctm_counts_merge, self.handle, other.handle)
         self._channels = self._channels or other._channels
+        self._ids = self._ids or other._ids
 
     def to_bytes(self) -> bytes:
         """The counts as bytes, for `Counts(context, data)` in another process, on any machine."""
@@ -80,7 +86,7 @@ class Counts:
     def select(self, **settings: Any) -> NDArray[Any]:
         """The palette of the whole image: an entry for each mask, of which the colour and the number of pixels are
         known. The settings are those of `Context.analyze`: min_pixels, max_count, palette, ignored, nearest, merge, …"""
-        params, kept = make_params(self._channels or 1, **settings)
+        params, kept = make_params(self._channels or 1, self._ids, **settings)
         result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
         self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
         outputs = new_outputs()

@@ -23,7 +23,10 @@ _FORMATS = {
     "u2": lib.CTM_FORMAT_U16,
     "u1": lib.CTM_FORMAT_U8,
     "b1": lib.CTM_FORMAT_U8,
+    "u4": lib.CTM_FORMAT_U32,
+    "i4": lib.CTM_FORMAT_I32,
 }
+IDS = {lib.CTM_FORMAT_U32: "uint32", lib.CTM_FORMAT_I32: "int32"}
 _ORDERS = {
     "RGBA": lib.CTM_ORDER_RGBA,
     "RGB": lib.CTM_ORDER_RGBA,
@@ -55,6 +58,11 @@ class Image:
     height: int
     width: int
     channels: int
+
+    @property
+    def ids(self) -> str | None:
+        """The type of its values, if they are ids: all different, with no distance to each other."""
+        return IDS.get(self.struct.format)
 
     @property
     def images(self) -> int:
@@ -139,7 +147,7 @@ def describe(
     array, batched = _axes(as_array("image", image), layout)
     if array.dtype.str[1:] not in _FORMATS:
         raise InvalidTypeError(
-            f"image has values of type {array.dtype}; float32, float16, uint16, uint8 or bool is expected"
+            f"image has values of type {array.dtype}; float32, float16, uint16, uint8, uint32, int32 or bool is expected"
         )
     images, height, width, channels = array.shape
     if not 1 <= channels <= 4:

@@ -39,7 +39,7 @@ __all__ = ["Result", "analyze", "count"]
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 # What is different for a part than for the whole.
 _REFUSED = (
-    *("rectangle", "batch", "counts", "outputs", "cropped", "out_masks", "out_labels", "report_unlisted"),
+    *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "out_masks", "out_labels", "report_unlisted"),
     *("unlisted_capacity", "merged_capacity", "progress"),
     *("connected", "unmix_radius"),  # These look across the borders of chunks.
 )

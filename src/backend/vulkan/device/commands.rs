@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ash::vk;
-use vulkano::buffer::BufferContents;
+use bytemuck::NoUninit;
 use vulkano::command_buffer::{CommandBufferBeginInfo, RecordingCommandBuffer};
 use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
@@ -88,7 +88,7 @@ impl<'a> Commands<'a> {
 
     /// Runs a stage on all of its items, in as many dispatches as they take; gives the number of workgroups.
     /// `push_constants` says what is to be told to a dispatch of some items.
-    pub(crate) fn dispatch<P: BufferContents>(
+    pub(crate) fn dispatch<P: NoUninit>(
         &mut self,
         stage: Stage,
         items: u32,
@@ -109,7 +109,7 @@ impl<'a> Commands<'a> {
         &mut self,
         pipeline: &Pipeline,
         buffers: &[(u32, Bytes)],
-        push_constants: &impl BufferContents,
+        push_constants: &impl NoUninit,
         workgroups: u32,
     ) -> Result<(), Error> {
         let layout = pipeline.layout();
@@ -117,17 +117,29 @@ impl<'a> Commands<'a> {
             buffers.iter().map(|(binding, words)| WriteDescriptorSet::buffer(*binding, words.clone()));
         let set = DescriptorSet::new(self.gpu.sets.clone(), layout.set_layouts()[0].clone(), writes, [])
             .map_err(driver_error("binding buffers"))?;
-        let bind_pipeline = self.gpu.device.fns().v1_0.cmd_bind_pipeline;
+        let functions = &self.gpu.device.fns().v1_0;
+        let push_constants = bytemuck::bytes_of(push_constants);
         // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the pipeline with its
-        // device, the set by `self`; the set has the layout that the pipeline states; the shaders stay within the
-        // buffers by what the push constants say, see shaders/README.md; the number of workgroups
-        // comes from `plan`.
+        // device, the set by `self`; the set has the layout that the pipeline states, which has room for the push
+        // constants, the stage's own (`shaders.rs`); the shaders stay within the buffers by what the push constants say,
+        // see shaders/README.md; the number of workgroups comes from `plan`.
         unsafe {
-            bind_pipeline(self.recording.handle(), vk::PipelineBindPoint::COMPUTE, pipeline.handle());
+            (functions.cmd_bind_pipeline)(
+                self.recording.handle(),
+                vk::PipelineBindPoint::COMPUTE,
+                pipeline.handle(),
+            );
             self.recording
                 .bind_descriptor_sets(PipelineBindPoint::Compute, layout, 0, &[set.as_raw()], &[])
                 .map_err(misuse)?;
-            self.recording.push_constants(layout, 0, push_constants).map_err(misuse)?;
+            (functions.cmd_push_constants)(
+                self.recording.handle(),
+                layout.handle(),
+                vk::ShaderStageFlags::COMPUTE,
+                0,
+                push_constants.len() as u32, // Lossless: they are a few words.
+                push_constants.as_ptr().cast(),
+            );
             self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
         }
         self.sets.push(set);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use ash::vk;
-use vulkano::buffer::BufferContents;
+use bytemuck::NoUninit;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
 use vulkano::{VulkanError, VulkanObject};
 
@@ -124,7 +124,7 @@ impl Gpu {
 
     /// Starts a stage on all of its items with a submission for each dispatch, so that no watchdog takes the device for
     /// hung.
-    pub(crate) fn submit_dispatches<P: BufferContents>(
+    pub(crate) fn submit_dispatches<P: NoUninit>(
         &mut self,
         stage: Stage,
         items: u32,

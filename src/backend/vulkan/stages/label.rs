@@ -14,7 +14,7 @@ use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::Stage;
+use crate::backend::vulkan::device::stage::{PixelWords, Stage};
 use crate::backend::vulkan::plan::Plan;
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::label_target::{LabelParts, LabelSink};
@@ -126,7 +126,7 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let indices = self.block_part(plan, chunk)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Label { channels: None, width: parts.width };
+        let stage = Stage::Label { words: None, width: parts.width };
         let layout = plan.chunk_layout();
         let chunk_memory = &mut buffers.chunks[chunk.memory];
         let memory = Shared::ensure(&mut chunk_memory.shared, gpu, layout.words)?;
@@ -241,8 +241,7 @@ impl Work {
             None => None,
         };
         let Self { gpu, buffers, .. } = self;
-        let channels = source.pixels.grid().words;
-        let stage = Stage::Label { channels: Some(channels), width: parts.width };
+        let stage = Stage::Label { words: Some(PixelWords::of(source.pixels)), width: parts.width };
         let table_words = part.table.words.len() as u64;
         let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
         let set = buffers.palette_fingerprints.as_ref().zip(fingerprints);

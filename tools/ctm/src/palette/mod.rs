@@ -131,7 +131,9 @@ impl Palette {
         let (largest, scale, what) = match format {
             Format::U16 if channels == 1 => (65535.0, 65535.0, "are what the image stores, 0 to 65535"),
             Format::U8 | Format::U16 => (255.0, 255.0, "count from 0 to 255"),
-            Format::F32 | Format::F16 => (f32::INFINITY, 1.0, "are what the image stores"),
+            Format::F32 | Format::F16 | Format::U32 | Format::I32 => {
+                (f32::INFINITY, 1.0, "are what the image stores")
+            }
         };
         let mut colors = self.colors.clone();
         for color in colors.iter_mut().filter(|color| color.is_plain) {

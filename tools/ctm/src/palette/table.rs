@@ -115,7 +115,7 @@ fn row(fields: &[&str], delimiter: char) -> Option<Columns> {
         return Some(Columns { color: (0..leading.min(4)).collect(), name, id: None, is_of_bytes: false });
     }
     let is_color = |field: &&str| !is_number(field) && parse_color(field).is_ok();
-    if let Some(at) = fields.iter().position(|field| is_color(field)) {
+    if let Some(at) = fields.iter().position(is_color) {
         let name = (0..fields.len()).find(|&other| other != at);
         return Some(Columns { color: vec![at], name, id: None, is_of_bytes: false });
     }
