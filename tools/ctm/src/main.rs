@@ -10,7 +10,8 @@
 //! | `decode`, `decoder_process` | each format's decoder; the process in which most of them run |
 //! | `maps` | one image, or several of the same kind, in memory |
 //! | `settings` | the command line and the maps → the library's settings |
-//! | `segment` | `ctm segment`: input → masks → files |
+//! | `call`, `stream` | `ctm segment`; many images, a few at a time |
+//! | `segment` | maps → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
 //! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
 //! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy |
@@ -26,6 +27,7 @@
 //! | `terminal` | standard output and error, numbers for people |
 
 mod args;
+mod call;
 mod canvas;
 mod color;
 mod decode;
@@ -93,7 +95,7 @@ fn main() -> ExitCode {
     // A panic is a defect. It becomes one line like any other failure, with no trace of threads.
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(|| match cli.command {
-        Command::Segment(args) => segment::run(*args),
+        Command::Segment(args) => call::run(*args),
         Command::Devices(args) => devices::run(&args),
         Command::Documents(args) => documents::run(&args),
     }));
