@@ -101,10 +101,9 @@ impl PlaneMove {
         let first = first.wrapping_offset(offset);
         for (index, word) in words.iter_mut().enumerate() {
             let place = first.wrapping_add(index * STRIDE);
-            // SAFETY: the caller guarantees it.
-            let bytes: u32 = match self.is_wide {
-                true => unsafe { place.cast::<u16>().read_unaligned() }.into(),
-                false => unsafe { place.read() }.into(),
+            // SAFETY: the caller guarantees the bytes of each value.
+            let bytes: u32 = unsafe {
+                if self.is_wide { place.cast::<u16>().read_unaligned().into() } else { place.read().into() }
             };
             *word |= bytes << shift;
         }

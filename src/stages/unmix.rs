@@ -156,14 +156,16 @@ impl Unmixing<'_> {
         if !tile.iter().any(is_free) {
             return Ok(mixed);
         }
+        let within_reach = self.within_reach(labels, first..first + tile.len())?;
         let (words, kind) = (self.pixels.encoding().words(), self.pixels.encoding().word_kind());
         let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
         // A ring of the largest radius has so many pixels.
         let mut found = try_with_capacity(8 * MOST_RADIUS as usize)?;
-        for (index, (_, color)) in
-            tile.iter().zip(colors.chunks_exact(words)).enumerate().filter(|(_, (label, _))| is_free(label))
-        {
+        for (index, (label, color)) in tile.iter().zip(colors.chunks_exact(words)).enumerate() {
+            if !is_free(label) || !within_reach[index] {
+                continue;
+            }
             let Some(color) = Color::from_words(color, kind) else { continue };
             if self.ignored.binary_search(&color).is_ok() {
                 continue;
@@ -184,6 +186,40 @@ impl Unmixing<'_> {
             }
         }
         Ok(mixed)
+    }
+
+    /// Of consecutive pixels, whether any in a mask is within the radius: each row's from the rows around it, then from the
+    /// columns around, many pixels at a time.
+    fn within_reach<L: Copy + Into<u32>>(
+        &self,
+        labels: &[L],
+        pixels: Range<usize>,
+    ) -> Result<Vec<bool>, Error> {
+        let (Frame { width, height, .. }, radius) = (self.frame, self.radius as usize);
+        let mut reached = try_zeroed(pixels.len())?;
+        let mut in_columns = try_with_capacity(pixels.len().min(width) + 2 * radius)?;
+        let mut start = pixels.start;
+        while start < pixels.end {
+            let (row, column) = (start / width, start % width);
+            let count = (width - column).min(pixels.end - start);
+            let image = row / height * height;
+            let rows = row.saturating_sub(radius).max(image)..(row + radius + 1).min(image + height);
+            let columns = column.saturating_sub(radius)..(column + count + radius).min(width);
+            // With a column more on either side for each of the radius, which may be outside the image.
+            in_columns.clear();
+            in_columns.resize(count + 2 * radius, false);
+            for row in rows {
+                let labels = &labels[row * width..][columns.clone()];
+                let in_row = in_columns[columns.start + radius - column..].iter_mut();
+                in_row.zip(labels).for_each(|(any, &label)| *any |= label.into() != 0);
+            }
+            let reached = &mut reached[start - pixels.start..][..count];
+            for columns in in_columns.windows(count) {
+                reached.iter_mut().zip(columns).for_each(|(any, in_column)| *any |= in_column);
+            }
+            start += count;
+        }
+        Ok(reached)
     }
 
     /// The masks that a pixel is shared out to, those with the nearest pixels first.
