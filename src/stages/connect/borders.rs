@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::runtime::alloc::try_push;
-use crate::stages::connect::order::Numbers;
+use crate::stages::connect::numbers::Numbers;
 use crate::stages::connect::strip::{Area, Component, PieceCursor, Place, Strip};
 use crate::types::geometry::Frame;
 

@@ -9,7 +9,7 @@ use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
 use crate::stages::connect::borders::Components;
-use crate::stages::connect::order::Numbers;
+use crate::stages::connect::numbers::Numbers;
 use crate::stages::connect::strip::{Pieces, RegionMemory, STRIP, Strip};
 use crate::types::outputs::LabelWidth;
 

@@ -27,6 +27,7 @@
 
 mod borders;
 mod masks;
+mod numbers;
 mod order;
 mod scan_pixels;
 mod scan_runs;
