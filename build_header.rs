@@ -28,7 +28,15 @@ const HEADER: [(&str, &[(&str, Items)]); 11] = [
     ("How a context is set up, and what it works on", &[("options", All), ("queries", All)]),
     (
         "ctm_analyze: pixels of all kinds, more ways to choose colours, more outputs",
-        &[("image", All), ("params", All), ("outputs", All), ("result", All), ("analyze", All)],
+        &[
+            ("image", All),
+            ("params", All),
+            ("runs", All),
+            ("outlines", All),
+            ("outputs", All),
+            ("result", All),
+            ("analyze", All),
+        ],
     ),
     ("Memory for outputs", &[("buffer", All)]),
     (

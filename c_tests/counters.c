@@ -60,6 +60,7 @@ static void check_bus(const ctm_counters *counters)
     CHECK(to_device >= pixels && to_device <= pixels + TABLES);
     CHECK(counters->bytes_imported == 0 || counters->bytes_to_device <= TABLES);
     CHECK(counters->bytes_from_device >= PIXELS && counters->bytes_from_device <= PIXELS + TABLES);
+    CHECK(counters->bytes_overlapped <= counters->bytes_to_device);
     CHECK(counters->dispatches >= 2);
     CHECK(counters->submissions >= 1 && counters->submissions <= counters->dispatches);
 }
@@ -90,7 +91,7 @@ static void runs(const char *device)
             check_bus(&one_mask);
         } else {
             CHECK(counters.bytes_to_device == 0 && counters.bytes_from_device == 0);
-            CHECK(counters.bytes_imported == 0 && counters.device_bytes == 0);
+            CHECK(counters.bytes_imported == 0 && counters.device_bytes == 0 && counters.bytes_overlapped == 0);
             CHECK(counters.dispatches == 0 && counters.submissions == 0);
         }
     }

@@ -81,6 +81,21 @@ void small(ctm::context &context)
     CHECK(unlisted[0].color[0] == 200.0f);
     const std::array<std::uint8_t, 6> expected = {{2, 2, 2, 1, 1, 0}};
     CHECK(labels == expected);
+
+    // Ids, which floats cannot tell apart, are given and come back as they are stored.
+    const std::vector<std::int32_t> ids = {16777217, 16777216, -5, 16777217, -5, 16777217};
+    const std::vector<ctm::stored_color> stored = {{{16777217u, 0, 0, 0}}, {{4294967291u, 0, 0, 0}}};
+    ctm::params of_ids;
+    of_ids.set_palette(wanted).set_stored_palette(stored);
+    const auto entries = context.try_palette(ctm::image(ids, 3, 2, 1), of_ids);
+    CHECK(entries && entries->size() == 2);
+    CHECK((*entries)[0].pixel_count == 3 && (*entries)[0].stored[0] == 16777217u);
+    CHECK((*entries)[1].pixel_count == 2 && (*entries)[1].color[0] == -5.0f);
+    of_ids = ctm::params();
+    of_ids.set_ignored(wanted).set_stored_ignored(stored);
+    found = context.try_analyze(ctm::image(ids, 3, 2, 1), of_ids);
+    CHECK(found && found->mask_count == 1);
+
     params.set_ignored(wanted).set_palette(ctm::span<const ctm::color>());
     found = context.try_analyze(ctm::image(bytes, 3, 2, 1), params);
     CHECK(found && found->mask_count == 1);
@@ -223,6 +238,64 @@ void cancelling(ctm::context &context)
     ctm::context().cancel();
 }
 
+// Whether an image, or labels, can be made of a `C` as it is handed over here.
+template <class C>
+using makes_image = std::is_constructible<ctm::image, C, std::uint32_t, std::uint32_t, std::uint32_t>;
+template <class C, class = void>
+struct takes_labels : std::false_type {};
+template <class C>
+struct takes_labels<C, decltype(void(std::declval<ctm::outputs &>().set_labels(std::declval<C>())))> : std::true_type {};
+
+using floats = std::vector<float>;
+using row = std::uint16_t[3];
+static_assert(makes_image<floats &>::value && makes_image<const floats &>::value, "a container");
+static_assert(!makes_image<floats>::value && !makes_image<const floats>::value, "it ends with the expression");
+static_assert(!makes_image<std::array<float, 3>>::value && makes_image<std::array<float, 3> &>::value, "values inside");
+static_assert(makes_image<ctm::span<const float>>::value && makes_image<ctm::span<float>>::value, "a span only shows them");
+static_assert(makes_image<row &>::value && makes_image<const row &>::value && !makes_image<row>::value, "an array in C");
+static_assert(makes_image<std::string &>::value && !makes_image<std::string>::value, "bytes as files are read");
+static_assert(!makes_image<std::vector<double> &>::value && !makes_image<double (&)[3]>::value, "no format");
+static_assert(!makes_image<ctm_device_memory>::value && makes_image<ctm_device_memory &>::value, "memory on a device");
+static_assert(takes_labels<std::vector<int> &>::value && !takes_labels<std::vector<int>>::value, "labels as int");
+static_assert(takes_labels<ctm::span<std::uint16_t>>::value && takes_labels<row &>::value, "labels in an array in C");
+static_assert(!takes_labels<std::array<std::uint8_t, 3>>::value && !takes_labels<float (&)[3]>::value, "no place for labels");
+
+// Arrays in C, bytes of other types, and labels as int, by one call.
+void kinds(ctm::context &context)
+{
+    const std::uint8_t pixels[2][3][1] = {{{9}, {9}, {9}}, {{7}, {7}, {200}}};
+    const std::vector<char> chars(std::begin(grey), std::end(grey));
+    const std::vector<int> expected = {1, 1, 1, 2, 2, 3};
+    std::vector<int> labels(6);
+    CHECK(context.try_analyze(ctm::image(pixels, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+    labels.assign(6, 0);
+    CHECK(context.try_analyze(ctm::image(chars, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+    std::uint16_t rows[2][3] = {};
+    const ctm::image image(grey, 3, 2, 1);
+    CHECK(image.format == CTM_FORMAT_U8 && image.pixels_size == 6 && image.pixels == grey);
+    CHECK(context.try_analyze(image, ctm::params(), ctm::outputs().set_labels(rows)));
+    CHECK(std::equal(expected.begin(), expected.end(), &rows[0][0]));
+    const float map[2][2][3] = {{{1, 0, 0}, {1, 0, 0}}, {{1, 0, 0}, {0, 1, 0}}};
+    CHECK(ctm::image(map, 2, 2, 3).pixels_size == sizeof map && ctm::image(map, 2, 2, 3).format == CTM_FORMAT_F32);
+    const auto found = context.try_analyze(ctm::image(map, 2, 2, 3));
+    CHECK(found && found->mask_count == 2);
+    const auto short_one = context.try_analyze(ctm::image(map, 3, 2, 3));
+    CHECK(contains(short_one.message(), "image.pixels_size is 48; the image's shape and strides reach over 72 bytes"));
+    const std::vector<int> ids = {70000, 70000, 70000, -1, -1, 70001};
+    labels.assign(6, 0);
+    CHECK(context.try_analyze(ctm::image(ids, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+    const int id_rows[2][3] = {{70000, 70000, 70000}, {-1, -1, 70001}};
+    CHECK(ctm::image(id_rows, 3, 2, 1).format == CTM_FORMAT_I32);
+#if CTM_CPLUSPLUS >= 201703L
+    std::vector<std::byte> bytes;
+    for (const std::uint8_t value : grey) {
+        bytes.push_back(std::byte{value});
+    }
+    labels.assign(6, 0);
+    CHECK(context.try_analyze(ctm::image(bytes, 3, 2, 1), ctm::params(), ctm::outputs().set_labels(labels)) && labels == expected);
+#endif
+}
+
 // Memory for outputs is moved, not copied, and knows its length.
 void buffers(ctm::context &context)
 {
@@ -243,6 +316,48 @@ void buffers(ctm::context &context)
     CHECK(huge.status() == CTM_ERROR_OUT_OF_MEMORY && huge->empty());
 }
 
+// Masks as run lengths: of grey, 9 9 9 3 and two more values.
+void run_lengths(ctm::context &context)
+{
+    const std::vector<std::uint8_t> bytes = {9, 9, 3, 3, 9, 7};
+    const ctm::image image(bytes, 3, 2, 1);
+    const auto rows = context.try_runs(image);
+    CHECK(rows && rows->size() == 3 && rows->offsets == std::vector<std::uint64_t>({0, 5, 8, 10}));
+    CHECK(rows->counts == std::vector<std::uint32_t>({0, 2, 2, 1, 1, 2, 2, 2, 5, 1}));
+    const ctm::span<const std::uint32_t> second = (*rows)[1];
+    CHECK(second.size() == 3 && second[0] == 2 && second[1] == 2 && second[2] == 2);
+    const auto columns = context.try_runs(image, ctm::params(), CTM_RUNS_BY_COLUMNS);
+    CHECK(columns && columns->counts == std::vector<std::uint32_t>({0, 1, 1, 2, 2, 1, 1, 2, 1, 1, 5, 1}));
+    ctm::params none;
+    none.min_pixels = 7;
+    const auto nothing = context.try_runs(image, none);
+    CHECK(nothing && nothing->size() == 0 && nothing->counts.empty());
+    CHECK(context.try_runs(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT && ctm::mask_runs().size() == 0);
+}
+
+// Masks as polygons: a ring of 9 around a 3.
+void polygons(ctm::context &context)
+{
+    const std::vector<std::uint8_t> bytes = {9, 9, 9, 9, 3, 9, 9, 9, 9};
+    const ctm::image image(bytes, 3, 3, 1);
+    const auto found = context.try_outlines(image);
+    CHECK(found && found->size() == 3 && found->mask_offsets == std::vector<std::uint64_t>({0, 2, 3}));
+    CHECK(!found->is_hole(0) && found->is_hole(1) && !found->is_hole(2) && found->ring_exteriors[1] == 0);
+    std::vector<std::uint32_t> corners;
+    for (std::size_t ring = 0; ring < found->size(); ring++) {
+        for (const ctm::outline_point &point : (*found)[ring]) {
+            corners.push_back(10 * point.x + point.y);
+        }
+    }
+    // Clockwise around all, counter-clockwise around the hole, and clockwise around what is in it.
+    CHECK(corners == std::vector<std::uint32_t>({0, 30, 33, 3, 11, 12, 22, 21, 11, 21, 22, 12}));
+    ctm::params none;
+    none.min_pixels = 10;
+    const auto nothing = context.try_outlines(image, none);
+    CHECK(nothing && nothing->size() == 0 && nothing->points.empty());
+    CHECK(context.try_outlines(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT);
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(const char *device)
 {
@@ -252,6 +367,7 @@ void exceptions(const char *device)
     const std::vector<ctm::palette_entry> palette = context.palette(image);
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
+    CHECK(context.runs(image).size() == 3 && context.outlines(image).mask_offsets.size() == 4);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));
@@ -282,6 +398,9 @@ int main(int argc, char **argv)
     caches(argv[1], context);
     owners(argv[1]);
     buffers(context);
+    kinds(context);
+    run_lengths(context);
+    polygons(context);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(argv[1]);
 #endif

@@ -459,7 +459,7 @@ static void check_errors(const session *session)
     REFUSED(bad.outputs.masks_size -= 1, CTM_ERROR_BUFFER_TOO_SMALL, "outputs.masks_size");
     REFUSED(bad.outputs.labels_size -= 1, CTM_ERROR_BUFFER_TOO_SMALL, "outputs.labels_size");
     REFUSED(bad.outputs.masks_size = 0, CTM_ERROR_BUFFER_TOO_SMALL, "outputs.masks_size is 0");
-    REFUSED(bad.image.format = CTM_FORMAT_U8, unsupported, "floats");
+    REFUSED(bad.image.format = CTM_FORMAT_U8, unsupported, "32 bits a channel");
     REFUSED(bad.image.channel_order = CTM_ORDER_BGRA, unsupported, "order");
     REFUSED(bad.image.planar = 1, unsupported, "reading order");
     REFUSED(bad.image.row_stride = SMALL_WIDTH * SMALL_CHANNELS * 4 + 4, unsupported, "without gaps");

@@ -22,6 +22,16 @@ static ctm_status params_init(void *target, size_t size) { return ctm_params_ini
 static ctm_status outputs_init(void *target, size_t size) { return ctm_outputs_init((ctm_outputs *)target, size); }
 static ctm_status result_init(void *target, size_t size) { return ctm_result_init((ctm_result *)target, size); }
 static ctm_status counters_init(void *target, size_t size) { return ctm_counters_init((ctm_counters *)target, size); }
+static ctm_status runs_init(void *target, size_t size)
+{
+    return ctm_runs_init((ctm_runs *)target, size);
+}
+
+static ctm_status outlines_init(void *target, size_t size)
+{
+    return ctm_outlines_init((ctm_outlines *)target, size);
+}
+
 static ctm_status device_memory_init(void *target, size_t size)
 {
     return ctm_device_memory_init((ctm_device_memory *)target, size);
@@ -93,17 +103,22 @@ int main(void)
     const ctm_outputs outputs = CTM_OUTPUTS_INIT;
     const ctm_result result = CTM_RESULT_INIT;
     const ctm_counters counters = CTM_COUNTERS_INIT;
+    const ctm_runs runs = CTM_RUNS_INIT;
+    const ctm_outlines outlines = CTM_OUTLINES_INIT;
     const ctm_device_memory device_memory = CTM_DEVICE_MEMORY_INIT;
     /* Each size that was ever published; see published_sizes.c. */
     const size_t options_sizes[] = { offsetof(ctm_options, memory_limit), offsetof(ctm_options, log), sizeof options };
     const size_t image_sizes[] = { sizeof image }, params_sizes[] = { sizeof params };
     const size_t outputs_sizes[] = { sizeof outputs }, result_sizes[] = { sizeof result };
+    const size_t runs_sizes[] = { sizeof runs }, outlines_sizes[] = { sizeof outlines };
     const size_t counters_sizes[] = { sizeof counters }, device_memory_sizes[] = { sizeof device_memory };
     check(options_init, &options, options_sizes, 3);
     check(image_init, &image, image_sizes, 1);
     check(params_init, &params, params_sizes, 1);
     check(outputs_init, &outputs, outputs_sizes, 1);
     check(result_init, &result, result_sizes, 1);
+    check(runs_init, &runs, runs_sizes, 1);
+    check(outlines_init, &outlines, outlines_sizes, 1);
     check(counters_init, &counters, counters_sizes, 1);
     check(device_memory_init, &device_memory, device_memory_sizes, 1);
 

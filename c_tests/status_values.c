@@ -38,6 +38,8 @@ FROZEN(format_f32, CTM_FORMAT_F32 == 0);
 FROZEN(format_f16, CTM_FORMAT_F16 == 1);
 FROZEN(format_u16, CTM_FORMAT_U16 == 2);
 FROZEN(format_u8, CTM_FORMAT_U8 == 3);
+FROZEN(format_u32, CTM_FORMAT_U32 == 4);
+FROZEN(format_i32, CTM_FORMAT_I32 == 5);
 FROZEN(order_rgba, CTM_ORDER_RGBA == 0);
 FROZEN(order_bgra, CTM_ORDER_BGRA == 1);
 FROZEN(order_argb, CTM_ORDER_ARGB == 2);
@@ -92,7 +94,7 @@ FROZEN(options_log_user, offsetof(ctm_options, log_user) == 64);
 FROZEN(options_log_level, offsetof(ctm_options, log_level) == 72);
 FROZEN(options_reserved_2, offsetof(ctm_options, reserved_2) == 76);
 
-FROZEN(counters_size, sizeof(ctm_counters) == 80);
+FROZEN(counters_size, sizeof(ctm_counters) == 88);
 FROZEN(counters_struct_size, offsetof(ctm_counters, struct_size) == 0);
 FROZEN(counters_bytes_to_device, offsetof(ctm_counters, bytes_to_device) == 8);
 FROZEN(counters_bytes_from_device, offsetof(ctm_counters, bytes_from_device) == 16);
@@ -103,6 +105,7 @@ FROZEN(counters_device_allocations, offsetof(ctm_counters, device_allocations) =
 FROZEN(counters_pipelines, offsetof(ctm_counters, pipelines) == 56);
 FROZEN(counters_pixels_read, offsetof(ctm_counters, pixels_read) == 64);
 FROZEN(counters_device_bytes, offsetof(ctm_counters, device_bytes) == 72);
+FROZEN(counters_bytes_overlapped, offsetof(ctm_counters, bytes_overlapped) == 80);
 
 FROZEN(image_size, sizeof(ctm_image) == 104);
 FROZEN(image_struct_size, offsetof(ctm_image, struct_size) == 0);
@@ -134,7 +137,7 @@ FROZEN(device_memory_handle_type, offsetof(ctm_device_memory, handle_type) == 28
 FROZEN(device_memory_memory_type_index, offsetof(ctm_device_memory, memory_type_index) == 32);
 FROZEN(device_memory_reserved, offsetof(ctm_device_memory, reserved) == 36);
 
-FROZEN(params_size, sizeof(ctm_params) == 128);
+FROZEN(params_size, sizeof(ctm_params) == 144);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -157,8 +160,10 @@ FROZEN(params_unmix_radius, offsetof(ctm_params, unmix_radius) == 100);
 FROZEN(params_progress, offsetof(ctm_params, progress) == 104);
 FROZEN(params_progress_user, offsetof(ctm_params, progress_user) == 112);
 FROZEN(params_counts, offsetof(ctm_params, counts) == 120);
+FROZEN(params_palette_stored, offsetof(ctm_params, palette_stored) == 128);
+FROZEN(params_ignored_stored, offsetof(ctm_params, ignored_stored) == 136);
 
-FROZEN(outputs_size, sizeof(ctm_outputs) == 152);
+FROZEN(outputs_size, sizeof(ctm_outputs) == 168);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
 FROZEN(outputs_masks, offsetof(ctm_outputs, masks) == 8);
 FROZEN(outputs_masks_size, offsetof(ctm_outputs, masks_size) == 16);
@@ -180,13 +185,39 @@ FROZEN(outputs_merged, offsetof(ctm_outputs, merged) == 120);
 FROZEN(outputs_merged_capacity, offsetof(ctm_outputs, merged_capacity) == 128);
 FROZEN(outputs_masks_memory, offsetof(ctm_outputs, masks_memory) == 136);
 FROZEN(outputs_labels_memory, offsetof(ctm_outputs, labels_memory) == 144);
+FROZEN(outputs_runs, offsetof(ctm_outputs, runs) == 152);
+FROZEN(outputs_outlines, offsetof(ctm_outputs, outlines) == 160);
 
-FROZEN(merged_color_size, sizeof(ctm_merged_color) == 40);
+FROZEN(runs_size, sizeof(ctm_runs) == 48);
+FROZEN(runs_struct_size, offsetof(ctm_runs, struct_size) == 0);
+FROZEN(runs_counts, offsetof(ctm_runs, counts) == 8);
+FROZEN(runs_counts_capacity, offsetof(ctm_runs, counts_capacity) == 16);
+FROZEN(runs_offsets, offsetof(ctm_runs, offsets) == 24);
+FROZEN(runs_offsets_capacity, offsetof(ctm_runs, offsets_capacity) == 32);
+FROZEN(runs_order, offsetof(ctm_runs, order) == 40);
+FROZEN(runs_reserved, offsetof(ctm_runs, reserved) == 44);
+
+FROZEN(outlines_size, sizeof(ctm_outlines) == 80);
+FROZEN(outlines_struct_size, offsetof(ctm_outlines, struct_size) == 0);
+FROZEN(outlines_points, offsetof(ctm_outlines, points) == 8);
+FROZEN(outlines_points_capacity, offsetof(ctm_outlines, points_capacity) == 16);
+FROZEN(outlines_ring_offsets, offsetof(ctm_outlines, ring_offsets) == 24);
+FROZEN(outlines_ring_offsets_capacity, offsetof(ctm_outlines, ring_offsets_capacity) == 32);
+FROZEN(outlines_ring_exteriors, offsetof(ctm_outlines, ring_exteriors) == 40);
+FROZEN(outlines_ring_exteriors_capacity, offsetof(ctm_outlines, ring_exteriors_capacity) == 48);
+FROZEN(outlines_mask_offsets, offsetof(ctm_outlines, mask_offsets) == 56);
+FROZEN(outlines_mask_offsets_capacity, offsetof(ctm_outlines, mask_offsets_capacity) == 64);
+FROZEN(outlines_connected, offsetof(ctm_outlines, connected) == 72);
+FROZEN(outlines_reserved, offsetof(ctm_outlines, reserved) == 76);
+
+FROZEN(merged_color_size, sizeof(ctm_merged_color) == 72);
 FROZEN(merged_color_color, offsetof(ctm_merged_color, color) == 0);
 FROZEN(merged_color_into, offsetof(ctm_merged_color, into) == 16);
 FROZEN(merged_color_pixel_count, offsetof(ctm_merged_color, pixel_count) == 32);
+FROZEN(merged_color_stored, offsetof(ctm_merged_color, stored) == 40);
+FROZEN(merged_color_into_stored, offsetof(ctm_merged_color, into_stored) == 56);
 
-FROZEN(palette_entry_size, sizeof(ctm_palette_entry) == 72);
+FROZEN(palette_entry_size, sizeof(ctm_palette_entry) == 88);
 FROZEN(palette_entry_color, offsetof(ctm_palette_entry, color) == 0);
 FROZEN(palette_entry_pixel_count, offsetof(ctm_palette_entry, pixel_count) == 16);
 FROZEN(palette_entry_left, offsetof(ctm_palette_entry, left) == 24);
@@ -198,8 +229,9 @@ FROZEN(palette_entry_first_y, offsetof(ctm_palette_entry, first_y) == 44);
 FROZEN(palette_entry_centroid_x, offsetof(ctm_palette_entry, centroid_x) == 48);
 FROZEN(palette_entry_centroid_y, offsetof(ctm_palette_entry, centroid_y) == 56);
 FROZEN(palette_entry_mask_offset, offsetof(ctm_palette_entry, mask_offset) == 64);
+FROZEN(palette_entry_stored, offsetof(ctm_palette_entry, stored) == 72);
 
-FROZEN(result_size, sizeof(ctm_result) == 80);
+FROZEN(result_size, sizeof(ctm_result) == 104);
 FROZEN(result_struct_size, offsetof(ctm_result, struct_size) == 0);
 FROZEN(result_mask_count, offsetof(ctm_result, mask_count) == 8);
 FROZEN(result_reserved, offsetof(ctm_result, reserved) == 12);
@@ -211,6 +243,9 @@ FROZEN(result_unlisted_pixels, offsetof(ctm_result, unlisted_pixels) == 48);
 FROZEN(result_unlisted_colors, offsetof(ctm_result, unlisted_colors) == 56);
 FROZEN(result_merged_pixels, offsetof(ctm_result, merged_pixels) == 64);
 FROZEN(result_merged_colors, offsetof(ctm_result, merged_colors) == 72);
+FROZEN(result_run_counts_len, offsetof(ctm_result, run_counts_len) == 80);
+FROZEN(result_outline_points_len, offsetof(ctm_result, outline_points_len) == 88);
+FROZEN(result_outline_rings_len, offsetof(ctm_result, outline_rings_len) == 96);
 #endif
 
 static void every_status_has_its_own_sentence(void)

@@ -69,6 +69,7 @@ MENU = {
     "Integrations": {
         "docs/cpp.md": "C++",
         "docs/python.md": None,
+        "docs/recipes.md": "Recipes",
         "docs/dask.md": "Dask",
         "docs/comfyui.md": "ComfyUI",
         "docs/gimp.md": "GIMP",
@@ -79,6 +80,8 @@ MENU = {
     },
     "In depth": {
         "docs/cleaning.md": None,
+        "docs/run-lengths.md": None,
+        "docs/outlines.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
         "docs/device-memory.md": None,

@@ -460,6 +460,20 @@ typedef struct ctm_counts ctm_counts;
 #define CTM_FORMAT_U8 3
 
 /**
+ * `ctm_image.format`: 32-bit integers, for ids: one or two channels. All numbers are different colours, in their order, 0
+ * included. They have no distances and are not rounded: `CTM_MATCH_8_BIT`, `CTM_ALPHA_AT_LEAST`, `ctm_params.nearest`,
+ * `CTM_UNLISTED_NEAREST`, `ctm_params.merge` and `ctm_params.unmix_radius` are `CTM_ERROR_INVALID_ARGUMENT`.
+ * `CTM_ALPHA_IGNORED` leaves the second number out.
+ */
+#define CTM_FORMAT_U32 4
+
+/**
+ * `ctm_image.format`: 32-bit integers with a sign, in two's complement, else as `CTM_FORMAT_U32`. They are sorted by value,
+ * negative ones first.
+ */
+#define CTM_FORMAT_I32 5
+
+/**
  * `ctm_image.channel_order`: grey; grey, alpha; red, green, blue; red, green, blue, alpha.
  */
 #define CTM_ORDER_RGBA 0
@@ -503,7 +517,7 @@ typedef struct ctm_image {
      */
     uint32_t height;
     /**
-     * Channels of a pixel, 1 to 4.
+     * Channels of a pixel, 1 to 4; 1 or 2 with `CTM_FORMAT_U32` and `CTM_FORMAT_I32`.
      */
     uint32_t channels;
     /**
@@ -563,7 +577,7 @@ typedef struct ctm_image {
     uint32_t rectangle_height;
     /**
      * NULL: the pixels are at `pixels`. Else they are in this memory of the context's Vulkan device, and `pixels` must be
-     * NULL: floats in the default order and without gaps, the rectangle being the whole image, compared exactly with
+     * NULL: floats or integers of 32 bits in the default order and without gaps, the rectangle being the whole image, compared exactly with
      * alpha as part of the colour; anything else is `CTM_ERROR_UNSUPPORTED`.
      */
     const ctm_device_memory *device_memory;
@@ -701,8 +715,9 @@ ctm_status ctm_image_init(ctm_image *image,
  * What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
  *
  * Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
- * 16 bits. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
- * colour. A value that the image's format cannot store is an error.
+ * 16 bits; or as 4 numbers of 32 bits that say how they are stored: all that there are can be given so. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
+ * colour. A value that the image's format cannot store is an error, as is an integer of 32 bits that is given as a float of
+ * 2^24 or more, which may be another number that was rounded.
  */
 typedef struct ctm_params {
     /**
@@ -860,10 +875,22 @@ typedef struct ctm_params {
      * Not promised: whether colours that the counts do not have get a mask.
      */
     const ctm_counts *counts;
+    /**
+     * In place of `palette` the same `palette_count` colours as they are stored: 4 numbers each, red, green, blue and
+     * alpha, or grey and alpha, as `ctm_palette_entry.stored` has them: the integer, of `CTM_FORMAT_I32` in two's
+     * complement, or the bits of the float, of `CTM_FORMAT_F16` in the lower half. 4-byte aligned; read during the call
+     * only. NULL: none. One of `palette` and `palette_stored` must be NULL.
+     */
+    const uint32_t *palette_stored;
+    /**
+     * In place of `ignored` the same `ignored_count` colours as they are stored, as `palette_stored` has them. NULL: none.
+     * One of `ignored` and `ignored_stored` must be NULL.
+     */
+    const uint32_t *ignored_stored;
 } ctm_params;
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL }
 
 /**
  * Writes the defaults to a `ctm_params`: all colours get a mask. It does what `CTM_PARAMS_INIT` does, for languages that
@@ -880,6 +907,168 @@ typedef struct ctm_params {
  */
 ctm_status ctm_params_init(ctm_params *params,
                            size_t size);
+
+/**
+ * `ctm_runs.order`: the pixels of a row follow each other, from the left, then those of the next row.
+ */
+#define CTM_RUNS_BY_ROWS 0
+
+/**
+ * `ctm_runs.order`: the pixels of a column follow each other, from the top, then those of the next column, as in COCO's
+ * data sets.
+ */
+#define CTM_RUNS_BY_COLUMNS 1
+
+/**
+ * Masks as run lengths, for `ctm_outputs.runs`: a thousand masks take a few numbers a row together, where planes would
+ * take gigabytes. Start from `CTM_RUNS_INIT`.
+ *
+ * The numbers of a mask in an image tell in turn how many pixels are outside and how many are inside, outside first: the
+ * first is 0 where the first pixel is inside, no other is. They sum to the image's pixels; with `ctm_outputs.cropped` only
+ * the pixels of the mask's bounding box are told, and a mask without pixels has no number. With `CTM_RUNS_BY_COLUMNS` they are
+ * the `counts` of COCO's uncompressed RLE. A row of 5 pixels, of which the 2nd, 3rd and 5th are inside: 1, 2, 1, 1.
+ *
+ * A run of more than `UINT32_MAX` pixels is told as `UINT32_MAX`, 0 and the rest, so that whoever adds them up needs no
+ * special case.
+ */
+typedef struct ctm_runs {
+    /**
+     * `sizeof(ctm_runs)` as the caller's header has it; `CTM_RUNS_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Receives the numbers of mask 0 in all images, then of mask 1. Aligned for its values; may be uninitialised. What
+     * lies behind the last number is not touched. NULL: not written.
+     */
+    uint32_t *counts;
+    /**
+     * How many numbers `counts` has room for; `ctm_result.run_counts_len` says how many there are.
+     */
+    size_t counts_capacity;
+    /**
+     * Receives where the numbers of each mask and image begin, counted in numbers from `counts` on: of mask 0 in all images,
+     * then of mask 1. One more is where the last ones end. Aligned for its values; may be uninitialised. NULL: not written.
+     */
+    uint64_t *offsets;
+    /**
+     * How many values `offsets` has room for: masks times images, plus one.
+     */
+    size_t offsets_capacity;
+    /**
+     * One of the `CTM_RUNS_BY_…` numbers.
+     */
+    uint32_t order;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_runs;
+
+/** Initialises a `ctm_runs`: by rows, and nothing is written but how much there is, to `ctm_result`. */
+#define CTM_RUNS_INIT { sizeof(ctm_runs), NULL, 0, NULL, 0, CTM_RUNS_BY_ROWS, 0 }
+
+/**
+ * Writes the defaults to a `ctm_runs`: by rows, and nothing is written but how much there is, to `ctm_result`. It does what
+ * `CTM_RUNS_INIT` does, for languages that cannot see a macro.
+ *
+ * @param runs Receives `size` bytes; may be uninitialised. Must not be NULL.
+ * @param size `sizeof(ctm_runs)`, as the caller's declaration has it: every size ever published works.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `runs` is NULL or misaligned or the size
+ * is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+ * Threads: any, at any time.
+ *
+ * # Safety
+ * `runs` is NULL or can be written to for `size` bytes.
+ */
+ctm_status ctm_runs_init(ctm_runs *runs,
+                         size_t size);
+
+/**
+ * Masks as polygons along the edges of their pixels, for `ctm_outputs.outlines`. Start from `CTM_OUTLINES_INIT`.
+ *
+ * A ring is a closed sequence of corners, of which the first does not come again at the end. Between two corners lies a
+ * vertical or a horizontal edge; corners in the middle of an edge are left out. The corner (x, y) is the upper left one
+ * of the pixel in column x and row y of the image, also with `ctm_outputs.cropped`; the last ones are (width, height).
+ * Exterior rings go clockwise as the image is seen, with y downwards, holes counter-clockwise: the mask is to the right of
+ * whoever walks. Filled by the even-odd or by the non-zero rule, the rings of a mask give its pixels, to the bit. Masks that
+ * touch have the edge between them in common, without a gap or an overlap; where a third one meets that edge, only the rings
+ * that turn there have a corner.
+ *
+ * The rings of a mask in an image come by their exterior rings, in the reading order of the upper left corners, with
+ * which each ring begins; each exterior ring is followed by its holes.
+ */
+typedef struct ctm_outlines {
+    /**
+     * `sizeof(ctm_outlines)` as the caller's header has it; `CTM_OUTLINES_INIT` fills it in. Every size ever
+     * published keeps working; any other is an error.
+     */
+    size_t struct_size;
+    /**
+     * Receives column and row of each corner: ring by ring, of mask 0 in all images, then of mask 1. Aligned for its
+     * values, as all that follow; may be uninitialised, as all that follow. NULL: not written, as all that follow.
+     */
+    uint32_t *points;
+    /**
+     * How many corners `points` has room for, of two values each; `ctm_result.outline_points_len` says how many there are.
+     */
+    size_t points_capacity;
+    /**
+     * Receives where the corners of each ring begin, counted in corners, and where those of the last one end.
+     */
+    uint64_t *ring_offsets;
+    /**
+     * How many values `ring_offsets` has room for: `ctm_result.outline_rings_len`, plus one.
+     */
+    size_t ring_offsets_capacity;
+    /**
+     * Receives for each ring the number of the exterior ring that it is a hole in, counted over all masks; for an exterior
+     * ring its own.
+     */
+    uint64_t *ring_exteriors;
+    /**
+     * How many values `ring_exteriors` has room for: `ctm_result.outline_rings_len`.
+     */
+    size_t ring_exteriors_capacity;
+    /**
+     * Receives where the rings of each mask and image begin, counted in rings, and where the last ones end: of mask 0 in
+     * all images, then of mask 1.
+     */
+    uint64_t *mask_offsets;
+    /**
+     * How many values `mask_offsets` has room for: masks times images, plus one.
+     */
+    size_t mask_offsets_capacity;
+    /**
+     * Whether pixels of a mask that only touch by a corner are of one region: `CTM_CONNECTED_8`, then a ring goes through
+     * the corner from one to the other; or `CTM_CONNECTED_4`, then it does not, and each of them may have a ring of its own.
+     * 0: as `ctm_params.connected` says, and `CTM_CONNECTED_4` where that is 0.
+     */
+    uint32_t connected;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ctm_outlines;
+
+/** Initialises a `ctm_outlines`: nothing is written but how much there is, to `ctm_result`. */
+#define CTM_OUTLINES_INIT { sizeof(ctm_outlines), NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0 }
+
+/**
+ * Writes the defaults to a `ctm_outlines`: nothing is written but how much there is, to `ctm_result`. It does what
+ * `CTM_OUTLINES_INIT` does, for languages that cannot see a macro.
+ *
+ * @param outlines Receives `size` bytes; may be uninitialised. Must not be NULL.
+ * @param size `sizeof(ctm_outlines)`, as the caller's declaration has it: every size ever published works.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, with nothing written, where `outlines` is NULL or misaligned or the size
+ * is none that was published; `CTM_ERROR_INTERNAL`. `ctm_last_error(NULL)` has the detail.
+ * Threads: any, at any time.
+ *
+ * # Safety
+ * `outlines` is NULL or can be written to for `size` bytes.
+ */
+ctm_status ctm_outlines_init(ctm_outlines *outlines,
+                             size_t size);
 
 /**
  * `ctm_outputs.mask_format`: floats, 1.0f inside and 0.0f outside.
@@ -934,7 +1123,8 @@ typedef struct ctm_palette_entry {
     /**
      * Red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for
      * integers of 16 bits; 0 where the image has no such channel or it is no part of the colour. With
-     * `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits.
+     * `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits. An integer of 32 bits is
+     * the float nearest to it: `stored` has it exactly.
      */
     float color[4];
     /**
@@ -978,6 +1168,12 @@ typedef struct ctm_palette_entry {
      * its bottom row.
      */
     uint64_t mask_offset;
+    /**
+     * `color` as the image stores it, to the bit: the integers, of `CTM_FORMAT_I32` in two's complement, or the floats'
+     * bits, of `CTM_FORMAT_F16` in the lower half and of the nearest one where `CTM_MATCH_8_BIT` gives a value that the
+     * format does not have. 0 where `color` is for want of a channel. `ctm_params.palette_stored` takes it.
+     */
+    uint32_t stored[4];
 } ctm_palette_entry;
 
 /**
@@ -996,6 +1192,14 @@ typedef struct ctm_merged_color {
      * How many pixels have it, in all images.
      */
     uint64_t pixel_count;
+    /**
+     * `color` as it is stored: values as in `ctm_palette_entry.stored`.
+     */
+    uint32_t stored[4];
+    /**
+     * `into` as it is stored.
+     */
+    uint32_t into_stored[4];
 } ctm_merged_color;
 
 /**
@@ -1104,10 +1308,20 @@ typedef struct ctm_outputs {
      * where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
      */
     const ctm_device_memory *labels_memory;
+    /**
+     * NULL: no run lengths are found. Else each mask is told as run lengths, which go to where this struct says; with
+     * `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
+     */
+    const ctm_runs *runs;
+    /**
+     * NULL: no outlines are found. Else each mask is told as polygons, which go to where this struct says. Where its buffers
+     * are NULL, `ctm_result` tells how many corners and rings there are.
+     */
+    const ctm_outlines *outlines;
 } ctm_outputs;
 
 /** Initialises a `ctm_outputs`: nothing is written. */
-#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL }
+#define CTM_OUTPUTS_INIT { sizeof(ctm_outputs), NULL, 0, CTM_MASK_F32, CTM_LABEL_U32, NULL, 0, NULL, 0, sizeof(ctm_palette_entry), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL }
 
 /**
  * Writes the defaults to a `ctm_outputs`: nothing is written. It does what `CTM_OUTPUTS_INIT` does, for languages that
@@ -1179,10 +1393,23 @@ typedef struct ctm_result {
      * How many colours `ctm_params.merge` has made others, if anything was to be written.
      */
     uint64_t merged_colors;
+    /**
+     * Numbers that `ctm_outputs.runs` needs for all masks and images; 0 where that is NULL, and where masks, labels or
+     * palette were too small already.
+     */
+    uint64_t run_counts_len;
+    /**
+     * Corners that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+     */
+    uint64_t outline_points_len;
+    /**
+     * Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+     */
+    uint64_t outline_rings_len;
 } ctm_result;
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_result`: all 0, to be filled by a call. It does what `CTM_RESULT_INIT` does, for languages that
@@ -1423,7 +1650,8 @@ ctm_status ctm_counts_import(ctm_context *context,
  * `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
- * and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
+ * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and
+ * `outlines` must be NULL.
  * @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
  * Must not be NULL.
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more
@@ -1640,10 +1868,15 @@ typedef struct ctm_counters {
      * of the caller's memory are not among them.
      */
     uint64_t device_bytes;
+    /**
+     * Of `bytes_to_device`, bytes of pixels that the host has written while the device was at work on others. 0 on the CPU,
+     * and for images that are copied in one part, of some 4 MB.
+     */
+    uint64_t bytes_overlapped;
 } ctm_counters;
 
 /** Initialises a `ctm_counters` to be filled: `ctm_counters counters = CTM_COUNTERS_INIT;` */
-#define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_COUNTERS_INIT { sizeof(ctm_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_counters`: all 0, to be filled by a call. It does what `CTM_COUNTERS_INIT` does, for languages that

@@ -103,6 +103,9 @@ private:
 /** A colour of `params`, in the units of the image; values of channels that it does not have are not looked at. */
 using color = std::array<float, 4>;
 
+/** A colour of `params` as the image stores it, see `ctm_palette_entry.stored`: exact, also for integers of 32 bits. */
+using stored_color = std::array<std::uint32_t, 4>;
+
 /** A mask's colour, and where its pixels lie. */
 using palette_entry = ctm_palette_entry;
 
@@ -248,6 +251,8 @@ inline ctm_device_memory initial_device_memory() noexcept
 }
 inline ctm_image initial_image() noexcept { ctm_image initial = CTM_IMAGE_INIT; return initial; }
 inline ctm_params initial_params() noexcept { ctm_params initial = CTM_PARAMS_INIT; return initial; }
+inline ctm_outlines initial_outlines() noexcept { ctm_outlines initial = CTM_OUTLINES_INIT; return initial; }
+inline ctm_runs initial_runs() noexcept { ctm_runs initial = CTM_RUNS_INIT; return initial; }
 inline ctm_outputs initial_outputs() noexcept { ctm_outputs initial = CTM_OUTPUTS_INIT; return initial; }
 inline ctm_result initial_result() noexcept { ctm_result initial = CTM_RESULT_INIT; return initial; }
 
@@ -260,12 +265,26 @@ template <>
 struct format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U16> {};
 template <>
 struct format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+/** Bytes as files are read. */
+template <>
+struct format_of<char> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+#if CTM_CPLUSPLUS >= 201703L
+template <>
+struct format_of<std::byte> : std::integral_constant<std::uint32_t, CTM_FORMAT_U8> {};
+#endif
+template <>
+struct format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_U32> {};
+template <>
+struct format_of<std::int32_t> : std::integral_constant<std::uint32_t, CTM_FORMAT_I32> {};
 
 /** The `CTM_LABEL_…` of a type of labels. */
 template <class T>
 struct label_format_of;
 template <>
 struct label_format_of<std::uint32_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U32> {};
+/** Labels are far below 2^31: no image has so many masks. */
+template <>
+struct label_format_of<std::int32_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U32> {};
 template <>
 struct label_format_of<std::uint16_t> : std::integral_constant<std::uint32_t, CTM_LABEL_U16> {};
 template <>
@@ -275,6 +294,21 @@ struct label_format_of<std::uint8_t> : std::integral_constant<std::uint32_t, CTM
 template <class C>
 using value_of =
     typename std::remove_cv<typename std::remove_pointer<decltype(std::declval<C &>().data())>::type>::type;
+
+/** What an array in C holds, of however many dimensions. */
+template <class T>
+using element_of = typename std::remove_cv<typename std::remove_all_extents<T>::type>::type;
+
+/** Whether what it shows stays when it goes, as with spans; others take their values with them. */
+template <class C>
+struct is_view : std::is_trivially_destructible<C> {};
+template <class T, std::size_t N>
+struct is_view<std::array<T, N>> : std::false_type {};
+
+/** Whether `C &&` is a container that ends with the expression and takes its values with it. */
+template <class C>
+struct is_temporary : std::integral_constant<bool, !std::is_lvalue_reference<C>::value &&
+                                                       !is_view<typename std::remove_cv<C>::type>::value> {};
 
 /** A count as the C structs have it. No memory holds so many that it does not fit. */
 inline std::uint32_t count32(std::size_t count) noexcept
@@ -298,7 +332,8 @@ inline std::size_t product(std::size_t a, std::size_t b) noexcept
 /** The bytes from the first to the last one of an image; 0 where the library will refuse it anyway. */
 inline std::size_t bytes_of(const ctm_image &image) noexcept
 {
-    const std::size_t value = image.format == CTM_FORMAT_F32 ? 4 : image.format == CTM_FORMAT_U8 ? 1 : 2;
+    const bool is_short = image.format == CTM_FORMAT_F16 || image.format == CTM_FORMAT_U16;
+    const std::size_t value = image.format == CTM_FORMAT_U8 ? 1 : is_short ? 2 : 4;
     if (image.width == 0 || image.height == 0 || image.channels == 0 || image.channels > 4) {
         return 0;
     }
@@ -382,12 +417,26 @@ struct device_memory : ctm_device_memory {
 struct image : ctm_image {
     image() noexcept : ctm_image(detail::initial_image()) {}
 
-    /** Of a container of floats, `uint16_t` or `uint8_t`. */
+    /** Of a container of floats, `uint16_t` or bytes, or of ids, `uint32_t` or `int32_t`. */
     template <class C, std::uint32_t Format = detail::format_of<detail::value_of<const C>>::value>
     image(const C &values, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
         : image(values.data(), values.size() * sizeof(detail::value_of<const C>), Format, width_, height_, channels_)
     {
     }
+
+    /** Not of one that ends with the expression. */
+    template <class C, class = typename std::enable_if<detail::is_temporary<C>::value>::type>
+    image(C &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
+
+    /** Of an array in C, of any number of dimensions. */
+    template <class T, std::size_t N, std::uint32_t Format = detail::format_of<detail::element_of<T>>::value>
+    image(const T (&values)[N], std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_) noexcept
+        : image(&values[0], sizeof values, Format, width_, height_, channels_)
+    {
+    }
+    /** Not of one that ends with the expression. */
+    template <class T, std::size_t N>
+    image(const T (&&)[N], std::uint32_t, std::uint32_t, std::uint32_t) = delete;
 
     /** Of so many bytes at an address, whose values have one of the `CTM_FORMAT_…` numbers. */
     image(const void *address, std::size_t size, std::uint32_t format_, std::uint32_t width_, std::uint32_t height_,
@@ -402,15 +451,16 @@ struct image : ctm_image {
         channels = channels_;
     }
 
-    /** Of floats in memory of the context's Vulkan device. The struct, too, must outlive the image. */
-    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_,
-          std::uint32_t channels_) noexcept
-        : image(nullptr, 0, CTM_FORMAT_F32, width_, height_, channels_)
+    /** Of floats, or ids, in memory of the context's Vulkan device. The struct, too, must outlive the image. */
+    image(const ctm_device_memory &memory, std::uint32_t width_, std::uint32_t height_, std::uint32_t channels_,
+          std::uint32_t format_ = CTM_FORMAT_F32) noexcept
+        : image(nullptr, 0, format_, width_, height_, channels_)
     {
         device_memory = &memory;
     }
     /** Not a struct that ends with the expression. */
-    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t) = delete;
+    image(const ctm_device_memory &&, std::uint32_t, std::uint32_t, std::uint32_t,
+          std::uint32_t = CTM_FORMAT_F32) = delete;
 
     /**
      * Bytes from `pixels` on that may be read. `context::analyze` and `counts::add` refuse an image whose shape and
@@ -447,6 +497,15 @@ struct params : ctm_params {
     params &set_palette(span<const color> colors) noexcept
     {
         palette = colors.empty() ? nullptr : colors.data()->data();
+        palette_stored = nullptr;
+        palette_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_palette(span<const stored_color> colors) noexcept
+    {
+        palette = nullptr;
+        palette_stored = colors.empty() ? nullptr : colors.data()->data();
         palette_count = detail::count32(colors.size());
         return *this;
     }
@@ -455,6 +514,15 @@ struct params : ctm_params {
     params &set_ignored(span<const color> colors) noexcept
     {
         ignored = colors.empty() ? nullptr : colors.data()->data();
+        ignored_stored = nullptr;
+        ignored_count = detail::count32(colors.size());
+        return *this;
+    }
+    /** The same as the image stores them. They must outlive the struct. */
+    params &set_stored_ignored(span<const stored_color> colors) noexcept
+    {
+        ignored = nullptr;
+        ignored_stored = colors.empty() ? nullptr : colors.data()->data();
         ignored_count = detail::count32(colors.size());
         return *this;
     }
@@ -465,6 +533,73 @@ struct params : ctm_params {
      */
     params &set_counts(const ctm::counts &all) noexcept;
     params &set_counts(const ctm::counts &&) = delete;
+};
+
+/**
+ * `ctm_runs`: where masks go as run lengths, by rows unless `order` says otherwise. The buffers must outlive it.
+ */
+struct runs : ctm_runs {
+    runs() noexcept : ctm_runs(detail::initial_runs()) {}
+    /** In one of the `CTM_RUNS_BY_…` orders. */
+    explicit runs(std::uint32_t order_) noexcept : runs() { order = order_; }
+
+    /** The numbers. */
+    runs &set_counts(span<std::uint32_t> buffer) noexcept
+    {
+        counts = buffer.data();
+        counts_capacity = buffer.size();
+        return *this;
+    }
+    /** Where those of each mask and image begin, and where the last ones end. */
+    runs &set_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        offsets = buffer.data();
+        offsets_capacity = buffer.size();
+        return *this;
+    }
+};
+
+/** A corner of an outline: column and row, and the two values as they are in `ctm_outlines.points`. */
+struct outline_point {
+    std::uint32_t x;
+    std::uint32_t y;
+};
+static_assert(sizeof(outline_point) == 2 * sizeof(std::uint32_t), "corners lie side by side");
+
+/** `ctm_outlines`: where masks go as polygons. The buffers must outlive it. */
+struct outlines : ctm_outlines {
+    outlines() noexcept : ctm_outlines(detail::initial_outlines()) {}
+    /** With `CTM_CONNECTED_4` or `CTM_CONNECTED_8`, or 0: as the params say. */
+    explicit outlines(std::uint32_t connected_) noexcept : outlines() { connected = connected_; }
+
+    /** The corners of all rings. */
+    outlines &set_points(span<outline_point> buffer) noexcept
+    {
+        points = buffer.empty() ? nullptr : &buffer.data()->x;
+        points_capacity = buffer.size();
+        return *this;
+    }
+    /** Where those of each ring begin, and where the last ones end. */
+    outlines &set_ring_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        ring_offsets = buffer.data();
+        ring_offsets_capacity = buffer.size();
+        return *this;
+    }
+    /** The exterior ring of each ring. */
+    outlines &set_ring_exteriors(span<std::uint64_t> buffer) noexcept
+    {
+        ring_exteriors = buffer.data();
+        ring_exteriors_capacity = buffer.size();
+        return *this;
+    }
+    /** Where the rings of each mask and image begin, and where the last ones end. */
+    outlines &set_mask_offsets(span<std::uint64_t> buffer) noexcept
+    {
+        mask_offsets = buffer.data();
+        mask_offsets_capacity = buffer.size();
+        return *this;
+    }
 };
 
 /** `ctm_outputs`, from the defaults on: nothing is written. The buffers, or structs for memory, must outlive it. */
@@ -499,11 +634,21 @@ struct outputs : ctm_outputs {
     }
     outputs &set_masks(const ctm_device_memory &&, std::size_t) = delete;
 
-    /** Labels, in a container of `uint8_t`, `uint16_t` or `uint32_t`. */
-    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value>
+    /** Labels, in a container of `uint8_t`, `uint16_t`, `uint32_t` or `int32_t`. */
+    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<C>>::value,
+              class = typename std::enable_if<!detail::is_temporary<C>::value>::type>
     outputs &set_labels(C &&buffer) noexcept
     {
         return set_labels(buffer.data(), buffer.size() * sizeof(detail::value_of<C>), Format);
+    }
+    /** Not in one that ends with the expression. */
+    template <class C, class = typename std::enable_if<detail::is_temporary<C>::value>::type>
+    outputs &set_labels(C &&) = delete;
+    /** Labels in an array in C, of any number of dimensions. */
+    template <class T, std::size_t N, std::uint32_t Format = detail::label_format_of<detail::element_of<T>>::value>
+    outputs &set_labels(T (&buffer)[N]) noexcept
+    {
+        return set_labels(&buffer[0], sizeof buffer, Format);
     }
     /** Labels in so many bytes at an address: one of the `CTM_LABEL_…` numbers. */
     outputs &set_labels(void *address, std::size_t size, std::uint32_t format) noexcept
@@ -546,6 +691,22 @@ struct outputs : ctm_outputs {
         merged_capacity = buffer.size();
         return *this;
     }
+
+    /** The masks as run lengths, which go to where the struct says. */
+    outputs &set_runs(const ctm_runs &where) noexcept
+    {
+        runs = &where;
+        return *this;
+    }
+    outputs &set_runs(const ctm_runs &&) = delete;
+
+    /** The masks as polygons, which go to where the struct says. */
+    outputs &set_outlines(const ctm_outlines &where) noexcept
+    {
+        outlines = &where;
+        return *this;
+    }
+    outputs &set_outlines(const ctm_outlines &&) = delete;
 };
 
 namespace detail {
@@ -582,6 +743,46 @@ struct mask_planes {
         const std::size_t pixels = std::size_t(width) * height;
         return span<const float>(values.data() + index * pixels, pixels);
     }
+};
+
+/** Masks as run lengths in memory of their own: pixels outside and inside in turn, as `ctm_runs` says. */
+struct mask_runs {
+    /** Of mask 0 in all images, then of mask 1. */
+    std::vector<std::uint32_t> counts;
+    /** Where the numbers of each mask and image begin, and where the last ones end. */
+    std::vector<std::uint64_t> offsets;
+
+    /** How many masks times images there are. */
+    std::size_t size() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
+    /** The numbers of a mask in an image: mask times images, plus image. */
+    span<const std::uint32_t> operator[](std::size_t index) const noexcept
+    {
+        return span<const std::uint32_t>(counts.data() + offsets[index],
+                                         static_cast<std::size_t>(offsets[index + 1] - offsets[index]));
+    }
+};
+
+/** Masks as polygons in memory of their own, as `ctm_outlines` says. */
+struct mask_outlines {
+    /** The corners of all rings. */
+    std::vector<outline_point> points;
+    /** Where those of each ring begin, and where the last ones end. */
+    std::vector<std::uint64_t> ring_offsets;
+    /** The exterior ring of each ring: its own number, or that of the ring in which it is a hole. */
+    std::vector<std::uint64_t> ring_exteriors;
+    /** Where the rings of each mask and image begin, and where the last ones end. */
+    std::vector<std::uint64_t> mask_offsets;
+
+    /** How many rings there are. */
+    std::size_t size() const noexcept { return ring_exteriors.size(); }
+    /** The corners of a ring. */
+    span<const outline_point> operator[](std::size_t ring) const noexcept
+    {
+        return span<const outline_point>(points.data() + ring_offsets[ring],
+                                         static_cast<std::size_t>(ring_offsets[ring + 1] - ring_offsets[ring]));
+    }
+    /** Whether a ring is a hole. */
+    bool is_hole(std::size_t ring) const noexcept { return ring_exteriors[ring] != ring; }
 };
 
 /**
@@ -706,6 +907,53 @@ public:
         return detail::read_palette([&](const ctm::outputs &outputs) { return try_analyze(image, params, outputs); });
     }
 
+    /**
+     * The masks of `ctm_analyze` as run lengths in new memory, in one of the `CTM_RUNS_BY_…` orders. The image is looked at
+     * twice, since their number must be known.
+     */
+    outcome<mask_runs> try_runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        mask_runs made;
+        ctm::runs where(order);
+        auto found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        if (found) {
+            made.counts.resize(static_cast<std::size_t>(found->run_counts_len));
+            made.offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_counts(made.counts).set_offsets(made.offsets);
+            found = try_analyze(image, params, ctm::outputs().set_runs(where));
+        }
+        if (!found) {
+            return outcome<mask_runs>(found.status(), found.message());
+        }
+        return made;
+    }
+
+    /**
+     * The masks of `ctm_analyze` as polygons in new memory; `connected` is that of `ctm_outlines`. The image is looked at
+     * twice, since their size must be known.
+     */
+    outcome<mask_outlines> try_outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
+                                        std::uint32_t connected = 0)
+    {
+        mask_outlines made;
+        ctm::outlines where(connected);
+        auto found = try_analyze(image, params, ctm::outputs().set_outlines(where));
+        if (found) {
+            made.points.resize(static_cast<std::size_t>(found->outline_points_len));
+            made.ring_offsets.resize(static_cast<std::size_t>(found->outline_rings_len) + 1);
+            made.ring_exteriors.resize(static_cast<std::size_t>(found->outline_rings_len));
+            made.mask_offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_points(made.points).set_ring_offsets(made.ring_offsets);
+            where.set_ring_exteriors(made.ring_exteriors).set_mask_offsets(made.mask_offsets);
+            found = try_analyze(image, params, ctm::outputs().set_outlines(where));
+        }
+        if (!found) {
+            return outcome<mask_outlines>(found.status(), found.message());
+        }
+        return made;
+    }
+
     /** `ctm_context_counters`. */
     outcome<ctm::counters> try_counters() const
     {
@@ -745,6 +993,16 @@ public:
     std::vector<palette_entry> palette(const ctm::image &image, const ctm::params &params = ctm::params())
     {
         return try_palette(image, params).value();
+    }
+    mask_runs runs(const ctm::image &image, const ctm::params &params = ctm::params(),
+                   std::uint32_t order = CTM_RUNS_BY_ROWS)
+    {
+        return try_runs(image, params, order).value();
+    }
+    mask_outlines outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
+                           std::uint32_t connected = 0)
+    {
+        return try_outlines(image, params, connected).value();
     }
     ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }

@@ -3,13 +3,16 @@
 
 layout(constant_id = 0) const uint CHANNELS = 3;
 
-// The bit pattern that stands for a channel value: -0.0 becomes +0.0.
+// 1: words are integers, at most two to a pixel, which are all different and no NaN. 0: floats, or what sorts like them.
+layout(constant_id = 7) const uint INTEGERS = 0;
+
+// The word that stands for a channel value: -0.0 becomes +0.0.
 uint canonical(uint bits) {
-    return bits == 0x80000000u ? 0u : bits;
+    return INTEGERS == 0u && bits == 0x80000000u ? 0u : bits;
 }
 
 bool is_nan(uint bits) {
-    return (bits & 0x7fffffffu) > 0x7f800000u;
+    return INTEGERS == 0u && (bits & 0x7fffffffu) > 0x7f800000u;
 }
 
 // A hash of a colour; src/backend/vulkan/stages/palette_table.rs computes the same one. Without knowing `seed` nobody

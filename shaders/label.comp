@@ -107,7 +107,7 @@ bool may_have_label(uint group) {
 }
 
 void label_groups(uint group, uint groups_end) {
-    uvec4 run_color = uvec4(0x80000000u); // no colour
+    uvec4 run_color = uvec4(0x80000000u); // no colour: words of integers are followed by zeros
     uint run_label = 0u;
     for (; group < groups_end; group += item_step()) {
         uvec4 group_labels = uvec4(0u);

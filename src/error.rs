@@ -88,6 +88,18 @@ pub enum Capacity {
     LabelNumbers,
     /// Entries of a palette: one for each mask and image.
     PaletteEntries,
+    /// The lengths of the masks' runs.
+    RunCounts,
+    /// Where each mask's runs begin.
+    RunOffsets,
+    /// The corners of the masks' outlines.
+    OutlinePoints,
+    /// Where each ring of outlines begins.
+    RingOffsets,
+    /// Which exterior ring each ring of outlines belongs to.
+    RingExteriors,
+    /// Where each mask's rings begin.
+    MaskOffsets,
     /// Bytes that stand for an object: counts, or a pipeline cache.
     Bytes,
 }
@@ -113,6 +125,18 @@ fn too_small(what: Capacity, argument: &str, mask_count: u32, needed: u64, given
         Capacity::LabelNumbers => format!("{argument} numbers {given} masks; there are {needed}"),
         Capacity::PaletteEntries => {
             format!("{argument} is {given}; {mask_count} masks need {needed} entries")
+        }
+        Capacity::RunCounts => {
+            format!("{argument} is {given}; the runs of {mask_count} masks need {needed} numbers")
+        }
+        Capacity::RunOffsets => {
+            format!("{argument} is {given}; the runs of {mask_count} masks need {needed} offsets")
+        }
+        Capacity::OutlinePoints => {
+            format!("{argument} is {given}; the outlines of {mask_count} masks need {needed} corners")
+        }
+        Capacity::RingOffsets | Capacity::RingExteriors | Capacity::MaskOffsets => {
+            format!("{argument} is {given}; the outlines of {mask_count} masks need {needed} values")
         }
         Capacity::Bytes => format!("{argument} is {given}; {needed} bytes are needed"),
     }

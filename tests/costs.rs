@@ -67,6 +67,7 @@ fn a_pixel_crosses_the_bus_once_and_its_label_comes_back() {
                 pipelines: 0,
                 pixels_read: pixels,
                 device_bytes: costs.device_bytes,
+                bytes_overlapped: 0, // there is one chunk
             };
             assert_eq!(costs, expected, "{driver}, copied: {copy}, separate: {separate}, {max_count} masks");
         }
@@ -82,6 +83,8 @@ fn each_chunk_has_two_submissions_and_three_dispatches() {
         let costs = warm_costs(&mut context(driver, true, None), &case);
         assert_eq!((costs.submissions, costs.dispatches), (8, 12), "{costs:?}");
         assert_eq!(costs.bytes_to_device, 12 * pixels + 4 * (LABEL_TABLE_BYTES + RECEIPT_BYTES));
+        // All but the first chunk's are written while the device works on the chunk before.
+        assert_eq!(costs.bytes_overlapped, 12 * pixels / 4 * 3);
         let labels = 4 * with_receipt(pixels / 4);
         assert_eq!(costs.bytes_from_device, labels + 4 * (REPORT_BYTES + ENTRY_BYTES * 256));
         assert_eq!((costs.pixels_read, costs.device_allocations, costs.pipelines), (pixels, 0, 0));

@@ -39,7 +39,7 @@ impl Image {
         Self::new(case, format, |bits| match format {
             Format::F32 => f32::from_bits(bits << 16 | bits),
             Format::F16 => f16::from_bits(bits as u16).to_f32(),
-            Format::U16 => bits as f32,
+            Format::U16 | Format::U32 | Format::I32 => bits as f32,
             Format::U8 => (bits >> 8) as f32,
         })
     }
@@ -91,6 +91,8 @@ fn stored(values: &[f32], format: Format) -> Vec<u8> {
         Format::F16 => f16::from_f32(value).to_ne_bytes().to_vec(),
         Format::U16 => (value as u16).to_ne_bytes().to_vec(),
         Format::U8 => vec![value as u8],
+        Format::U32 => (value as u32).to_ne_bytes().to_vec(),
+        Format::I32 => (value as i32).to_ne_bytes().to_vec(),
     };
     values.iter().flat_map(bytes).collect()
 }

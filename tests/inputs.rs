@@ -22,7 +22,7 @@ fn case(random: &mut Random, format: Format, width: u32, height: u32, channels: 
     let values = levels.map(|bits| match format {
         Format::F32 => f32::from_bits(bits << 16 | bits),
         Format::F16 => f16::from_bits(bits as u16).to_f32(),
-        Format::U16 => bits as f32,
+        Format::U16 | Format::U32 | Format::I32 => bits as f32,
         Format::U8 => (bits >> 8) as f32,
     });
     case.pixels = values.collect();
@@ -37,6 +37,8 @@ fn stored(value: f32, format: Format) -> Vec<u8> {
         Format::F16 => f16::from_f32(value).to_ne_bytes().to_vec(),
         Format::U16 => (value as u16).to_ne_bytes().to_vec(),
         Format::U8 => vec![value as u8],
+        Format::U32 => (value as u32).to_ne_bytes().to_vec(),
+        Format::I32 => (value as i32).to_ne_bytes().to_vec(),
     }
 }
 
@@ -116,7 +118,7 @@ fn check(context: &mut Context, map: &ColorMap, params: &Params, answer: &Answer
 fn every_format_order_and_layout_gives_the_oracles_masks() {
     let random = &mut Random(41);
     let mut contexts = contexts_of_all_levels();
-    for format in FORMATS {
+    for format in FORMATS.into_iter().chain([Format::U32, Format::I32]) {
         for (order, channels) in [
             (ChannelOrder::Rgba, 1),
             (ChannelOrder::Rgba, 2),
@@ -133,6 +135,9 @@ fn every_format_order_and_layout_gives_the_oracles_masks() {
                 (true, false, [0, 0, 5], 99, 170, 12),
                 (false, false, [1, 3, 0], 64, 300, 30_000),
             ] {
+                if matches!(format, Format::U32 | Format::I32) && channels > 2 {
+                    continue; // ids have two channels at most
+                }
                 let case = case(random, format, width, height, channels, colors);
                 let answer = oracle::answer(&case);
                 let mut layout = layout(format, order, &case, gaps, planar);
@@ -172,7 +177,7 @@ fn rounded(value: f32, format: Format) -> f32 {
             (low as f32 + f32::from(u8::from(up))) / 255.0
         }
         Format::U16 => (f64::from(value) / 257.0).round() as f32 * 257.0,
-        Format::U8 => value,
+        Format::U8 | Format::U32 | Format::I32 => value,
     }
 }
 
@@ -191,7 +196,7 @@ fn eight_bit_matching_rounds() {
                 (Format::F32, _) => random.below(1000) as f32 / 600.0 - 0.2,
                 (Format::F16, _) => f16::from_f32(random.below(1000) as f32 / 600.0 - 0.2).to_f32(),
                 (Format::U16, _) => (*value / 8192.0).floor() * 1111.0,
-                (Format::U8, _) => (*value / 32.0).floor(),
+                (Format::U8 | Format::U32 | Format::I32, _) => (*value / 32.0).floor(),
             };
         }
         let layout = layout(format, ChannelOrder::Rgba, &case, [0; 3], false);

@@ -16,6 +16,8 @@ struct Call {
     ctm_image image = CTM_IMAGE_INIT;
     ctm_params params = CTM_PARAMS_INIT;
     std::optional<uint32_t> masks, labels; // their formats; the room is below
+    std::optional<uint32_t> runs;          // their order
+    bool outlines = false;
     size_t mask_bytes = 0, palette_entries = 0;
     bool cropped = false;
     uint32_t threads = 0;
@@ -26,6 +28,12 @@ struct Call {
 struct Room {
     Bytes masks, labels;
     std::vector<ctm_palette_entry> palette;
+    std::vector<uint32_t> counts;
+    std::vector<uint64_t> offsets;
+    ctm_runs runs = CTM_RUNS_INIT;
+    std::vector<uint32_t> points;
+    std::vector<uint64_t> ring_offsets, ring_exteriors, mask_offsets;
+    ctm_outlines outlines = CTM_OUTLINES_INIT;
     template <class Values> static auto *of(Values &values, size_t len) {
         if (values.size() < len) values.resize(len);
         return values.data();
@@ -49,6 +57,26 @@ inline ctm_outputs outputs_of(const Call &call) {
     if (call.palette_entries) {
         outputs.palette = Room::of(room.palette, call.palette_entries);
         outputs.palette_capacity = call.palette_entries;
+    }
+    if (call.runs) {
+        room.runs.order = *call.runs;
+        room.runs.counts_capacity = call.source->codes.size() / 4;
+        room.runs.counts = Room::of(room.counts, room.runs.counts_capacity);
+        room.runs.offsets_capacity = size_t(call.params.max_count) + 1;
+        room.runs.offsets = Room::of(room.offsets, room.runs.offsets_capacity);
+        outputs.runs = &room.runs;
+    }
+    if (call.outlines) {
+        size_t len = call.source->codes.size() / 4;
+        ctm_outlines &outlines = room.outlines;
+        outlines.points_capacity = outlines.ring_exteriors_capacity = len;
+        outlines.points = Room::of(room.points, 2 * len);
+        outlines.ring_exteriors = Room::of(room.ring_exteriors, len);
+        outlines.ring_offsets_capacity = len + 1;
+        outlines.ring_offsets = Room::of(room.ring_offsets, len + 1);
+        outlines.mask_offsets_capacity = size_t(call.params.max_count) + 1;
+        outlines.mask_offsets = Room::of(room.mask_offsets, outlines.mask_offsets_capacity);
+        outputs.outlines = &outlines;
     }
     return outputs;
 }
@@ -144,6 +172,20 @@ inline Call as_u16(Call call) {
     return converted(std::move(call), CTM_FORMAT_U16, 2, [](uint8_t value, uint8_t *to) { to[0] = to[1] = value; });
 }
 
+/// The colours' codes as they are, in one channel of floats or ids.
+inline Call as_codes(Call call, uint32_t format) {
+    const auto &codes = call.source->codes;
+    auto to = std::make_shared<Bytes>(codes.size() * 4);
+    for (size_t i = 0; i < codes.size(); i++) {
+        float value = float(codes[i]); // 24 bits
+        std::memcpy(to->data() + 4 * i, format == CTM_FORMAT_F32 ? (const void *)&value : &codes[i], 4);
+    }
+    call.pixels = to;
+    call.image.channels = 1;
+    call.image.format = format;
+    return call;
+}
+
 __attribute__((target("f16c"))) inline uint16_t half_of(float value) { return uint16_t(_cvtss_sh(value, 0)); }
 
 inline Call as_f16(Call call) {
@@ -154,7 +196,7 @@ inline Call as_f16(Call call) {
 }
 
 inline size_t value_size(uint32_t format) {
-    return format == CTM_FORMAT_U8 ? 1 : format == CTM_FORMAT_F32 ? 4 : 2;
+    return format == CTM_FORMAT_U8 ? 1 : format == CTM_FORMAT_F16 || format == CTM_FORMAT_U16 ? 2 : 4;
 }
 
 inline Call as_planar(Call call) {

@@ -2,6 +2,7 @@
 // --json leaves them for table.py, which holds them against the goals.
 #include <thread>
 
+#include "report.hpp"
 #include "rows.hpp"
 
 static const char USAGE[] = R"(rows [OPTIONS] LIBCTM.SO
@@ -10,14 +11,18 @@ static const char USAGE[] = R"(rows [OPTIONS] LIBCTM.SO
     --seconds S          time for each row and what it is compared with (0.5)
     --cpu-time           the processor time of all threads instead of the wall clock, for a loaded machine
     --json FILE          writes the figures
+    --on BACKEND         cpu, vulkan:DEVICE or auto:DEVICE, instead of the CPU; if repeated, they take turns
+    --within S           rows that would begin later are left out
+    --page FILE          writes the figures as a table of HTML
     --images DIR         writes images for the rivals in Python: raw bytes RGB, DIR/NAME-WIDTHxHEIGHT.rgb
     --list               only names the rows
 )";
 
 struct Options {
     std::vector<std::string> libraries; // the last is the one that is judged
-    std::string filter, json, images, start;
-    double seconds = 0.5;
+    std::vector<Backend> backends; // the last, too
+    std::string filter, json, page, images, start;
+    double seconds = 0.5, within = 1e9;
     bool list = false;
 };
 
@@ -34,7 +39,10 @@ static Options parse(int argc, char **argv) {
         else if (argument == "--filter") options.filter = value();
         else if (argument == "--seconds") options.seconds = std::atof(value().c_str());
         else if (argument == "--cpu-time") by_cpu_time = true;
+        else if (argument == "--on") options.backends.push_back(Backend::of(value()));
+        else if (argument == "--within") options.within = std::atof(value().c_str());
         else if (argument == "--json") options.json = value();
+        else if (argument == "--page") options.page = value();
         else if (argument == "--images") options.images = value();
         else if (argument == "--list") options.list = true;
         else if (argument == "--start") options.start = value(); // for the rows of road 20, which call this program
@@ -43,6 +51,7 @@ static Options parse(int argc, char **argv) {
     }
     if (ours.empty() && options.start.empty()) fail(std::string("a library is expected\n\n") + USAGE);
     options.libraries.push_back(ours);
+    if (options.backends.empty()) options.backends.push_back({});
     return options;
 }
 
@@ -58,17 +67,11 @@ static void write_images(const std::string &folder) {
     }
 }
 
-/// Names are plain text of this program: nothing in them needs escaping.
-static void write_row(FILE *json, const Row &row, const Measured &measured, bool first) {
-    std::fprintf(json, "%s\n  {\"road\": \"%s\", \"name\": \"%s\", \"unit\": \"%s\", ", first ? "" : ",",
-                 row.road.c_str(), row.name.c_str(), by_cpu_time ? "CPU ms" : "ms");
-    std::fprintf(json, "\"best\": %.5f, \"median\": %.5f, \"goals\": [", measured.times.back().best,
-                 measured.times.back().median);
-    for (size_t i = 0; i < row.goals.size(); i++)
-        std::fprintf(json, "%s{\"limit\": %g, \"base\": \"%s\", \"ratio\": %.4f}", i ? ", " : "", row.goals[i].limit,
-                     row.goals[i].base.c_str(), measured.ratios[i]);
-    std::fprintf(json, "]}");
-    std::fflush(json);
+static void print_head(const std::vector<std::unique_ptr<Library>> &libraries) {
+    std::printf("%-54s", "road and row");
+    for (auto &library : libraries)
+        std::printf(" %9s %9s", (libraries.size() > 1 ? library->backend.name : "best ms").c_str(), "median");
+    std::printf("  (times what it is compared with)\n");
 }
 
 static void print_row(const Row &row, const Measured &measured) {
@@ -83,15 +86,18 @@ static void print_row(const Row &row, const Measured &measured) {
 }
 
 int main(int argc, char **argv) {
+    double begin = wall_ms();
     Options options = parse(argc, argv);
     if (!options.start.empty()) {
-        Start start = start_here(options.start);
+        Start start = start_here(options.start, options.backends.back());
         std::printf("%f %f %f\n", start.open, start.first, start.warm);
         std::fflush(stdout);
         std::_Exit(0);
     }
     std::vector<std::unique_ptr<Library>> libraries;
-    for (auto &path : options.libraries) libraries.push_back(std::make_unique<Library>(path));
+    for (auto &path : options.libraries)
+        for (auto &backend : options.backends) libraries.push_back(std::make_unique<Library>(path, backend));
+    for (size_t i = 1; i < libraries.size(); i++) libraries[i]->is_judge = false;
     Rows made(*libraries[0], std::max(1u, std::thread::hardware_concurrency()));
     std::vector<Row> rows = made.all();
     bool by_road = options.filter.find_first_not_of("0123456789") == std::string::npos;
@@ -101,25 +107,22 @@ int main(int argc, char **argv) {
     };
     if (std::none_of(rows.begin(), rows.end(), wanted)) std::fprintf(stderr, "rows: none is named %s\n", options.filter.c_str());
     if (!options.images.empty()) write_images(options.images);
-    FILE *json = options.json.empty() ? nullptr : std::fopen(options.json.c_str(), "w");
-    if (!options.json.empty() && !json) fail(options.json + " cannot be written");
-    if (json) std::fprintf(json, "[");
-    if (!options.list) std::printf("%-54s %9s %9s  (times what it is compared with)\n", "road and row", "best ms", "median");
+    if (!options.list) print_head(libraries);
     Bench bench(rows, libraries, options.seconds);
-    bool first = true;
+    Report report(options.json, options.page, libraries);
     for (auto &row : rows) {
         if (!wanted(row)) continue;
         if (options.list) {
             std::printf("%-3s %s\n", row.road.c_str(), row.name.c_str());
-            continue;
+        } else if (wall_ms() - begin > 1e3 * options.within) {
+            std::printf("%-3s %-50s not measured: the time is up\n", row.road.c_str(), row.name.c_str());
+            report.leave_out(row);
+        } else {
+            Measured measured = bench.measure(row);
+            print_row(row, measured);
+            report.add(row, measured);
         }
-        Measured measured = bench.measure(row);
-        print_row(row, measured);
-        if (json) write_row(json, row, measured, first);
-        first = false;
     }
-    if (json) std::fprintf(json, "\n]\n");
-    if (json && std::fclose(json)) fail(options.json + " cannot be written");
     std::fflush(stdout);
     std::_Exit(0); // the pool's threads wait for more work
 }

@@ -42,6 +42,7 @@ inline Time time_of(std::vector<double> times) {
 
 struct Measured {
     std::vector<Time> times;    // of each library
+    std::string choice;         // where AUTO has worked, and why
     std::vector<double> ratios; // of the last library to the base of each goal, 0 without one
 };
 
@@ -92,10 +93,13 @@ public:
             places.push_back(ours ? turns.size() : 0);
             if (ours) turns.push_back({&job_of(goal.base), libraries.back().get()});
         }
+        for (auto &library : libraries) library->choice.clear();
         Turns taken(turns);
         taken.take(seconds);
         Measured measured;
         for (size_t i = 0; i < libraries.size(); i++) measured.times.push_back(taken[i]);
+        for (auto &library : libraries)
+            if (!library->choice.empty()) measured.choice = library->choice;
         for (size_t place : places)
             measured.ratios.push_back(place ? measured.times.back().median / taken[place].median : 0);
         forget(row);
@@ -120,7 +124,7 @@ private:
             uint64_t expected = place->second.check(*libraries[0]);
             for (auto &library : libraries)
                 if (library != libraries[0] && place->second.check(*library) != expected)
-                    fail(name + ": " + library->path + " gives other outputs");
+                    fail(name + ": " + library->path + " on " + library->backend.text() + " gives other outputs");
         }
         return place->second;
     }

@@ -44,6 +44,7 @@ public:
         regions();
         near_colors();
         statistics();
+        run_lengths();
         small();
         starts();
         return std::move(rows);
@@ -196,6 +197,12 @@ private:
             add("8", std::string("noise-16, ") + format + " as 8 bits, masks", {{2, "noise-16, masks"}}, [=] {
                 return with(with_masks(convert(bytes_of("noise-16"))), [](Call &call) { call.params.matching = CTM_MATCH_8_BIT; });
             });
+        for (const char *image : {"flat-16", "noise-16"}) {
+            std::string floats = image + std::string(", one float a pixel, masks");
+            add("8", floats, {}, [=] { return with_masks(as_codes(bytes_of(image), CTM_FORMAT_F32)); });
+            add("8", image + std::string(", ids, masks"), {{1.1, floats}},
+                [=] { return with_masks(as_codes(bytes_of(image), CTM_FORMAT_U32)); });
+        }
         add("9", "noise-16, RGBA, masks", {{1.15, "noise-16, masks"}}, [] { return with_masks(bytes_of("noise-16", 4)); });
         add("9", "noise-16, RGBA f32, float masks", {},
             [] { return with_masks(as_floats(bytes_of("noise-16", 4)), CTM_MASK_F32); });
@@ -397,6 +404,21 @@ private:
         add("17", "noise-16, count", {}, [] { return bytes_of("noise-16"); });
         add("17", "noise-16, statistics of 5", {{1.5, "noise-16, count"}},
             [] { return with(bytes_of("noise-16"), [](Call &call) { call.palette_entries = 5; }); });
+    }
+
+    void run_lengths() {
+        for (const char *image : {"flat-1000", "provinces"}) {
+            std::string name = image;
+            uint32_t masks = name == "provinces" ? 5000 : 1000;
+            auto of = [=](uint32_t order) {
+                return with(of_colors(bytes_of(name), masks), [=](Call &call) { call.runs = order; });
+            };
+            add("21", name + ", runs by rows", {{8, ""}}, [=] { return of(CTM_RUNS_BY_ROWS); });
+            add("21", name + ", runs by columns", {{10, ""}}, [=] { return of(CTM_RUNS_BY_COLUMNS); });
+            add("21", name + ", outlines", {{15, ""}}, [=] {
+                return with(of_colors(bytes_of(name), masks), [](Call &call) { call.outlines = true; });
+            });
+        }
     }
 
     void small() {

@@ -8,8 +8,8 @@ use super::{decode, picture};
 const BUDGET: u64 = 16 << 20;
 
 pub fn run(bytes: &[u8]) {
-    let Ok(format) = decode::format_of(&bytes[..bytes.len().min(16)]) else { return };
-    match decode::decode(Cursor::new(bytes), bytes.len() as u64, format, BUDGET) {
+    let Ok(format) = decode::format_of(&bytes[..bytes.len().min(32)]) else { return };
+    match decode::decode(Cursor::new(bytes), bytes.len() as u64, format, &decode::Part::default(), BUDGET) {
         Ok(image) => {
             let value = match image.values {
                 picture::Values::U8(_) => 1,

@@ -22,7 +22,7 @@ mod interrupt;
 #[path = "../../tools/ctm/src/memory.rs"]
 mod memory;
 #[allow(dead_code)]
-#[path = "../../tools/ctm/src/palette.rs"]
+#[path = "../../tools/ctm/src/palette/mod.rs"]
 mod palette;
 #[allow(dead_code)]
 #[path = "../../tools/ctm/src/picture.rs"]

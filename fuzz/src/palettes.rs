@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 
-use super::input::Reading;
+use super::input::{Raw, RawFormat, Reading};
 use super::palette;
 use super::picture::Image;
 
@@ -16,13 +16,15 @@ pub fn run(bytes: &[u8]) {
     file.write_all(bytes).unwrap();
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
     if kind < 200 {
-        match palette::read(&path) {
-            Ok(colors) => assert!(!colors.is_empty()),
+        match palette::read(&path, 1 << 20) {
+            Ok(palette) => drop(palette.in_image(ctm::Format::U8, 3)),
             Err(error) => assert!(!format!("{error:#}").is_empty()),
         }
         return;
     }
     let shape = ctm::Shape::new(u32::from(kind) - 199, 3, 1 + u32::from(kind) % 4).unwrap();
-    let read = Image::read(&path, Reading { raw: Some(shape), max_memory: 1 << 20 });
+    let raw = Some(Raw { shape, format: RawFormat::F32 });
+    let part = super::decode::Part::default();
+    let read = Image::read(&path, &Reading { raw, max_memory: 1 << 20, part });
     assert_eq!(read.is_ok(), bytes.len() == shape.floats() * 4, "{} bytes", bytes.len());
 }

@@ -45,6 +45,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
         &mut self,
         _pixels: &Pixels,
         _palette: &Masked,
+        _threads: &Threads,
         _outputs: &DeviceOutputs,
     ) -> Result<(), Error> {
         Err(Error::Internal("the CPU has no device memory".to_owned()))

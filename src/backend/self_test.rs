@@ -196,7 +196,7 @@ fn test_image(
 fn answer(pixels: &Pixels, selection: &SelectionRule) -> Result<(Vec<ColorCount>, Vec<u32>), Error> {
     let count = pixels.grid().len();
     let no_memory = |_| Error::OutOfMemory("the self-test".to_owned());
-    let color = |at: usize| Color::from_bits(&pixels.pixel(at));
+    let color = |at: usize| pixels.color(at);
     let mut counts = HashMap::<Color, u64, RandomState>::default();
     counts.try_reserve(count).map_err(no_memory)?;
     (0..count).filter_map(color).for_each(|color| *counts.entry(color).or_default() += 1);

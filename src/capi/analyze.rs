@@ -2,18 +2,22 @@
 
 use crate::capi::context::{Call, ctm_context, on_context};
 use crate::capi::counts_handle::ctm_counts;
-use crate::capi::extent::check_all_apart;
+use crate::capi::extent::{Extent, check_all_apart};
 use crate::capi::image::ctm_image;
 use crate::capi::lists::Lists;
+use crate::capi::outlines::OutlinesTarget;
 use crate::capi::outputs::{Formats, ctm_outputs};
 use crate::capi::params::ctm_params;
 use crate::capi::planes::Planes;
 use crate::capi::result::{ResultTarget, ctm_result};
+use crate::capi::runs::RunsTarget;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{Versioned, inside, read, read_or_init};
-use crate::context::{Context, emit::Emit};
+use crate::context::Context;
+use crate::context::emit::{Emit, FoundSizes};
 use crate::error::{Capacity, Error};
-use crate::types::image::ColorMap;
+use crate::types::image::{ColorMap, Format};
+use crate::types::matching::Connectivity;
 use crate::types::outputs::Analysis;
 use crate::types::params::Params;
 
@@ -70,13 +74,13 @@ pub unsafe extern "C" fn ctm_analyze(
         let formats = Formats::new(&fields)?;
         let lists = Lists::new(&fields)?;
         // SAFETY: the caller guarantees the structs.
-        let planes = unsafe { Planes::new(&fields, &formats, &map) }?;
-        let outputs = Outputs { formats, lists, planes };
-        check_all_apart(&[
-            vec![pixels, result.extent()?],
-            outputs.planes.extents()?,
-            outputs.lists.extents()?,
-        ])?;
+        let (planes, runs) =
+            unsafe { (Planes::new(&fields, &formats, &map)?, RunsTarget::new(fields.runs)?) };
+        // SAFETY: as above.
+        let outlines = unsafe { OutlinesTarget::new(fields.outlines) }?;
+        let connected = settings.connected;
+        let outputs = Outputs { format: map.format(), formats, lists, planes, runs, outlines, connected };
+        outputs.check_apart(vec![pixels, result.extent()?])?;
         outputs.planes.check_apart_on_device(&map)?;
         settings.check(&map).map_err(|error| inside("params", error))?;
         settings.check_format(outputs.formats.mask)?;
@@ -85,12 +89,13 @@ pub unsafe extern "C" fn ctm_analyze(
         let progress = progress.as_mut().map(|progress| progress as _);
         // SAFETY: the caller guarantees the struct, which no other buffer has a part in.
         let report = |found| unsafe { result.write(found) };
+        let mut sizes = FoundSizes::default();
         let found = call.run(progress, |engine| {
             engine.check_memory(&map, &settings, outputs.planes.device())?;
             report(ctm_result::INIT);
-            outputs.find(engine, &map, &settings)
+            outputs.find(engine, &map, &settings, &mut sizes)
         });
-        outputs.finish(found, report)
+        outputs.finish(found, sizes, report)
     };
     // SAFETY: the caller guarantees the pointer, if it is not NULL.
     unsafe { on_context(context, work) }
@@ -105,12 +110,30 @@ enum Found {
 
 /// The outputs of a call, checked.
 struct Outputs<'a> {
+    /// Of the image.
+    format: Format,
     formats: Formats,
     lists: Lists<'a>,
     planes: Planes<'a>,
+    runs: Option<RunsTarget>,
+    outlines: Option<OutlinesTarget>,
+    /// As the params have it.
+    connected: Option<Connectivity>,
 }
 
 impl<'a> Outputs<'a> {
+    /// Checks that no buffer overlaps another, or one of these.
+    fn check_apart(&self, others: Vec<Extent>) -> Result<(), Error> {
+        let mut lists = vec![others, self.planes.extents()?, self.lists.extents()?];
+        if let Some(runs) = &self.runs {
+            lists.push(runs.extents()?.into());
+        }
+        if let Some(outlines) = &self.outlines {
+            lists.push(outlines.extents()?);
+        }
+        check_all_apart(&lists)
+    }
+
     /// The buffers as the engine takes them. They are apart, which was checked.
     fn emit(&self) -> Emit<'a> {
         // SAFETY: the caller of `ctm_analyze` guarantees the buffers.
@@ -122,22 +145,34 @@ impl<'a> Outputs<'a> {
             cropped: self.formats.cropped,
             labels,
             mask_stats: self.lists.has_palette(),
+            runs: self.runs.as_ref().map(RunsTarget::wanted),
+            outlines: self.outlines.as_ref().map(|outlines| outlines.wanted(self.connected)),
             palette: self.lists.has_palette(),
             unlisted: self.lists.unlisted(&self.formats),
             merged: self.lists.merged(),
             device: *self.planes.device(),
             most_entries: self.lists.palette_capacity(),
+            sizes: FoundSizes::default(),
         }
     }
 
     /// Does what is asked for; where that is nothing, or labels do not fit, it counts the masks.
-    fn find(&self, engine: &mut Context, map: &ColorMap, settings: &Params) -> Result<Found, Error> {
-        let asks = self.planes.has_any() || self.lists.has_any() || self.formats.asks_to_look();
+    fn find(
+        &self,
+        engine: &mut Context,
+        map: &ColorMap,
+        settings: &Params,
+        sizes: &mut FoundSizes,
+    ) -> Result<Found, Error> {
+        let has_any = self.planes.has_any() || self.lists.has_any() || self.runs.is_some();
+        let asks = has_any || self.outlines.is_some() || self.formats.asks_to_look();
         if !asks || self.planes.missing_labels().is_some() {
             return engine.count_masks(map, settings).map(Found::MaskCount);
         }
-        let analysis = engine.emit(map, settings, self.emit()).map_err(|error| self.named(error))?;
-        Ok(Found::Analysis(Box::new(analysis)))
+        let mut emit = self.emit();
+        let analysis = engine.emit(map, settings, &mut emit);
+        *sizes = emit.sizes;
+        Ok(Found::Analysis(Box::new(analysis.map_err(|error| self.named(error))?)))
     }
 
     /// Of what does not fit, the field that says how large it is.
@@ -146,37 +181,49 @@ impl<'a> Outputs<'a> {
         let argument = match what {
             Capacity::LabelNumbers => "outputs.label_format",
             Capacity::PaletteEntries => "outputs.palette_capacity",
+            Capacity::RunCounts => "outputs.runs.counts_capacity",
+            Capacity::RunOffsets => "outputs.runs.offsets_capacity",
+            Capacity::OutlinePoints => "outputs.outlines.points_capacity",
+            Capacity::RingOffsets => "outputs.outlines.ring_offsets_capacity",
+            Capacity::RingExteriors => "outputs.outlines.ring_exteriors_capacity",
+            Capacity::MaskOffsets => "outputs.outlines.mask_offsets_capacity",
             _ => "outputs.masks_size",
         };
         Error::too_small(what, argument, mask_count, needed, given)
     }
 
     /// Tells the caller what was found, also where it does not fit.
-    fn finish(&self, found: Result<Found, Error>, report: impl Fn(ctm_result)) -> Result<(), Error> {
+    fn finish(
+        &self,
+        found: Result<Found, Error>,
+        sizes: FoundSizes,
+        report: impl Fn(ctm_result),
+    ) -> Result<(), Error> {
+        let needed = |mask_count| self.planes.needed(mask_count).with_sizes(sizes);
         match found {
             Ok(Found::Analysis(analysis)) => {
-                let sizes = self.planes.needed(analysis.mask_count);
-                report(ctm_result { masks_size: analysis.masks_size, ..sizes.with_colors(&analysis) });
-                // SAFETY: the caller of `ctm_analyze` guarantees the entries, whose number was checked.
+                report(needed(analysis.mask_count).with_colors(&analysis));
+                // SAFETY: the caller of `ctm_analyze` guarantees the buffers, whose sizes were checked.
                 unsafe {
-                    self.lists.write(&analysis);
-                    self.lists.write_palette(&analysis, |mask, image| self.planes.offset(mask, image));
+                    self.lists.write(&analysis, self.format);
+                    self.lists
+                        .write_palette(&analysis, self.format, |mask, image| self.planes.offset(mask, image));
+                    if let (Some(target), Some(runs)) = (&self.runs, &analysis.runs) {
+                        target.write(runs);
+                    }
+                    if let (Some(target), Some(outlines)) = (&self.outlines, &analysis.outlines) {
+                        target.write(outlines);
+                    }
                 }
                 Ok(())
             }
             Ok(Found::MaskCount(mask_count)) => {
-                report(self.planes.needed(mask_count));
+                report(needed(mask_count));
                 self.planes.missing_labels().map_or(Ok(()), Err)
             }
             Err(error) => {
                 match error {
-                    Error::TooSmall { what, mask_count, needed, .. } => {
-                        let sizes = self.planes.needed(mask_count);
-                        report(match what {
-                            Capacity::Masks => ctm_result { masks_size: needed, ..sizes },
-                            _ => sizes,
-                        });
-                    }
+                    Error::TooSmall { mask_count, .. } => report(needed(mask_count)),
                     Error::UnlistedColors { .. } => report(ctm_result::of_error(&error)),
                     Error::Cancelled => report(ctm_result::INIT), // perhaps before its turn has come
                     _ => {}

@@ -37,6 +37,9 @@ pub struct ctm_counters {
     /// Bytes of device memory that the context holds now, for this image and those to come; imports
     /// of the caller's memory are not among them.
     pub device_bytes: u64,
+    /// Of `bytes_to_device`, bytes of pixels that the host has written while the device was at work on others. 0 on the CPU,
+    /// and for images that are copied in one part, of some 4 MB.
+    pub bytes_overlapped: u64,
 }
 
 // SAFETY: as the trait says.
@@ -53,6 +56,7 @@ unsafe impl Versioned for ctm_counters {
         pipelines: 0,
         pixels_read: 0,
         device_bytes: 0,
+        bytes_overlapped: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_COUNTERS_INIT";
@@ -88,6 +92,7 @@ impl From<CallStats> for ctm_counters {
             pipelines: counters.pipelines,
             pixels_read: counters.pixels_read,
             device_bytes: counters.device_bytes,
+            bytes_overlapped: counters.bytes_overlapped,
         }
     }
 }

@@ -260,7 +260,8 @@ pub unsafe extern "C" fn ctm_counts_import(
 /// `alpha` must be those of the parts.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
 /// `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
-/// and all else is 0. `masks`, `labels`, `masks_memory` and `labels_memory` must be NULL.
+/// and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and
+/// `outlines` must be NULL.
 /// @param result A struct that starts as `CTM_RESULT_INIT`; receives what was found; its sizes of masks and labels are 0.
 /// Must not be NULL.
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where the palette has more
@@ -319,8 +320,8 @@ pub unsafe extern "C" fn ctm_counts_select(
         }
         // SAFETY: the caller guarantees the entries, whose number was checked.
         unsafe {
-            lists.write(&analysis);
-            lists.write_colors(&analysis.palette);
+            lists.write(&analysis, counts.format());
+            lists.write_colors(&analysis.palette, counts.format());
         }
         Ok(())
     };
@@ -328,13 +329,15 @@ pub unsafe extern "C" fn ctm_counts_select(
     unsafe { on_context(context, work) }
 }
 
-/// Counts have no pixels, of which there could be masks or labels.
+/// Counts have no pixels, of which there could be masks, labels, runs or outlines.
 fn check_no_planes(fields: &ctm_outputs) -> Result<(), Error> {
     for (name, pointer) in [
         ("masks", fields.masks.cast_const()),
         ("labels", fields.labels.cast_const()),
         ("masks_memory", fields.masks_memory.cast()),
         ("labels_memory", fields.labels_memory.cast()),
+        ("runs", fields.runs.cast()),
+        ("outlines", fields.outlines.cast()),
     ] {
         if !pointer.is_null() {
             return Err(Error::InvalidArgument(format!(

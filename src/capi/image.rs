@@ -18,6 +18,14 @@ pub const CTM_FORMAT_F16: u32 = 1;
 pub const CTM_FORMAT_U16: u32 = 2;
 /// `ctm_image.format`: 8-bit integers.
 pub const CTM_FORMAT_U8: u32 = 3;
+/// `ctm_image.format`: 32-bit integers, for ids: one or two channels. All numbers are different colours, in their order, 0
+/// included. They have no distances and are not rounded: `CTM_MATCH_8_BIT`, `CTM_ALPHA_AT_LEAST`, `ctm_params.nearest`,
+/// `CTM_UNLISTED_NEAREST`, `ctm_params.merge` and `ctm_params.unmix_radius` are `CTM_ERROR_INVALID_ARGUMENT`.
+/// `CTM_ALPHA_IGNORED` leaves the second number out.
+pub const CTM_FORMAT_U32: u32 = 4;
+/// `ctm_image.format`: 32-bit integers with a sign, in two's complement, else as `CTM_FORMAT_U32`. They are sorted by value,
+/// negative ones first.
+pub const CTM_FORMAT_I32: u32 = 5;
 
 /// `ctm_image.channel_order`: grey; grey, alpha; red, green, blue; red, green, blue, alpha.
 pub const CTM_ORDER_RGBA: u32 = 0;
@@ -43,7 +51,7 @@ pub struct ctm_image {
     pub width: u32,
     /// Rows of one image, at least 1.
     pub height: u32,
-    /// Channels of a pixel, 1 to 4.
+    /// Channels of a pixel, 1 to 4; 1 or 2 with `CTM_FORMAT_U32` and `CTM_FORMAT_I32`.
     pub channels: u32,
     /// One of the `CTM_FORMAT_…` numbers. Integers are compared as integers.
     pub format: u32,
@@ -75,7 +83,7 @@ pub struct ctm_image {
     /// Rows of the rectangle. 0: as many as there are.
     pub rectangle_height: u32,
     /// NULL: the pixels are at `pixels`. Else they are in this memory of the context's Vulkan device, and `pixels` must be
-    /// NULL: floats in the default order and without gaps, the rectangle being the whole image, compared exactly with
+    /// NULL: floats or integers of 32 bits in the default order and without gaps, the rectangle being the whole image, compared exactly with
     /// alpha as part of the colour; anything else is `CTM_ERROR_UNSUPPORTED`.
     pub device_memory: *const ctm_device_memory,
 }
@@ -171,7 +179,12 @@ impl ctm_image {
                 CTM_FORMAT_F16 => Format::F16,
                 CTM_FORMAT_U16 => Format::U16,
                 CTM_FORMAT_U8 => Format::U8,
-                format => return unknown("image.format", format, "0 (F32), 1 (F16), 2 (U16) or 3 (U8)"),
+                CTM_FORMAT_U32 => Format::U32,
+                CTM_FORMAT_I32 => Format::I32,
+                format => {
+                    let expected = "0 (F32), 1 (F16), 2 (U16), 3 (U8), 4 (U32) or 5 (I32)";
+                    return unknown("image.format", format, expected);
+                }
             },
             order: match self.channel_order {
                 CTM_ORDER_RGBA => ChannelOrder::Rgba,

@@ -7,9 +7,11 @@ use crate::capi::counters::ctm_counters;
 use crate::capi::device_memory::ctm_device_memory;
 use crate::capi::image::ctm_image;
 use crate::capi::options::ctm_options;
+use crate::capi::outlines::ctm_outlines;
 use crate::capi::outputs::{ctm_merged_color, ctm_outputs, ctm_palette_entry};
 use crate::capi::params::ctm_params;
 use crate::capi::result::ctm_result;
+use crate::capi::runs::ctm_runs;
 
 const BEGIN: &str = "<!-- layout: begin -->\n";
 const END: &str = "<!-- layout: end -->\n";

@@ -3,6 +3,7 @@
 use crate::capi::extent::{Extent, check_values};
 use crate::capi::outputs::{Formats, ctm_merged_color, ctm_outputs, ctm_palette_entry};
 use crate::error::Error;
+use crate::types::image::Format;
 use crate::types::outputs::Analysis;
 use crate::types::palette::Palette;
 
@@ -68,14 +69,15 @@ impl<'a> Lists<'a> {
         u32::try_from(self.fields.merged_capacity).unwrap_or(u32::MAX)
     }
 
-    /// Writes the unlisted and the merged colours.
+    /// Writes the unlisted and the merged colours of an image of this format.
     ///
     /// # Safety
     /// The entries can be written; the analysis lists no more than were asked for.
-    pub(super) unsafe fn write(&self, analysis: &Analysis) {
+    pub(super) unsafe fn write(&self, analysis: &Analysis, format: Format) {
         for (index, found) in analysis.unlisted.iter().flat_map(|found| &found.most_frequent).enumerate() {
             let entry = ctm_palette_entry {
                 color: found.color.values(),
+                stored: found.color.stored(format),
                 pixel_count: found.pixels,
                 first_x: found.first_pixel.0,
                 first_y: found.first_pixel.1,
@@ -89,6 +91,8 @@ impl<'a> Lists<'a> {
                 color: found.color.values(),
                 into: found.into.values(),
                 pixel_count: found.pixels,
+                stored: found.color.stored(format),
+                into_stored: found.into.stored(format),
             };
             // SAFETY: the caller guarantees the entry.
             unsafe { self.fields.merged.add(index).write(entry) };
@@ -100,7 +104,12 @@ impl<'a> Lists<'a> {
     ///
     /// # Safety
     /// The entries can be written; there are as many as the analysis needs.
-    pub(super) unsafe fn write_palette(&self, analysis: &Analysis, offset: impl Fn(usize, usize) -> u64) {
+    pub(super) unsafe fn write_palette(
+        &self,
+        analysis: &Analysis,
+        format: Format,
+        offset: impl Fn(usize, usize) -> u64,
+    ) {
         // Where pixels lie may be known for the sake of cropping alone.
         if !self.has_palette() {
             return;
@@ -109,8 +118,10 @@ impl<'a> Lists<'a> {
         for (index, stats) in analysis.mask_stats.iter().enumerate() {
             let (mask, image) = (index / images, index % images);
             let palette = analysis.image_palettes.get(image).unwrap_or(&analysis.palette);
+            let color = palette.colors.get(mask).map(|entry| entry.color);
             let entry = ctm_palette_entry {
-                color: palette.colors.get(mask).map_or([0.0; 4], |entry| entry.color.values()),
+                color: color.map_or([0.0; 4], |color| color.values()),
+                stored: color.map_or([0; 4], |color| color.stored(format)),
                 pixel_count: stats.pixels,
                 left: stats.left,
                 top: stats.top,
@@ -131,10 +142,11 @@ impl<'a> Lists<'a> {
     ///
     /// # Safety
     /// The entries can be written; there are as many as there are colours.
-    pub(super) unsafe fn write_colors(&self, palette: &Palette) {
+    pub(super) unsafe fn write_colors(&self, palette: &Palette, format: Format) {
         for (index, found) in palette.colors.iter().enumerate().filter(|_| self.has_palette()) {
             let entry = ctm_palette_entry {
                 color: found.color.values(),
+                stored: found.color.stored(format),
                 pixel_count: found.pixels,
                 ..ctm_palette_entry::NOTHING
             };

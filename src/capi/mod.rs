@@ -10,7 +10,7 @@
 //! | `status`, `last_error`, `version` | what a call returns, and why; what is loaded |
 //! | `context`, `create`, `run`, `destroy` | a context and the plain functions on it |
 //! | `options`, `log`, `queries` | how a context is set up, what it says, what it works on |
-//! | `image`, `params`, `outputs`, `lists`, `planes`, `result`, `analyze` | `ctm_analyze` and its structs |
+//! | `image`, `params`, `outputs`, `runs`, `outlines`, `lists`, `planes`, `result`, `analyze` | `ctm_analyze` and its structs |
 //! | `buffer` | memory for outputs |
 //! | `counts_handle`, `counts` | `ctm_counts` and the functions on it |
 //! | `device_memory` | pixels and outputs in a device's memory |
@@ -39,6 +39,7 @@ mod layout;
 mod lists;
 mod log;
 mod options;
+mod outlines;
 mod outputs;
 mod params;
 mod pipeline_cache;
@@ -46,6 +47,7 @@ mod planes;
 mod queries;
 mod result;
 mod run;
+mod runs;
 mod status;
 mod structs;
 mod version;

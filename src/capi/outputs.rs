@@ -3,6 +3,8 @@
 use std::ffi::c_void;
 
 use crate::capi::device_memory::ctm_device_memory;
+use crate::capi::outlines::ctm_outlines;
+use crate::capi::runs::ctm_runs;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{self, Versioned, flag, unknown};
 use crate::error::Error;
@@ -97,6 +99,12 @@ pub struct ctm_outputs {
     /// NULL: the labels go to `labels`. Else they go to this memory of the context's Vulkan device, in any `label_format`,
     /// where `labels_size` counts from its `offset` on, and `labels` must be NULL. Nothing but the labels is touched there.
     pub labels_memory: *const ctm_device_memory,
+    /// NULL: no run lengths are found. Else each mask is told as run lengths, which go to where this struct says; with
+    /// `cropped` those of its bounding box. Where its buffers are NULL, `ctm_result` tells how many numbers there are.
+    pub runs: *const ctm_runs,
+    /// NULL: no outlines are found. Else each mask is told as polygons, which go to where this struct says. Where its buffers
+    /// are NULL, `ctm_result` tells how many corners and rings there are.
+    pub outlines: *const ctm_outlines,
 }
 
 /// A colour that became another, of which it was a near-duplicate.
@@ -109,6 +117,10 @@ pub struct ctm_merged_color {
     pub into: [f32; 4],
     /// How many pixels have it, in all images.
     pub pixel_count: u64,
+    /// `color` as it is stored: values as in `ctm_palette_entry.stored`.
+    pub stored: [u32; 4],
+    /// `into` as it is stored.
+    pub into_stored: [u32; 4],
 }
 
 /// A mask's colour, and where its pixels lie in one image. Columns and rows count from 0, from the left and from the
@@ -118,7 +130,8 @@ pub struct ctm_merged_color {
 pub struct ctm_palette_entry {
     /// Red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for
     /// integers of 16 bits; 0 where the image has no such channel or it is no part of the colour. With
-    /// `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits.
+    /// `CTM_MATCH_8_BIT` the rounded values: n / 255 for floats, 257 n for integers of 16 bits. An integer of 32 bits is
+    /// the float nearest to it: `stored` has it exactly.
     pub color: [f32; 4],
     /// How many pixels the mask has.
     pub pixel_count: u64,
@@ -141,6 +154,10 @@ pub struct ctm_palette_entry {
     /// Where the mask's plane or cropped plane begins, in bytes from `masks` on. With a negative `mask_row_stride` that is
     /// its bottom row.
     pub mask_offset: u64,
+    /// `color` as the image stores it, to the bit: the integers, of `CTM_FORMAT_I32` in two's complement, or the floats'
+    /// bits, of `CTM_FORMAT_F16` in the lower half and of the nearest one where `CTM_MATCH_8_BIT` gives a value that the
+    /// format does not have. 0 where `color` is for want of a channel. `ctm_params.palette_stored` takes it.
+    pub stored: [u32; 4],
 }
 
 // SAFETY: as the trait says.
@@ -168,6 +185,8 @@ unsafe impl Versioned for ctm_outputs {
         merged_capacity: 0,
         masks_memory: std::ptr::null(),
         labels_memory: std::ptr::null(),
+        runs: std::ptr::null(),
+        outlines: std::ptr::null(),
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_OUTPUTS_INIT";
@@ -203,6 +222,7 @@ impl ctm_palette_entry {
         centroid_x: 0.0,
         centroid_y: 0.0,
         mask_offset: 0,
+        stored: [0; 4],
     };
 }
 

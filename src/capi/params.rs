@@ -69,8 +69,9 @@ pub const CTM_BATCH_EACH: u32 = 2;
 /// What decides which pixels get which mask. Start from `CTM_PARAMS_INIT`.
 ///
 /// Colours are given as 4 floats each, in the units of the image: 0 to 255 for bytes, 0 to 65,535 for integers of
-/// 16 bits. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
-/// colour. A value that the image's format cannot store is an error.
+/// 16 bits; or as 4 numbers of 32 bits that say how they are stored: all that there are can be given so. Values of channels that the image does not have are not looked at, nor is alpha where it is no part of the
+/// colour. A value that the image's format cannot store is an error, as is an integer of 32 bits that is given as a float of
+/// 2^24 or more, which may be another number that was rounded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_params {
@@ -185,6 +186,14 @@ pub struct ctm_params {
     /// `unmix_radius` larger on each side, and keep their middle. `connected` must be 0: regions may go on in other parts.
     /// Not promised: whether colours that the counts do not have get a mask.
     pub counts: *const ctm_counts,
+    /// In place of `palette` the same `palette_count` colours as they are stored: 4 numbers each, red, green, blue and
+    /// alpha, or grey and alpha, as `ctm_palette_entry.stored` has them: the integer, of `CTM_FORMAT_I32` in two's
+    /// complement, or the bits of the float, of `CTM_FORMAT_F16` in the lower half. 4-byte aligned; read during the call
+    /// only. NULL: none. One of `palette` and `palette_stored` must be NULL.
+    pub palette_stored: *const u32,
+    /// In place of `ignored` the same `ignored_count` colours as they are stored, as `palette_stored` has them. NULL: none.
+    /// One of `ignored` and `ignored_stored` must be NULL.
+    pub ignored_stored: *const u32,
 }
 
 // SAFETY: as the trait says.
@@ -213,6 +222,8 @@ unsafe impl Versioned for ctm_params {
         progress: None,
         progress_user: std::ptr::null_mut(),
         counts: std::ptr::null(),
+        palette_stored: std::ptr::null(),
+        ignored_stored: std::ptr::null(),
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_PARAMS_INIT";
@@ -254,16 +265,28 @@ impl ctm_params {
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
         // SAFETY: the caller guarantees the colours.
-        let (palette, ignored) = unsafe {
+        let ((palette, stored_palette), (ignored, stored_ignored)) = unsafe {
             (
-                colors("params.palette", self.palette, self.palette_count)?,
-                colors("params.ignored", self.ignored, self.ignored_count)?,
+                given(
+                    ["params.palette", "params.palette_stored"],
+                    self.palette,
+                    self.palette_stored,
+                    self.palette_count,
+                )?,
+                given(
+                    ["params.ignored", "params.ignored_stored"],
+                    self.ignored,
+                    self.ignored_stored,
+                    self.ignored_count,
+                )?,
             )
         };
         Ok(Params {
             selection: Selection { min_pixels: self.min_pixels, max_count: self.max_count },
             palette,
+            stored_palette,
             ignored: ignored.unwrap_or(&[]),
+            stored_ignored: stored_ignored.unwrap_or(&[]),
             matching: self.matching()?,
             alpha: self.alpha()?,
             batch: self.batch()?,
@@ -354,15 +377,40 @@ impl ctm_params {
     }
 }
 
+/// A caller's colours, if there are any, as values or as they are stored.
+type Given<'a> = (Option<&'a [[f32; 4]]>, Option<&'a [[u32; 4]]>);
+
+/// A caller's colours, given in one of two ways, if there are any.
+///
+/// # Safety
+/// The pointers are NULL or point to so many, which are there for `'a`.
+unsafe fn given<'a>(
+    [name, stored_name]: [&'static str; 2],
+    values: *const f32,
+    stored: *const u32,
+    count: u32,
+) -> Result<Given<'a>, Error> {
+    // SAFETY: the caller guarantees the colours.
+    unsafe {
+        match (values.is_null(), stored.is_null()) {
+            (_, true) => Ok((colors(name, values, count)?, None)),
+            (true, false) => Ok((None, colors(stored_name, stored, count)?)),
+            (false, false) => Err(Error::InvalidArgument(format!(
+                "{name} and {stored_name} are given; one of them is expected"
+            ))),
+        }
+    }
+}
+
 /// A caller's colours, if there are any.
 ///
 /// # Safety
 /// `colors` is NULL or points to so many, which are there for `'a`.
-unsafe fn colors<'a>(
+unsafe fn colors<'a, T>(
     name: &'static str,
-    colors: *const f32,
+    colors: *const T,
     count: u32,
-) -> Result<Option<&'a [[f32; 4]]>, Error> {
+) -> Result<Option<&'a [[T; 4]]>, Error> {
     if colors.is_null() {
         return match count {
             0 => Ok(None),

@@ -3,6 +3,7 @@
 use crate::capi::extent::Extent;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{self, Versioned};
+use crate::context::emit::FoundSizes;
 use crate::error::Error;
 use crate::types::outputs::Analysis;
 
@@ -38,6 +39,13 @@ pub struct ctm_result {
     pub merged_pixels: u64,
     /// How many colours `ctm_params.merge` has made others, if anything was to be written.
     pub merged_colors: u64,
+    /// Numbers that `ctm_outputs.runs` needs for all masks and images; 0 where that is NULL, and where masks, labels or
+    /// palette were too small already.
+    pub run_counts_len: u64,
+    /// Corners that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+    pub outline_points_len: u64,
+    /// Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
+    pub outline_rings_len: u64,
 }
 
 // SAFETY: as the trait says.
@@ -55,6 +63,9 @@ unsafe impl Versioned for ctm_result {
         unlisted_colors: 0,
         merged_pixels: 0,
         merged_colors: 0,
+        run_counts_len: 0,
+        outline_points_len: 0,
+        outline_rings_len: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_RESULT_INIT";
@@ -113,6 +124,17 @@ impl ctm_result {
                 Self { unlisted_pixels: pixels, unlisted_colors: colors, ..Self::INIT }
             }
             _ => Self::INIT,
+        }
+    }
+
+    /// With the sizes that depend on where the masks' pixels lie.
+    pub(super) fn with_sizes(self, sizes: FoundSizes) -> Self {
+        Self {
+            masks_size: sizes.masks.unwrap_or(self.masks_size),
+            run_counts_len: sizes.run_counts,
+            outline_points_len: sizes.outline_points,
+            outline_rings_len: sizes.outline_rings,
+            ..self
         }
     }
 

@@ -81,8 +81,8 @@ pub unsafe extern "C" fn ctm_run(
             // Lossless: checked against the address space.
             let memory =
                 Masks { first: masks.cast(), size: masks_len * size_of::<f32>(), lifetime: PhantomData };
-            let emit = Emit { masks: Some(memory), ..Emit::default() };
-            engine.emit(&map, &params, emit).map(|analysis| analysis.mask_count)
+            let mut emit = Emit { masks: Some(memory), ..Emit::default() };
+            engine.emit(&map, &params, &mut emit).map(|analysis| analysis.mask_count)
         });
         let found = found.map_err(in_floats);
         let count = match &found {

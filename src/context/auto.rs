@@ -140,7 +140,7 @@ impl Kind {
             lists_all: params.nearest.is_some()
                 || params.merge.is_some()
                 || params.unlisted != Unlisted::Ignore,
-            given: params.palette.is_some() || params.counts.is_some(),
+            given: params.given().is_some() || params.counts.is_some(),
             looks_around: params.connected.is_some() || params.unmix_radius > 0,
             each_image: params.batch == Batch::Each,
         }

@@ -10,7 +10,7 @@ use crate::runtime::threads::Threads;
 use crate::stages::connect::ConnectedMasks;
 use crate::stages::group::Grouping;
 use crate::stages::unmix::Unmixed;
-use crate::types::outputs::MergedColors;
+use crate::types::outputs::{MergedColors, UnlistedColors};
 use crate::types::palette::{ColorCount, Palette};
 
 /// What gets a mask of the images that share a palette.
@@ -23,6 +23,16 @@ pub(super) struct Chosen {
     /// Where all colours were listed.
     pub(super) unlisted: Option<UnlistedList>,
     pub(super) merged: MergedColors,
+}
+
+/// What gets a mask, and what the caller is told of other colours.
+pub(super) struct Found {
+    pub(super) chosen: Vec<Chosen>,
+    pub(super) mask_count: u32,
+    pub(super) unlisted: Option<UnlistedColors>,
+    pub(super) merged: MergedColors,
+    /// Whether each image has a backend that knows its pixels.
+    pub(super) side_by_side: bool,
 }
 
 /// Colours that are in no mask.

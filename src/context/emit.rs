@@ -5,7 +5,9 @@ use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
+use crate::types::matching::Connectivity;
 use crate::types::outputs::{DeviceOutputs, MaskFormat, MaskLayout, Masks};
+use crate::types::runs::RunOrder;
 
 /// What a call is to write and to find beside the palette.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Emit<'a> {
     pub(crate) cropped: bool,
     pub(crate) labels: Option<LabelTarget<'a>>,
     pub(crate) mask_stats: bool,
+    pub(crate) runs: Option<RunsWanted>,
+    pub(crate) outlines: Option<OutlinesWanted>,
     /// Whether the caller looks at the palette, if it is that of regions.
     pub(crate) palette: bool,
     pub(crate) unlisted: Option<u32>,
@@ -24,6 +28,42 @@ pub(crate) struct Emit<'a> {
     pub(crate) device: DeviceOutputs,
     /// Masks times images at most.
     pub(crate) most_entries: u64,
+    /// What was found, also where it does not fit.
+    pub(crate) sizes: FoundSizes,
+}
+
+/// Run lengths that a call is to find.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunsWanted {
+    pub(crate) order: RunOrder,
+    /// How many numbers there is room for; `None`: they are not written.
+    pub(crate) most_counts: Option<u64>,
+    /// How many offsets there is room for; `None`: they are not written.
+    pub(crate) most_offsets: Option<u64>,
+}
+
+/// Outlines that a call is to find; of what is `None` nothing is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutlinesWanted {
+    pub(crate) connectivity: Connectivity,
+    /// How many corners there is room for.
+    pub(crate) most_points: Option<u64>,
+    pub(crate) most_ring_offsets: Option<u64>,
+    pub(crate) most_ring_exteriors: Option<u64>,
+    pub(crate) most_mask_offsets: Option<u64>,
+}
+
+/// What outputs need of which only the pixels tell how large they are; 0 where that was not found out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FoundSizes {
+    /// Bytes of the masks.
+    pub(crate) masks: Option<u64>,
+    /// Lengths of runs.
+    pub(crate) run_counts: u64,
+    /// Corners of outlines.
+    pub(crate) outline_points: u64,
+    /// Rings of outlines.
+    pub(crate) outline_rings: u64,
 }
 
 impl Default for Emit<'_> {
@@ -35,11 +75,14 @@ impl Default for Emit<'_> {
             cropped: false,
             labels: None,
             mask_stats: false,
+            runs: None,
+            outlines: None,
             palette: true,
             unlisted: None,
             merged: 0,
             device: DeviceOutputs::default(),
             most_entries: u64::MAX,
+            sizes: FoundSizes::default(),
         }
     }
 }
@@ -47,7 +90,12 @@ impl Default for Emit<'_> {
 impl Emit<'_> {
     /// Whether pixels are labelled for it on the host.
     pub(super) fn looks_at_labels(&self) -> bool {
-        self.masks.is_some() || self.labels.is_some() || self.mask_stats
+        self.masks.is_some() || self.labels.is_some() || self.mask_stats || self.surveys()
+    }
+
+    /// Whether pixels are labelled for it before anything is written, since how much that is depends on them.
+    pub(super) fn surveys(&self) -> bool {
+        self.cropped || self.runs.is_some() || self.outlines.is_some()
     }
 }
 
@@ -125,4 +173,77 @@ impl OutputPlan {
             _ => Ok(()),
         }
     }
+}
+
+impl RunsWanted {
+    /// Runs of which all is written, however much that is.
+    pub(super) fn all(order: RunOrder) -> Self {
+        Self { order, most_counts: Some(u64::MAX), most_offsets: Some(u64::MAX) }
+    }
+
+    /// Whether more than how many there are is asked for.
+    pub(super) fn is_written(&self) -> bool {
+        self.most_counts.is_some() || self.most_offsets.is_some()
+    }
+
+    /// Whether the runs of so many masks and images fit, of which there are so many numbers.
+    pub(super) fn check(&self, mask_count: u32, images: usize, counts: u64) -> Result<(), Error> {
+        let offsets = u64::from(mask_count) * images as u64 + 1;
+        check_room(
+            mask_count,
+            [
+                (Capacity::RunCounts, "the size of runs", counts, self.most_counts),
+                (Capacity::RunOffsets, "the size of the runs' offsets", offsets, self.most_offsets),
+            ],
+        )
+    }
+}
+
+impl OutlinesWanted {
+    /// Outlines of which all is written, however much that is.
+    pub(super) fn all(connectivity: Connectivity) -> Self {
+        let all = Some(u64::MAX);
+        Self {
+            connectivity,
+            most_points: all,
+            most_ring_offsets: all,
+            most_ring_exteriors: all,
+            most_mask_offsets: all,
+        }
+    }
+
+    /// Whether more than how much there is is asked for.
+    pub(super) fn is_written(&self) -> bool {
+        let most =
+            [self.most_points, self.most_ring_offsets, self.most_ring_exteriors, self.most_mask_offsets];
+        most.iter().any(Option::is_some)
+    }
+
+    /// Whether the outlines of so many masks and images fit, of which there are so many corners and rings.
+    pub(super) fn check(&self, mask_count: u32, images: usize, points: u64, rings: u64) -> Result<(), Error> {
+        let masks = u64::from(mask_count) * images as u64 + 1;
+        let (offsets, exteriors) = (self.most_ring_offsets, self.most_ring_exteriors);
+        check_room(
+            mask_count,
+            [
+                (Capacity::OutlinePoints, "the size of the outlines' points", points, self.most_points),
+                (Capacity::RingOffsets, "the size of the rings' offsets", rings + 1, offsets),
+                (Capacity::RingExteriors, "the size of the rings' exteriors", rings, exteriors),
+                (Capacity::MaskOffsets, "the size of the masks' offsets", masks, self.most_mask_offsets),
+            ],
+        )
+    }
+}
+
+/// Whether there is room for what is needed, where that is to be written.
+fn check_room<const N: usize>(
+    mask_count: u32,
+    lists: [(Capacity, &'static str, u64, Option<u64>); N],
+) -> Result<(), Error> {
+    for (what, argument, needed, most) in lists {
+        if let Some(given) = most.filter(|&most| most < needed) {
+            return Err(Error::too_small(what, argument, mask_count, needed, given));
+        }
+    }
+    Ok(())
 }

@@ -13,6 +13,7 @@ mod memory;
 mod open;
 mod report;
 mod request;
+mod survey;
 mod write;
 
 use std::ops::ControlFlow;
@@ -20,7 +21,7 @@ use std::ops::ControlFlow;
 use crate::backend::Backend;
 use crate::backend::self_test::cpu_name;
 use crate::context::auto::{Asks, Auto, Job};
-use crate::context::emit::Emit;
+use crate::context::emit::{Emit, OutlinesWanted, RunsWanted};
 use crate::error::Error;
 use crate::output::label_output::LabelTarget;
 use crate::runtime::call::Canceller;
@@ -203,20 +204,23 @@ impl Context {
 
     fn write(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
-        let Outputs { masks, mask_layout, cropped, labels, mask_stats, unlisted, merged } = outputs;
+        let Outputs { masks, mask_layout, cropped, labels, mask_stats, runs, outlines, unlisted, merged } =
+            outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();
-        let emit = Emit {
+        let mut emit = Emit {
             masks,
             mask_format: mask_format.unwrap_or(MaskFormat::F32),
             mask_layout,
             cropped,
             labels: labels.map(LabelTarget::from),
             mask_stats,
+            runs: runs.map(RunsWanted::all),
+            outlines: outlines.map(OutlinesWanted::all),
             unlisted,
             merged,
             ..Emit::default()
         };
-        self.emit(map, params, emit)
+        self.emit(map, params, &mut emit)
     }
 
     /// Does what a call asks for, within that. Memory for masks may not have been written yet.
@@ -224,14 +228,14 @@ impl Context {
         &mut self,
         map: &ColorMap,
         params: &Params,
-        mut emit: Emit,
+        emit: &mut Emit,
     ) -> Result<Analysis, Error> {
         let counted = |found: &Analysis| found.mask_count as usize;
         self.report_on(map, counted, |context| {
             let on_host = map.memory().is_none() && emit.device.is_empty();
             let asks = if emit.looks_at_labels() { Asks::Write } else { Asks::Count };
             let job = Job { map, params, asks, on_host };
-            context.where_best(&job, |context| context.find_and_write(map, params, &mut emit))
+            context.where_best(&job, |context| context.find_and_write(map, params, emit))
         })
     }
 }

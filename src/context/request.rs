@@ -1,6 +1,6 @@
 //! What a call has asked for, checked: its pixels, and which colours get which mask.
 
-use crate::color::Color;
+use crate::color::{Color, WordKind};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_with_capacity;
@@ -60,7 +60,7 @@ impl Params<'_> {
 
     /// Whether they suit images each of which has a palette of its own, if they are such.
     fn check_batch(&self) -> Result<(), Error> {
-        if self.batch == Batch::Each && self.palette.is_some() {
+        if self.batch == Batch::Each && self.given().is_some() {
             return Err(Error::InvalidArgument(
                 "batch is Each and a palette is given, which is the same for all images; All is expected"
                     .to_owned(),
@@ -114,14 +114,22 @@ impl<'a> Request<'a> {
 impl<'a> ColorRules<'a> {
     pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
         check_contradictions(params)?;
-        let &Params { palette, nearest, unlisted, merge, counts, .. } = params;
+        check_ids(encoding, params)?;
+        let &Params { palette, stored_palette, nearest, unlisted, merge, counts, .. } = params;
         let mut selection = SelectionRule::from(params.selection);
         if params.connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
             selection.max_count = u32::MAX;
         }
-        let mut ignored = colors(encoding, "ignored", params.ignored)?;
-        let given = palette.map(|palette| colors(encoding, "palette", palette)).transpose()?;
+        let of_values = |values: &[f32; 4]| encoding.color(values);
+        let of_stored = |stored: &[u32; 4]| encoding.color_of_stored(stored);
+        let mut ignored = colors("ignored", params.ignored, of_values)?;
+        ignored.append(&mut colors("stored_ignored", params.stored_ignored, of_stored)?);
+        let given = match (palette, stored_palette) {
+            (Some(palette), _) => Some(colors("palette", palette, of_values)?),
+            (None, Some(palette)) => Some(colors("stored_palette", palette, of_stored)?),
+            (None, None) => None,
+        };
         if let Some(given) = &given {
             check_different(given, &ignored)?;
         }
@@ -142,6 +150,9 @@ impl<'a> ColorRules<'a> {
 
     /// A colour's values in place of the words that stand for them.
     pub(super) fn reported_color(&self, color: &Color) -> Result<Color, Error> {
+        if self.encoding.word_kind() != WordKind::Floats {
+            return Ok(*color);
+        }
         let values = self.encoding.values(color).map(f32::to_bits);
         Color::from_bits(&values)
             .ok_or_else(|| Error::Internal("a colour has a value that is no number".to_owned()))
@@ -158,13 +169,19 @@ impl<'a> ColorRules<'a> {
 
 /// Checks what does not depend on the image.
 fn check_contradictions(params: &Params) -> Result<(), Error> {
-    let &Params { palette, nearest, unlisted, merge, counts, unmix_radius, connected, .. } = params;
+    let &Params {
+        palette, stored_palette, nearest, unlisted, merge, counts, unmix_radius, connected, ..
+    } = params;
+    let is_given = params.given().is_some();
     let refuse = |text: String| Err(Error::InvalidArgument(text));
     if let (Some(connectivity), Some(_)) = (connected, counts) {
         return refuse(format!(
             "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
              parts, are expected"
         ));
+    }
+    if palette.is_some() && stored_palette.is_some() {
+        return refuse("palette and stored_palette are given; one of them is expected".to_owned());
     }
     let tolerances = [
         ("tolerance", nearest.map(|nearest| nearest.tolerance)),
@@ -175,13 +192,13 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
             return refuse(format!("{name} is {tolerance}; at least 0 is expected"));
         }
     }
-    if merge.is_some() && palette.is_some() {
+    if merge.is_some() && is_given {
         return refuse(
             "merge is on and a palette is given; none of both, or nearest with a palette, is expected"
                 .to_owned(),
         );
     }
-    if palette.is_none() && unlisted != Unlisted::Ignore {
+    if !is_given && unlisted != Unlisted::Ignore {
         let expected = Unlisted::Ignore;
         return refuse(format!("unlisted is {unlisted:?} and no palette is given; {expected:?} is expected"));
     }
@@ -191,8 +208,35 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks what cannot be done with ids.
+fn check_ids(encoding: Encoding, params: &Params) -> Result<(), Error> {
+    if !encoding.format.has_ids() {
+        return Ok(());
+    }
+    let &Params { nearest, unlisted, merge, unmix_radius, .. } = params;
+    let wrong = if nearest.is_some() {
+        "nearest is on"
+    } else if unlisted == Unlisted::Nearest {
+        "unlisted is Nearest"
+    } else if merge.is_some() {
+        "merge is on"
+    } else if unmix_radius > 0 {
+        "unmix_radius is not 0"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidArgument(format!(
+        "{wrong} and format is {:?}, whose numbers have no distances; none of nearest, merge and unmix_radius is expected",
+        encoding.format
+    )))
+}
+
 /// Colours that a caller has given, as words.
-fn colors(encoding: Encoding, name: &str, values: &[[f32; 4]]) -> Result<Vec<Color>, Error> {
+fn colors<T>(
+    name: &str,
+    values: &[T],
+    color: impl Fn(&T) -> Result<Color, String>,
+) -> Result<Vec<Color>, Error> {
     if u32::try_from(values.len()).is_err() {
         let count = values.len();
         return Err(Error::InvalidArgument(format!(
@@ -201,8 +245,9 @@ fn colors(encoding: Encoding, name: &str, values: &[[f32; 4]]) -> Result<Vec<Col
     }
     let mut colors = try_with_capacity(values.len())?;
     for (index, values) in values.iter().enumerate() {
-        let color = encoding.color(values);
-        colors.push(color.map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?);
+        colors.push(
+            color(values).map_err(|wrong| Error::InvalidArgument(format!("{name}[{index}]: {wrong}")))?,
+        );
     }
     Ok(colors)
 }

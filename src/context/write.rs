@@ -1,14 +1,17 @@
 //! The steps of a call: find what gets a mask, find where the masks lie, label, write.
 
 use crate::context::Context;
-use crate::context::chosen::{Chosen, LabelSource};
+use crate::context::chosen::{Chosen, Found, LabelSource};
 use crate::context::emit::{Emit, OutputPlan};
 use crate::context::label::{each_unmixed, label_images, write_regions};
 use crate::context::request::Request;
+use crate::context::survey::{Survey, with_unmixed};
 use crate::error::Error;
 use crate::output::expand::expand;
 use crate::output::label_output::LabelTarget;
-use crate::output::planes::{Crops, Places, Planes};
+use crate::output::outlines::TracedOutlines;
+use crate::output::planes::{Places, Planes};
+use crate::output::runs::CountedRuns;
 use crate::output::scatter::clear;
 use crate::runtime::alloc::try_with_capacity;
 use crate::runtime::call::ProgressSpan;
@@ -16,7 +19,7 @@ use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors, UnlistedColors};
+use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors};
 use crate::types::palette::Palette;
 use crate::types::params::Params;
 use crate::types::stats::MaskStats;
@@ -33,17 +36,11 @@ impl Context {
         let requests = Request::of_batch(map, params)?;
         let plan = OutputPlan::new(map, emit)?;
         let mut found = self.find(&requests, &plan, emit)?;
-        let mut mask_stats = Vec::new();
-        let mut places = Places::Full(plan.strides);
-        if emit.cropped && found.mask_count > 0 {
-            mask_stats = self.measure(&requests, &mut found, plan.frame)?;
-            let crops = Crops::new(&mask_stats, emit.mask_format)?;
-            plan.check_crops(&crops, found.mask_count)?;
-            places = Places::Cropped(crops);
-        }
-        let (masks_size, crop_starts) = match &places {
-            Places::Full(strides) => (strides.bytes_of(found.mask_count.into()), Vec::new()),
-            Places::Cropped(crops) => (crops.bytes, crops.starts.clone()),
+        let Survey { mut mask_stats, places, runs, outlines } =
+            self.survey(&requests, &mut found, &plan, emit)?;
+        let crop_starts = match &places {
+            Places::Full(_) => Vec::new(),
+            Places::Cropped(crops) => crops.starts.clone(),
         };
         let has_stats = !mask_stats.is_empty();
         if let Some(stats) = self.write_to_host(&requests, &mut found, plan.frame, places, emit, has_stats)? {
@@ -52,6 +49,8 @@ impl Context {
         if !emit.device.is_empty() {
             self.write_to_device(&requests[0], &found.chosen[0], &emit.device)?;
         }
+        let runs = runs.map(CountedRuns::write).transpose()?;
+        let outlines = outlines.map(TracedOutlines::write).transpose()?;
         let Found { mut chosen, mask_count, unlisted, merged, .. } = found;
         for chosen in &mut chosen {
             if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
@@ -65,9 +64,11 @@ impl Context {
             image_palettes,
             mask_stats,
             crop_starts,
-            masks_size,
+            masks_size: emit.sizes.masks.unwrap_or(0),
             unlisted,
             merged,
+            runs,
+            outlines,
         })
     }
 
@@ -126,28 +127,6 @@ impl Context {
             self.unmix(request, chosen, emit.mask_format == MaskFormat::Coverage)?;
         }
         Ok(Found { chosen, mask_count, unlisted, merged, side_by_side })
-    }
-
-    /// Finds where the masks lie, which for cropped ones must be known before they are written.
-    fn measure(
-        &mut self,
-        requests: &[Request],
-        found: &mut Found,
-        frame: Frame,
-    ) -> Result<Vec<MaskStats>, Error> {
-        let _finding = ProgressSpan::new(0.5);
-        let mask_count = found.mask_count as usize;
-        let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
-        let mut stats = StatsBuilder::new(frame, mask_count)?;
-        label_images(
-            labeler,
-            requests,
-            &mut found.chosen,
-            mask_count,
-            threads,
-            &mut |first_pixel, labels| stats.add(labels, first_pixel, threads),
-        )?;
-        with_unmixed(stats, requests, &found.chosen, frame)
     }
 
     /// Labels the pixels once, and writes and measures from the labels whatever is asked for on the host: gives the
@@ -225,33 +204,8 @@ impl Context {
             LabelSource::Grouped(grouping) if !grouping.colors.is_empty() => grouping.masked(),
             _ => Masked::each(&chosen.palette.colors),
         };
-        self.backends[self.labeler].label_on_device(&request.pixels, &masked, outputs)
+        self.backends[self.labeler].label_on_device(&request.pixels, &masked, &self.threads, outputs)
     }
-}
-
-/// What gets a mask, and what the caller is told of other colours.
-struct Found {
-    chosen: Vec<Chosen>,
-    mask_count: u32,
-    unlisted: Option<UnlistedColors>,
-    merged: MergedColors,
-    /// Whether each image has a backend that knows its pixels.
-    side_by_side: bool,
-}
-
-/// The masks' places, those of pixels included that were shared out.
-fn with_unmixed(
-    stats: StatsBuilder,
-    requests: &[Request],
-    chosen: &[Chosen],
-    frame: Frame,
-) -> Result<Vec<MaskStats>, Error> {
-    let mut stats = stats.finish()?;
-    each_unmixed(requests, chosen, |unmixed, start| {
-        unmixed.grow(&mut stats, start, frame);
-        Ok(())
-    })?;
-    Ok(stats)
 }
 
 /// The palette of all images, or that of each, as callers see them.

@@ -135,7 +135,7 @@ impl Codes {
                     match self.format {
                         Format::F32 => at.cast::<f32>().read_unaligned().is_nan(),
                         Format::F16 => f16::from_bits(at.cast::<u16>().read_unaligned()).is_nan(),
-                        Format::U16 | Format::U8 => false,
+                        Format::U16 | Format::U8 | Format::U32 | Format::I32 => false,
                     }
                 }
             };
@@ -189,7 +189,10 @@ impl<L> Work<L, bool> for Round<'_> {
     #[inline(always)]
     fn run(self, _: L) -> bool {
         match self.format {
-            Format::F32 => self.each(|value: f32| (code_of_float(value), value.is_nan())),
+            // Ids are not rounded: see `Pixels::new`.
+            Format::F32 | Format::U32 | Format::I32 => {
+                self.each(|value: f32| (code_of_float(value), value.is_nan()))
+            }
             Format::F16 => self.each(|bits: u16| (code_of_half(bits), bits & 0x7fff > 0x7c00)),
             Format::U16 => self.each(|value: u16| (code_of_integer(value), false)),
             Format::U8 => self.each(|value: u8| (value, false)),

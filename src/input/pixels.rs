@@ -2,19 +2,21 @@
 //!
 //! Words compare as colours do: they are floats' bit patterns, or integers that sort like them. A pixel
 //! with a NaN among its words has no colour. Integers of 8 and 16 bits share words of 24 bits: such words
-//! are neither −0.0 nor NaN, so that no stage has to know what they stand for.
+//! are neither −0.0 nor NaN, so that no stage has to know what they stand for. Integers of 32 bits are words as they are:
+//! stages ask `WordKind` whether two are the same, or no colour.
 
 #![allow(unsafe_code)]
 
 use std::ops::Range;
 
+use crate::color::Color;
 use crate::error::Error;
 use crate::input::reader::PixelReader;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes};
 use crate::types::device_memory::DeviceMemory;
 use crate::types::encoding::Encoding;
 use crate::types::geometry::PixelGrid;
-use crate::types::image::ColorMap;
+use crate::types::image::{ColorMap, Format};
 use crate::types::matching::{Alpha, Matching};
 
 /// The pixels of a call: those of all images, one below the other.
@@ -49,6 +51,7 @@ impl<'a> Pixels<'a> {
         {
             return Err(Error::InvalidArgument("the least alpha is NaN; a number is expected".to_owned()));
         }
+        check_ids(map.format(), matching, alpha)?;
         let channels = if alpha == Alpha::Color { stored } else { stored - 1 };
         let encoding = Encoding::new(map.format(), matching, channels);
         let offsets = map.channel_offsets();
@@ -225,6 +228,11 @@ impl<'a> Pixels<'a> {
         self.reader.register_reader::<L>()
     }
 
+    /// The colour of one pixel, if it has one.
+    pub(crate) fn color(&self, index: usize) -> Option<Color> {
+        Color::from_words(&self.pixel(index), self.encoding.word_kind())
+    }
+
     /// The words of one pixel, and zeros.
     pub(crate) fn pixel(&self, index: usize) -> [u32; 4] {
         let mut pixel = [0; 4];
@@ -233,21 +241,42 @@ impl<'a> Pixels<'a> {
     }
 }
 
+/// Checks what cannot be done with ids.
+fn check_ids(format: Format, matching: Matching, alpha: Alpha) -> Result<(), Error> {
+    let refuse = |text: String| Err(Error::InvalidArgument(text));
+    match (matching, alpha) {
+        _ if !format.has_ids() => Ok(()),
+        (Matching::EightBit, _) => refuse(format!(
+            "matching is {matching:?} and format is {format:?}, whose numbers are not rounded; {:?} is expected",
+            Matching::Exact
+        )),
+        (_, Alpha::AtLeast(_)) => refuse(format!(
+            "alpha is {alpha:?} and format is {format:?}, which has numbers in place of alpha; {:?} or {:?}, which leaves \
+             the second number out, are expected",
+            Alpha::Color,
+            Alpha::Ignored
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use half::f16;
 
     use super::*;
-    use crate::color::Color;
     use crate::runtime::simd::at_each_level;
     use crate::types::geometry::Shape;
-    use crate::types::image::{ChannelOrder, Format, Layout};
+    use crate::types::image::{ChannelOrder, Layout};
 
     /// What `Pixels` makes of some bytes, by the plainest code there is.
     fn expected(bytes: &[u8], shape: Shape, layout: &Layout, matching: Matching) -> Vec<Option<[f32; 4]>> {
         let size = layout.format.bytes();
         let channels = shape.channels() as usize;
         let value = |at: usize| match layout.format {
+            // Of ids, numbers that floats can tell.
+            Format::U32 => u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as f32,
+            Format::I32 => i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as f32,
             Format::F32 => f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()),
             Format::F16 => f16::from_le_bytes(bytes[at..at + 2].try_into().unwrap()).to_f32(),
             Format::U16 => u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap()).into(),

@@ -37,7 +37,7 @@ enum Conversion {
     BytePlaces(BytePlaces),
     /// They are rounded first.
     Codes(Codes),
-    /// Value by value: floats with gaps, and halves that are not packed.
+    /// Value by value: those of 32 bits with gaps, and halves that are not packed.
     Values,
 }
 
@@ -46,7 +46,7 @@ impl Conversion {
         let Encoding { format, matching, channels } = encoding;
         let in_order = |(channel, &offset): (usize, &isize)| offset == 4 * channel as isize;
         match (format, matching) {
-            (Format::F32, Matching::Exact)
+            (Format::F32 | Format::U32 | Format::I32, Matching::Exact)
                 if stride == 4 * channels as isize
                     && offsets.iter().enumerate().take(channels).all(in_order) =>
             {
@@ -159,7 +159,8 @@ impl PixelReader {
         // SAFETY: the caller guarantees it.
         let alpha: fn(*const u8) -> f32 = unsafe {
             match self.encoding.format {
-                Format::F32 => |at| at.cast::<f32>().read_unaligned(),
+                // Those of ids say nothing of whether there is a colour: see `Pixels::new`.
+                Format::F32 | Format::U32 | Format::I32 => |at| at.cast::<f32>().read_unaligned(),
                 Format::F16 => |at| f16::from_bits(at.cast::<u16>().read_unaligned()).to_f32(),
                 Format::U16 => |at| at.cast::<u16>().read_unaligned().into(),
                 Format::U8 => |at| at.read().into(),
@@ -178,7 +179,7 @@ impl PixelReader {
     unsafe fn read_values(&self, first: *const u8, target: &mut [u32]) {
         let stride = self.stride;
         let Encoding { format, channels, .. } = self.encoding;
-        if format == Format::F32 && stride == 4 && channels > 1 {
+        if format.bytes() == 4 && stride == 4 && channels > 1 {
             // SAFETY: the caller guarantees the channels.
             self.simd.run(unsafe { FloatRow::new(first, &self.offsets[..channels], target) });
             return;
@@ -187,7 +188,7 @@ impl PixelReader {
             let first = first.wrapping_offset(self.offsets[channel]);
             // SAFETY: the caller guarantees the channels.
             unsafe {
-                if format == Format::F32 {
+                if format.bytes() == 4 {
                     for (index, to) in target[channel..].iter_mut().step_by(channels).enumerate() {
                         *to = first.offset(index as isize * stride).cast::<u32>().read_unaligned();
                     }

@@ -1,6 +1,7 @@
 //! The label map between counting and masks: per pixel the index of a colour, in tiles that each
 //! have the narrowest labels and the dictionary that suits them.
 
+pub(crate) mod run_map;
 pub(crate) mod runs;
 
 use std::ops::Range;

@@ -8,7 +8,9 @@ pub(crate) mod label_output;
 mod label_output_scalar;
 #[cfg(target_arch = "x86_64")]
 mod label_output_x86;
+pub(crate) mod outlines;
 pub(crate) mod planes;
+pub(crate) mod runs;
 pub(crate) mod scatter;
 mod stream;
 #[cfg(target_arch = "x86_64")]

@@ -241,7 +241,7 @@ mod tests {
             let mut expected = by_color.clone();
             expected.sort_unstable_by(order);
             let mut shuffled = by_color.clone();
-            shuffled.sort_by_key(|entry| entry.color.bits()[0].wrapping_mul(0x9e37_79b1));
+            shuffled.sort_by_key(|entry| entry.color.words()[0].wrapping_mul(0x9e37_79b1));
             for list in [&by_color, &expected, &shuffled] {
                 for keep in [0, 1, MANY - 1, MANY, MANY + 7, len - 1, len, len + 1] {
                     let chosen = select(list.clone(), &SelectionRule::new(1, keep as u32));

@@ -157,7 +157,7 @@ impl Unmixing<'_> {
             return Ok(mixed);
         }
         let within_reach = self.within_reach(labels, first..first + tile.len())?;
-        let words = self.pixels.encoding().words();
+        let (words, kind) = (self.pixels.encoding().words(), self.pixels.encoding().word_kind());
         let mut colors: Vec<u32> = try_zeroed(tile.len() * words)?;
         self.pixels.read(first, &mut colors);
         // A ring of the largest radius has so many pixels.
@@ -166,7 +166,7 @@ impl Unmixing<'_> {
             if !is_free(label) || !within_reach[index] {
                 continue;
             }
-            let Some(color) = Color::from_bits(color) else { continue };
+            let Some(color) = Color::from_words(color, kind) else { continue };
             if self.ignored.binary_search(&color).is_ok() {
                 continue;
             }

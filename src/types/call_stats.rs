@@ -27,6 +27,8 @@ pub struct CallStats {
     pub pixels_read: u64,
     /// Bytes of device memory that the context holds.
     pub device_bytes: u64,
+    /// Of `bytes_to_device`, pixels' bytes that the host has written while the device was at work.
+    pub bytes_overlapped: u64,
 }
 
 impl Sum for CallStats {
@@ -41,6 +43,7 @@ impl Sum for CallStats {
             pipelines: a.pipelines + b.pipelines,
             pixels_read: a.pixels_read + b.pixels_read,
             device_bytes: a.device_bytes + b.device_bytes,
+            bytes_overlapped: a.bytes_overlapped + b.bytes_overlapped,
         })
     }
 }

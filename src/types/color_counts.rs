@@ -140,6 +140,12 @@ impl ColorCounts {
         self.merge_up_to(other, usize::MAX)
     }
 
+    /// The format of the parts, that of floats if there is none.
+    #[cfg(feature = "capi")]
+    pub(crate) fn format(&self) -> Format {
+        self.kind.map_or_else(Format::default, |kind| kind.format)
+    }
+
     /// Checks that a part is of the counts' kind; `prefixes` are those of its own fields' names and the params'.
     pub(crate) fn check_part(&self, part: &Kind, prefixes: [&str; 2]) -> Result<(), Error> {
         let Some((name, own, other)) = self.kind.and_then(|kind| kind.difference(part)) else {

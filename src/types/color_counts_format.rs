@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use bytemuck::allocation::try_zeroed_vec;
 
-use crate::color::Color;
+use crate::color::{Color, WordKind};
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_with_capacity, uninit};
 use crate::runtime::checksum::{Checksum, checksum};
@@ -17,10 +17,13 @@ use crate::types::palette::ColorCount;
 use crate::types::sorted_counts::{SortedCounts, check_room};
 
 const MAGIC: &[u8; 8] = b"ctmCOUNT";
-const VERSION: u32 = 1;
+/// Of floats and integers of at most 16 bits, whose values are written as floats.
+const FLOATS: u32 = 1;
+/// Of integers of 32 bits, whose values are written as they are.
+const INTEGERS: u32 = 2;
 const HEADER: usize = 48;
 const CHECKSUM: usize = 8;
-const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::U16, Format::U8];
+const FORMATS: [Format; 6] = [Format::F32, Format::F16, Format::U16, Format::U8, Format::U32, Format::I32];
 
 impl ColorCounts {
     /// How long `to_bytes` is.
@@ -51,7 +54,7 @@ impl ColorCounts {
         }
         let mut writer = Writer { words: room.as_chunks_mut().0.iter_mut(), sum: Checksum::new() };
         MAGIC.as_chunks().0.iter().for_each(|&word| writer.word(word));
-        let mut fields = [VERSION, 0, 0, 0, 0, 0];
+        let mut fields = [FLOATS, 0, 0, 0, 0, 0];
         if let Some(Kind { format, channels, matching, alpha }) = self.kind {
             let number = FORMATS.iter().position(|&known| known == format);
             let (alpha, least) = match alpha {
@@ -59,10 +62,11 @@ impl ColorCounts {
                 Alpha::Ignored => (1, 0.0),
                 Alpha::AtLeast(least) => (2, least),
             };
-            // Lossless: there are four formats.
+            let version = version_of(format);
+            // Lossless: there are few formats.
             let format = number.unwrap_or(FORMATS.len()) as u32;
             fields = [
-                VERSION,
+                version,
                 format,
                 channels,
                 u32::from(matching == Matching::EightBit),
@@ -147,8 +151,11 @@ impl Writer<'_> {
     fn entries<const CHANNELS: usize>(&mut self, colors: &[ColorCount], encoding: Encoding) {
         let encoding = Encoding { channels: CHANNELS, ..encoding }; // which the compiler knows then
         for ColorCount { color, pixels } in colors {
-            let values = encoding.values(color);
-            (0..CHANNELS).for_each(|channel| self.word(values[channel].to_le_bytes()));
+            let words = match encoding.word_kind() {
+                WordKind::Floats => encoding.values(color).map(f32::to_bits),
+                WordKind::Unsigned | WordKind::Signed => color.words(),
+            };
+            (0..CHANNELS).for_each(|channel| self.word(words[channel].to_le_bytes()));
             self.long(*pixels);
         }
     }
@@ -169,8 +176,8 @@ fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
         return damaged("counts begin with other bytes than ctmCOUNT".to_owned());
     }
     let version = reader.number()?;
-    if version != VERSION {
-        return damaged(format!("counts are of version {version}; {VERSION} is expected"));
+    if version != FLOATS && version != INTEGERS {
+        return damaged(format!("counts are of version {version}; {FLOATS} or {INTEGERS} is expected"));
     }
     let fields = [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
     let (count, len) = (reader.long()?, reader.long()?);
@@ -182,12 +189,20 @@ fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
         return damaged(format!("counts have the checksum {sum:#018x}; {expected:#018x} is expected"));
     }
     let kind = kind(fields)?;
+    if version != kind.map_or(FLOATS, |kind| version_of(kind.format)) {
+        return damaged(format!("counts are of version {version}, in which their format is unknown"));
+    }
     let entry = entry_len(kind.as_ref()) as u64;
     if count.checked_mul(entry) != Some(reader.0.len() as u64) || (kind.is_none() && count > 0) {
         return damaged(format!("counts have {count} colours in {} bytes", reader.0.len()));
     }
     // Lossless: there are as many bytes, and more.
     Ok((kind, count as usize, reader))
+}
+
+/// The version of the bytes of such counts.
+fn version_of(format: Format) -> u32 {
+    if format.has_ids() { INTEGERS } else { FLOATS }
 }
 
 fn entry_len(kind: Option<&Kind>) -> usize {
@@ -206,19 +221,26 @@ fn kind([format, channels, matching, alpha, least]: [u32; 5]) -> Result<Option<K
     let wrong =
         |name: &str, value: u32| Error::Data(format!("the counts' {name} is {value}, which is unknown"));
     let stored = *FORMATS.get(format as usize).ok_or_else(|| wrong("format", format))?;
-    Shape::new(1, 1, channels).map_err(|_| wrong("channels", channels))?;
+    if Shape::new(1, 1, channels).is_err() || channels > stored.most_channels() {
+        return Err(wrong("channels", channels));
+    }
     let kind = Kind {
         format: stored,
         channels,
         matching: match matching {
             0 => Matching::Exact,
-            1 if stored != Format::U8 => Matching::EightBit,
+            1 if stored != Format::U8 && !stored.has_ids() => Matching::EightBit,
             _ => return Err(wrong("matching", matching)),
         },
         alpha: match (alpha, f32::from_bits(least)) {
             (0, _) if least == 0 => Alpha::Color,
             (1, _) if least == 0 && channels % 2 == 0 => Alpha::Ignored,
-            (2, value) if !value.is_nan() && (value != 0.0 || least == 0) && channels % 2 == 0 => {
+            (2, value)
+                if !stored.has_ids()
+                    && !value.is_nan()
+                    && (value != 0.0 || least == 0)
+                    && channels % 2 == 0 =>
+            {
                 Alpha::AtLeast(value)
             }
             _ => return Err(wrong("alpha", alpha)),
@@ -233,11 +255,17 @@ struct Reader<'a>(&'a [u8]);
 impl Reader<'_> {
     /// The next entry: a colour and its pixels.
     fn entry(&mut self, index: usize, encoding: Encoding) -> Result<(Color, u64), Error> {
-        let mut values = [0.0; 4];
-        for value in &mut values[..encoding.channels()] {
-            *value = f32::from_bits(self.number()?);
+        let mut words = [0; 4];
+        for word in &mut words[..encoding.channels()] {
+            *word = self.number()?;
         }
         let pixels = self.long()?;
+        let kind = encoding.word_kind();
+        if let (WordKind::Unsigned | WordKind::Signed, Some(color)) = (kind, Color::from_words(&words, kind))
+        {
+            return Ok((color, pixels)); // there is one for all words
+        }
+        let values = words.map(f32::from_bits);
         match encoding.color(&values) {
             Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => {
                 Ok((color, pixels))

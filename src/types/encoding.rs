@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::color::Color;
+use crate::color::{Color, WordKind};
 use crate::types::image::Format;
 use crate::types::matching::Matching;
 
@@ -27,8 +27,13 @@ impl Encoding {
         match (self.matching, self.format) {
             (Matching::EightBit, _) | (_, Format::U8) => Some(8),
             (Matching::Exact, Format::U16 | Format::F16) => Some(16),
-            (Matching::Exact, Format::F32) => None,
+            (Matching::Exact, Format::F32 | Format::U32 | Format::I32) => None,
         }
+    }
+
+    /// What the words stand for.
+    pub(crate) fn word_kind(self) -> WordKind {
+        self.format.word_kind()
     }
 
     /// Channels that are part of the colour.
@@ -88,7 +93,7 @@ impl Encoding {
             // As below, without loops: lists of colours are as long as images.
             let byte = |channel| {
                 let (word, shift) = place(channel);
-                (color.bits()[word] >> shift) as u8
+                (color.words()[word] >> shift) as u8
             };
             let value = |channel| if channel < self.channels { byte(channel).into() } else { 0.0 };
             return std::array::from_fn(value);
@@ -98,7 +103,7 @@ impl Encoding {
             let first = self.first_byte(channel);
             let code = (first..first + bits as usize / 8).fold(0, |code, byte| {
                 let (word, shift) = place(byte);
-                code << 8 | (color.bits()[word] >> shift & 0xff)
+                code << 8 | (color.words()[word] >> shift & 0xff)
             });
             *value = self.value(code as u16);
         }
@@ -130,6 +135,13 @@ impl Encoding {
             if value.is_nan() {
                 return wrong("a number");
             }
+            if self.format.has_ids() {
+                match self.id(value) {
+                    Ok(word) => words[channel] = word,
+                    Err(expected) => return wrong(expected),
+                }
+                continue;
+            }
             let Some(bits) = self.value_bits() else {
                 words[channel] = value.to_bits();
                 continue;
@@ -152,7 +164,48 @@ impl Encoding {
             };
             put(&mut words, code, self.first_byte(channel), bits);
         }
-        Color::from_bits(&words).ok_or_else(|| "numbers are expected".to_owned())
+        Color::from_words(&words, self.word_kind()).ok_or_else(|| "numbers are expected".to_owned())
+    }
+
+    /// The word of an integer of 32 bits that is given as a float; what is expected instead where none is.
+    fn id(self, value: f32) -> Result<u32, &'static str> {
+        /// From here on a float may be another number that was rounded.
+        const ROUNDED: f32 = (1 << 24) as f32;
+        let (least, expected) = match self.format {
+            Format::I32 => {
+                (-ROUNDED, "an integer from -16777215 to 16777215, or one that is given as it is stored,")
+            }
+            _ => (-1.0, "an integer from 0 to 16777215, or one that is given as it is stored,"),
+        };
+        let is_exact = value.fract() == 0.0 && value > least && value < ROUNDED;
+        if is_exact { Ok(value as i32 as u32) } else { Err(expected) }
+    }
+
+    /// The colour whose values are stored like this: integers, or floats' bits; what is wrong with them where none is.
+    pub(crate) fn color_of_stored(self, stored: &[u32; 4]) -> Result<Color, String> {
+        let mut values = [0.0; 4];
+        for (channel, &bits) in stored.iter().enumerate().take(self.channels) {
+            let most = match self.format {
+                Format::F32 | Format::U32 | Format::I32 => u32::MAX,
+                Format::F16 | Format::U16 => u16::MAX.into(),
+                Format::U8 => u8::MAX.into(),
+            };
+            if bits > most {
+                return Err(format!("channel {channel} is {bits}, as it is stored; 0 to {most} is expected"));
+            }
+            values[channel] = match self.format {
+                Format::F16 => f16::from_bits(bits as u16).to_f32(),
+                Format::U16 | Format::U8 => bits as f32,
+                Format::F32 | Format::U32 | Format::I32 => f32::from_bits(bits),
+            };
+        }
+        match self.format {
+            Format::U32 | Format::I32 => {
+                let ids = &stored[..self.channels];
+                Color::from_words(ids, self.word_kind()).ok_or_else(|| "numbers are expected".to_owned())
+            }
+            _ => self.color(&values),
+        }
     }
 
     /// The colour of bytes that has these values, if they are bytes: a shorter way than `color`, which tells what is wrong.
@@ -170,7 +223,20 @@ impl Encoding {
     }
 }
 
-/// Bits of a word that integers use.
+impl Color {
+    /// The channels' values as an image of the format stores them: integers, of [`Format::I32`] in two's complement, or
+    /// floats' bits, of [`Format::F16`] those of the nearest one; 0 for channels that the image does not have.
+    #[must_use]
+    pub fn stored(&self, format: Format) -> [u32; 4] {
+        match format {
+            Format::F32 | Format::U32 | Format::I32 => self.words(),
+            Format::F16 => self.values().map(|value| f16::from_f32(value).to_bits().into()),
+            Format::U16 | Format::U8 => self.values().map(|value| value as u32),
+        }
+    }
+}
+
+/// Bits of a word that integers of 8 and 16 bits use.
 pub(crate) const WORD_BITS: u32 = 24;
 
 /// The word that a byte of all values is in, and how far it is shifted: by a byte's number.
@@ -219,6 +285,50 @@ pub(crate) fn f16_code(bits: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stored_values_come_back_as_they_are() {
+        let formats = [
+            (Format::F32, [0x3f80_0001, 0xff80_0000]),
+            (Format::F16, [0x3c01, 0xfc00]),
+            (Format::U16, [26_001, 65_535]),
+            (Format::U8, [7, 255]),
+            (Format::U32, [u32::MAX, 16_777_217]),
+            (Format::I32, [0x8000_0000, 0x7fff_ffff]),
+        ];
+        for (format, [first, second]) in formats {
+            let encoding = Encoding::new(format, Matching::Exact, 2);
+            let color = encoding.color_of_stored(&[first, second, 9, 9]).unwrap();
+            let reported = match format.has_ids() {
+                true => color,
+                false => Color::from_bits(&encoding.values(&color).map(f32::to_bits)).unwrap(),
+            };
+            assert_eq!(reported.stored(format), [first, second, 0, 0], "{format:?}");
+        }
+        let wrong =
+            |format, stored| Encoding::new(format, Matching::Exact, 1).color_of_stored(&stored).unwrap_err();
+        assert_eq!(
+            wrong(Format::U16, [65_536, 0, 0, 0]),
+            "channel 0 is 65536, as it is stored; 0 to 65535 is expected"
+        );
+        assert_eq!(wrong(Format::F16, [0x7e00, 0, 0, 0]), "channel 0 is NaN; a number is expected");
+    }
+
+    #[test]
+    fn ids_are_floats_only_where_those_are_exact() {
+        let color = |format, value| Encoding::new(format, Matching::Exact, 1).color(&[value, 0.0, 0.0, 0.0]);
+        assert_eq!(color(Format::U32, 16_777_215.0).unwrap().words(), [16_777_215, 0, 0, 0]);
+        assert_eq!(color(Format::I32, -2.0).unwrap().words(), [-2i32 as u32, 0, 0, 0]);
+        assert_eq!(color(Format::U32, -0.0).unwrap().words(), [0; 4]);
+        for (format, value) in [
+            (Format::U32, -1.0),
+            (Format::U32, 0.5),
+            (Format::U32, 16_777_216.0),
+            (Format::I32, -16_777_216.0),
+        ] {
+            assert!(color(format, value).unwrap_err().contains("as it is stored, is expected"), "{value}");
+        }
+    }
 
     #[test]
     fn colors_of_all_formats_sort_like_their_values() {

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::geometry::{MAX_BYTES, Shape};
@@ -18,6 +19,10 @@ pub enum Format {
     U16,
     /// 8-bit integers.
     U8,
+    /// 32-bit integers, such as ids: one or two channels. Each number is a colour of its own, with no distance to others.
+    U32,
+    /// 32-bit integers with a sign, in two's complement: as [`Format::U32`].
+    I32,
 }
 
 impl Format {
@@ -25,16 +30,35 @@ impl Format {
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
-            Self::F32 => 4,
+            Self::F32 | Self::U32 | Self::I32 => 4,
             Self::F16 | Self::U16 => 2,
             Self::U8 => 1,
         }
     }
 
-    /// The largest value, where it is an integer.
+    /// Channels of a pixel at most.
+    pub(crate) fn most_channels(self) -> u32 {
+        if self.has_ids() { 2 } else { 4 }
+    }
+
+    /// Whether values are numbers that name something, and are neither rounded nor compared by distance.
+    pub(crate) fn has_ids(self) -> bool {
+        matches!(self, Self::U32 | Self::I32)
+    }
+
+    /// What words of pixels of this format stand for.
+    pub(crate) fn word_kind(self) -> WordKind {
+        match self {
+            Self::F32 | Self::F16 | Self::U16 | Self::U8 => WordKind::Floats,
+            Self::U32 => WordKind::Unsigned,
+            Self::I32 => WordKind::Signed,
+        }
+    }
+
+    /// The largest value, where it is an integer of 16 bits or less.
     pub(crate) fn most(self) -> Option<u16> {
         match self {
-            Self::F32 | Self::F16 => None,
+            Self::F32 | Self::F16 | Self::U32 | Self::I32 => None,
             Self::U16 => Some(u16::MAX),
             Self::U8 => Some(u8::MAX.into()),
         }
@@ -181,7 +205,7 @@ impl<'a> ColorMap<'a> {
         }
     }
 
-    /// Pixels in a device's memory: dense floats in reading order, image behind image.
+    /// Pixels in a device's memory: dense floats, or integers of 32 bits, in reading order, image behind image.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where they lie otherwise.
@@ -207,7 +231,8 @@ impl<'a> ColorMap<'a> {
         };
         if !map.is_dense() {
             return Err(Error::Unsupported(
-                "pixels in a device's memory are floats in reading order, channels in their default order, without gaps"
+                "pixels in a device's memory are of 32 bits a channel and in reading order, channels in their default \
+                 order, without gaps"
                     .to_owned(),
             ));
         }
@@ -258,7 +283,7 @@ impl<'a> ColorMap<'a> {
             )));
         }
         let offset = index as isize * self.image_stride;
-        let bytes = 4 * self.shape.floats() as u64; // floats, if they are in a device's memory
+        let bytes = 4 * self.shape.floats() as u64; // as many to a value, if they are in a device's memory
         let memory = self.memory.map(|memory| memory.part(u64::from(index) * bytes, bytes));
         Ok(Self { images: 1, first: self.first.wrapping_offset(offset), memory, ..*self })
     }
@@ -312,7 +337,7 @@ impl<'a> ColorMap<'a> {
         self.first.wrapping_offset(offset)
     }
 
-    /// All channels as bit patterns, where they are floats that lie in reading order without gaps.
+    /// All channels as bit patterns, where they have 32 bits and lie in reading order without gaps.
     pub(crate) fn words(&self) -> Option<&'a [u32]> {
         let dense = self.is_dense() && self.memory.is_none() && self.first.cast::<u32>().is_aligned();
         let count = self.shape.floats() * self.images as usize;
@@ -321,10 +346,10 @@ impl<'a> ColorMap<'a> {
         dense.then(|| unsafe { std::slice::from_raw_parts(self.first.cast(), count) })
     }
 
-    /// Whether they are floats that lie in reading order without gaps.
+    /// Whether they have 32 bits each and lie in reading order without gaps.
     fn is_dense(&self) -> bool {
         let rows = self.shape.height() as usize * self.images as usize;
-        self.format == Format::F32
+        self.format.bytes() == 4
             && self.pixel_stride == 4 * self.shape.channels() as isize
             && self.rows_without_gap() == rows
             && (0..self.shape.channels() as usize)
@@ -413,6 +438,13 @@ fn check_layout(shape: Shape, layout: &Layout, images: u32) -> Result<[u8; 4], E
             "image_count is {images} and height is {}; at most {} rows together are expected",
             shape.height(),
             u32::MAX
+        ));
+    }
+    if shape.channels() > layout.format.most_channels() {
+        return invalid(format!(
+            "channels is {} and format is {:?}; 1 or 2 are expected",
+            shape.channels(),
+            layout.format
         ));
     }
     let Some(positions) = layout.order.positions(shape.channels()) else {

@@ -12,9 +12,11 @@ pub(crate) mod image;
 pub(crate) mod matching;
 pub(crate) mod memory_limit;
 pub(crate) mod options;
+pub(crate) mod outlines;
 pub(crate) mod outputs;
 pub(crate) mod palette;
 pub(crate) mod params;
+pub(crate) mod runs;
 
 pub(crate) mod sorted_counts;
 pub(crate) mod stats;

@@ -7,7 +7,10 @@ use crate::error::Error;
 use crate::runtime::alloc::no_memory;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::image::ColorMap;
+use crate::types::matching::Connectivity;
+use crate::types::outlines::MaskOutlines;
 use crate::types::palette::Palette;
+use crate::types::runs::{MaskRuns, RunOrder};
 use crate::types::stats::MaskStats;
 
 /// What [`Context::analyze`](crate::Context::analyze) is to write and to find beside the palette. The default is
@@ -25,6 +28,11 @@ pub struct Outputs<'a> {
     pub labels: Option<LabelOutput<'a>>,
     /// Whether it is to find where each mask's pixels lie in each image.
     pub mask_stats: bool,
+    /// In which order the masks are to be told as run lengths; `None`: they are not. With `cropped` each mask's are those
+    /// within its bounding box.
+    pub runs: Option<RunOrder>,
+    /// Whether the masks are to be told as polygons, and whether pixels that only touch by a corner are of one region then.
+    pub outlines: Option<Connectivity>,
     /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
     /// looked for.
     pub unlisted: Option<u32>,
@@ -75,6 +83,10 @@ pub struct Analysis {
     pub unlisted: Option<UnlistedColors>,
     /// The colours that became others', where the params say so.
     pub merged: MergedColors,
+    /// The masks as run lengths, if that was asked for.
+    pub runs: Option<MaskRuns>,
+    /// The masks as polygons, if that was asked for.
+    pub outlines: Option<MaskOutlines>,
 }
 
 /// Colours that a given palette does not have: not in it, not near enough to join one of its masks, and not ignored.

@@ -44,7 +44,10 @@ impl From<Selection> for SelectionRule {
 /// is a mask for each colour.
 ///
 /// Colours are given as red, green, blue and alpha, or grey and alpha, in the units of the image: 0 to 255 for
-/// bytes, 0 to 65,535 for integers of 16 bits. Values that are not part of the colour are not looked at.
+/// bytes, 0 to 65,535 for integers of 16 bits. Values that are not part of the colour are not looked at. Numbers of
+/// [`Format::U32`](crate::Format::U32) and [`Format::I32`](crate::Format::I32) have no distances: `nearest`,
+/// [`Unlisted::Nearest`], `merge` and `unmix_radius` are not for them, nor are [`Matching::EightBit`] and
+/// [`Alpha::AtLeast`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Params<'a> {
     /// Which colours get a mask, where `palette` does not say so.
@@ -52,8 +55,13 @@ pub struct Params<'a> {
     /// The colours that get a mask, in this order, those without a pixel included; `None`: the most frequent ones,
     /// as `selection` says.
     pub palette: Option<&'a [[f32; 4]]>,
+    /// In place of `palette` the same with values as they are stored, see [`Color::stored`](crate::Color::stored): all that
+    /// there are can be given so.
+    pub stored_palette: Option<&'a [[u32; 4]]>,
     /// Colours that get no mask, the background for example.
     pub ignored: &'a [[f32; 4]],
+    /// More of them, with values as they are stored.
+    pub stored_ignored: &'a [[u32; 4]],
     /// What makes two pixels' colours the same.
     pub matching: Matching,
     /// Which colours without a mask of their own join another's: `None`: no colour. The most frequent colours are
@@ -89,6 +97,13 @@ pub struct Params<'a> {
     /// have no colour. Of colours that only the pixels at hand have it is not
     /// promised whether they get a mask.
     pub counts: Option<&'a ColorCounts>,
+}
+
+impl Params<'_> {
+    /// How many colours are given that get a mask; `None`: the most frequent ones do.
+    pub(crate) fn given(&self) -> Option<usize> {
+        self.palette.map(<[_]>::len).or_else(|| self.stored_palette.map(<[_]>::len))
+    }
 }
 
 impl From<Selection> for Params<'_> {

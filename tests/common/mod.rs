@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod oracle;
+pub mod outlines;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ def world() -> Any:
 
     with Image.open(ROOT / "data/world-countries-2048.png") as image:
         return np.array(image.convert("RGB"))
+
+
+def programs(page: str) -> list[str]:
+    """A page's blocks of Python, each of which goes on where the one before ended."""
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return blocks
 
 
 def golden(path: Path) -> tuple[dict[str, Any], Any, Any]:

@@ -56,7 +56,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (TypeError, "image is on cuda:0; ctm reads memory of the host: pass image.cpu()", OnGpu(), {}),
     (TypeError, "image is on a GPU; ctm reads memory of the host: pass image.cpu()", CudaArray(), {}),
     (TypeError, "requires a gradient, and masks have none; pass image.detach()", WithGradient(), {}),
-    (TypeError, "image has values of type float64; float32, float16, uint16, uint8 or bool is expected", PIXELS.astype(float), {}),
+    (TypeError, "image has values of type float64; float32, float16, uint16, uint8, uint32, int32 or bool is expected", PIXELS.astype(float), {}),
     (TypeError, "image is a list; a numpy array, or an object with DLPack or the buffer protocol, is expected", [[1, 2]], {}),
     (ValueError, "image has 1 dimensions; 2 to 4 are expected", np.zeros(3, np.uint8), {}),
     (ValueError, r"image has 200 channels; 1 to 4 are supported; is it layout='CHW'\?", np.zeros((3, 100, 200), np.uint8), {}),

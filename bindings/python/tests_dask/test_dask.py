@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -153,3 +154,12 @@ def test_masked_arrays_are_refused() -> None:
     masked = da.ma.masked_equal(da.from_array(np.zeros((8, 8), np.float32), chunks=4), 1.0)
     with pytest.raises(TypeError, match=r"array is a masked array, .*; pass dask.array.ma.filled\(array, …\)"):
         ctm.dask.analyze(masked)
+
+
+def test_typed_options_are_those_that_are_taken() -> None:
+    from ctm import _options
+
+    taken = set(inspect.signature(ctm.Context.analyze).parameters) - {"self", "image", "mask_format", "label_format", *ctm.dask._REFUSED}
+    assert set(_options.DaskOptions.__annotations__) == taken
+    assert set(inspect.signature(ctm.dask.analyze).parameters) == taken | {"array", "mask_format", "label_format", "context", "split_every"}
+    assert set(_options.ReadingOptions.__annotations__) == set(ctm.dask._READING)

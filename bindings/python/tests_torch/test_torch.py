@@ -68,3 +68,14 @@ def test_tensors_that_are_refused(context: ctm.Context, tensor: torch.Tensor, te
     with pytest.raises(TypeError, match=text) as caught:
         context.masks(tensor)
     assert isinstance(caught.value, ctm.InvalidTypeError)
+
+
+def test_segment_takes_tensors_of_any_integers(context: ctm.Context) -> None:
+    ids = torch.tensor([[7, 7, 300], [7, 70_000, 300]])  # int64, as label maps are in torch
+    found = context.segment(ids)
+    assert found.colors.tolist() == [7, 300, 70_000] and found.counts.tolist() == [3, 2, 1] and found[1].tolist() == (ids == 300).tolist()
+    assert context.segment(ids == 7).colors.tolist() == [False, True]
+    planes = context.segment((PIXELS * 2).to(torch.uint8).permute(2, 0, 1), layout="CHW")
+    np.testing.assert_array_equal(planes.masks, context.masks(PIXELS.numpy(), mask_format="bool"))
+    with pytest.raises(TypeError, match="image is a tensor that requires a gradient"):
+        context.segment(torch.zeros(2, 2, requires_grad=True))

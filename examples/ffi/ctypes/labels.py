@@ -39,22 +39,22 @@ pixels = bytearray(open(path, "rb").read())
 if len(pixels) != width * height * 12:
     sys.exit(f"{path}: its size is not that of WIDTH x HEIGHT x 3 floats")
 labels = (ctypes.c_uint16 * (width * height))()
-entry_size = 72  # of ctm_palette_entry
+entry_size = 88  # of ctm_palette_entry
 palette = (ctypes.c_uint64 * (5 * entry_size // 8))()
 
 image = Struct("image", 104)
 image.set(8, "P", ctypes.addressof(ctypes.c_char.from_buffer(pixels)))
 for offset, number in ((16, width), (20, height), (24, 3)):  # width, height, channels
     image.set(offset, "I", number)
-params = Struct("params", 128)
+params = Struct("params", 144)
 params.set(16, "I", 5)  # max_count
-outputs = Struct("outputs", 152)
+outputs = Struct("outputs", 160)
 outputs.set(28, "I", 1)  # label_format: CTM_LABEL_U16
 outputs.set(32, "P", ctypes.addressof(labels))
 outputs.set(40, "N", ctypes.sizeof(labels))
 outputs.set(48, "P", ctypes.addressof(palette))
 outputs.set(56, "N", 5)  # palette_capacity
-result = Struct("result", 80)
+result = Struct("result", 88)
 
 context = ctypes.c_void_p()
 check(ctm.ctm_create(None, ctypes.byref(context)))

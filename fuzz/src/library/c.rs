@@ -69,6 +69,8 @@ pub struct Params {
     pub progress: Option<unsafe extern "C" fn(*mut c_void, f64) -> i32>,
     pub progress_user: *mut c_void,
     pub counts: *const Counts,
+    pub palette_stored: *const u32,
+    pub ignored_stored: *const u32,
 }
 
 #[repr(C)]
@@ -85,6 +87,7 @@ pub struct Entry {
     pub centroid_x: f64,
     pub centroid_y: f64,
     pub mask_offset: u64,
+    pub stored: [u32; 4],
 }
 
 #[repr(C)]
@@ -111,6 +114,36 @@ pub struct Outputs {
     pub merged_capacity: usize,
     pub masks_memory: *const c_void,
     pub labels_memory: *const c_void,
+    pub runs: *const Runs,
+    pub outlines: *const Outlines,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Outlines {
+    pub struct_size: usize,
+    pub points: *mut u32,
+    pub points_capacity: usize,
+    pub ring_offsets: *mut u64,
+    pub ring_offsets_capacity: usize,
+    pub ring_exteriors: *mut u64,
+    pub ring_exteriors_capacity: usize,
+    pub mask_offsets: *mut u64,
+    pub mask_offsets_capacity: usize,
+    pub connected: u32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Runs {
+    pub struct_size: usize,
+    pub counts: *mut u32,
+    pub counts_capacity: usize,
+    pub offsets: *mut u64,
+    pub offsets_capacity: usize,
+    pub order: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -127,6 +160,9 @@ pub struct Found {
     pub unlisted_colors: u64,
     pub merged_pixels: u64,
     pub merged_colors: u64,
+    pub run_counts_len: u64,
+    pub outline_points_len: u64,
+    pub outline_rings_len: u64,
 }
 
 #[repr(C)]
@@ -219,6 +255,8 @@ init!(Options {});
 init!(Image {});
 init!(Params { min_pixels: 1, max_count: u32::MAX });
 init!(Outputs { palette_entry_size: size_of::<Entry>() });
+init!(Runs {});
+init!(Outlines {});
 init!(Found {});
 
 /// A context that lives as long as the process.

@@ -17,6 +17,8 @@ pub struct Answer {
     pub labels: Vec<u32>,
     pub width: usize,
     pub height: usize,
+    /// Of the image.
+    format: u32,
 }
 
 /// A pixel's colour under the case's settings.
@@ -124,7 +126,7 @@ pub fn answer(case: &Case) -> Answer {
         .iter()
         .map(|chosen| (0..mask_count).map(|mask| chosen.get(mask).copied().map(floats)).collect())
         .collect();
-    Answer { mask_count, colors, labels, width, height }
+    Answer { mask_count, colors, labels, width, height, format: case.image.format }
 }
 
 impl Answer {
@@ -138,6 +140,11 @@ impl Answer {
         // SAFETY: all zeros are an entry.
         let mut entry: Entry = unsafe { std::mem::zeroed() };
         entry.color = self.colors[image][mask].unwrap_or_default();
+        entry.stored = entry.color.map(|value| match self.format {
+            0 => value.to_bits(),
+            1 => half::f16::from_f32(value).to_bits().into(),
+            _ => value as u32,
+        });
         let (mut sum_x, mut sum_y, mut right, mut bottom) = (0u64, 0u64, 0, 0);
         for (index, _) in
             self.labels_of(image).iter().enumerate().filter(|(_, label)| **label == mask as u32 + 1)

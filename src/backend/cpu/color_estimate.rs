@@ -57,14 +57,15 @@ pub(super) fn estimate_colors<const C: usize>(pixels: Tiles<C>, met: &ColorTable
 mod tests {
     use super::*;
     use crate::backend::cpu::tables::key::Key;
+    use crate::color::WordKind;
 
     /// Noise of so many colours, after some of them were met.
     fn estimate(colors: u32, met: u32) -> usize {
-        let random = |pixel: u32| Key::of_canonical(&[pixel]).hash(1) as u32;
+        let random = |pixel: u32| Key::of_canonical(&[pixel], WordKind::Floats).hash(1) as u32;
         let pixels: Vec<_> = (0..1_000_000).map(|pixel| [1 + random(pixel) % colors]).collect();
         let mut table = ColorTable::new(3).unwrap();
         for color in 1..=met {
-            table.find_or_add(Key::of_pixel(&[color]).unwrap()).unwrap();
+            table.find_or_add(Key::of_pixel(&[color], WordKind::Floats).unwrap()).unwrap();
         }
         estimate_colors(Tiles::from(&pixels[..]), &table).unwrap()
     }

@@ -10,6 +10,7 @@ use crate::backend::cpu::pixels::tiles::{PixelCode, TileScratch, Tiles, tiles_of
 use crate::backend::cpu::tables::color_table::ColorTable;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::backend::cpu::tables::number_table::NumberTable;
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::labels::{LabelMap, NO_LABEL, TILE, Tile};
 use crate::runtime::alloc::{try_collect, try_zeroed};
@@ -110,8 +111,8 @@ impl<'a, const C: usize> Labeler<'a, C> {
         let hasher = Hasher::new(seed);
         let fingerprints = fingerprints.filter(|_| numbers.is_none()).map(|fingerprints| {
             let wanted = palette.iter().map(|entry| {
-                let bits = entry.color.bits();
-                fingerprint(hasher.hash::<C>(&std::array::from_fn(|channel| bits[channel])))
+                let words = entry.color.words();
+                fingerprint(hasher.hash::<C>(&std::array::from_fn(|channel| words[channel])))
             });
             (fingerprints, FingerprintSet::new(wanted))
         });
@@ -122,6 +123,7 @@ impl<'a, const C: usize> Labeler<'a, C> {
     /// Labels the tiles that a thread takes.
     fn label_tiles(&self, queue: &Queue<Unlabelled>) -> Result<(), Error> {
         let Self { simd, pixels, ref table, width, .. } = *self;
+        let kind = pixels.kind();
         let (mut indices, mut computed) = (try_zeroed(TILE)?, try_zeroed(TILE)?);
         let mut scratch = pixels.scratch()?;
         while let Some(Unlabelled { pixels: tile, labels }) = queue.take() {
@@ -135,7 +137,7 @@ impl<'a, const C: usize> Labeler<'a, C> {
             }
             let Some((fingerprints, wanted)) = &self.fingerprints else {
                 let (scratch, indices) = (&mut scratch, &mut indices[..]);
-                let find = |pixel: &[u32; C]| index(pixel, table);
+                let find = |pixel: &[u32; C]| index(pixel, kind, table);
                 simd.run(FindAll { pixels, tile, scratch, find, labels: &mut *indices });
                 write_labels(&indices[..len], labels, width);
                 continue;
@@ -145,7 +147,7 @@ impl<'a, const C: usize> Labeler<'a, C> {
             let fingerprints = fingerprints.of(simd, pixels, tile, &mut scratch, &mut computed);
             never_fails(wanted.find(simd, fingerprints, pixels, first, |pixel_index, pixel| {
                 let from = pixel_index * width.bytes();
-                write_labels(&[index(pixel, table)], &mut labels[from..from + width.bytes()], width);
+                write_labels(&[index(pixel, kind, table)], &mut labels[from..from + width.bytes()], width);
                 Ok(())
             }));
         }
@@ -155,8 +157,8 @@ impl<'a, const C: usize> Labeler<'a, C> {
 
 /// A pixel's colour index, 0 where it has none.
 #[inline]
-fn index<const C: usize>(pixel: &[u32; C], table: &ColorTable) -> u32 {
-    Key::of_pixel(pixel).map_or(0, |key| table.find(key))
+fn index<const C: usize>(pixel: &[u32; C], kind: WordKind, table: &ColorTable) -> u32 {
+    Key::of_pixel(pixel, kind).map_or(0, |key| table.find(key))
 }
 
 /// Finds the labels of all pixels of a tile.

@@ -99,7 +99,7 @@ impl Backend for Vulkan {
         threads: &Threads,
     ) -> Result<Counts, Error> {
         self.forget_pixels();
-        self.work.with_source(pixels, |work, source| {
+        self.work.with_source(pixels, threads, |work, source| {
             let min_pixels = selection.min_pixels.get();
             let few = match work.counts_as_many() {
                 true => None,
@@ -129,24 +129,25 @@ impl Backend for Vulkan {
         &mut self,
         pixels: &Pixels,
         palette: &[ColorCount],
-        _threads: &Threads,
+        threads: &Threads,
         labelled: &mut dyn FnMut(usize, &LabelMap) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Self { work, labels } = self;
-        work.label(pixels, &Masked::each(palette), &mut LabelSink::Host { labels, labelled })
+        work.label(pixels, &Masked::each(palette), threads, &mut LabelSink::Host { labels, labelled })
     }
 
     fn label_on_device(
         &mut self,
         pixels: &Pixels,
         palette: &Masked,
+        threads: &Threads,
         outputs: &DeviceOutputs,
     ) -> Result<(), Error> {
         self.work.with_targets(outputs, |work, targets| {
             if palette.mask_count == 0 {
                 return work.write_no_labels(pixels, targets);
             }
-            work.label(pixels, palette, &mut LabelSink::Device(targets))
+            work.label(pixels, palette, threads, &mut LabelSink::Device(targets))
         })
     }
 

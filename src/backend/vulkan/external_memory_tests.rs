@@ -112,9 +112,26 @@ impl Exported {
     }
 }
 
-/// Does an image with memory of the host's on the CPU, and with memory of another device on `context`.
+/// Does an image with memory of the host's on the CPU, and with memory of another device on `context`: of floats, and of
+/// integers with the same bits, if those can have as many channels.
 fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape, selection: Selection) {
-    let map = ColorMap::new(pixels, shape.width(), shape.height(), shape.channels()).unwrap();
+    for format in [Format::F32, Format::U32, Format::I32] {
+        if shape.channels() <= format.most_channels() {
+            hold_format(context, lender, pixels, format, shape, selection);
+        }
+    }
+}
+
+fn hold_format(
+    context: &mut Context,
+    lender: &OpenDevice,
+    pixels: &[f32],
+    format: Format,
+    shape: Shape,
+    selection: Selection,
+) {
+    let layout = Layout { format, ..Layout::default() };
+    let map = ColorMap::with_layout(bytemuck::cast_slice(pixels), shape, &layout).unwrap();
     let mut cpu = Context::new(&Options { backend: Backend::Cpu, ..Options::default() }).unwrap();
     let params = Params::from(selection);
     let mask_count = cpu.mask_count(&map, &params).unwrap() as usize;
@@ -130,15 +147,15 @@ fn hold(context: &mut Context, lender: &OpenDevice, pixels: &[f32], shape: Shape
     let exported_pixels = Exported::with(lender, bytemuck::cast_slice(pixels));
     let mut exported_masks = Exported::new(lender, size_of_val(&masks[..]));
     let mut exported_labels = Exported::new(lender, size_of_val(&labels[..]));
-    let extent = ImageExtent::new(shape, &Layout::default()).unwrap();
-    let map = ColorMap::on_device(exported_pixels.lend(), shape, Format::F32, &extent).unwrap();
+    let extent = ImageExtent::new(shape, &layout).unwrap();
+    let map = ColorMap::on_device(exported_pixels.lend(), shape, format, &extent).unwrap();
     let device = DeviceOutputs {
         masks: Some(exported_masks.lend()),
         labels: Some((exported_labels.lend(), LabelWidth::Two)),
     };
     let work = |context: &mut Context| {
         context.check_memory(&map, &params, &device)?;
-        context.emit(&map, &params, Emit { device, ..Emit::default() })
+        context.emit(&map, &params, &mut Emit { device, ..Emit::default() })
     };
     let found = context.call(None, work).unwrap();
     assert_eq!(found.palette.colors, expected.palette.colors);

@@ -1,13 +1,18 @@
 //! The command line.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
 
+use crate::decode::Part;
+use crate::input::{Raw, RawFormat, Reading};
+use crate::inputs::{self, Input};
+use crate::template::Template;
 use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
-use crate::{memory, names, source};
+use crate::{labels, memory, names, source};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -15,6 +20,21 @@ Exit codes:
   1    the work failed: an unreadable image, no such device, an unwritable folder
   2    wrong usage
   130  interrupted by Ctrl-C; 143 and 129 by SIGTERM and SIGHUP; no file is left half written";
+
+const EXAMPLES: &str = "\
+Examples:
+  ctm segment map.png -o masks
+        masks of the five most frequent colours, and an overview
+  ctm segment map.png -o masks --max-count all --min-pixels 1 --cropped --names '{index:03}-{hex}.png'
+        a small picture for each colour there is
+  ctm segment map.png -o masks --palette labelmap.txt --names '{name}.png'
+        masks of the colours that a file lists, called by their names
+  ctm segment smooth.png -o masks --merge 8/255 --unmix 2
+        a map with noise and anti-aliased edges
+  ctm segment map.png --no-masks --no-overview --labels labels.png --table regions.csv --connected 8
+        the number of each pixel's region, and where the regions lie; no folder
+  ctm segment a.png b.png c.png -o masks --batch each --json
+        each image by its own colours; one object each for programs";
 
 const FILES: &str = "\
 Files in DIR:
@@ -27,8 +47,9 @@ Several images have a folder each in DIR, with the image's name. Files of the sa
 each as a whole and links as well; others are left alone. Nothing is written where an input, or two
 outputs, would be the same file.
 
-Colours and values count from 0 to 1, whatever the image stores: #ff8000 (or ff8000), 1,0.5,0, or
-255/255,128/255,0; tolerances such as 10/255. Values that are part of the colour must be given.";
+Colours and values count from 0 to 1, whatever the image stores: #ff8000 (or ff8000, #f80), orange, 1,0.5,0,
+or 255/255,128/255,0; tolerances such as 10/255. Without alpha a colour is opaque. Whole numbers beyond 1 in
+a palette's file are what images store: that is decided for the whole file, and told.";
 
 const DOCUMENTS: &str = "\
 Files in DIR:
@@ -50,7 +71,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write one mask for each of the most frequent colours of an image, and an overview picture
-    #[command(after_help = format!("{FILES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{EXAMPLES}\n\n{FILES}\n\n{EXIT_CODES}"))]
     Segment(Box<SegmentArgs>),
     /// List the devices that can do the work
     #[command(after_help = EXIT_CODES)]
@@ -63,36 +84,35 @@ pub(crate) enum Command {
 /// `ctm segment`.
 #[derive(Args, Debug)]
 pub(crate) struct SegmentArgs {
-    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, or raw floats with --raw; - is standard input; several of the same
-    /// size and kind get masks of the same colours, unless --batch each
-    #[arg(value_name = "IMAGE", required = true)]
+    /// The colour map: PNG, JPEG, TIFF, WebP, OpenEXR, BMP, GIF, PNM, PAM, TGA, QOI, farbfeld, HDR, or raw values with
+    /// --raw; - is standard input; several of the same size and kind get masks of the same colours, unless --batch each
+    #[arg(value_name = "IMAGE", required_unless_present = "list")]
     pub(crate) images: Vec<PathBuf>,
 
-    /// Folder for the masks and the overview; created if missing
+    /// All images that the command line leads to. They are known once lists and files of several frames have been read
+    #[arg(skip)]
+    pub(crate) inputs: Vec<Input>,
+
+    /// Folder for the masks and the overview; created if missing. Not needed where no file goes there
     #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    output: Option<PathBuf>,
 
     /// Colours with fewer pixels than this get no mask [default: 500]
     #[arg(long, value_name = "N")]
     min_pixels: Option<u64>,
 
-    /// At most this many masks, the most frequent colours first [default: 5]
-    #[arg(long, value_name = "N")]
+    /// At most this many masks, the most frequent colours first, or all [default: 5]
+    #[arg(long, value_name = "N", value_parser = parse_max_count)]
     max_count: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 
     #[command(flatten)]
     pub(crate) colors: ColorArgs,
 
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
-
-    /// IMAGE holds raw little-endian 32-bit floats, rows from the top, channels interleaved
-    #[arg(long, value_name = "WIDTHxHEIGHTxCHANNELS", value_parser = parse_raw_shape)]
-    pub(crate) raw: Option<Shape>,
-
-    /// Memory that reading an image may take: bytes, or a number with K, M, G or T [default: half of the machine's, at most 16G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    max_memory: Option<u64>,
 
     /// Where to work; auto: the CPU, or a GPU with Vulkan where that has proved to be faster
     #[arg(
@@ -116,9 +136,58 @@ pub(crate) struct SegmentArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Print nothing but errors: no table, no advice
+    #[arg(short, long, conflicts_with_all = ["json", "verbose"])]
+    pub(crate) quiet: bool,
+
     /// Tell on standard error what is chosen and done, and why
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// What is read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+#[group(skip)]
+pub(crate) struct ReadingArgs {
+    /// Read the images that FILE names, one a line, too; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list: Option<PathBuf>,
+
+    /// Read this frame of an animation, or page of a TIFF, from 1 on, instead of the first
+    #[arg(long, visible_alias = "page", value_name = "N", conflicts_with = "all_frames", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) frame: Option<u32>,
+
+    /// Read all frames or pages of each image, as images of their own
+    #[arg(long, visible_alias = "all-pages")]
+    pub(crate) all_frames: bool,
+
+    /// Read this layer of an OpenEXR image
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+
+    /// Read these channels of an OpenEXR image, one to four, as the values of a pixel; an error lists those there are
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    channels: Vec<String>,
+
+    /// IMAGE holds raw little-endian values, rows from the top, channels interleaved
+    #[arg(long, value_name = "WIDTHxHEIGHTxCHANNELS", value_parser = parse_raw_shape)]
+    raw: Option<Shape>,
+
+    /// How the values of --raw are stored
+    #[arg(
+        long,
+        value_enum,
+        value_name = "f32|f16|u16|u8",
+        hide_possible_values = true,
+        default_value_t = RawFormatArg::F32,
+        requires = "raw"
+    )]
+    raw_format: RawFormatArg,
+
+    /// Memory that reading an image may take: bytes, or a number with K, M, G or T [default: half of the machine's, at most 16G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
 }
 
 /// What decides which pixels get which mask.
@@ -141,12 +210,12 @@ pub(crate) struct ColorArgs {
     pub(crate) alpha: AlphaArg,
 
     /// Make a mask of this colour instead of the most frequent ones; may be repeated
-    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given", conflicts_with = "batch")]
+    #[arg(long, value_name = "COLOR", allow_hyphen_values = true, value_parser = parse_color, group = "given")]
     pub(crate) color: Vec<GivenColor>,
 
-    /// Make masks of the colours in FILE: a colour and perhaps a name in each line, a GIMP palette, or the
-    /// output of an earlier --json; - is standard input
-    #[arg(long, value_name = "FILE", group = "given", conflicts_with = "batch")]
+    /// Make masks of the colours in FILE: a colour and perhaps a name in each line; a GIMP or JASC palette; CVAT's
+    /// labelmap.txt; CSV, or a definition.csv of provinces; the output of an earlier --json; or an image; - is standard input
+    #[arg(long, value_name = "FILE", group = "given")]
     pub(crate) palette: Option<PathBuf>,
 
     /// What becomes of colours that the palette does not have: no mask, a failure, or the nearest colour's mask
@@ -199,11 +268,12 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
     pub(crate) metric: Option<MetricArg>,
 
-    /// Of several images, those whose colours are counted for the masks of all; or each has masks of its own colours
+    /// Of several images, those whose colours are counted for the masks of all; or each has masks of its own colours;
+    /// stream is as each, reads an image when its turn comes, goes on behind one that fails, and prints a line for each
     #[arg(
         long,
         value_enum,
-        value_name = "all|first|each",
+        value_name = "all|first|each|stream",
         hide_possible_values = true,
         default_value_t = BatchArg::All
     )]
@@ -218,6 +288,20 @@ pub(crate) struct OutputArgs {
     /// Crop each mask to its pixels; the PNG, --json and --table say where it lies. Masks without a pixel have no file
     #[arg(long)]
     pub(crate) cropped: bool,
+
+    /// What the masks are written as, one or several: png: a file each; and files with all masks of an image: tiff, a page
+    /// each; exr, a layer each; indexed: a PNG with a palette, and labelmap.txt; npz: NumPy's labels, colours and names; coco: COCO's
+    /// JSON of run lengths; svg: a path each
+    #[arg(
+        long,
+        value_enum,
+        value_name = "png|tiff|exr|indexed|npz|coco|svg,…",
+        hide_possible_values = true,
+        value_delimiter = ',',
+        default_values_t = [FormatArg::Png],
+        conflicts_with = "no_masks"
+    )]
+    pub(crate) format: Vec<FormatArg>,
 
     /// Write masks of 8 bits a pixel, 0 and 255, or of 1 bit
     #[arg(
@@ -235,10 +319,30 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 
+    /// Bits of a label, where they are to be the same whatever the number of masks: 8, 16, or in a TIFF 32
+    #[arg(long, value_enum, value_name = "8|16|32", hide_possible_values = true, requires = "labels")]
+    pub(crate) label_bits: Option<LabelBitsArg>,
+
     /// Write a CSV table, too: each mask's colour, pixels, bounding box, first pixel and centroid in each image. A pipe
     /// or - for standard output will do
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
+
+    /// What masks are called; {index}, {name} (of the palette), {hex} and {pixels} stand for what a mask has, {index:03}
+    /// for at least three digits [default: mask-{index:03}-{hex}.png]
+    #[arg(long, value_name = "TEMPLATE", value_parser = Template::parse, conflicts_with = "no_masks")]
+    pub(crate) names: Option<Template>,
+
+    /// What becomes of files that have the names of new ones: they are replaced, nothing is written, or it is asked on the
+    /// terminal
+    #[arg(
+        long,
+        value_enum,
+        value_name = "yes|no|ask",
+        hide_possible_values = true,
+        default_value_t = OverwriteArg::Yes
+    )]
+    pub(crate) overwrite: OverwriteArg,
 
     /// Write no masks, only what else is asked for
     #[arg(long, conflicts_with_all = ["cropped", "mask_format"])]
@@ -292,6 +396,15 @@ impl From<BackendArg> for Backend {
     }
 }
 
+/// `--raw-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RawFormatArg {
+    F32,
+    F16,
+    U16,
+    U8,
+}
+
 /// `--match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MatchArg {
@@ -338,6 +451,64 @@ pub(crate) enum BatchArg {
     All,
     First,
     Each,
+    Stream,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    Png,
+    Tiff,
+    Exr,
+    Indexed,
+    Npz,
+    Coco,
+    Svg,
+}
+
+impl FormatArg {
+    /// The files that have all masks of an image.
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Png => &[],
+            Self::Tiff => &["masks.tif"],
+            Self::Exr => &["masks.exr"],
+            Self::Indexed => &["indexed.png", "labelmap.txt"],
+            Self::Npz => &["masks.npz"],
+            Self::Coco => &["coco.json"],
+            Self::Svg => &["masks.svg"],
+        }
+    }
+}
+
+/// `--label-bits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabelBitsArg {
+    #[value(name = "8")]
+    Eight,
+    #[value(name = "16")]
+    Sixteen,
+    #[value(name = "32")]
+    ThirtyTwo,
+}
+
+impl LabelBitsArg {
+    /// The most masks that have labels.
+    pub(crate) fn most_masks(self) -> u64 {
+        match self {
+            Self::Eight => u8::MAX.into(),
+            Self::Sixteen => u16::MAX.into(),
+            Self::ThirtyTwo => u32::MAX.into(),
+        }
+    }
+}
+
+/// `--overwrite`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OverwriteArg {
+    Yes,
+    No,
+    Ask,
 }
 
 /// `--mask-format`.
@@ -349,25 +520,78 @@ pub(crate) enum MaskFormatArg {
     OneBit,
 }
 
-impl SegmentArgs {
-    /// The folder of an image's masks and overview.
-    pub(crate) fn folder(&self, image: &Path) -> PathBuf {
-        match self.images.len() {
-            1 => self.output.clone(),
-            _ => self.output.join(names::of_image(image)),
+impl ReadingArgs {
+    /// How images are read.
+    pub(crate) fn reading(&self) -> Reading {
+        let format = match self.raw_format {
+            RawFormatArg::F32 => RawFormat::F32,
+            RawFormatArg::F16 => RawFormat::F16,
+            RawFormatArg::U16 => RawFormat::U16,
+            RawFormatArg::U8 => RawFormat::U8,
+        };
+        Reading {
+            raw: self.raw.map(|shape| Raw { shape, format }),
+            max_memory: self.max_memory(),
+            part: Part { frame: self.frame, layer: self.layer.clone(), channels: self.channels.clone() },
         }
     }
 
+    /// The most memory that decoding an image may take.
+    pub(crate) fn max_memory(&self) -> u64 {
+        self.max_memory.unwrap_or_else(memory::default_budget)
+    }
+
+    /// What contradicts itself, beyond what clap finds.
+    fn contradiction(&self) -> Option<String> {
+        let what = match (self.frame, self.all_frames) {
+            (Some(_), _) => "--frame",
+            (None, true) => "--all-frames",
+            (None, false) => return None,
+        };
+        self.raw.map(|_| format!("{what} is for images of several frames; raw files (--raw) have one"))
+    }
+}
+
+impl SegmentArgs {
+    /// Finds all images that the command line leads to.
+    pub(crate) fn find_inputs(&mut self) -> anyhow::Result<()> {
+        let ReadingArgs { list, all_frames, .. } = &self.reading;
+        self.inputs = inputs::all(&self.images, list.as_deref(), *all_frames, self.reading.max_memory())?;
+        Ok(())
+    }
+
+    /// The folder of everything that is called by its own name in it; none where there is nothing of the kind.
+    pub(crate) fn output(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|_| self.writes_to_folder())
+    }
+
+    fn writes_to_folder(&self) -> bool {
+        !self.outputs.no_masks || !self.outputs.no_overview
+    }
+
+    /// The files that have all masks of an image.
+    pub(crate) fn exports(&self, input: &Input) -> Vec<(FormatArg, PathBuf)> {
+        let folder = self.folder(input);
+        let files = |format: FormatArg| format.files().iter().map(move |file| (format, file));
+        self.outputs.all_in_one().flat_map(files).map(|(format, file)| (format, folder.join(file))).collect()
+    }
+
+    /// The folder of an image's masks and overview.
+    pub(crate) fn folder(&self, input: &Input) -> PathBuf {
+        let output = self.output.clone().unwrap_or_default();
+        if self.inputs.len() == 1 { output } else { output.join(&input.name) }
+    }
+
     /// An image's overview, if one is asked for.
-    pub(crate) fn overview(&self, image: &Path) -> Option<PathBuf> {
-        (!self.outputs.no_overview).then(|| self.folder(image).join("overview.png"))
+    pub(crate) fn overview(&self, input: &Input) -> Option<PathBuf> {
+        (!self.outputs.no_overview).then(|| self.folder(input).join("overview.png"))
     }
 
     /// An image's labels, if they are asked for: as they were named, with the image's name added where there are several.
-    pub(crate) fn labels(&self, image: &Path) -> Option<PathBuf> {
+    pub(crate) fn labels(&self, input: &Input) -> Option<PathBuf> {
         let named = self.outputs.labels.as_deref()?;
-        let several = self.images.len() > 1;
-        Some(if several { names::with_name(named, &names::of_image(image)) } else { named.to_owned() })
+        let several = self.inputs.len() > 1;
+        Some(if several { names::with_name(named, &input.name) } else { named.to_owned() })
     }
 
     /// The fewest pixels of a mask.
@@ -378,11 +602,6 @@ impl SegmentArgs {
     /// The most masks.
     pub(crate) fn max_count(&self) -> u32 {
         self.max_count.unwrap_or(5)
-    }
-
-    /// The most memory that decoding an image may take.
-    pub(crate) fn max_memory(&self) -> u64 {
-        self.max_memory.unwrap_or_else(memory::default_budget)
     }
 
     /// Whether masks have the shares of pixels.
@@ -398,6 +617,12 @@ impl SegmentArgs {
             return Some(format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none"));
         }
         let is_given = colors.palette.is_some() || !colors.color.is_empty();
+        if is_given && colors.batch == BatchArg::First {
+            return Some("--batch first cannot be used with a palette, which has the colours already".into());
+        }
+        if colors.batch == BatchArg::Stream && self.outputs.overwrite == OverwriteArg::Ask {
+            return Some("--overwrite ask cannot be used with --batch stream, where nobody waits".into());
+        }
         if is_given && colors.connected.is_none() && (self.min_pixels.is_some() || self.max_count.is_some()) {
             let text = "--min-pixels and --max-count cannot be used with a palette, unless --connected makes masks of \
                         its regions";
@@ -410,16 +635,35 @@ impl SegmentArgs {
             return Some(text.into());
         }
         let is_palette_piped = colors.palette.as_deref().is_some_and(source::is_standard_input);
-        let pipes = self.images.iter().filter(|path| source::is_standard_input(path)).count();
+        let pipes = self.images.iter().chain(&self.reading.list);
+        let pipes = pipes.filter(|path| source::is_standard_input(path)).count();
         if pipes + usize::from(is_palette_piped) > 1 {
             return Some("standard input (-) can be read once only".into());
         }
-        self.output_contradiction().or_else(|| self.name_contradiction())
+        if self.output.is_none() && self.writes_to_folder() {
+            let text = "--output <DIR> is needed for the masks and the overview, unless there is --no-masks and --no-overview";
+            return Some(text.into());
+        }
+        let reading = || self.reading.contradiction();
+        let names = || inputs::of_images(&self.images).err().map(|error| error.to_string());
+        self.output_contradiction().or_else(reading).or_else(names)
     }
 
     /// What cannot be written as it is called, or to where it is to go.
     fn output_contradiction(&self) -> Option<String> {
         let OutputArgs { labels, table, .. } = &self.outputs;
+        if self.outputs.cropped
+            && self.outputs.format.iter().any(|format| matches!(format, FormatArg::Tiff | FormatArg::Exr))
+        {
+            return Some("--cropped cannot be used with --format tiff or exr, which have whole masks".into());
+        }
+        if self.outputs.names.is_some() && !self.outputs.has_pngs() {
+            return Some("--names is for masks that have a file each (--format png)".into());
+        }
+        let is_png = labels.as_deref().is_some_and(|file| !labels::is_tiff(file));
+        if is_png && self.outputs.label_bits == Some(LabelBitsArg::ThirtyTwo) {
+            return Some("--label-bits 32: a PNG has 16 at most; name the labels .tif".into());
+        }
         let is_other = |file: &Option<PathBuf>, extensions: &[&str]| {
             file.as_deref()
                 .filter(|file| !names::is_called(file, extensions))
@@ -445,28 +689,45 @@ impl SegmentArgs {
             option if self.json => {
                 Some(format!("--json and {option} cannot both be written to standard output"))
             }
-            "--labels" if self.images.len() > 1 => {
+            "--labels" if self.images.len() > 1 || self.reading.list.is_some() || self.reading.all_frames => {
                 Some("--labels of several images are a file each, which standard output cannot be".into())
             }
             _ => None,
         }
     }
-
-    /// Images whose files would have the same names.
-    fn name_contradiction(&self) -> Option<String> {
-        let mut names: Vec<_> = self.images.iter().map(|path| names::of_image(path)).collect();
-        names.sort_by_cached_key(|name| names::folded(name));
-        let same = names.windows(2).find(|pair| names::folded(&pair[0]) == names::folded(&pair[1]))?;
-        let [first, second] = [&same[0], &same[1]].map(|name| name.to_string_lossy());
-        let called = if first == second { format!("'{first}'") } else { format!("'{first}' and '{second}'") };
-        let but = if first == second { "" } else { ", upper and lower case aside" };
-        Some(format!(
-            "two images are called {called}; several images need different names{but}, of which their folders are made"
-        ))
-    }
 }
 
 impl OutputArgs {
+    /// Whether each mask has a file of its own.
+    pub(crate) fn has_pngs(&self) -> bool {
+        !self.no_masks && self.format.contains(&FormatArg::Png)
+    }
+
+    /// Whether the masks themselves are of use, and not labels only.
+    pub(crate) fn needs_planes(&self) -> bool {
+        let holds_planes =
+            |format: &FormatArg| matches!(format, FormatArg::Png | FormatArg::Tiff | FormatArg::Exr);
+        !self.no_masks && self.format.iter().any(holds_planes)
+    }
+
+    /// Whether labels are of use.
+    pub(crate) fn needs_labels(&self) -> bool {
+        let holds_labels = |format: &FormatArg| {
+            matches!(format, FormatArg::Indexed | FormatArg::Npz | FormatArg::Coco | FormatArg::Svg)
+        };
+        self.labels.is_some() || !self.no_overview || self.all_in_one().any(|format| holds_labels(&format))
+    }
+
+    /// The formats that have all masks in one file.
+    pub(crate) fn all_in_one(&self) -> impl Iterator<Item = FormatArg> + '_ {
+        let is_first = |index: usize, format: FormatArg| !self.format[..index].contains(&format);
+        let all = self.format.iter().copied().enumerate();
+        all.filter(move |&(index, format)| {
+            !self.no_masks && format != FormatArg::Png && is_first(index, format)
+        })
+        .map(|(_, format)| format)
+    }
+
     /// The option whose file is standard output.
     pub(crate) fn on_standard_output(&self) -> Option<&'static str> {
         let files = [("--labels", &self.labels), ("--table", &self.table)];
@@ -485,6 +746,14 @@ impl Cli {
             return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text + "\n"));
         }
         Ok(cli)
+    }
+}
+
+/// Reads `24`, `all`.
+fn parse_max_count(text: &str) -> Result<u32, String> {
+    match text {
+        "all" => Ok(u32::MAX),
+        text => text.parse().map_err(|_| "a number up to 4294967295, or all, is expected".into()),
     }
 }
 
@@ -547,7 +816,11 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
         line.push_str(separator);
         line.push_str(part);
     }
-    line + "; try 'ctm --help'"
+    let command = match env::args().nth(1).as_deref() {
+        Some(command @ ("segment" | "devices" | "documents")) => format!(" {command}"),
+        _ => String::new(),
+    };
+    line + &format!("; try 'ctm{command} --help'")
 }
 
 #[cfg(test)]

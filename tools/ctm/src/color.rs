@@ -104,7 +104,7 @@ pub(crate) fn short_text(values: &[f32]) -> String {
 }
 
 /// `0.25`, `(0.25, 0.5, 1.0)`.
-fn list(texts: impl Iterator<Item = String>) -> String {
+pub(crate) fn list(texts: impl Iterator<Item = String>) -> String {
     let texts: Vec<String> = texts.collect();
     if texts.len() == 1 { texts.concat() } else { format!("({})", texts.join(", ")) }
 }

@@ -10,19 +10,19 @@ use std::io::Cursor;
 #[cfg(not(unix))]
 use image::ImageFormat;
 
-use crate::decode;
+use crate::decode::{self, Part};
 use crate::picture::Image;
-use crate::source::{Source, Stream};
+use crate::source::{self, Source, Stream};
 
 #[cfg(unix)]
-pub(crate) use unix::{decode_file, decode_stream, run_if_asked};
+pub(crate) use unix::{count_frames, decode_file, decode_stream, run_if_asked};
 
 /// Reads all of a pipe, then decodes it.
-fn decode_in_memory(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
+fn decode_in_memory(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
     let bytes = Source::Stream(stream).read_all(max_memory, "that is what --max-memory allows")?;
-    let format = decode::format_of(&bytes[..bytes.len().min(16)])?;
+    let format = decode::format_of(&bytes[..bytes.len().min(source::HEAD as usize)])?;
     let len = bytes.len() as u64;
-    decode::decode(Cursor::new(bytes), len, format, max_memory.saturating_sub(len))
+    decode::decode(Cursor::new(bytes), len, format, part, max_memory.saturating_sub(len))
 }
 
 /// Elsewhere decoders run in this process.
@@ -31,14 +31,20 @@ pub(crate) fn decode_file(
     file: File,
     len: u64,
     format: ImageFormat,
+    part: &Part,
     max_memory: u64,
 ) -> anyhow::Result<Image> {
-    decode::decode(BufReader::new(file), len, format, max_memory)
+    decode::decode(BufReader::new(file), len, format, part, max_memory)
 }
 
 #[cfg(not(unix))]
-pub(crate) fn decode_stream(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
-    decode_in_memory(stream, max_memory)
+pub(crate) fn decode_stream(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
+    decode_in_memory(stream, part, max_memory)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn count_frames(file: File, len: u64, format: ImageFormat, _: u64) -> anyhow::Result<u32> {
+    decode::count_frames(BufReader::new(file), len, format)
 }
 
 #[cfg(not(unix))]
@@ -66,11 +72,10 @@ mod unix {
     use serde::{Deserialize, Serialize};
 
     use super::decode_in_memory;
-    use crate::decode;
-    use crate::input;
+    use crate::decode::{self, Part};
     use crate::memory::zeroed;
     use crate::picture::{Image, Values};
-    use crate::source::Stream;
+    use crate::source::{self, Stream};
     use crate::terminal::thousands;
 
     /// The first argument of a process that decodes. No person gives it.
@@ -80,6 +85,8 @@ mod unix {
     const STREAM: &str = "stream";
     /// A pipe that no program may have opened for writing.
     const FIFO: &str = "fifo";
+    /// A file whose frames are to be counted.
+    const COUNT: &str = "count";
     /// More than any reply has, but for values.
     const MOST_REPLY: u64 = 1 << 20;
     /// A decoder has so many seconds of a processor, and another one for each so many bytes that it may hold.
@@ -98,6 +105,8 @@ mod unix {
             lossy: Option<String>,
             hints: Vec<String>,
         },
+        /// How many frames there are.
+        Frames(u32),
         Failed(String),
     }
 
@@ -114,15 +123,36 @@ mod unix {
         file: File,
         _: u64,
         format: ImageFormat,
+        part: &Part,
         max_memory: u64,
     ) -> anyhow::Result<Image> {
-        decode(file, FILE, max_memory, &format!("cannot be read as {}", decode::name(format)))
+        let failure = failure(format);
+        image_of(ask(file, FILE, part, max_memory, &failure)?, max_memory, &failure)
+    }
+
+    /// Counts the frames of a file.
+    pub(crate) fn count_frames(
+        file: File,
+        _: u64,
+        format: ImageFormat,
+        max_memory: u64,
+    ) -> anyhow::Result<u32> {
+        let failure = failure(format);
+        match ask(file, COUNT, &Part::default(), max_memory, &failure)?.reply {
+            Reply::Frames(count) => Ok(count),
+            _ => bail!(failure),
+        }
+    }
+
+    fn failure(format: ImageFormat) -> String {
+        format!("cannot be read as {}", decode::name(format))
     }
 
     /// Decodes what comes through a pipe.
-    pub(crate) fn decode_stream(stream: Stream, max_memory: u64) -> anyhow::Result<Image> {
+    pub(crate) fn decode_stream(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
         let how = if stream.has_begun() { STREAM } else { FIFO };
-        decode(stream.into_file(), how, max_memory, "cannot be read")
+        let failure = "cannot be read";
+        image_of(ask(stream.into_file(), how, part, max_memory, failure)?, max_memory, failure)
     }
 
     /// A process that ends when nobody needs it any more.
@@ -136,9 +166,17 @@ mod unix {
         }
     }
 
-    /// Has another process decode an image. `failure` begins the sentence about its end.
-    fn decode(input: File, how: &str, max_memory: u64, failure: &str) -> anyhow::Result<Image> {
-        let mut process = Process(start(input, how, max_memory).context("the decoder cannot be started")?);
+    /// What a process has answered, and what it goes on to say.
+    struct Answer {
+        process: Process,
+        reply: Reply,
+        output: BufReader<Stream>,
+    }
+
+    /// Has another process decode an image, or count. `failure` begins the sentence about its end.
+    fn ask(input: File, how: &str, part: &Part, max_memory: u64, failure: &str) -> anyhow::Result<Answer> {
+        let mut process =
+            Process(start(input, how, part, max_memory).context("the decoder cannot be started")?);
         let output = process.0.stdout.take().map(OwnedFd::from).context("the decoder has no output")?;
         // The fewer waits the better; any size will do.
         #[cfg(target_os = "linux")]
@@ -146,24 +184,35 @@ mod unix {
         let mut output = BufReader::new(Stream::of_process(File::from(output)));
         let mut line = Vec::new();
         (&mut output).take(MOST_REPLY).read_until(b'\n', &mut line)?;
-        let image = match serde_json::from_slice(&line) {
-            Ok(Reply::Failed(text)) => return Err(anyhow!(text)),
-            Ok(reply) => read_image(reply, &mut output),
-            Err(_) => None.context("no reply"),
-        };
-        image.or_else(|error| match end_of(&mut process.0, max_memory)? {
-            Some(end) => bail!("{failure}: {end}"),
-            None => Err(error.context(failure.to_owned())),
-        })
+        match serde_json::from_slice(&line) {
+            Ok(Reply::Failed(text)) => Err(anyhow!(text)),
+            Ok(reply) => Ok(Answer { process, reply, output }),
+            Err(_) => Err(ended(&mut process, max_memory, anyhow!("no reply"), failure)),
+        }
     }
 
-    fn start(input: File, how: &str, max_memory: u64) -> io::Result<Child> {
+    /// The image that a process has decoded.
+    fn image_of(mut answer: Answer, max_memory: u64, failure: &str) -> anyhow::Result<Image> {
+        read_image(answer.reply, &mut answer.output)
+            .map_err(|error| ended(&mut answer.process, max_memory, error, failure))
+    }
+
+    /// What to say of a process that ended before it had said all.
+    fn ended(process: &mut Process, max_memory: u64, error: anyhow::Error, failure: &str) -> anyhow::Error {
+        match end_of(&mut process.0, max_memory) {
+            Ok(Some(end)) => anyhow!("{failure}: {end}"),
+            Ok(None) => error.context(failure.to_owned()),
+            Err(error) => error,
+        }
+    }
+
+    fn start(input: File, how: &str, part: &Part, max_memory: u64) -> io::Result<Child> {
         // The file may have been replaced by a newer one; this process has not.
         let this = Path::new("/proc/self/exe");
         let program = if this.exists() { this.to_owned() } else { env::current_exe()? };
         Command::new(program)
             .arg0("ctm")
-            .args([ARGUMENT, how, &max_memory.to_string()])
+            .args([ARGUMENT, how, &max_memory.to_string(), &serde_json::to_string(part)?])
             .env("RUST_BACKTRACE", "0")
             .stdin(input)
             .stdout(Stdio::piped())
@@ -221,9 +270,10 @@ mod unix {
         }
         let how = args.next()?;
         let max_memory = args.next()?.parse().ok()?;
+        let part = args.next().map_or(Some(Part::default()), |text| serde_json::from_str(&text).ok())?;
         limit(max_memory);
         panic::set_hook(Box::new(|_| {}));
-        Some(match decode_and_reply(&how, max_memory) {
+        Some(match decode_and_reply(&how, &part, max_memory) {
             Ok(()) => ExitCode::SUCCESS,
             // The other process is gone, or the memory is.
             Err(_) => ExitCode::FAILURE,
@@ -242,40 +292,54 @@ mod unix {
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
 
-    fn decode_and_reply(how: &str, max_memory: u64) -> anyhow::Result<()> {
+    fn decode_and_reply(how: &str, part: &Part, max_memory: u64) -> anyhow::Result<()> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let image = match how {
-            FILE => decode_in_place(file, max_memory),
-            FIFO => decode_in_memory(Stream::new(file), max_memory),
-            _ => decode_in_memory(Stream::of_process(file), max_memory),
+            COUNT => return say(&count_in_place(file).map_or_else(failed, Reply::Frames), &[]),
+            FILE => decode_in_place(file, part, max_memory),
+            FIFO => decode_in_memory(Stream::new(file), part, max_memory),
+            _ => decode_in_memory(Stream::of_process(file), part, max_memory),
         };
-        let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let reply = match &image {
-            Ok(image) => Reply::Image {
-                width: image.shape.width(),
-                height: image.shape.height(),
-                channels: image.shape.channels(),
-                depth: match image.values {
-                    Values::U8(_) => Depth::U8,
-                    Values::U16(_) => Depth::U16,
-                    Values::F32(_) => Depth::F32,
-                },
-                kind: image.kind.clone(),
-                lossy: image.lossy.clone(),
-                hints: image.hints.clone(),
+        let Image { values, shape, kind, lossy, hints } = match image {
+            Ok(image) => image,
+            Err(error) => return say(&failed(error), &[]),
+        };
+        let reply = Reply::Image {
+            width: shape.width(),
+            height: shape.height(),
+            channels: shape.channels(),
+            depth: match values {
+                Values::U8(_) => Depth::U8,
+                Values::U16(_) => Depth::U16,
+                Values::F32(_) => Depth::F32,
             },
-            Err(error) => Reply::Failed(format!("{error:#}")),
+            kind,
+            lossy,
+            hints,
         };
-        output.write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes())?;
-        if let Ok(image) = &image {
-            output.write_all(image.values.bytes())?;
-        }
-        Ok(())
+        say(&reply, values.bytes())
     }
 
-    fn decode_in_place(mut file: File, max_memory: u64) -> anyhow::Result<Image> {
+    fn failed(error: anyhow::Error) -> Reply {
+        Reply::Failed(format!("{error:#}"))
+    }
+
+    /// Tells the other process.
+    fn say(reply: &Reply, values: &[u8]) -> anyhow::Result<()> {
+        let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        output.write_all(format!("{}\n", serde_json::to_string(reply)?).as_bytes())?;
+        Ok(output.write_all(values)?)
+    }
+
+    fn decode_in_place(mut file: File, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
         let len = file.metadata()?.len();
-        let format = decode::format_of(&input::head(&mut file)?)?;
-        decode::decode(BufReader::new(file), len, format, max_memory)
+        let format = decode::format_of(&source::head(&mut file)?)?;
+        decode::decode(BufReader::new(file), len, format, part, max_memory)
+    }
+
+    fn count_in_place(mut file: File) -> anyhow::Result<u32> {
+        let len = file.metadata()?.len();
+        let format = decode::format_of(&source::head(&mut file)?)?;
+        decode::count_frames(BufReader::new(file), len, format)
     }
 }

@@ -10,20 +10,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::args::SegmentArgs;
+use crate::args::{OverwriteArg, SegmentArgs};
 use crate::names;
+use crate::outcome::Outcome;
 use crate::save::{self, Place, folder_of};
-use crate::terminal::UntilClosed;
+use crate::terminal::{self, UntilClosed};
 
 /// What a file is read or written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     ColorMap,
+    List,
     Palette,
     StandardOutput,
     Folder,
     Mask,
     Overview,
+    Export,
     Labels,
     Table,
 }
@@ -32,18 +35,20 @@ impl Role {
     fn text(self) -> &'static str {
         match self {
             Self::ColorMap => "the colour map (IMAGE)",
+            Self::List => "the list of images (--list)",
             Self::Palette => "the palette (--palette)",
             Self::StandardOutput => "standard output",
             Self::Folder => "a folder of masks (--output)",
             Self::Mask => "a mask (--output)",
             Self::Overview => "the overview (--output)",
+            Self::Export => "the masks (--format)",
             Self::Labels => "the labels (--labels)",
             Self::Table => "the table (--table)",
         }
     }
 
     fn is_read(self) -> bool {
-        matches!(self, Self::ColorMap | Self::Palette)
+        matches!(self, Self::ColorMap | Self::List | Self::Palette)
     }
 
     /// Whether a pipe or a device may take what is written.
@@ -90,20 +95,42 @@ pub(crate) struct Files {
     /// Pipes and devices that are still to be opened, and those that are.
     to_open: Vec<PathBuf>,
     streams: HashMap<PathBuf, File>,
+    /// Files that are there and would be replaced.
+    replaced: Vec<PathBuf>,
+    overwrite: Overwrite,
+}
+
+/// Whether files are replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Overwrite {
+    #[default]
+    Yes,
+    No,
+    /// Someone is asked.
+    Ask,
 }
 
 impl Files {
     /// Checks all files but the masks, which are not known yet. Nothing is made or written.
     pub(crate) fn check(args: &SegmentArgs) -> anyhow::Result<Self> {
-        let mut files = Self::default();
-        args.images.iter().for_each(|image| files.add_input(Role::ColorMap, image));
+        let overwrite = match args.outputs.overwrite {
+            OverwriteArg::Yes => Overwrite::Yes,
+            OverwriteArg::No => Overwrite::No,
+            OverwriteArg::Ask => Overwrite::Ask,
+        };
+        let mut files = Self { overwrite, ..Self::default() };
+        args.inputs.iter().for_each(|input| files.add_input(Role::ColorMap, &input.path));
+        args.reading.list.iter().for_each(|list| files.add_input(Role::List, list));
         args.colors.palette.iter().for_each(|palette| files.add_input(Role::Palette, palette));
         files.add_standard_output(args)?;
         files.add_folders(args)?;
-        for file in args.images.iter().filter_map(|image| args.overview(image)) {
+        for file in args.inputs.iter().filter_map(|input| args.overview(input)) {
             files.add(Role::Overview, &file)?;
         }
-        let labels = args.images.iter().filter_map(|image| args.labels(image));
+        for (_, file) in args.inputs.iter().flat_map(|input| args.exports(input)) {
+            files.add(Role::Export, &file)?;
+        }
+        let labels = args.inputs.iter().filter_map(|input| args.labels(input));
         let labels = labels.map(|file| (Role::Labels, file));
         let table = args.outputs.table.iter().map(|file| (Role::Table, file.clone()));
         for (role, file) in labels.chain(table).filter(|(_, file)| !names::is_standard_output(file)) {
@@ -140,11 +167,11 @@ impl Files {
 
     /// The folders that masks and overviews are written to.
     fn add_folders(&mut self, args: &SegmentArgs) -> anyhow::Result<()> {
-        self.to_make.push(args.output.clone());
-        if args.images.len() > 1 {
-            self.to_make.extend(args.images.iter().map(|image| args.folder(image)));
+        let Some(output) = args.output() else { return Ok(()) };
+        self.to_make.push(output.to_owned());
+        if args.inputs.len() > 1 {
+            self.to_make.extend(args.inputs.iter().map(|input| args.folder(input)));
         }
-        let is_used = !args.outputs.no_masks || !args.outputs.no_overview;
         for (index, folder) in self.to_make.clone().iter().enumerate() {
             if index > 0 && folder.is_symlink() {
                 bail!("{}: is a link, which is not followed; {FOLDER_IN}", folder.display());
@@ -152,9 +179,7 @@ impl Files {
             if let Some(name) = self.name(folder) {
                 self.claim(name, Role::Folder, folder)?;
             }
-            if is_used {
-                check_folder(folder)?;
-            }
+            check_folder(folder)?;
         }
         Ok(())
     }
@@ -181,8 +206,12 @@ impl Files {
         let Some(name) = name else { bail!("'{}' is no name of a file for {}", path.display(), role.text()) };
         let place = Place::of(path, role.may_stream());
         match place.with_context(|| format!("{}: cannot be written", path.display()))? {
+            Place::Free if path.is_symlink() => self.replaced.push(path.to_owned()),
             Place::Free => {}
-            Place::File(_) => file(path).map_or(Ok(()), |file| self.claim(file, role, path))?,
+            Place::File(_) => {
+                self.replaced.push(path.to_owned());
+                file(path).map_or(Ok(()), |file| self.claim(file, role, path))?;
+            }
             Place::Stream => {
                 self.to_open.push(path.to_owned());
                 // Any number of things may go to a device.
@@ -223,8 +252,38 @@ impl Files {
         resolved
     }
 
-    /// Makes the folders and opens pipes and devices; when called again, nothing.
+    /// Fails where files would be replaced that must not be.
+    fn check_replaced(&mut self) -> anyhow::Result<()> {
+        let replaced = mem::take(&mut self.replaced);
+        let (Some(first), false) = (replaced.first(), self.overwrite == Overwrite::Yes) else {
+            return Ok(());
+        };
+        let others = match replaced.len() {
+            1 => String::new(),
+            count => format!(" and {}", terminal::count(count as u64 - 1, "more file")),
+        };
+        let what = format!("{}{others}", first.display());
+        let is_there = if replaced.len() == 1 { "is there already" } else { "are there already" };
+        if self.overwrite == Overwrite::No {
+            bail!("{what}: {is_there}, and --overwrite is no");
+        }
+        if !terminal::ask(&format!("{what}: {is_there}; replace?"))? {
+            bail!("{what}: {is_there}, and nothing is written");
+        }
+        Ok(())
+    }
+
+    /// The same for one of several images that are worked on at the same time: what is known of all.
+    pub(crate) fn check_masks(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        for file in outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref()) {
+            self.add(Role::Mask, file)?;
+        }
+        self.prepare()
+    }
+
+    /// Makes the folders and opens pipes and devices; when called again, nothing but to ask for further files.
     pub(crate) fn prepare(&mut self) -> anyhow::Result<()> {
+        self.check_replaced()?;
         let mut made = HashMap::new();
         for folder in mem::take(&mut self.to_make) {
             fs::create_dir_all(&folder)

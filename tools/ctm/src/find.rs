@@ -5,7 +5,6 @@ use ctm::{Analysis, Capacity, ColorMap, Context, Error, MaskOutput, Outputs};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
-use crate::color;
 use crate::labels::Labels;
 use crate::maps::Maps;
 use crate::memory::zeroed;
@@ -56,7 +55,7 @@ pub(crate) fn masks(
     loop {
         let what = what(mask_count, maps, wanted);
         let lower = |error| anyhow!("{error}{}", if choice.has_palette() { "" } else { LOWER });
-        let size_in = |is_asked| if is_asked && !wanted.no_masks { size } else { 0 };
+        let size_in = |is_asked| if is_asked && wanted.needs_planes() { size } else { 0 };
         let room = zeroed::<u8>(size_in(!has_shares), &what)
             .and_then(|planes| Ok((planes, zeroed::<f32>(size_in(has_shares), &what)?)));
         let (mut planes, mut shares) = match room {
@@ -64,10 +63,10 @@ pub(crate) fn masks(
             Err(_) if is_guess => (Vec::new(), Vec::new()),
             room => room.map_err(lower)?,
         };
-        let needs_labels = wanted.labels.is_some() || !wanted.no_overview;
+        let needs_labels = wanted.needs_labels();
         let mut labels = needs_labels.then(|| Labels::zeroed(labelled, maps.pixels())).transpose()?;
         let outputs = Outputs {
-            masks: (!wanted.no_masks).then_some(match wanted.mask_format {
+            masks: wanted.needs_planes().then_some(match wanted.mask_format {
                 MaskFormatArg::EightBit if has_shares => MaskOutput::Coverage(&mut shares),
                 MaskFormatArg::EightBit => MaskOutput::U8 { masks: &mut planes, inside: 255 },
                 MaskFormatArg::OneBit => MaskOutput::Bits(&mut planes),
@@ -96,15 +95,15 @@ pub(crate) fn masks(
                 size = u128::from(needed) / if has_shares { 4 } else { 1 };
             }
             Err(Error::UnlistedColors { pixels, colors, color, first_pixel: (x, row) }) => {
-                let file = &maps.files[(row / shape.height()) as usize].path;
+                let file = &maps.files[(row / shape.height()) as usize].input;
                 bail!(
                     "{} of {} that the palette does not have; the most frequent is {}, first at column {x}, row {} \
                      of {}",
                     count(pixels, "pixel"),
                     count(colors, "colour"),
-                    color::text(&choice.color(&color)),
+                    choice.text(&color),
                     row % shape.height(),
-                    file.display()
+                    file
                 )
             }
             Err(error) => return Err(error.into()),

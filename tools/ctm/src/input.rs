@@ -1,15 +1,16 @@
 //! A picture or a raw file becomes pixels in memory: integers and floats as they are, with the channels that the file
 //! has.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use bytemuck::cast_slice_mut;
 use ctm::Shape;
+use half::f16;
 use image::ImageFormat;
 
+use crate::decode::{Part, channels_text};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::source::{self, Source};
@@ -17,35 +18,78 @@ use crate::terminal::thousands;
 use crate::{decode, decoder_process};
 
 /// How images are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    /// The shape of raw floats; none: an image file.
-    pub(crate) raw: Option<Shape>,
+    /// What raw files hold; none: an image file.
+    pub(crate) raw: Option<Raw>,
     /// The most bytes of memory that decoding an image may take.
     pub(crate) max_memory: u64,
+    /// Which part of an image file.
+    pub(crate) part: Part,
+}
+
+/// What a raw file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Raw {
+    pub(crate) shape: Shape,
+    pub(crate) format: RawFormat,
+}
+
+/// How a raw file stores a value, little-endian.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RawFormat {
+    #[default]
+    F32,
+    F16,
+    U16,
+    U8,
+}
+
+impl RawFormat {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::U16 => 2,
+            Self::U8 => 1,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "32-bit floats",
+            Self::F16 => "16-bit floats",
+            Self::U16 => "16-bit integers",
+            Self::U8 => "8-bit integers",
+        }
+    }
+
+    fn short_name(self) -> &'static str {
+        if self == Self::F32 { "floats" } else { self.name() }
+    }
 }
 
 impl Image {
     /// Reads a file, a pipe or standard input: raw floats of the given shape, or else a picture.
-    pub(crate) fn read(path: &Path, reading: Reading) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path, reading: &Reading) -> anyhow::Result<Self> {
         Self::read_source(path, reading).with_context(|| path.display().to_string())
     }
 
-    fn read_source(path: &Path, reading: Reading) -> anyhow::Result<Self> {
+    fn read_source(path: &Path, reading: &Reading) -> anyhow::Result<Self> {
         let source = source::open(path)?;
         match reading.raw {
-            Some(shape) => read_raw(source, shape),
-            None => read_picture(source, reading.max_memory).map_err(|error| advised(error, path)),
+            Some(raw) => read_raw(source, raw),
+            None => read_picture(source, reading).map_err(|error| advised(error, path)),
         }
     }
 }
 
-/// Reads little-endian floats.
-fn read_raw(source: Source, shape: Shape) -> anyhow::Result<Image> {
-    let bytes = shape.floats() as u64 * 4;
+/// Reads little-endian values.
+fn read_raw(source: Source, raw: Raw) -> anyhow::Result<Image> {
+    let (shape, name) = (raw.shape, raw.format.name());
+    let bytes = shape.floats() as u64 * raw.format.bytes();
     let wrong_size = |found: String| {
         anyhow!(
-            "holds {found} bytes; {} x {} pixels of {} 32-bit floats are {} bytes",
+            "holds {found} bytes; {} x {} pixels of {} {name} are {} bytes",
             shape.width(),
             shape.height(),
             shape.channels(),
@@ -57,45 +101,75 @@ fn read_raw(source: Source, shape: Shape) -> anyhow::Result<Image> {
         Source::File(file, _) => Box::new(file),
         Source::Stream(stream) => Box::new(stream),
     };
-    let mut floats: Vec<f32> = zeroed(shape.floats() as u128, "the floats need")?;
-    match reader.read_exact(cast_slice_mut(&mut floats)) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Err(wrong_size("fewer".into()));
-        }
-        result => result.context("cannot be read")?,
-    }
+    let values = read_values(&mut reader, raw).map_err(|error| match error.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => wrong_size("fewer".into()),
+        _ => error.context("cannot be read"),
+    })?;
     // A pipe has no length to check beforehand.
     if reader.read(&mut [0]).context("cannot be read")? > 0 {
         return Err(wrong_size("more".into()));
     }
-    for value in &mut floats {
-        *value = f32::from_bits(u32::from_le(value.to_bits()));
-    }
-    let channels = ["grey", "grey + alpha", "RGB", "RGBA"][shape.channels() as usize - 1];
-    let kind = format!("raw floats, {channels}");
-    Ok(Image { values: Values::F32(floats), shape, kind, lossy: None, hints: Vec::new() })
+    let kind = format!("raw {}, {}", raw.format.short_name(), channels_text(shape.channels()));
+    Ok(Image { values, shape, kind, lossy: None, hints: Vec::new() })
+}
+
+fn read_values(reader: &mut dyn Read, raw: Raw) -> anyhow::Result<Values> {
+    let count = raw.shape.floats() as u128;
+    let what = format!("the {} need", raw.format.short_name());
+    let words = |reader: &mut dyn Read| -> anyhow::Result<Vec<u16>> {
+        let mut words: Vec<u16> = zeroed(count, &what)?;
+        reader.read_exact(cast_slice_mut(&mut words))?;
+        words.iter_mut().for_each(|word| *word = u16::from_le(*word));
+        Ok(words)
+    };
+    Ok(match raw.format {
+        RawFormat::U8 => {
+            let mut bytes: Vec<u8> = zeroed(count, &what)?;
+            reader.read_exact(&mut bytes)?;
+            Values::U8(bytes)
+        }
+        RawFormat::U16 => Values::U16(words(reader)?),
+        RawFormat::F16 => {
+            let halves = words(reader)?;
+            let mut floats: Vec<f32> = zeroed(count, &what)?;
+            floats.iter_mut().zip(halves).for_each(|(to, half)| *to = f16::from_bits(half).to_f32());
+            Values::F32(floats)
+        }
+        RawFormat::F32 => {
+            let mut floats: Vec<f32> = zeroed(count, &what)?;
+            reader.read_exact(cast_slice_mut(&mut floats))?;
+            floats.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
+            Values::F32(floats)
+        }
+    })
 }
 
 /// Reads an image file; its first bytes, not its name, say of which format.
-fn read_picture(source: Source, max_memory: u64) -> anyhow::Result<Image> {
+fn read_picture(source: Source, reading: &Reading) -> anyhow::Result<Image> {
     let (mut file, len) = match source {
         Source::File(file, len) => (file, len),
-        Source::Stream(stream) => return decoder_process::decode_stream(stream, max_memory),
+        Source::Stream(stream) => {
+            return decoder_process::decode_stream(stream, &reading.part, reading.max_memory);
+        }
     };
-    let format = decode::format_of(&head(&mut file)?)?;
+    let format = decode::format_of(&source::head(&mut file)?)?;
     if format == ImageFormat::Png {
         // Its decoder keeps to a limit.
-        return decode::decode(BufReader::new(file), len, format, max_memory);
+        return decode::decode(BufReader::new(file), len, format, &reading.part, reading.max_memory);
     }
-    decoder_process::decode_file(file, len, format, max_memory)
+    decoder_process::decode_file(file, len, format, &reading.part, reading.max_memory)
 }
 
-/// The first bytes of a file.
-pub(crate) fn head(file: &mut File) -> anyhow::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    file.take(16).read_to_end(&mut head).context("cannot be read")?;
-    file.seek(SeekFrom::Start(0)).context("cannot be read")?;
-    Ok(head)
+/// How many frames, pages or layers of pages a file has.
+pub(crate) fn frames(path: &Path, max_memory: u64) -> anyhow::Result<u32> {
+    let count = || match source::open(path)? {
+        Source::Stream(_) => bail!("is a pipe, whose frames cannot be counted beforehand; save it as a file"),
+        Source::File(mut file, len) => {
+            let format = decode::format_of(&source::head(&mut file)?)?;
+            decoder_process::count_frames(file, len, format, max_memory)
+        }
+    };
+    count().with_context(|| path.display().to_string())
 }
 
 /// What to say about a file that is called as raw floats often are.

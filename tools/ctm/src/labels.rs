@@ -62,7 +62,7 @@ impl Labels {
         file: &Path,
         first: usize,
         size: [u32; 2],
-        masks: usize,
+        masks: u64,
         small: bool,
     ) -> anyhow::Result<Vec<u8>> {
         let labels = (first..first + size[0] as usize * size[1] as usize).map(|index| self.label(index));
@@ -87,12 +87,20 @@ impl Labels {
 }
 
 /// Whether a label picture is to be a TIFF.
-fn is_tiff(file: &Path) -> bool {
+pub(crate) fn is_tiff(file: &Path) -> bool {
     file.extension().is_some() && names::is_called(file, &["tif", "tiff"])
 }
 
-/// Fails where a picture of labels has no room for so many masks.
-pub(crate) fn check_count(file: &Path, masks: u64) -> anyhow::Result<()> {
+/// Fails where a picture of labels has no room for so many masks. `most`: what the bits that were asked for have room for.
+pub(crate) fn check_count(file: &Path, masks: u64, most: Option<u64>) -> anyhow::Result<()> {
+    if let Some(most) = most.filter(|&most| masks > most) {
+        bail!(
+            "{}: {} masks; labels of so many bits (--label-bits) have room for {}",
+            file.display(),
+            thousands(masks),
+            thousands(most)
+        );
+    }
     if masks > MOST_IN_PNG && !is_tiff(file) {
         bail!(
             "{}: {} masks; a PNG has labels for {} at most: name it .tif, or lower --max-count",

@@ -5,34 +5,40 @@
 //! | `args` | the command line |
 //! | `values`, `palette` | numbers and colours as people write them; files of colours |
 //! | `source` | files, pipes and standard input |
+//! | `inputs` | which images there are, and what they are called |
 //! | `input`, `memory` | a picture or raw file → pixels |
 //! | `decode`, `decoder_process` | each format's decoder; the process in which most of them run |
 //! | `maps` | one image, or several of the same kind, in memory |
 //! | `settings` | the command line and the maps → the library's settings |
-//! | `segment` | `ctm segment`: input → masks → files |
+//! | `call`, `stream` | `ctm segment`; many images, a few at a time |
+//! | `segment` | maps → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
 //! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
+//! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy |
 //! | `color` | a colour as text, as part of a file name, and as screen colour |
 //! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
 //! | `report`, `table` | the printed table and the JSON of `ctm segment`; its CSV table |
 //! | `devices` | `ctm devices` |
 //! | `progress` | a bar while masks are found |
-//! | `names`, `files` | what files are called; whether they can be written, before any is |
+//! | `names`, `template`, `files` | what files are called; whether they can be written, before any is |
 //! | `save` | a file is written whole or not at all |
 //! | `interrupt` | Ctrl-C, and other requests to end |
 //! | `documents` | `ctm documents`: man pages, shell completions |
 //! | `terminal` | standard output and error, numbers for people |
 
 mod args;
+mod call;
 mod canvas;
 mod color;
 mod decode;
 mod decoder_process;
 mod devices;
 mod documents;
+mod export;
 mod files;
 mod find;
 mod input;
+mod inputs;
 mod interrupt;
 mod labels;
 mod maps;
@@ -50,7 +56,9 @@ mod save;
 mod segment;
 mod settings;
 mod source;
+mod stream;
 mod table;
+mod template;
 mod terminal;
 mod thumbnail;
 mod values;
@@ -86,10 +94,10 @@ fn main() -> ExitCode {
     };
     // A panic is a defect. It becomes one line like any other failure, with no trace of threads.
     panic::set_hook(Box::new(|_| {}));
-    let result = panic::catch_unwind(AssertUnwindSafe(|| match &cli.command {
-        Command::Segment(args) => segment::run(args),
-        Command::Devices(args) => devices::run(args),
-        Command::Documents(args) => documents::run(args),
+    let result = panic::catch_unwind(AssertUnwindSafe(|| match cli.command {
+        Command::Segment(args) => call::run(*args),
+        Command::Devices(args) => devices::run(&args),
+        Command::Documents(args) => documents::run(&args),
     }));
     exit_code(result.unwrap_or_else(|panic| {
         let text = terminal::panic_text(panic.as_ref());

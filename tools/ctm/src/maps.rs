@@ -1,11 +1,10 @@
 //! The colour maps of a call: one, or several of the same size and kind.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{anyhow, bail};
 use ctm::{ColorMap, Format, Layout, Shape};
 
 use crate::input::Reading;
+use crate::inputs::Input;
 use crate::picture::{Image, Values, byte, word};
 use crate::terminal::thousands;
 
@@ -22,7 +21,7 @@ pub(crate) struct Maps {
 /// Where a map comes from.
 #[derive(Debug)]
 pub(crate) struct MapFile {
-    pub(crate) path: PathBuf,
+    pub(crate) input: Input,
     /// What the file holds: `PNG, 8-bit RGB`.
     pub(crate) kind: String,
     /// The file's compression, if it changes colours.
@@ -32,23 +31,28 @@ pub(crate) struct MapFile {
 }
 
 impl Maps {
-    /// Reads all files.
-    pub(crate) fn read(paths: &[PathBuf], reading: Reading) -> anyhow::Result<Self> {
-        let (first, others) = paths.split_first().ok_or_else(|| anyhow!("no image is given"))?;
-        let Image { values, shape, kind, lossy, hints } = Image::read(first, reading)?;
+    /// Reads all images.
+    pub(crate) fn read(inputs: &[Input], reading: &Reading) -> anyhow::Result<Self> {
+        let (first, others) = inputs.split_first().ok_or_else(|| anyhow!("no image is given"))?;
+        let Image { values, shape, kind, lossy, hints } = first.read(reading)?;
         let mut maps =
-            Self { values, shape, files: vec![MapFile { path: first.clone(), kind, lossy, hints }] };
-        for path in others {
-            maps.add(path, Image::read(path, reading)?)?;
+            Self { values, shape, files: vec![MapFile { input: first.clone(), kind, lossy, hints }] };
+        for input in others {
+            maps.add(input, input.read(reading)?)?;
         }
         Ok(maps)
     }
 
-    fn add(&mut self, path: &Path, image: Image) -> anyhow::Result<()> {
-        let first = self.files[0].path.display();
+    fn add(&mut self, input: &Input, image: Image) -> anyhow::Result<()> {
+        let image = self.like_others(image)?;
         let text = |shape: Shape, format: Format| {
-            let format = format!("{format:?}").to_lowercase();
-            format!("{} x {} pixels of {} {format} values", shape.width(), shape.height(), shape.channels())
+            let format = match format {
+                Format::U8 => "8-bit integers",
+                Format::U16 => "16-bit integers",
+                Format::F16 | Format::F32 => "floats",
+                Format::U32 | Format::I32 => "32-bit integers",
+            };
+            format!("{} x {} pixels of {} {format}", shape.width(), shape.height(), shape.channels())
         };
         let appended = match (&mut self.values, &image.values) {
             _ if image.shape != self.shape => None,
@@ -60,15 +64,28 @@ impl Maps {
         match appended {
             Some(result) => result?,
             None => bail!(
-                "{}: has {}, and {first} has {}; several images must be alike",
-                path.display(),
+                "{input}: has {}, and {} has {}; several images must be alike, but with --batch each or stream",
                 text(image.shape, image.values.format()),
+                self.files[0].input,
                 text(self.shape, self.values.format()),
             ),
         }
         let Image { kind, lossy, hints, .. } = image;
-        self.files.push(MapFile { path: path.to_owned(), kind, lossy, hints });
+        self.files.push(MapFile { input: input.clone(), kind, lossy, hints });
         Ok(())
+    }
+
+    /// Where some images have alpha and others have none, the others become opaque.
+    fn like_others(&mut self, image: Image) -> anyhow::Result<Image> {
+        let (here, there) = (self.shape.channels(), image.shape.channels());
+        if here + 1 == there && there % 2 == 0 && has_alpha(&image.kind) {
+            self.values = std::mem::replace(&mut self.values, Values::U8(Vec::new())).opaque(self.shape)?;
+            self.shape = Shape::new(self.shape.width(), self.shape.height(), there)?;
+        } else if there + 1 == here && here % 2 == 0 && self.has_alpha() {
+            let shape = Shape::new(image.shape.width(), image.shape.height(), here)?;
+            return Ok(Image { values: image.values.opaque(image.shape)?, shape, ..image });
+        }
+        Ok(image)
     }
 
     /// As the library wants them.
@@ -95,6 +112,11 @@ impl Maps {
     /// Whether the channels are cyan, magenta, yellow and black.
     pub(crate) fn is_cmyk(&self) -> bool {
         self.files.iter().any(|file| file.kind.ends_with("CMYK"))
+    }
+
+    /// Whether the last channel is alpha.
+    pub(crate) fn has_alpha(&self) -> bool {
+        self.shape.channels().is_multiple_of(2) && self.files.iter().any(|file| has_alpha(&file.kind))
     }
 
     /// Pixels of one map.
@@ -124,6 +146,11 @@ impl Maps {
             Values::F32(values) => read_values(&values[range], channels, f32::from, line, convert),
         }
     }
+}
+
+/// Whether a file that holds this has an alpha channel, if its last channel can be one.
+fn has_alpha(kind: &str) -> bool {
+    ["RGBA", "grey + alpha", "R, G, B, A", "Y, A"].iter().any(|text| kind.contains(text))
 }
 
 fn read_values<T: Copy + PartialEq, R: Copy>(

@@ -1,5 +1,7 @@
 //! Masks, where they lie, and their PNG files.
 
+use std::collections::HashSet;
+use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use crate::find::{Found, row_bytes};
 use crate::maps::Maps;
 use crate::png::{Picture, encoded};
 use crate::settings::Choice;
+use crate::template::Named;
 use crate::{color, save};
 
 /// Fewer pixels than this are written before a progress bar could be read.
@@ -24,6 +27,10 @@ const LONG_WORK: u64 = 30_000_000;
 pub(crate) struct Mask {
     /// The values of the image's channels.
     pub(crate) color: Vec<f32>,
+    /// As the image stores them, if they are integers.
+    pub(crate) stored: Option<Vec<i64>>,
+    /// The colour as people read it.
+    pub(crate) text: String,
     /// What the palette calls it.
     pub(crate) name: Option<String>,
     /// Its pixels in all maps.
@@ -49,21 +56,62 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
     let regions = found.analysis.mask_stats.chunks_exact(folders.len());
     let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[MaskStats]))| {
         let color = choice.color(&entry.color);
-        let suffix = color::hex(&color).map_or(String::new(), |hex| format!("-{hex}"));
-        let name = format!("mask-{:0digits$}{suffix}.png", index + 1);
+        let hex = color::hex(&color);
+        let called = choice.name(index, &entry.color);
+        let pixels = regions.iter().map(|region| region.pixels).sum();
+        let name = match &args.names {
+            Some(template) => template.name(&Named {
+                index: index + 1,
+                name: called.as_deref(),
+                hex: hex.as_deref(),
+                pixels,
+            }),
+            None => {
+                let suffix = hex.map_or(String::new(), |hex| format!("-{hex}"));
+                format!("mask-{:0digits$}{suffix}.png", index + 1)
+            }
+        };
         let part = |(folder, &region): (&PathBuf, &MaskStats)| {
             // A PNG has at least one pixel.
-            let has_file = !args.no_masks && (!args.cropped || region.width > 0);
+            let has_file = args.has_pngs() && (!args.cropped || region.width > 0);
             Part { region, file: has_file.then(|| folder.join(&name)) }
         };
         Mask {
             color,
-            name: choice.name(index, &entry.color),
-            pixels: regions.iter().map(|region| region.pixels).sum(),
+            stored: choice.stored(&entry.color),
+            text: choice.text(&entry.color),
+            name: called,
+            pixels,
             parts: folders.iter().zip(regions).map(part).collect(),
         }
     };
     colors.iter().zip(regions).enumerate().map(mask).collect()
+}
+
+/// Files in the folders that are called as masks are, and are none of these.
+pub(crate) fn stale(masks: &[Mask], folders: &[PathBuf]) -> Vec<PathBuf> {
+    let new: HashSet<&Path> =
+        masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_deref()).collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let mut stale: Vec<PathBuf> =
+        files.map(|file| file.path()).filter(|file| !new.contains(&**file)).collect();
+    stale.retain(|file| file.file_name().is_some_and(|name| is_mask(&name.to_string_lossy())));
+    stale.sort();
+    stale
+}
+
+/// Whether a file is called as masks are: `mask-001.png`, `mask-001-ff8000.png`.
+fn is_mask(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("mask-").and_then(|rest| rest.strip_suffix(".png")) else {
+        return false;
+    };
+    let (number, hex) = rest.split_once('-').unwrap_or((rest, "00"));
+    let is_number = number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_hex = matches!(hex.len(), 2 | 4 | 6 | 8) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number && is_hex
 }
 
 /// A picture to write: its file, its first byte, where it was cropped from.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ctm::{Backend, MergedColors, UnlistedColors};
 
-use crate::args::SegmentArgs;
+use crate::args::{FormatArg, SegmentArgs};
 use crate::color::Display;
 use crate::maps::Maps;
 use crate::masks::Mask;
@@ -30,6 +30,10 @@ pub(crate) struct Outcome<'a> {
     pub(crate) duration: Duration,
     /// Different colours in all maps that were counted.
     pub(crate) distinct_colors: u64,
+    /// How many colours or regions have enough pixels, and no mask all the same.
+    pub(crate) left_out: u64,
+    /// Masks of an earlier run that are still in the folders.
+    pub(crate) stale: Vec<PathBuf>,
     /// The masks, most frequent colour first, or as the palette is.
     pub(crate) masks: Vec<Mask>,
     /// Colours that the palette does not have, if they were asked for.
@@ -38,6 +42,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) merged: Option<MergedColors>,
     /// The overview picture of each map, if there are any.
     pub(crate) overviews: Vec<PathBuf>,
+    /// The files that have all masks of a map, for each map.
+    pub(crate) exports: Vec<Vec<(FormatArg, PathBuf)>>,
     /// The label picture of each map, if there are any.
     pub(crate) labels: Vec<PathBuf>,
 }

@@ -164,7 +164,7 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
 
 fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
     let args = outcome.args;
-    let path = &outcome.maps.files[map].path;
+    let path = &outcome.maps.files[map].input.path;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let covered = outcome.masks.iter().map(|mask| mask.parts[map].region.pixels).sum();
     let mut settings = format!(
@@ -176,7 +176,11 @@ fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
         true => format!("a palette of {}", count(outcome.masks.len() as u64, "colour")),
         false => format!(
             "at most {}, of at least {} each",
-            count(args.max_count().into(), "mask"),
+            if args.max_count() == u32::MAX {
+                "all masks".into()
+            } else {
+                count(args.max_count().into(), "mask")
+            },
             count(args.min_pixels(), "pixel")
         ),
     };

@@ -1,7 +1,9 @@
 //! An image in memory, as its file has it.
 
-use bytemuck::cast_slice;
+use bytemuck::{Zeroable, cast_slice};
 use ctm::{Format, Shape};
+
+use crate::memory::zeroed;
 
 /// The channel values of an image's pixels, row by row from the top.
 #[derive(Debug)]
@@ -28,6 +30,27 @@ impl Values {
             Self::U16(values) => cast_slice(values),
             Self::F32(values) => cast_slice(values),
         }
+    }
+}
+
+impl Values {
+    /// With an alpha channel that says that every pixel is opaque.
+    pub(crate) fn opaque(self, shape: Shape) -> anyhow::Result<Self> {
+        fn add<T: Zeroable + Copy>(values: &[T], channels: usize, most: T) -> anyhow::Result<Vec<T>> {
+            let pixels = values.len() / channels;
+            let mut all: Vec<T> = zeroed((pixels * (channels + 1)) as u128, "the image with alpha needs")?;
+            for (to, from) in all.chunks_exact_mut(channels + 1).zip(values.chunks_exact(channels)) {
+                to[..channels].copy_from_slice(from);
+                to[channels] = most;
+            }
+            Ok(all)
+        }
+        let channels = shape.channels() as usize;
+        Ok(match self {
+            Self::U8(values) => Self::U8(add(&values, channels, u8::MAX)?),
+            Self::U16(values) => Self::U16(add(&values, channels, u16::MAX)?),
+            Self::F32(values) => Self::F32(add(&values, channels, 1.0)?),
+        })
     }
 }
 

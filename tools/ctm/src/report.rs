@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::args::BatchArg;
 use crate::color;
+use crate::inputs::Input;
 use crate::masks::{Mask, Part};
 use crate::outcome::Outcome;
 use crate::terminal::{self, acts, count, percent, shown, thousands};
@@ -79,7 +80,7 @@ fn files(name: &str, files: &[PathBuf]) -> String {
 fn maps_table(outcome: &Outcome) -> String {
     let mut text = String::new();
     for (map, file) in outcome.maps.files.iter().enumerate() {
-        text += &format!("{}: {}\n", shown(&path_text(&file.path)), image_text(outcome, map));
+        text += &format!("{}: {}\n", shown(&file.input.to_string()), image_text(outcome, map));
     }
     text += &format!(
         "{} in {}, on {}, covering {}\n",
@@ -89,8 +90,11 @@ fn maps_table(outcome: &Outcome) -> String {
         percent(outcome.share(outcome.covered()))
     );
     text += &mask_table(outcome);
+    text += &left_out(outcome);
     text += &unlisted_table(outcome);
     text += &merged_table(outcome);
+    let exports: Vec<PathBuf> = outcome.exports.iter().flatten().map(|(_, file)| file.clone()).collect();
+    text += &files("masks", &exports);
     text + &files("overview", &outcome.overviews) + &files("labels", &outcome.labels)
 }
 
@@ -101,7 +105,7 @@ fn mask_table(outcome: &Outcome) -> String {
     }
     let mut columns = vec![
         Column::new("#", true, (1..=outcome.masks.len()).map(|number| number.to_string())),
-        Column::new("colour", false, masks().map(|mask| color::text(&mask.color))),
+        Column::new("colour", false, masks().map(|mask| mask.text.clone())),
         Column::new("pixels", true, masks().map(|mask| thousands(mask.pixels))),
         Column::new("share", true, masks().map(|mask| percent(outcome.share(mask.pixels)))),
     ];
@@ -112,11 +116,33 @@ fn mask_table(outcome: &Outcome) -> String {
     if outcome.args.outputs.cropped && outcome.maps.files.len() == 1 {
         columns.push(Column::new("box", false, masks().map(|mask| box_text(&mask.parts[0].region))));
     }
-    if !outcome.args.outputs.no_masks {
+    if outcome.args.outputs.has_pngs() {
         columns.push(Column::new("file", false, masks().map(|mask| file_text(outcome, mask))));
     }
     let swatches: Vec<String> = masks().map(|mask| swatch(outcome, &mask.color)).collect();
     lines(&columns, &swatches)
+}
+
+/// What has no mask, and what lies about.
+fn left_out(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if outcome.left_out > 0 {
+        let what = if outcome.args.colors.connected.is_some() { "more region" } else { "more colour" };
+        text += &format!(
+            "\n{} {} at least {}; --max-count all\n",
+            count(outcome.left_out, what),
+            if outcome.left_out == 1 { "has" } else { "have" },
+            count(outcome.args.min_pixels().max(1), "pixel"),
+        );
+    }
+    if let Some(first) = outcome.stale.first() {
+        let more = match outcome.stale.len() {
+            1 => String::new(),
+            len => format!(" and {} more", len - 1),
+        };
+        text += &format!("\nof an earlier run, and not of this: {}{more}\n", shown(&path_text(first)));
+    }
+    text
 }
 
 /// What the palette does not have.
@@ -136,12 +162,12 @@ fn unlisted_table(outcome: &Outcome) -> String {
         let (map, [x, y]) = first_pixel(outcome, entry);
         let file = match outcome.maps.files.len() {
             1 => String::new(),
-            _ => format!(" of {}", outcome.maps.files[map].path.display()),
+            _ => format!(" of {}", outcome.maps.files[map].input),
         };
         format!("{x}, {y}{file}")
     };
     let columns = [
-        Column::new("colour", false, values.iter().map(|values| color::text(values))),
+        Column::new("colour", false, colors().map(|entry| outcome.choice.text(&entry.color))),
         Column::new("pixels", true, colors().map(|entry| thousands(entry.pixels))),
         Column::new("share", true, colors().map(|entry| percent(outcome.share(entry.pixels)))),
         Column::new("first pixel", false, colors().map(place)),
@@ -159,7 +185,7 @@ fn merged_table(outcome: &Outcome) -> String {
     if merged.most_frequent.is_empty() {
         return summary;
     }
-    let text = |color: &ctm::Color| color::text(&outcome.choice.color(color));
+    let text = |color: &ctm::Color| outcome.choice.text(color);
     let columns = [
         Column::new("colour", false, colors().map(|entry| text(&entry.color))),
         Column::new("became", false, colors().map(|entry| text(&entry.into))),
@@ -220,7 +246,7 @@ fn file_text(outcome: &Outcome, mask: &Mask) -> String {
         (Some(file), 1) => file.display().to_string(),
         (Some(file), _) => {
             let name = file.file_name().unwrap_or_default();
-            outcome.args.output.join("*").join(name).display().to_string()
+            outcome.args.output().unwrap_or(Path::new("")).join("*").join(name).display().to_string()
         }
     }
 }
@@ -263,6 +289,8 @@ impl From<f32> for Value {
 struct JsonMask<'a> {
     index: usize,
     color: Vec<Value>,
+    /// As the image stores them, if they are integers.
+    stored: Option<&'a [i64]>,
     hex: Option<String>,
     name: Option<&'a str>,
     pixels: u64,
@@ -286,10 +314,14 @@ struct JsonBox {
 #[derive(Serialize)]
 struct JsonImage<'a> {
     input: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u32>,
     format: &'a str,
     masks: Vec<JsonMask<'a>>,
     overview: Option<String>,
     labels: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<String>,
 }
 
 /// Colours that the palette does not have.
@@ -304,6 +336,7 @@ struct JsonUnlisted {
 #[derive(Serialize)]
 struct JsonUnlistedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     input: String,
@@ -322,9 +355,11 @@ struct JsonMerged {
 #[derive(Serialize)]
 struct JsonMergedColor {
     color: Vec<Value>,
+    stored: Option<Vec<i64>>,
     hex: Option<String>,
     pixels: u64,
     into: Vec<Value>,
+    into_stored: Option<Vec<i64>>,
     into_hex: Option<String>,
 }
 
@@ -341,6 +376,9 @@ struct JsonReport<'a> {
     min_pixels: Option<u64>,
     max_count: Option<u32>,
     distinct_colors: u64,
+    left_out: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stale: Vec<String>,
     unlisted: Option<JsonUnlisted>,
     merged: Option<JsonMerged>,
     table: Option<String>,
@@ -360,6 +398,29 @@ pub(crate) fn json(outcomes: &[Outcome]) -> anyhow::Result<String> {
         reports => serde_json::to_string_pretty(reports)?,
     };
     Ok(ascii_controls(&text) + "\n")
+}
+
+/// The JSON object of one image in one line.
+pub(crate) fn json_line(outcome: &Outcome) -> anyhow::Result<String> {
+    Ok(ascii_controls(&serde_json::to_string(&json_report(outcome))?) + "\n")
+}
+
+/// What is printed instead where an image has failed.
+pub(crate) fn json_failure(input: &Input, error: &str) -> anyhow::Result<String> {
+    let failure =
+        serde_json::json!({ "input": path_text(&input.path), "frame": input.frame, "error": error });
+    Ok(ascii_controls(&failure.to_string()) + "\n")
+}
+
+/// One image in one line for people.
+pub(crate) fn line(outcome: &Outcome) -> String {
+    let name = outcome.maps.files.first().map(|file| file.input.to_string()).unwrap_or_default();
+    format!(
+        "{}: {}, covering {}\n",
+        shown(&name),
+        count(outcome.masks.len() as u64, "mask"),
+        percent(outcome.share(outcome.covered()))
+    )
 }
 
 /// Writes what acts on terminals as JSON writes control characters, which for it are those of ASCII only. All are within
@@ -392,8 +453,10 @@ fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
         device: &outcome.device,
         milliseconds: (outcome.duration.as_secs_f64() * 1e6).round() / 1e3,
         min_pixels: is_frequent.then_some(args.min_pixels()),
-        max_count: is_frequent.then_some(args.max_count()),
+        max_count: is_frequent.then_some(args.max_count()).filter(|&count| count < u32::MAX),
         distinct_colors: outcome.distinct_colors,
+        left_out: outcome.left_out,
+        stale: outcome.stale.iter().map(|file| path_text(file)).collect(),
         unlisted: outcome.unlisted.as_ref().map(|unlisted| JsonUnlisted {
             pixels: unlisted.pixels,
             colors: unlisted.colors,
@@ -418,6 +481,7 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
         JsonMask {
             index: index + 1,
             color: json_color(&mask.color),
+            stored: mask.stored.as_deref(),
             hex: color::hex(&mask.color),
             name: mask.name.as_deref(),
             pixels,
@@ -430,11 +494,13 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
     };
     let file = &outcome.maps.files[map];
     JsonImage {
-        input: path_text(&file.path),
+        input: path_text(&file.input.path),
+        frame: file.input.frame,
         format: &file.kind,
         masks: outcome.masks.iter().enumerate().map(mask).collect(),
         overview: outcome.overviews.get(map).map(|file| path_text(file)),
         labels: outcome.labels.get(map).map(|file| path_text(file)),
+        files: outcome.exports.get(map).into_iter().flatten().map(|(_, file)| path_text(file)).collect(),
     }
 }
 
@@ -443,9 +509,10 @@ fn json_unlisted(outcome: &Outcome, entry: &ctm::UnlistedColor) -> JsonUnlistedC
     let (map, first_pixel) = first_pixel(outcome, entry);
     JsonUnlistedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
-        input: path_text(&outcome.maps.files[map].path),
+        input: path_text(&outcome.maps.files[map].input.path),
         first_pixel,
     }
 }
@@ -454,9 +521,11 @@ fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
     let [values, into] = [&entry.color, &entry.into].map(|color| outcome.choice.color(color));
     JsonMergedColor {
         color: json_color(&values),
+        stored: outcome.choice.stored(&entry.color),
         hex: color::hex(&values),
         pixels: entry.pixels,
         into: json_color(&into),
+        into_stored: outcome.choice.stored(&entry.into),
         into_hex: color::hex(&into),
     }
 }
@@ -465,6 +534,6 @@ fn json_color(values: &[f32]) -> Vec<Value> {
     values.iter().map(|&value| value.into()).collect()
 }
 
-fn path_text(path: &Path) -> String {
+pub(crate) fn path_text(path: &Path) -> String {
     path.display().to_string()
 }

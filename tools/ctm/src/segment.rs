@@ -1,111 +1,48 @@
-//! `ctm segment`: reads colour maps, finds the masks, writes them, and says what happened.
+//! Maps in memory → masks → files.
 
-use std::path::{Path, PathBuf};
-use std::slice::from_ref;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use ctm::{ColorMap, Context, Options, Outputs, Palette, Params, Selection};
+use ctm::{ColorMap, Context, Format, Matching, Outputs, Palette, Params, Selection};
 
-use crate::args::{AlphaArg, BatchArg, SegmentArgs, UnlistedArg};
+use crate::args::{AlphaArg, LabelBitsArg, MatchArg, SegmentArgs, UnlistedArg};
 use crate::color::Display;
-use crate::files::{Files, Role};
+use crate::files::Files;
 use crate::find::{self, Found};
-use crate::input::Reading;
-use crate::labels::{self, MOST_IN_PNG};
+use crate::labels;
 use crate::maps::Maps;
 use crate::masks;
 use crate::outcome::Outcome;
 use crate::progress::analyze;
 use crate::settings::Choice;
 use crate::terminal::{self, thousands};
-use crate::{interrupt, overview, report, save, table};
-
-/// Runs the command.
-pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
-    limit_threads(args.threads);
-    let options = Options {
-        backend: args.backend.into(),
-        device_name: args.device.clone(),
-        max_threads: args.threads,
-        ..Options::default()
-    };
-    if args.verbose {
-        terminal::be_verbose();
-    }
-    interrupt::listen()?;
-    let mut files = Files::check(args)?;
-    // Looking for devices takes as long as reading an image.
-    let (context, groups) = rayon::join(|| Context::new(&options), || read(args));
-    let (mut context, groups) = (context?, groups?);
-    for file in groups.iter().flat_map(|maps| &maps.files) {
-        file.hints.iter().for_each(|text| terminal::hint(&format!("{} {text}", file.path.display())));
-    }
-    let choices = groups.iter().map(|maps| Choice::new(args, maps)).collect::<anyhow::Result<Vec<_>>>()?;
-    if let Some(labels) = &args.outputs.labels {
-        check_label_counts(&mut context, &groups, &choices, labels)?;
-    }
-    let mut outcomes = Vec::new();
-    for (maps, choice) in groups.iter().zip(&choices) {
-        let outcome = segment(&mut context, maps, choice, args, &mut files);
-        outcomes.push(match groups.len() {
-            1 => outcome?,
-            _ => outcome.with_context(|| maps.files[0].path.display().to_string())?,
-        });
-    }
-    if let Some(file) = &args.outputs.table {
-        files.write(file, |out| table::write(&outcomes, out))?;
-    }
-    match args.outputs.on_standard_output() {
-        Some(_) => Ok(()),
-        None if args.json => terminal::print(&report::json(&outcomes)?),
-        None => terminal::print(&report::table(&outcomes)),
-    }
-}
-
-/// Reads the maps, in groups that share their masks. All are read before anything is written.
-fn read(args: &SegmentArgs) -> anyhow::Result<Vec<Maps>> {
-    let reading = Reading { raw: args.raw, max_memory: args.max_memory() };
-    match args.colors.batch {
-        BatchArg::Each => args.images.iter().map(|image| Maps::read(from_ref(image), reading)).collect(),
-        BatchArg::All | BatchArg::First => Maps::read(&args.images, reading).map(|maps| vec![maps]),
-    }
-}
-
-/// Fails where labels have no room for all masks, as far as that can be known before files are written.
-fn check_label_counts(
-    context: &mut Context,
-    groups: &[Maps],
-    choices: &[Choice],
-    labels: &Path,
-) -> anyhow::Result<()> {
-    for (maps, choice) in groups.iter().zip(choices).filter(|(_, choice)| choice.most_masks() > MOST_IN_PNG) {
-        if choice.has_palette() {
-            labels::check_count(labels, choice.most_masks())?;
-        } else if groups.len() > 1 {
-            // Else it is known early enough once the masks are found.
-            let count = context.mask_count(&maps.color_map()?, &choice.settings())?;
-            labels::check_count(labels, count.into())?;
-        }
-    }
-    Ok(())
-}
+use crate::{export, overview, save};
 
 /// Gives advice, and says for which of several images.
 fn hint(args: &SegmentArgs, maps: &Maps, text: &str) {
-    match (args.images.len(), &maps.files[..]) {
-        (2.., [file]) => terminal::hint(&format!("{}: {text}", file.path.display())),
+    match (args.inputs.len(), &maps.files[..]) {
+        (2.., [file]) => terminal::hint(&format!("{}: {text}", file.input)),
         _ => terminal::hint(text),
     }
 }
 
+/// Does something with what is known of all files of the call.
+pub(crate) fn with_files<T>(
+    files: &Mutex<Files>,
+    work: impl FnOnce(&mut Files) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    work(&mut files.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Finds the masks of maps that share them, and writes all files but the table.
-fn segment<'a>(
+pub(crate) fn segment<'a>(
     context: &mut Context,
     maps: &'a Maps,
     choice: &'a Choice,
     args: &'a SegmentArgs,
-    files: &mut Files,
+    files: &Mutex<Files>,
 ) -> anyhow::Result<Outcome<'a>> {
     let start = Instant::now();
     let color_map = maps.color_map()?;
@@ -113,6 +50,7 @@ fn segment<'a>(
     let duration = start.elapsed();
     let palette = &found.analysis.palette;
     let distinct_colors = count_all_colors(context, &color_map, choice, palette)?;
+    let left_out = count_left_out(context, &color_map, choice, palette)?;
     if palette.colors.is_empty() {
         hint_at_no_mask(context, (maps, &color_map), choice, args)?;
     } else if let Some(lossy) = maps.files.iter().find_map(|file| file.lossy.as_ref())
@@ -128,7 +66,8 @@ fn segment<'a>(
         );
     }
 
-    let images = || maps.files.iter().map(|file| &*file.path);
+    hint_at_edges(context, (maps, &color_map), choice, (args, &found), distinct_colors, left_out)?;
+    let images = || maps.files.iter().map(|file| &file.input);
     let folders: Vec<PathBuf> = images().map(|image| args.folder(image)).collect();
     let channels = maps.shape.channels() as usize;
     let outcome = Outcome {
@@ -144,14 +83,88 @@ fn segment<'a>(
         device: context.device_name().to_owned(),
         duration,
         distinct_colors,
+        left_out,
         masks: masks::list(&found, choice, &folders, &args.outputs),
+        stale: Vec::new(),
         unlisted: found.analysis.unlisted.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
         overviews: images().filter_map(|image| args.overview(image)).collect(),
+        exports: images().map(|image| args.exports(image)).collect(),
         labels: images().filter_map(|image| args.labels(image)).collect(),
     };
     write(&outcome, &found, files)?;
-    Ok(outcome)
+    let stale = masks::stale(&outcome.masks, &folders);
+    Ok(Outcome { stale, ..outcome })
+}
+
+/// How many colours or regions have enough pixels, and no mask since --max-count is what it is.
+fn count_left_out(
+    context: &mut Context,
+    color_map: &ColorMap,
+    choice: &Choice,
+    palette: &Palette,
+) -> anyhow::Result<u64> {
+    let masks = palette.colors.len() as u64;
+    let is_cut = masks > 0 && masks == choice.most_masks() && !choice.has_palette();
+    if !is_cut {
+        return Ok(0);
+    }
+    let settings = choice.settings();
+    let selection = Selection { max_count: u32::MAX, ..settings.selection };
+    let all = context.mask_count(color_map, &Params { selection, ..settings })?;
+    Ok(u64::from(all).saturating_sub(masks))
+}
+
+/// The most frequent colours of a map that is painted flat are most of its colours; elsewhere, which option helps.
+fn hint_at_edges(
+    context: &mut Context,
+    (maps, color_map): (&Maps, &ColorMap),
+    choice: &Choice,
+    (args, found): (&SegmentArgs, &Found),
+    distinct: u64,
+    left_out: u64,
+) -> anyhow::Result<()> {
+    /// A map of fewer colours may be flat.
+    const MANY: u64 = 256;
+    /// So many times more colours than masks are no flat map's.
+    const MUCH: u64 = 8;
+    let masks = found.analysis.palette.colors.len() as u64;
+    let frequent = masks + left_out;
+    let is_flat = distinct < MANY || distinct / MUCH < frequent;
+    let is_lossy = maps.files.iter().any(|file| file.lossy.is_some());
+    // Programs have the numbers.
+    let is_cared_for =
+        args.json || joins_near_colors(args) || args.colors.unmix.is_some() || choice.has_palette();
+    if masks == 0 || is_flat || is_lossy || is_cared_for || args.colors.connected.is_some() {
+        return Ok(());
+    }
+    let rare = thousands(distinct - frequent);
+    let few = thousands(args.min_pixels());
+    let rounded = match args.colors.matching {
+        MatchArg::Exact if maps.format() != Format::U8 => {
+            let settings = Params { matching: Matching::EightBit, ..choice.all_colors() };
+            u64::from(context.mask_count(color_map, &settings)?)
+        }
+        _ => distinct,
+    };
+    let all = Params {
+        selection: Selection { max_count: u32::MAX, ..choice.settings().selection },
+        ..choice.settings()
+    };
+    let pixels: u64 = match left_out {
+        0 => found.analysis.palette.colors.iter().map(|color| color.pixels).sum(),
+        _ => {
+            let palette = analyze(context, color_map, &all, Outputs::default())?.palette;
+            palette.colors.iter().map(|color| color.pixels).sum()
+        }
+    };
+    let advice = match pixels as f64 / maps.pixels() as f64 {
+        _ if rounded < distinct / 4 => "they differ by less than 8 bits tell: try --match 8bit",
+        0.5.. => "edges are anti-aliased: try --unmix 2",
+        _ => "the map is noisy, or a photo: try --merge 16/255",
+    };
+    hint(args, maps, &format!("{rare} colours have fewer than {few} pixels each; {advice}"));
+    Ok(())
 }
 
 /// Whether colours that are not exactly a mask's may be in it.
@@ -173,14 +186,6 @@ fn count_all_colors(
         Some(count) => Ok(count),
         None => Ok(context.mask_count(color_map, &choice.all_colors())?.into()),
     }
-}
-
-/// Keeps decoding and encoding within `--threads`, too.
-fn limit_threads(threads: u32) {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let count = if threads == 0 { processors } else { processors.min(threads as usize) };
-    // Fails only where a pool exists already: then that one does.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(count).build_global();
 }
 
 /// Says which setting stands in the way.
@@ -211,28 +216,34 @@ fn hint_at_no_mask(
 }
 
 /// Writes all files but the table.
-fn write(outcome: &Outcome, found: &Found, files: &mut Files) -> anyhow::Result<()> {
+fn write(outcome: &Outcome, found: &Found, files: &Mutex<Files>) -> anyhow::Result<()> {
     let masks = outcome.masks.len();
+    let most = outcome.args.outputs.label_bits.map(LabelBitsArg::most_masks);
     for file in &outcome.labels {
-        labels::check_count(file, masks as u64)?;
+        labels::check_count(file, masks as u64, most)?;
     }
-    for file in outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref()) {
-        files.add(Role::Mask, file)?;
-    }
-    files.prepare()?;
+    export::check_count(outcome)?;
+    with_files(files, |files| files.check_masks(outcome))?;
     let (written, overviews) = rayon::join(
         || masks::write(&outcome.masks, found, outcome.maps, &outcome.args.outputs),
         || draw_overviews(outcome, found),
     );
     written?;
+    export::write(outcome, found)?;
     let Some(labels) = &found.labels else { return Ok(()) };
     let shape = outcome.maps.shape;
     for (map, file) in outcome.labels.iter().enumerate() {
         let size = [shape.width(), shape.height()];
         let picture = labels
-            .picture(file, map * outcome.maps.plane(), size, masks, outcome.args.outputs.small_files)
+            .picture(
+                file,
+                map * outcome.maps.plane(),
+                size,
+                most.unwrap_or(masks as u64),
+                outcome.args.outputs.small_files,
+            )
             .with_context(|| format!("{}: cannot be encoded", file.display()))?;
-        files.write(file, |out| Ok(out.write_all(&picture)?))?;
+        with_files(files, |files| files.write(file, |out| Ok(out.write_all(&picture)?)))?;
     }
     for (file, png) in outcome.overviews.iter().zip(overviews?) {
         save::bytes(file, &png)?;

@@ -10,8 +10,10 @@ use ctm::{
 use crate::args::{
     AlphaArg, BatchArg, ColorArgs, ConnectedArg, MatchArg, MetricArg, SegmentArgs, UnlistedArg,
 };
+use crate::color;
+use crate::decode::channels_text;
 use crate::maps::Maps;
-use crate::palette;
+use crate::palette::Palette;
 use crate::values::{GivenColor, most, within};
 
 /// The settings, and the colours that they borrow.
@@ -27,6 +29,8 @@ pub(crate) struct Choice {
     format: Format,
     /// Channels that are part of a colour.
     pub(crate) channels: usize,
+    /// What is to be said about the palette's numbers.
+    pub(crate) hint: Option<String>,
 }
 
 /// Checks that no colour is given twice, and says where it is.
@@ -50,21 +54,30 @@ fn check_different(
 }
 
 impl Choice {
-    pub(crate) fn new(args: &SegmentArgs, maps: &Maps) -> anyhow::Result<Self> {
+    /// `given`: what the file of --palette has.
+    pub(crate) fn new(args: &SegmentArgs, maps: &Maps, given: Option<&Palette>) -> anyhow::Result<Self> {
         let colors = &args.colors;
         let format = maps.format();
         let stored = maps.shape.channels() as usize;
         if maps.is_cmyk() && colors.alpha != AlphaArg::Color {
             bail!("--alpha: the image has CMYK colours, of which no channel is alpha");
         }
+        if stored % 2 == 1 && colors.alpha != AlphaArg::Color {
+            let channels = channels_text(maps.shape.channels());
+            bail!("--alpha: the image has no alpha; its pixels are {channels}");
+        }
         let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
+        let has_alpha = colors.alpha == AlphaArg::Color && maps.has_alpha();
+        let mut hint = None;
         let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Vec<[f32; 4]>> {
-            let units =
-                |color: &GivenColor| color.in_units(format, channels).map_err(|why| anyhow!("{option}{why}"));
+            let units = |color: &GivenColor| {
+                color.in_units(format, channels, has_alpha).map_err(|why| anyhow!("{option}{why}"))
+            };
             list.iter().map(units).collect()
         };
-        let (palette, names) = if let Some(path) = &colors.palette {
-            let given = palette::read(path)?;
+        let (palette, names) = if let Some(palette) = given {
+            let (given, scale) = palette.in_image(format, channels)?;
+            hint = scale;
             let units = units(&given, "")?;
             check_different(&given, &units, colors, format)?;
             (Some(units), given.into_iter().map(|color| color.name).collect())
@@ -114,7 +127,7 @@ impl Choice {
                 ConnectedArg::Eight => Connectivity::Eight,
             }),
             batch: match colors.batch {
-                BatchArg::All | BatchArg::Each => Batch::All, // each in a call of its own
+                BatchArg::All | BatchArg::Each | BatchArg::Stream => Batch::All, // each in a call of its own
                 BatchArg::First => Batch::First,
             },
             ..Params::default()
@@ -126,7 +139,7 @@ impl Choice {
             }
         }
         let ignored = units(&colors.ignore, "--ignore ")?;
-        Ok(Self { plain, palette, names, places, ignored, format, channels })
+        Ok(Self { plain, palette, names, places, ignored, format, channels, hint })
     }
 
     /// As the library wants them.
@@ -167,6 +180,31 @@ impl Choice {
             *self.places.get(&bits(&color.values(), self.channels))?
         };
         self.names.get(place).cloned().flatten()
+    }
+
+    /// The integers that the maps store for a colour, if it is integers that they store.
+    pub(crate) fn stored(&self, color: &ctm::Color) -> Option<Vec<i64>> {
+        let integer = |word: u32| if self.format == Format::I32 { (word as i32).into() } else { word.into() };
+        match self.format {
+            Format::F32 | Format::F16 => None,
+            Format::U8 | Format::U16 | Format::U32 | Format::I32 => {
+                Some(color.stored(self.format)[..self.channels].iter().map(|&word| integer(word)).collect())
+            }
+        }
+    }
+
+    /// A colour as people read it: `#ff8000`, or all values so that they read back exactly. Of more than 8 bits, the integers
+    /// that are stored, which are often ids, where there is one channel beside alpha or no `#ff8000`.
+    pub(crate) fn text(&self, color: &ctm::Color) -> String {
+        let values = self.color(color);
+        match self.stored(color) {
+            Some(stored)
+                if self.format != Format::U8 && (self.channels < 3 || color::hex(&values).is_none()) =>
+            {
+                color::list(stored.iter().map(i64::to_string))
+            }
+            _ => color::text(&values),
+        }
     }
 
     /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.

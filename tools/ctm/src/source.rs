@@ -2,13 +2,16 @@
 //! ends or never begins: that is refused.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
 /// The name of standard input on the command line.
 pub(crate) const STANDARD_INPUT: &str = "-";
+
+/// So many bytes tell a file's format.
+pub(crate) const HEAD: u64 = 32;
 
 /// Whether a path stands for standard input.
 pub(crate) fn is_standard_input(path: &Path) -> bool {
@@ -55,6 +58,14 @@ impl Source {
         }
         Ok(bytes)
     }
+}
+
+/// The first bytes of a file, as many as tell its format.
+pub(crate) fn head(file: &mut File) -> anyhow::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head).context("cannot be read")?;
+    file.seek(SeekFrom::Start(0)).context("cannot be read")?;
+    Ok(head)
 }
 
 pub(crate) use platform::Stream;

@@ -1,12 +1,13 @@
 //! The CSV table: a row for each mask in each image.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use ctm::MaskStats;
 
+use crate::names;
 use crate::outcome::Outcome;
 use crate::terminal::shown;
-use crate::{color, names};
 
 const HEAD: [&str; 15] = [
     "image",
@@ -26,38 +27,45 @@ const HEAD: [&str; 15] = [
     "file",
 ];
 
-/// Writes the table. What a mask without a pixel does not have is empty.
-pub(crate) fn write(outcomes: &[Outcome], out: &mut dyn Write) -> anyhow::Result<()> {
-    let is_shown = is_standard_output(outcomes) && io::stdout().is_terminal();
-    let text = |text: String| if is_shown { shown(&text) } else { text };
+/// One mask in one image. What a mask without a pixel does not have is empty.
+pub(crate) type Row = Vec<String>;
+
+/// Writes the table.
+pub(crate) fn write(file: &Path, rows: &[Row], out: &mut dyn Write) -> anyhow::Result<()> {
+    let is_shown = names::is_standard_output(file) && io::stdout().is_terminal();
     let mut table = csv::Writer::from_writer(out);
     table.write_record(HEAD).map_err(io::Error::from)?;
-    let images = outcomes.iter().flat_map(|outcome| {
-        outcome.maps.files.iter().enumerate().map(move |(map, image)| (outcome, map, image))
-    });
-    for (outcome, map, image) in images {
-        for (index, mask) in outcome.masks.iter().enumerate() {
-            let part = &mask.parts[map];
-            let region = &part.region;
-            let mut row = vec![
-                text(image.path.display().to_string()),
-                (index + 1).to_string(),
-                color::text(&mask.color),
-                text(mask.name.clone().unwrap_or_default()),
-                region.pixels.to_string(),
-                outcome.share_of_one(region.pixels).to_string(),
-            ];
-            row.extend(place(region));
-            row.push(part.file.as_ref().map_or(String::new(), |file| text(file.display().to_string())));
-            table.write_record(row).map_err(io::Error::from)?;
+    for row in rows {
+        match is_shown {
+            true => table.write_record(row.iter().map(|text| shown(text))),
+            false => table.write_record(row),
         }
+        .map_err(io::Error::from)?;
     }
     Ok(table.flush()?)
 }
 
-fn is_standard_output(outcomes: &[Outcome]) -> bool {
-    let table = outcomes.first().and_then(|outcome| outcome.args.outputs.table.as_deref());
-    table.is_some_and(names::is_standard_output)
+/// The rows of images that share their masks.
+pub(crate) fn rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (map, image) in outcome.maps.files.iter().enumerate() {
+        for (index, mask) in outcome.masks.iter().enumerate() {
+            let part = &mask.parts[map];
+            let region = &part.region;
+            let mut row = vec![
+                image.input.to_string(),
+                (index + 1).to_string(),
+                mask.text.clone(),
+                mask.name.clone().unwrap_or_default(),
+                region.pixels.to_string(),
+                outcome.share_of_one(region.pixels).to_string(),
+            ];
+            row.extend(place(region));
+            row.push(part.file.as_ref().map_or(String::new(), |file| file.display().to_string()));
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// Where a mask's pixels lie.

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::env;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 /// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -51,6 +52,25 @@ pub(crate) fn acts(character: char) -> bool {
     character.is_control() || turns
 }
 
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Gives no advice from now on.
+pub(crate) fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Asks something that is answered by yes or no. Where nobody can answer, that is an error.
+pub(crate) fn ask(question: &str) -> anyhow::Result<bool> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() || !io::stderr().is_terminal() {
+        bail!("{question} Nobody is there to answer (--overwrite ask); say --overwrite yes or no");
+    }
+    write!(io::stderr(), "ctm: {} [y/N] ", shown(question))?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Tells of a failure in one line on standard error.
 pub(crate) fn error(text: &str) {
     line("error", text);
@@ -58,7 +78,9 @@ pub(crate) fn error(text: &str) {
 
 /// Tells what could be done better in one line on standard error.
 pub(crate) fn hint(text: &str) {
-    line("hint", text);
+    if !IS_QUIET.load(Ordering::Relaxed) {
+        line("hint", text);
+    }
 }
 
 /// Has the library tell what it chooses and does.

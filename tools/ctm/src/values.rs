@@ -49,7 +49,7 @@ pub(crate) fn most(format: Format) -> f32 {
     match format {
         Format::U8 => 255.0,
         Format::U16 => 65535.0,
-        Format::F32 | Format::F16 => 1.0,
+        Format::F32 | Format::F16 | Format::U32 | Format::I32 => 1.0,
     }
 }
 
@@ -62,18 +62,42 @@ pub(crate) struct GivenColor {
     pub(crate) origin: String,
     /// What it means, if that was said.
     pub(crate) name: Option<String>,
+    /// Whether it is written as plain numbers, which may count from 0 to 1 or be what an image stores.
+    pub(crate) is_plain: bool,
+    /// Whether one of them has a point.
+    pub(crate) has_point: bool,
 }
 
-/// Reads `#ff8000` or `ff8000`, `#7f`, `0.5,0.25,1`, `255/255,128/255,0`, `(0.5, 0.25, 1.0)`.
+impl GivenColor {
+    /// Of values that count from 0 to 1, or are what floats are.
+    pub(crate) fn new(values: Vec<f32>, origin: String) -> Self {
+        Self { values, origin, name: None, is_plain: false, has_point: false }
+    }
+
+    /// As it was written, without the place.
+    pub(crate) fn text(&self) -> &str {
+        self.origin.rsplit_once(": ").map_or(&*self.origin, |(_, text)| text)
+    }
+}
+
+/// Reads `#ff8000` or `ff8000`, `#f80`, `#7f`, `orange`, `0.5,0.25,1`, `255/255,128/255,0`, `(0.5, 0.25, 1.0)`.
 pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
     let written = text.trim();
     let digits = written.strip_prefix('#').unwrap_or(written);
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut is_plain = false;
     let values = match (written.starts_with('#'), digits.len()) {
         (true, 2 | 4 | 6 | 8) | (false, 6 | 8) if is_hex => hex_values(digits),
-        (true, _) => Err("2, 4, 6 or 8 hexadecimal digits are expected behind '#'".into()),
+        (true, 3) if is_hex => hex_values(&digits.chars().flat_map(|digit| [digit; 2]).collect::<String>()),
+        (true, _) => Err("2, 3, 4, 6 or 8 hexadecimal digits are expected behind '#'".into()),
+        (false, 2..)
+            if written.bytes().all(|byte| byte.is_ascii_alphabetic()) && written.parse::<f32>().is_err() =>
+        {
+            named_values(written)
+        }
         (false, _) => {
             let inside = written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written);
+            is_plain = !inside.contains('/');
             inside.split(',').map(parse_value).collect()
         }
     };
@@ -82,7 +106,19 @@ pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
     if values.len() > 4 {
         return Err(format!("'{written}' has {} values; 1 to 4 are expected", values.len()));
     }
-    Ok(GivenColor { values, origin: written.into(), name: None })
+    let has_point = is_plain && written.contains(['.', 'e', 'E', 'n', 'N']);
+    Ok(GivenColor { is_plain, has_point, ..GivenColor::new(values, written.into()) })
+}
+
+/// A name of CSS.
+fn named_values(name: &str) -> Result<Vec<f32>, String> {
+    let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match csscolorparser::parse(name) {
+        Ok(color) if !is_hex && color.a == 1.0 => {
+            Ok(color.to_rgba8()[..3].iter().map(|&byte| f32::from(byte) / 255.0).collect())
+        }
+        _ => Err("no such name, nor a number such as 0.5 or 128/255".into()),
+    }
 }
 
 fn hex_values(digits: &str) -> Result<Vec<f32>, String> {
@@ -103,11 +139,19 @@ fn parse_value(text: &str) -> Result<f32, String> {
 }
 
 impl GivenColor {
-    /// In the units of an image with so many channels in its colours.
-    pub(crate) fn in_units(&self, format: Format, channels: usize) -> Result<[f32; 4], String> {
+    /// In the units of an image with so many channels in its colours, of which the last may be alpha.
+    pub(crate) fn in_units(
+        &self,
+        format: Format,
+        channels: usize,
+        has_alpha: bool,
+    ) -> Result<[f32; 4], String> {
         let origin = &self.origin;
+        let given = self.values.len();
+        // Without alpha a colour is opaque.
+        let is_opaque = has_alpha && given + 1 == channels;
         // Alpha that is no part of the colour may be given and is not looked at.
-        if self.values.len() != channels && !(self.values.len() == channels + 1 && channels % 2 == 1) {
+        if given != channels && !is_opaque && !(given == channels + 1 && channels % 2 == 1) {
             return Err(format!(
                 "{origin} has {} values; the image's colours have {channels}",
                 self.values.len()
@@ -115,6 +159,9 @@ impl GivenColor {
         }
         let most = most(format);
         let mut units = [0.0; 4];
+        if is_opaque {
+            units[given] = most;
+        }
         for (to, &value) in units.iter_mut().zip(&self.values).take(channels) {
             *to = if format == Format::F32 { value } else { (value * most).round() };
             if format != Format::F32 && (*to / most != value || !(0.0..=most).contains(to)) {
@@ -158,10 +205,26 @@ mod tests {
         for text in ["#ff8000", "ff8000", "1,128/255,0", "(1.0, 0.5019608, 0.0)"] {
             assert_eq!(values(text), [1.0, 128.0 / 255.0, 0.0], "{text}");
         }
+        assert_eq!(values("#f80"), [1.0, 136.0 / 255.0, 0.0]);
+        assert_eq!(values("Tomato"), [255.0, 99.0, 71.0].map(|value| value / 255.0));
         assert_eq!(values("#7f"), [127.0 / 255.0]);
         assert_eq!(values("0.5"), [0.5]);
         assert_eq!(values("inf,-1e30"), [f32::INFINITY, -1e30]);
-        for bad in ["", "#", "#123", "#gg0000", "red", "1,2,3,4,5", "NaN", "0/0", "#é0"] {
+        for bad in [
+            "",
+            "#",
+            "#12345",
+            "#ggg",
+            "#gg0000",
+            "reddish",
+            "transparent",
+            "fade",
+            "rgb",
+            "1,2,3,4,5",
+            "NaN",
+            "0/0",
+            "#é0",
+        ] {
             assert!(parse_color(bad).is_err(), "{bad}");
         }
     }
@@ -171,18 +234,25 @@ mod tests {
         fn color(text: &str) -> GivenColor {
             parse_color(text).unwrap()
         }
-        assert_eq!(color("#ff8000").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]));
-        assert_eq!(color("#ff8000").in_units(Format::U16, 3), Ok([65535.0, 32896.0, 0.0, 0.0]));
-        assert_eq!(color("#ff800011").in_units(Format::U8, 3), Ok([255.0, 128.0, 0.0, 0.0]), "alpha ignored");
-        assert_eq!(color("1/65535").in_units(Format::U16, 1), Ok([1.0, 0.0, 0.0, 0.0]));
-        assert!(color("1/65535").in_units(Format::U8, 1).unwrap_err().contains("0/255 to 255/255"));
-        assert!(color("2").in_units(Format::U8, 1).is_err());
-        assert_eq!(color("2").in_units(Format::F32, 1), Ok([2.0, 0.0, 0.0, 0.0]));
-        assert!(color("#ff8000").in_units(Format::U8, 4).unwrap_err().contains("has 3 values"));
-        assert!(color("#ff80").in_units(Format::U8, 3).is_err());
+        assert_eq!(color("#ff8000").in_units(Format::U8, 3, false), Ok([255.0, 128.0, 0.0, 0.0]));
+        assert_eq!(color("#ff8000").in_units(Format::U16, 3, false), Ok([65535.0, 32896.0, 0.0, 0.0]));
+        assert_eq!(
+            color("#ff800011").in_units(Format::U8, 3, false),
+            Ok([255.0, 128.0, 0.0, 0.0]),
+            "alpha ignored"
+        );
+        assert_eq!(color("1/65535").in_units(Format::U16, 1, false), Ok([1.0, 0.0, 0.0, 0.0]));
+        assert!(color("1/65535").in_units(Format::U8, 1, false).unwrap_err().contains("0/255 to 255/255"));
+        assert!(color("2").in_units(Format::U8, 1, false).is_err());
+        assert_eq!(color("2").in_units(Format::F32, 1, false), Ok([2.0, 0.0, 0.0, 0.0]));
+        assert!(color("#ff8000").in_units(Format::U8, 4, false).unwrap_err().contains("has 3 values"));
+        assert_eq!(color("#ff8000").in_units(Format::U8, 4, true), Ok([255.0, 128.0, 0.0, 255.0]), "opaque");
+        assert_eq!(color("0.5").in_units(Format::F32, 2, true), Ok([0.5, 1.0, 0.0, 0.0]), "opaque");
+        assert!(color("#ff80").in_units(Format::U8, 4, true).is_err());
+        assert!(color("#ff80").in_units(Format::U8, 3, false).is_err());
         for byte in 0..=255u8 {
             let given = color(&format!("{:?}", f32::from(byte) / 255.0));
-            assert_eq!(given.in_units(Format::U8, 1).unwrap()[0], f32::from(byte));
+            assert_eq!(given.in_units(Format::U8, 1, false).unwrap()[0], f32::from(byte));
         }
     }
 }

@@ -44,8 +44,10 @@ fn what_is_no_image() {
     refused(folder.path(), &["--raw", "1x1x1"], "is a folder");
     let (_folder, empty) = file("empty.png", b"");
     refused(&empty, &[], "is empty");
+    let (_folder, icon) = file("a.ico", b"\0\0\x01\0 and more");
+    refused(&icon, &[], "is a ICO image; PNG, JPEG");
     let (_folder, gif) = file("a.gif", b"GIF89a and more");
-    refused(&gif, &[], "is a GIF image; PNG, JPEG");
+    refused(&gif, &[], "cannot be read as GIF");
     let (_folder, name) = file("line\nbreak.png", b"x");
     let run = segment(&backends()[0], &name, Path::new("unused"), &[]);
     assert!(run.error(1).contains("line\\nbreak.png"));
@@ -178,7 +180,7 @@ fn devices_that_are_not_there() {
 #[test]
 fn wrong_usage() {
     for (args, expected) in [
-        (&["segment"][..], "--output <DIR> <IMAGE>..."),
+        (&["segment"][..], "<IMAGE>..."),
         (&["segment", "a.png"], "--output <DIR>"),
         (&["segment", "a.png", "-o", "b", "--min-pixel", "1"], "a similar argument exists: '--min-pixels'"),
         (&["segment", "a.png", "-o", "b", "--min-pixels", "-1"], "-1"),

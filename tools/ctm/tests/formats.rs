@@ -56,6 +56,26 @@ fn png_8_bit() {
     check("a.png", "PNG, 8-bit RGBA", colors.map(image::Rgba), from_8_bits);
 }
 
+/// A 16-bit id is the number that is stored, in the table and in JSON.
+#[test]
+fn ids_of_16_bits_are_shown_as_they_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids.png");
+    ImageBuffer::from_fn(4, 1, |x, _| image::Luma([[26_001u16, 26_001, 26_001, 257][x as usize]]))
+        .save(&file)
+        .unwrap();
+    for backend in backends() {
+        let show = |more: &[&str]| {
+            segment(&backend, &file, folder.path(), &[&["--min-pixels", "1", "--no-masks"], more].concat())
+        };
+        let json = show(&["--json"]).quiet().json();
+        let stored: Vec<_> = json["masks"].as_array().unwrap().iter().map(|mask| &mask["stored"]).collect();
+        assert_eq!(stored, [&serde_json::json!([26_001]), &serde_json::json!([257])]);
+        let table = show(&[]).stdout;
+        assert!(table.contains(" 26001 ") && table.contains(" 257 ") && !table.contains("0.39"), "{table}");
+    }
+}
+
 #[test]
 fn png_16_bit() {
     let colors = [0, 1, 32767, 65534, 65535].map(|v| image::Luma([v]));
@@ -253,6 +273,180 @@ fn further_frames_are_mentioned() {
     assert!(run.error(1).contains("first frame covers only a part of it"), "{run:?}");
 }
 
+#[test]
+fn formats_of_one_image() {
+    let grey = [0, 1, 127, 254, 255].map(|v| image::Luma([v]));
+    let rgb = [[255, 128, 0], [255, 128, 1], [0, 0, 0], [1, 2, 3], [255; 3]].map(image::Rgb);
+    let rgba = [[255, 128, 0, 255], [255, 128, 0, 254], [0; 4], [1, 2, 3, 4], [0, 0, 0, 1]].map(image::Rgba);
+    for name in ["bmp", "tga", "qoi", "ppm"] {
+        let format = if name == "ppm" { "PNM".into() } else { name.to_uppercase() };
+        check(&format!("a.{name}"), &format!("{format}, 8-bit RGB"), rgb, from_8_bits);
+    }
+    for name in ["bmp", "tga", "qoi"] {
+        let kind = format!("{}, 8-bit RGBA", name.to_uppercase());
+        check(&format!("a.{name}"), &kind, rgba, from_8_bits);
+    }
+    check("a.pgm", "PNM, 8-bit grey", grey, from_8_bits);
+    let wide = [[0, 1, 2, 3], [0, 1, 2, 4], [65535; 4], [256, 514, 65535, 0], [0; 4]].map(image::Rgba);
+    check("a.ff", "farbfeld, 16-bit RGBA", wide, from_16_bits);
+}
+
+#[test]
+fn hdr_is_read_exactly() {
+    // Mantissas of 8 bits and a common exponent.
+    let colors = [[1.0, 0.5, 0.25], [1.0, 0.5, 0.5], [0.0; 3], [2.0, 4.0, 0.125], [255.0, 128.0, 0.0]];
+    let map = Map::regions(WIDTH, HEIGHT, 3, |region| colors[region as usize].to_vec());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.hdr");
+    let pixels: Vec<_> = map.floats.as_chunks::<3>().0.iter().map(|&pixel| image::Rgb(pixel)).collect();
+    image::codecs::hdr::HdrEncoder::new(File::create(&file).unwrap())
+        .encode(&pixels, WIDTH as usize, HEIGHT as usize)
+        .unwrap();
+    let json = map.check(&backends()[0], &file, 1, 9, &[]);
+    assert_eq!(json["format"], "HDR, 32-bit float RGB");
+}
+
+#[test]
+fn pnm_and_pam_of_all_kinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.pnm");
+    let check = |head: &str, data: &[u8], kind: &str, channels, floats: Vec<f32>| {
+        std::fs::write(&file, [head.as_bytes(), data].concat()).unwrap();
+        let map = Map { width: 4, channels, floats };
+        assert_eq!(map.check(&backends()[0], &file, 1, 20, &[])["format"], kind);
+    };
+    check("P1\n4 1\n1 0 0 1\n", &[], "PNM, 8-bit grey from 1 bit", 1, vec![0.0, 1.0, 1.0, 0.0]);
+    check("P4\n4 1\n", &[0b1001_0000], "PNM, 8-bit grey from 1 bit", 1, vec![0.0, 1.0, 1.0, 0.0]);
+    check(
+        "P2\n# a comment\n4 1 255\n0 1 2 255\n",
+        &[],
+        "PNM, 8-bit grey",
+        1,
+        vec![0.0, 1.0 / 255.0, 2.0 / 255.0, 1.0],
+    );
+    // Values up to 15 are widened, and stay as different.
+    check("P5\n4 1 15\n", &[0, 1, 2, 15], "PNM, 8-bit grey", 1, vec![0.0, 17.0 / 255.0, 34.0 / 255.0, 1.0]);
+    let words = [0u16, 1, 256, 65535];
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    check(
+        "P5\n4 1 65535\n",
+        &bytes,
+        "PNM, 16-bit grey",
+        1,
+        words.map(|word| f32::from(word) / 65535.0).to_vec(),
+    );
+    let pam = "P7\nWIDTH 4\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n";
+    let values: Vec<u8> = (0..16).collect();
+    let floats = values.iter().map(|&value| from_8_bits(value)).collect();
+    check(pam, &values, "PNM, 8-bit RGBA", 4, floats);
+
+    std::fs::write(&file, b"P5 4 1 255\n\0\x01\x02\x03P5 4 1 255\n\0\0\0\0").unwrap();
+    let run = segment(&backends()[0], &file, folder.path(), &["--min-pixels", "1"]);
+    assert!(run.hint().contains("goes on behind its first image"), "{run:?}");
+}
+
+/// Three frames of 30 x 20 pixels; all are opaque, but for the third where `hole` says so.
+fn write_gif(file: &Path, hole: bool) {
+    let mut encoder = image::codecs::gif::GifEncoder::new(File::create(file).unwrap());
+    let frame = |index: u8| {
+        image::RgbaImage::from_fn(30, 20, |x, _| match x {
+            0..10 if hole && index == 2 => image::Rgba([0; 4]),
+            _ => image::Rgba([index * 100, 7, 255, 255]),
+        })
+    };
+    encoder.encode_frames((0..3).map(|index| image::Frame::new(frame(index)))).unwrap();
+}
+
+#[test]
+fn frames_of_gif() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.gif");
+    write_gif(&file, false);
+    let frame = |more: &[&str]| segment(&backends()[0], &file, &folder.path().join("o"), more);
+    let run = frame(&["--json"]);
+    assert!(run.hint().contains("is an animation of 3 frames; only the first image is read"), "{run:?}");
+    assert_eq!(run.json()["format"], "GIF, 8-bit RGB from a palette");
+    for number in 1..=3u8 {
+        let json = frame(&["--json", "--frame", &number.to_string()]).quiet().json();
+        assert_eq!(floats(&json["masks"][0]["color"]), [(number - 1) * 100, 7, 255].map(from_8_bits));
+    }
+    assert!(frame(&["--frame", "4"]).error(1).contains("has 3 frames; there is no frame 4"));
+    // Each frame is an image of its own, with a folder of its own.
+    let json = frame(&["--json", "--all-frames", "--no-overview"]).quiet().json();
+    let images = json["images"].as_array().unwrap();
+    assert_eq!(images.iter().map(|image| image["frame"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(json["masks"].as_array(), None);
+    let name = images[1]["masks"][1]["file"].as_str().unwrap();
+    assert!(name.ends_with("o/a-002/mask-002-6407ff.png"), "{name}");
+    // Frames with and without holes go together.
+    write_gif(&file, true);
+    let json = frame(&["--json", "--all-frames", "--no-overview", "--min-pixels", "1"]).quiet().json();
+    assert_eq!(json["channels"], 4);
+    assert_eq!(json["masks"].as_array(), None);
+    assert_eq!(json["images"][2]["masks"].as_array().unwrap().len(), 4);
+    // What is cut off is an error, not a colour.
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 4]).unwrap();
+    assert!(frame(&[]).error(1).contains("cannot be read as GIF"));
+}
+
+#[test]
+fn frames_of_png() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.png");
+    let write = |part: bool| {
+        let mut encoder = png::Encoder::new(File::create(&file).unwrap(), 30, 20);
+        encoder.set_animated(3, 0).unwrap();
+        let mut writer = encoder.write_header().unwrap();
+        for frame in 0..3u8 {
+            let is_part = part && frame == 2;
+            if is_part {
+                writer.set_frame_dimension(10, 20).unwrap();
+            }
+            writer.write_image_data(&vec![frame; if is_part { 200 } else { 600 }]).unwrap();
+        }
+        writer.finish().unwrap();
+    };
+    write(false);
+    let frame = |number: &str| segment(&backends()[0], &file, folder.path(), &["--json", "--frame", number]);
+    for number in 1..=3u8 {
+        let json = frame(&number.to_string()).quiet().json();
+        assert_eq!(floats(&json["masks"][0]["color"]), [from_8_bits(number - 1)]);
+    }
+    assert!(frame("4").error(1).contains("has 3 frames; there is no frame 4"));
+    write(true);
+    frame("2").quiet();
+    assert!(frame("3").error(1).contains("frame 3 is drawn over those before it"));
+    // Still images have one frame.
+    image::RgbImage::new(30, 20).save(&file).unwrap();
+    frame("1").quiet();
+    assert!(frame("2").error(1).contains("has 1 frame; there is no frame 2"));
+}
+
+#[test]
+fn files_that_are_too_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a");
+    let picture = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+    use image::ImageFormat::{Bmp, Gif, Pnm, Qoi, Tga};
+    for format in [Bmp, Gif, Pnm, Qoi, Tga] {
+        picture.save_with_format(&file, format).unwrap();
+        segment(&backends()[0], &file, folder.path(), &["--min-pixels", "1"]).quiet();
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() * 2 / 3]).unwrap();
+        let run = segment(&backends()[0], &file, folder.path(), &["--min-pixels", "1"]);
+        assert!(run.error(1).contains("cannot be read as "), "{format:?}: {run:?}");
+    }
+    // 4 billion pixels in a header.
+    for head in [&b"P5 65535 65535 255\n\0"[..], b"qoif\0\0\x40\0\0\0\x40\0\x03\0\xfe\0"] {
+        std::fs::write(&file, head).unwrap();
+        let run = segment(&backends()[0], &file, folder.path(), &["--max-memory", "100G"]);
+        assert!(run.error(1).contains("is too short for "), "{run:?}");
+        let run = segment(&backends()[0], &file, folder.path(), &["--max-memory", "100M"]);
+        assert!(run.error(1).contains("(--max-memory)"), "{run:?}");
+    }
+}
+
 /// A chunk of a RIFF file.
 fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&name[..], &(content.len() as u32).to_le_bytes(), content, &[0][..content.len() % 2]].concat()
@@ -316,4 +510,30 @@ fn raw_floats() {
             map.check(&backend, &file, 1, 20, &["--raw", &format!("4x3x{channels}")]);
         }
     }
+}
+
+#[test]
+fn raw_values_of_all_formats() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.raw");
+    let check = |format: &str, bytes: &[u8], floats: Vec<f32>| {
+        std::fs::write(&file, bytes).unwrap();
+        let map = Map { width: 4, channels: 2, floats };
+        let raw = ["--raw", "4x1x2", "--raw-format", format];
+        backends().iter().for_each(|backend| drop(map.check(backend, &file, 1, 20, &raw)));
+        let run = segment(&backends()[0], &file, folder.path(), &["--raw", "4x1x3", "--raw-format", format]);
+        assert!(run.error(1).contains(&format!("holds {} bytes; 4 x 1 pixels of 3", bytes.len())), "{run:?}");
+    };
+    let bytes = [0, 1, 0, 1, 255, 254, 7, 0];
+    check("u8", &bytes, bytes.map(from_8_bits).to_vec());
+    let words = [0, 1, 0, 1, 65535, 65534, 256, 0];
+    let bytes: Vec<u8> = words.iter().flat_map(|word: &u16| word.to_le_bytes()).collect();
+    check("u16", &bytes, words.map(from_16_bits).to_vec());
+    let halves = [0.0, -0.0, 1.0, 65504.0, f32::INFINITY, 0.1, 1e-7, f32::NAN].map(f16::from_f32);
+    let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
+    check("f16", &bytes, halves.map(f16::to_f32).to_vec());
+    let run = segment(&backends()[0], &file, folder.path(), &["--raw-format", "u8"]);
+    assert!(run.error(2).contains("--raw"), "{run:?}");
+    let run = segment(&backends()[0], &file, folder.path(), &["--raw", "4x1x2", "--frame", "2"]);
+    assert!(run.error(2).contains("raw files (--raw) have one"), "{run:?}");
 }

@@ -737,21 +737,30 @@ fn what_contradicts_itself_is_wrong_usage() {
         (&["--tolerance", "x"], "no number"),
         (&["--alpha", "at-least=x"], "no number"),
         (&["--alpha", "some"], "at-least=0.5 is expected"),
-        (&["--color", "red"], "no colour such as #ff8000"),
+        (&["--color", "reddish"], "no colour such as #ff8000"),
+        (&["--max-count", "many"], "or all, is expected"),
+        (&["--names", "{color}.png"], "{color} is not known"),
+        (&["--names", "a.png"], "must tell masks apart"),
+        (&["--frame", "0"], "1.."),
+        (&["--frame", "2", "--all-frames"], "cannot be used with"),
+        (&["--quiet", "--json"], "cannot be used with"),
+        (&["--list", "-", "--palette", "-"], "standard input (-) can be read once only"),
+        (&["--min-pixel", "3"], "--min-pixels"),
         (&["--match", "fuzzy"], "fuzzy"),
         (&["--no-masks", "--cropped"], "cannot be used with"),
-        (&["other/a.png"], "two images are called 'a'"),
+        (&["./a.png"], "two images are called 'a'"),
     ] {
         let run = run([&usual[..], more].concat());
         assert!(run.error(2).contains(expected), "{run:?}");
+        assert!(run.error(2).ends_with("; try 'ctm segment --help'"), "{run:?}");
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("palette.txt");
     for (text, expected) in [
         ("", "has no colours"),
-        ("#ff0000\nred\n", "line 2: 'red' is no colour"),
+        ("#ff0000\nreddish\n", "line 2: 'reddish' is no colour"),
         ("0.1,0,0\n", "line 1: 0.1,0,0: 0.1 is no value of the image"),
-        ("0,0,0\n1,1,1\n128,0,0\n", "line 2: 1,1,1 is at most 1 in every value, and line 3: 128,0,0 is more"),
+        ("0,0,0\n1,1,1\n300,0,0\n", "line 3: 300,0,0: 300 is beyond 255"),
         (
             "1.0,1.0,1.0\n128,0,0\n",
             "line 2: 128,0,0: 128 is no value of the image, whose values are 0/255 to 255/255; write 128/255",

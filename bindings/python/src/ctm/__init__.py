@@ -1,6 +1,7 @@
 """ctm: turns colour maps into masks, on the GPU (Vulkan) or the CPU.
 
     import ctm
+    result = ctm.segment(image, min_pixels=500)             # masks, labels, names, boxes
     masks = ctm.masks(image, min_pixels=500, max_count=5)   # (masks, rows, columns), most frequent colour first
     result = ctm.analyze(image, outputs=["labels", "palette"])
 
@@ -9,13 +10,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from ._abi import HEADER_VERSION as __version__
 from ._buffers import free_memory
-from ._context import Context, Result, default_context
+from ._context import Context
 from ._counts import Counts
 from ._errors import (
     BufferTooSmallError,
@@ -32,19 +29,30 @@ from ._errors import (
     LibraryNotFoundError,
     LibraryTooOldError,
     NoDeviceError,
+    NoSuchMaskError,
     OutOfDeviceMemoryError,
     OutOfMemoryError,
     UnlistedColorsError,
     UnsupportedError,
 )
+from ._functions import analyze, masks, segment
 from ._library import devices, library_path, library_version
+from ._options import AnalyzeOptions, ArrayLike, ColorLike, ImageLike, MasksOptions, PaletteLike, SegmentOptions
+from ._outlines import Outlines
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
+from ._result import Result
+from ._runs import Runs
+from ._segmentation import Segmentation
+from ._shared import default_context
 
 __all__ = [
     "MERGED_DTYPE",
     "PALETTE_DTYPE",
+    "AnalyzeOptions",
+    "ArrayLike",
     "BufferTooSmallError",
     "CancelledError",
+    "ColorLike",
     "Context",
     "CopyWarning",
     "Counts",
@@ -53,15 +61,23 @@ __all__ = [
     "DeviceTimeoutError",
     "DriverError",
     "Error",
+    "ImageLike",
     "InternalError",
     "InvalidArgumentError",
     "InvalidTypeError",
     "LibraryNotFoundError",
     "LibraryTooOldError",
+    "MasksOptions",
     "NoDeviceError",
+    "NoSuchMaskError",
     "OutOfDeviceMemoryError",
     "OutOfMemoryError",
+    "Outlines",
+    "PaletteLike",
     "Result",
+    "Runs",
+    "SegmentOptions",
+    "Segmentation",
     "UnlistedColorsError",
     "UnsupportedError",
     "__version__",
@@ -72,14 +88,5 @@ __all__ = [
     "library_path",
     "library_version",
     "masks",
+    "segment",
 ]
-
-def masks(image: Any, min_pixels: int = 1, max_count: int | None = None, **settings: Any) -> NDArray[Any]:
-    """The masks of the most frequent colours of an image, most frequent first: (masks, rows, columns) of floats, 1
-    inside and 0 outside. `settings` are those of `Context.analyze`: layout, order, mask_format, ignored, …"""
-    return default_context().masks(image, min_pixels, max_count, **settings)
-
-
-def analyze(image: Any, **settings: Any) -> Result:
-    """Masks, labels and the palette, any of them: see `Context.analyze`."""
-    return default_context().analyze(image, **settings)

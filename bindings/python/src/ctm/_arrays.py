@@ -89,15 +89,31 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     )
 
 
-def numbers(name: str, values: Any) -> NDArray[np.float32]:
-    """Numbers, in an array or nested lists, as the floats that the library reads. Those of 64 bits are rounded as they
-    would be in an image; what a float can be no stand-in for is an error."""
+def _table(name: str, values: Any) -> NDArray[Any]:
+    """Numbers, in an array or nested lists."""
     try:
         given = _unmasked(name, np.asanyarray(values))
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(f"{name} is no table of numbers: {error}") from None
     if given.size and given.dtype.kind not in "biuf":
         raise InvalidTypeError(f"{name} is no table of numbers: its values are of type {given.dtype}")
+    return given
+
+
+def ids(name: str, values: Any, kind: str) -> NDArray[np.uint32]:
+    """Integers as an image of such ids stores them. What is none of these is an error."""
+    given = _table(name, values)
+    limits = np.iinfo(kind)
+    fits = (given >= limits.min) & (given <= limits.max) & (given % 1 == 0)
+    if not fits.all():
+        raise InvalidArgumentError(f"{name} has the value {given[~fits][0]}, which is no {kind}")
+    return given.astype(kind).view(np.uint32)
+
+
+def numbers(name: str, values: Any) -> NDArray[np.float32]:
+    """Numbers, in an array or nested lists, as the floats that the library reads. Those of 64 bits are rounded as they
+    would be in an image; what a float can be no stand-in for is an error."""
+    given = _table(name, values)
     with np.errstate(over="ignore"):
         floats = given.astype(np.float32)
     if given.dtype.kind in "iu":

@@ -71,8 +71,10 @@ def _keep(buffer: _Buffer) -> None:
 
 
 def free_memory() -> None:
-    """Gives back the memory of arrays that have gone, which is kept for the next ones: that of two, of which at most
-    256 MiB each have been written."""
+    """Give back the memory of arrays that have gone, which is kept for the next ones.
+
+    It is that of two arrays, of which at most 256 MiB each have been written.
+    """
     _kept.clear()
 
 

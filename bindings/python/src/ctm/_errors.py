@@ -99,6 +99,13 @@ class DataError(Error, ValueError):
     status = 13
 
 
+class NoSuchMaskError(InvalidArgumentError, IndexError, KeyError):
+    """A `Segmentation` has no mask of a number, colour or name. It is an `IndexError` and a `KeyError`."""
+
+    # A KeyError would quote its sentence.
+    __str__ = Error.__str__
+
+
 class CopyWarning(UserWarning):
     """An image had to be copied, since the C library cannot read it where it lies."""
 

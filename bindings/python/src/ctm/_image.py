@@ -23,7 +23,10 @@ _FORMATS = {
     "u2": lib.CTM_FORMAT_U16,
     "u1": lib.CTM_FORMAT_U8,
     "b1": lib.CTM_FORMAT_U8,
+    "u4": lib.CTM_FORMAT_U32,
+    "i4": lib.CTM_FORMAT_I32,
 }
+IDS = {lib.CTM_FORMAT_U32: "uint32", lib.CTM_FORMAT_I32: "int32"}
 _ORDERS = {
     "RGBA": lib.CTM_ORDER_RGBA,
     "RGB": lib.CTM_ORDER_RGBA,
@@ -57,20 +60,25 @@ class Image:
     channels: int
 
     @property
+    def ids(self) -> str | None:
+        """The type of its values, if they are ids: all different, with no distance to each other."""
+        return IDS.get(self.struct.format)
+
+    @property
     def images(self) -> int:
         """How many images there are."""
         return self.frames[0] if self.frames else 1
 
 
-def _axes(array: NDArray[Any], layout: str | None) -> tuple[NDArray[Any], bool]:
+def axes_of(name: str, array: NDArray[Any], layout: str | None) -> tuple[NDArray[Any], bool]:
     """The array as images, rows, columns, channels, and whether it has an axis of images."""
     names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
     if sorted(names) not in (["H", "W"], ["C", "H", "W"], ["H", "N", "W"], ["C", "H", "N", "W"]):
         what = f"has {array.ndim} dimensions; 2 to 4 are" if layout is None else f"has the layout {layout!r}; 'HWC', 'CHW', 'NHWC', 'NCHW', 'HW' or 'NHW' is"
-        raise InvalidArgumentError(f"image {what} expected")
+        raise InvalidArgumentError(f"{name} {what} expected")
     if len(names) != array.ndim:
-        raise InvalidArgumentError(f"image has the shape {array.shape} and layout is {layout!r}; they do not fit")
-    array = array.transpose([names.index(name) for name in "NHWC" if name in names])
+        raise InvalidArgumentError(f"{name} has the shape {array.shape} and layout is {layout!r}; they do not fit")
+    array = array.transpose([names.index(axis) for axis in "NHWC" if axis in names])
     if "N" not in names:
         array = array[np.newaxis]
     if "C" not in names:
@@ -136,10 +144,10 @@ def describe(
     image: Any, layout: str | None, order: str, rectangle: tuple[int, int, int, int] | None
 ) -> Image:
     """Fills in a ctm_image."""
-    array, batched = _axes(as_array("image", image), layout)
+    array, batched = axes_of("image", as_array("image", image), layout)
     if array.dtype.str[1:] not in _FORMATS:
         raise InvalidTypeError(
-            f"image has values of type {array.dtype}; float32, float16, uint16, uint8 or bool is expected"
+            f"image has values of type {array.dtype}; float32, float16, uint16, uint8, uint32, int32 or bool is expected"
         )
     images, height, width, channels = array.shape
     if not 1 <= channels <= 4:
@@ -153,7 +161,7 @@ def describe(
     struct.channels = channels
     struct.image_count = unsigned("image's number of images", images, 32)
     struct.format = _FORMATS[array.dtype.str[1:]]
-    order_number = choice("order", order, _ORDERS)
+    order_number = choice("order", order.upper() if isinstance(order, str) else order, _ORDERS)
     if array.size:
         if not array.dtype.isnative:
             _warn_of_copy(array, "its values are not in this machine's byte order")

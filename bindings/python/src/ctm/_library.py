@@ -67,12 +67,24 @@ def text(pointer: Any) -> str:
 
 
 def library_version() -> str:
-    """The version of the libctm that is loaded."""
+    """Give the version of the libctm that is loaded.
+
+    Returns
+    -------
+    str
+        Three numbers: "0.2.0".
+    """
     return text(lib.ctm_version())
 
 
 def devices() -> list[str]:
-    """The names of this machine's Vulkan devices, in the order in which they are chosen."""
+    """List this machine's Vulkan devices, in the order in which they are chosen.
+
+    Returns
+    -------
+    list of str
+        Their names, parts of which `Context(device=…)` takes. Empty where there is no Vulkan.
+    """
     names: list[str] = []
     while (name := lib.ctm_device_name(len(names))) != ffi.NULL:
         names.append(text(name))

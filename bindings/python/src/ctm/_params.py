@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._arguments import choice, unsigned
-from ._arrays import numbers
+from ._arrays import ids, numbers
 from ._errors import InvalidArgumentError
 from ._image import Image
 from ._library import lib
@@ -36,22 +36,23 @@ _UNLISTED = {
 }
 
 
-def _colors(name: str, values: Any, least: int) -> NDArray[np.float32]:
-    """Colours as the library reads them: rows of four floats, of which an image has `least`."""
-    colors = numbers(name, values)
+def _colors(name: str, values: Any, least: int, id_type: str | None) -> NDArray[Any]:
+    """Colours as the library reads them: rows of four floats, or stored ids, of which an image has `least`."""
+    colors = numbers(name, values) if id_type is None else ids(name, values, id_type)
     if colors.size == 0:
-        return np.zeros((0, 4), np.float32)
+        return np.zeros((0, 4), colors.dtype)
     if colors.ndim == 1 and least == 1:
         colors = colors[:, np.newaxis]
     if colors.ndim != 2 or not least <= colors.shape[1] <= 4:
         raise InvalidArgumentError(f"{name} has the shape {colors.shape}; (colours, {least} to 4 values) is expected")
-    padded = np.zeros((len(colors), 4), np.float32)
+    padded = np.zeros((len(colors), 4), colors.dtype)
     padded[:, : colors.shape[1]] = colors
     return padded
 
 
 def make_params(
     channels: int,
+    id_type: str | None = None,
     *,
     min_pixels: int = 1,
     max_count: int | None = None,
@@ -71,7 +72,7 @@ def make_params(
     unmix_radius: int = 0,
     counts: Any = None,
 ) -> tuple[Any, list[Any]]:
-    """A ctm_params for pixels of so many channels, and what it points to."""
+    """A ctm_params for pixels of so many channels, which may be ids of a type, and what it points to."""
     params = ffi.new("ctm_params *", {"struct_size": ffi.sizeof("ctm_params")})
     params.min_pixels = unsigned("min_pixels", min_pixels, 64)
     params.max_count = ALL if max_count is None else unsigned("max_count", max_count, 32)
@@ -93,11 +94,12 @@ def make_params(
     values = channels - (params.alpha != lib.CTM_ALPHA_COLOR and channels in (2, 4))
     for name, given in (("palette", palette), ("ignored", ignored)):
         if given is not None:
-            colors = _colors(name, given, values)
+            colors = _colors(name, given, values, id_type)
+            kind, field = ("float[]", name) if id_type is None else ("uint32_t[]", f"{name}_stored")
             # An empty palette is not the same as none.
-            pointer = ffi.from_buffer("float[]", colors if len(colors) else np.zeros(4, np.float32))
+            pointer = ffi.from_buffer(kind, colors if len(colors) else np.zeros(4, colors.dtype))
             kept.append(pointer)
-            setattr(params, name, pointer)
+            setattr(params, field, pointer)
             setattr(params, f"{name}_count", len(colors))
     return params, kept
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ from ._context import Context
 from ._counts import Counts
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import LAYOUTS
+from ._options import DaskMaskFormat, LabelFormat
+from ._signatures import with_options_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import DaskOptions, ReadingOptions
 
 try:
     import dask
@@ -39,7 +46,7 @@ __all__ = ["Result", "analyze", "count"]
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 # What is different for a part than for the whole.
 _REFUSED = (
-    *("rectangle", "batch", "counts", "outputs", "cropped", "out_masks", "out_labels", "report_unlisted"),
+    *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "outlines", "out_masks", "out_labels", "report_unlisted"),
     *("unlisted_capacity", "merged_capacity", "progress"),
     *("connected", "unmix_radius"),  # These look across the borders of chunks.
 )
@@ -110,11 +117,35 @@ def _whole_channels(array: Any, names: str) -> Any:
     return array.rechunk({names.index("C"): -1}) if "C" in names else array
 
 
+@with_options_of(Counts.add, but=("rectangle", "batch"))
 def count(
-    array: Any, *, context: dict[str, Any] | None = None, split_every: int = 8, **settings: Any
+    array: Any, *, context: dict[str, Any] | None = None, split_every: int = 8, **options: Unpack[ReadingOptions]
 ) -> Any:
-    """The counts of an array, as a `dask.delayed` of `ctm.Counts`: each chunk is counted, and counts are added up in a
-    tree of `split_every` branches. `settings`: layout, order, matching, alpha, least_alpha."""
+    """Count the colours of an array: each chunk is counted, and counts are added up in a tree.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        Any chunking; the axes are as `ctm.analyze` has them, or as `layout` says.
+    context : dict, optional
+        Arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
+        {"backend": "cpu", "threads": 1}, since Dask gives each thread chunks of its own.
+    split_every : int, default 8
+        How many counts are added up at a time.
+    **options : dict
+        Those of `ctm.analyze` that say how pixels are read: layout, order, matching, alpha, least_alpha.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        It becomes a `ctm.Counts`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument is out of range, or has no meaning for an array in chunks.
+    """
+    settings: dict[str, Any] = dict(options)
     if split_every < 2:
         raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
     unknown = sorted(set(settings) - set(_READING))
@@ -150,26 +181,46 @@ class Result:
     """The counts, as a `dask.delayed` of `ctm.Counts`: on the cluster, if there is one."""
 
 
+@with_options_of(Context.analyze, but=_REFUSED)
 def analyze(
     array: Any,
     *,
-    mask_format: str = "bool",
-    label_format: str = "auto",
+    mask_format: DaskMaskFormat = "bool",
+    label_format: LabelFormat = "auto",
     context: dict[str, Any] | None = None,
     split_every: int = 8,
-    **settings: Any,
+    **options: Unpack[DaskOptions],
 ) -> Result:
-    """Counts a Dask array now, and labels it when the labels or masks are wanted.
+    """Count a Dask array now, and label it when the labels or masks are wanted.
 
-    array: any chunking; the axes are as `Context.analyze` has them, or as `layout` says.
-    mask_format: "bool", "uint8" or "float32".
-    label_format: "uint8", "uint16", "uint32", or "auto": the smallest that numbers all masks.
-    context: arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
+    Parameters
+    ----------
+    array : dask.array.Array
+        Any chunking; the axes are as `ctm.analyze` has them, or as `layout` says.
+    mask_format : {"bool", "uint8", "float32"}
+        The type of masks.
+    label_format : {"auto", "uint8", "uint16", "uint32"}
+        The type of labels; "auto" is the smallest that numbers all masks.
+    context : dict, optional
+        Arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
         {"backend": "cpu", "threads": 1}, since Dask gives each thread chunks of its own.
-    split_every: how many counts are added up at a time.
-    settings: those of `Context.analyze` that say which colours get a mask: min_pixels, max_count, palette, ignored,
-        nearest, merge, matching, …
+    split_every : int, default 8
+        How many counts are added up at a time.
+    **options : dict
+        Those of `ctm.analyze` that say how pixels are read and which colours get a mask: min_pixels, max_count, palette,
+        ignored, nearest, merge, matching and others.
+
+    Returns
+    -------
+    Result
+        The palette, and labels and masks as Dask arrays.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument is out of range, or has no meaning for an array in chunks.
     """
+    settings: dict[str, Any] = dict(options)
     refused = sorted(set(settings) & set(_REFUSED))
     if refused:
         raise InvalidArgumentError(f"{refused[0]} is given; it has no meaning for an array in chunks")
@@ -182,9 +233,9 @@ def analyze(
     selecting = {name: value for name, value in settings.items() if name not in ("layout", "order")}
     palette = dask.delayed(_select)(counts, selecting).compute()
     number = len(palette)
-    if label_format == "auto":
-        label_format = next(name for name, numbers in _LABELS.items() if number < numbers)
-    if number >= _LABELS[label_format]:
+    smallest = next(name for name, numbers in _LABELS.items() if number < numbers)
+    label_type: str = smallest if label_format == "auto" else label_format
+    if number >= _LABELS[label_type]:
         raise InvalidArgumentError(f"label_format is {label_format!r}; there are {number} masks")
     array = _whole_channels(array, names)
     frames = tuple(chunks for name, chunks in zip(names, array.chunks) if name != "C")
@@ -207,7 +258,7 @@ def analyze(
     return Result(
         mask_count=number,
         palette=palette,
-        labels=mapped(_label, label_format, frames, [], label_format=label_format),
+        labels=mapped(_label, label_type, frames, [], label_format=label_type),
         masks=mapped(_mask, mask_format, ((number,), *frames), [0], mask_format=mask_format),
         counts=counts,
     )

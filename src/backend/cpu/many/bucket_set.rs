@@ -74,7 +74,7 @@ impl BucketSet {
 
     /// Whether it has the bucket of a colour of `C` words.
     pub(crate) fn has_color<const C: usize>(&self, color: &Color, hasher: Hasher) -> bool {
-        let words = color.bits();
+        let words = color.words();
         self.has_hash(hasher.hash::<C>(&std::array::from_fn(|channel| words[channel])))
     }
 }

@@ -26,7 +26,7 @@ use std::ops::Range;
 use crate::backend::cpu::pixels::pieces::{Piece, STORED_WORDS};
 use crate::backend::cpu::pixels::tiles::{PixelCode, TileScratch, Tiles};
 use crate::backend::cpu::tables::key::Hasher;
-use crate::color::{Color, canonical, is_nan};
+use crate::color::{Color, WordKind};
 use crate::runtime::simd::{Simd, Work};
 
 /// Bits of a fingerprint.
@@ -83,7 +83,7 @@ impl<'a> Fingerprints<'a> {
 
 /// The fingerprint of a colour.
 pub(crate) fn fingerprint_of(color: &Color, channels: usize, hasher: Hasher) -> u16 {
-    let &[a, b, c, d] = color.bits();
+    let [a, b, c, d] = color.words();
     fingerprint(match channels {
         1 => hasher.hash(&[a]),
         2 => hasher.hash(&[a, b]),
@@ -113,30 +113,30 @@ impl<L: PixelCode, const C: usize, F: FnMut(u32, usize)> Work<L, usize> for Hash
     fn run(self, level: L) -> usize {
         let Self { pixels, tile, scratch, hasher, mut fingerprints, mut count } = self;
         let mut hashes = [0; STORED_WORDS];
-        let mut colorless = 0;
+        let (mut colorless, kind) = (0, pixels.kind());
         let mut pieces = pixels.pieces(level, tile, scratch);
         while let Some((start, piece, pixels)) = pieces.next() {
             match piece {
                 Piece::Run(length) => {
-                    let pixel = pixels[0].map(canonical);
+                    let pixel = pixels[0].map(|word| kind.canonical(word));
                     let hash = hasher.hash(&pixel);
                     if let Some(fingerprints) = &mut fingerprints {
                         fingerprints[start..start + length].fill(fingerprint(hash));
                     }
-                    match pixel.iter().any(|&bits| is_nan(bits)) {
+                    match pixel.iter().any(|&word| kind.is_nan(word)) {
                         true => colorless += length,
                         false => count(hash, length),
                     }
                 }
                 Piece::Literal(length) => {
-                    let any_nan = hash_all(hasher, pixels, &mut hashes);
+                    let any_nan = hash_all(hasher, pixels, kind, &mut hashes);
                     let hashes = &hashes[..length];
                     if let Some(fingerprints) = &mut fingerprints {
                         for (to, &hash) in fingerprints[start..start + length].iter_mut().zip(hashes) {
                             *to = fingerprint(hash);
                         }
                     }
-                    colorless += count_all(pixels, hashes, any_nan, &mut count);
+                    colorless += count_all(pixels, kind, hashes, any_nan, &mut count);
                 }
             }
         }
@@ -149,12 +149,13 @@ impl<L: PixelCode, const C: usize, F: FnMut(u32, usize)> Work<L, usize> for Hash
 pub(crate) fn hash_all<const C: usize>(
     hasher: Hasher,
     pixels: &[[u32; C]],
+    kind: WordKind,
     hashes: &mut [u32; STORED_WORDS],
 ) -> bool {
     let mut any_nan = false;
     for (hash, pixel) in hashes.iter_mut().zip(pixels) {
-        *hash = hasher.hash(&pixel.map(canonical));
-        any_nan |= pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
+        *hash = hasher.hash(&pixel.map(|word| kind.canonical(word)));
+        any_nan |= pixel.iter().fold(false, |any, &word| any | kind.is_nan(word));
     }
     any_nan
 }
@@ -163,6 +164,7 @@ pub(crate) fn hash_all<const C: usize>(
 #[inline(always)]
 pub(crate) fn count_all<const C: usize>(
     pixels: &[[u32; C]],
+    kind: WordKind,
     hashes: &[u32],
     any_nan: bool,
     count: &mut impl FnMut(u32, usize),
@@ -170,7 +172,7 @@ pub(crate) fn count_all<const C: usize>(
     if any_nan {
         let mut colorless = 0;
         for (pixel, &hash) in pixels.iter().zip(hashes) {
-            match pixel.iter().any(|&bits| is_nan(bits)) {
+            match pixel.iter().any(|&word| kind.is_nan(word)) {
                 true => colorless += 1,
                 false => count(hash, 1),
             }

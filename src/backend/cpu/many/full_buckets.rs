@@ -122,7 +122,7 @@ impl<const C: usize> TableCount<'_, C> {
     #[inline(never)]
     fn index(&self, pixel: &[u32; C], slice: HashSlice, part: &mut PartColors) -> Result<u32, CountStop> {
         let Some((pixel, _)) = self.scan.if_wanted(pixel, self.wanted)? else { return Ok(0) };
-        let key = Key::of_canonical(&pixel);
+        let key = Key::of_canonical(&pixel, self.scan.pixels.kind());
         if !slice.has(key.hash(!self.seed)) {
             return Ok(0);
         }

@@ -307,10 +307,12 @@ mod tests {
     use super::*;
     use crate::backend::cpu::many::sample::places;
     use crate::backend::cpu::tables::key::Key;
-    use crate::color::{canonical, is_nan};
+    use crate::color::WordKind;
     use crate::labels::{TILE, TileForm};
     use crate::types::outputs::LabelWidth;
     use crate::types::palette::ColorCount;
+
+    const KIND: WordKind = WordKind::Floats;
 
     /// Two-channel pixels that all have the hash 0.
     fn colliding(count: u32, hasher: Hasher) -> Vec<[u32; 2]> {
@@ -334,7 +336,7 @@ mod tests {
         let (seed, threads) = (7, Threads::new(0).unwrap());
         let table_colors = CpuPlan::new(1, 2, 0).table_colors;
         let mut pixels = colliding(3 * table_colors as u32, Hasher::new(seed));
-        pixels.retain(|pixel| !pixel.iter().any(|&bits| is_nan(bits) || bits == 0x8000_0000));
+        pixels.retain(|pixel| !pixel.iter().any(|&bits| KIND.is_nan(bits) || bits == 0x8000_0000));
         assert!(pixels.len() > 2 * table_colors);
         let favourite = pixels[1234];
         pixels.extend([favourite; 3]);
@@ -345,7 +347,7 @@ mod tests {
                 ManyColors::new(Tiles::from(&pixels[..]), None, &selection, plan, seed, &threads).unwrap();
             assert_eq!(many.buckets.totals[0], pixels.len() as u64, "the hashes do not collide");
             let best = many.best(&selection, usize::MAX, &mut Vec::new()).unwrap().colors;
-            let expected = Key::of_canonical(&favourite).color();
+            let expected = Key::of_canonical(&favourite, KIND).color();
             assert!(best.contains(&ColorCount { color: expected, pixels: 4 }), "{best:?}");
         }
     }
@@ -392,7 +394,7 @@ mod tests {
             let selection = SelectionRule::new(1, 5);
             let plan = CpuPlan { bucket_bits: 16, table_colors: 350, ..CpuPlan::new(len, 2, 0) };
             let mut counts = std::collections::HashMap::new();
-            for key in pixels.iter().filter_map(Key::of_pixel) {
+            for key in pixels.iter().filter_map(|pixel| Key::of_pixel(pixel, KIND)) {
                 *counts.entry(key.color()).or_insert(0u64) += 1;
             }
             let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
@@ -419,10 +421,12 @@ mod tests {
                 for (part, &(tile, form)) in tiles() {
                     assert_eq!(form, TileForm::Pixels(LabelWidth::Two));
                     for index in tile * TILE..len.min((tile + 1) * TILE) {
-                        let color = Key::of_pixel(&pixels[index]).map_or(0, |key| part.table.find(key));
+                        let key = Key::of_pixel(&pixels[index], KIND);
+                        let color = key.map_or(0, |key| part.table.find(key));
                         assert_eq!(u32::from(memory[index]), color, "{name}, {index}");
-                        let is_tracked = buckets.has_hash(hasher.hash(&pixels[index].map(canonical)));
-                        let has_color = !pixels[index].iter().any(|&bits| is_nan(bits));
+                        let canonical = pixels[index].map(|bits| KIND.canonical(bits));
+                        let is_tracked = buckets.has_hash(hasher.hash(&canonical));
+                        let has_color = !pixels[index].iter().any(|&bits| KIND.is_nan(bits));
                         assert_eq!(color != 0, is_tracked && has_color, "{name}, {index}");
                     }
                 }
@@ -453,7 +457,7 @@ mod tests {
         let selection = SelectionRule::new(1, 20_000);
         let mut counts = std::collections::HashMap::new();
         for pixel in &pixels {
-            *counts.entry(Key::of_canonical(pixel).color()).or_insert(0u64) += 1;
+            *counts.entry(Key::of_canonical(pixel, KIND).color()).or_insert(0u64) += 1;
         }
         let counts = counts.into_iter().map(|(color, pixels)| ColorCount { color, pixels }).collect();
         let expected = crate::stages::select::select(counts, &selection);

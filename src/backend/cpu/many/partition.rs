@@ -31,6 +31,7 @@ use crate::backend::cpu::many::bucket_set::BucketSet;
 use crate::backend::cpu::many::buckets::{Buckets, Candidate, check_group};
 use crate::backend::cpu::many::scan::Scan;
 use crate::backend::cpu::tables::key::Key;
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_zeroed};
 use crate::runtime::call::ProgressSpan;
@@ -162,7 +163,7 @@ impl<const C: usize> SortedCount<'_, C> {
                     return Err(Error::Cancelled);
                 }
                 let entries = parts.iter().map(|part| part.partition(partition));
-                table.count(entries, self.seed, &mut best)?;
+                table.count(entries, self.scan.pixels.kind(), self.seed, &mut best)?;
             }
             Ok(best)
         })?;
@@ -214,6 +215,7 @@ impl<const C: usize> PartitionTable<C> {
     fn count<'a>(
         &mut self,
         entries: impl Iterator<Item = &'a [u32]> + Clone,
+        kind: WordKind,
         seed: u64,
         best: &mut Best,
     ) -> Result<(), Error> {
@@ -231,7 +233,7 @@ impl<const C: usize> PartitionTable<C> {
         for entry in entries.flat_map(|entries| entries.chunks_exact(C + 1)) {
             let pixel: [u32; C] = std::array::from_fn(|channel| entry[channel]);
             // Not the hash that chose the partition.
-            let hash = Key::of_canonical(&pixel).hash(!seed);
+            let hash = Key::of_canonical(&pixel, kind).hash(!seed);
             let tag = (hash as u32) << INDEX_BITS;
             let mut slot = (hash >> shift) as usize;
             loop {
@@ -251,7 +253,7 @@ impl<const C: usize> PartitionTable<C> {
         }
         let threshold = best.threshold();
         for &(pixel, pixels) in colors.iter().filter(|&&(_, pixels)| u64::from(pixels) >= threshold) {
-            best.add(ColorCount { color: Key::of_canonical(&pixel).color(), pixels: pixels.into() })?;
+            best.add(ColorCount { color: Key::of_canonical(&pixel, kind).color(), pixels: pixels.into() })?;
         }
         Ok(())
     }

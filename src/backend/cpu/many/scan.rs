@@ -7,7 +7,6 @@ use crate::backend::cpu::many::bucket_set::BucketSet;
 use crate::backend::cpu::many::fingerprints::Fingerprints;
 use crate::backend::cpu::pixels::tiles::{Tiles, tiles_of};
 use crate::backend::cpu::tables::key::Hasher;
-use crate::color::{canonical, is_nan};
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::try_zeroed;
@@ -69,9 +68,8 @@ impl<const C: usize> Scan<'_, C> {
         pixel: &[u32; C],
         wanted: &BucketSet,
     ) -> Result<Option<([u32; C], u32)>, Error> {
-        let pixel = pixel.map(canonical);
+        let (pixel, has_color) = self.pixels.kind().canonical_pixel(pixel);
         let hash = self.hasher.hash(&pixel);
-        let has_color = !pixel.iter().any(|&bits| is_nan(bits));
         match wanted.has_hash(hash) && has_color {
             true => Ok(Some((pixel, hash))),
             false if self.by_device && has_color => Err(other_fingerprint()),

@@ -37,7 +37,7 @@ use crate::backend::cpu::pixels::tiles::{BLOCK, PixelCode, TileScratch, Tiles, t
 use crate::backend::cpu::plan::CpuPlan;
 use crate::backend::cpu::tables::key::{Hasher, Key};
 use crate::backend::cpu::tables::pixel_cache::PixelCache;
-use crate::color::{canonical, is_nan};
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::labels::{TILE, TileForm};
 use crate::runtime::alloc::{try_push, try_zeroed};
@@ -163,34 +163,35 @@ impl<L: PixelCode + MatchFew, const C: usize> Work<L, Result<(), Error>> for Tra
         let (hasher, shift, counters) = (*hasher, tracked.shift(), &mut counters[..]);
         let mut count = |hash: u32, length: usize| counters[(hash >> shift) as usize] += length as u32;
         let (mut hashes, mut fingerprints) = ([0; STORED_WORDS], [0; STORED_WORDS]);
+        let kind = pixels.kind();
         let mut pieces = pixels.pieces(level, tile, scratch);
         while let Some((start, piece, pixels)) = pieces.next() {
             // Of too many colours nothing will come.
             let tracks = part.table.len() <= *most_colors;
             match piece {
                 Piece::Run(length) => {
-                    let pixel = pixels[0].map(canonical);
+                    let pixel = pixels[0].map(|word| kind.canonical(word));
                     let hash = hasher.hash(&pixel);
-                    match pixel.iter().any(|&bits| is_nan(bits)) {
+                    match pixel.iter().any(|&word| kind.is_nan(word)) {
                         true => *colorless += length as u64,
                         false => count(hash, length),
                     }
                     let mut index = 0;
                     if tracks && tracked.has_hash(hash) {
-                        index = index_of(&pixels[0], cache, part)?;
+                        index = index_of(&pixels[0], kind, cache, part)?;
                         part.counts[usize::from(index)] += length as u32;
                     }
                     labels[start..start + length].fill(index);
                 }
                 Piece::Literal(length) => {
-                    let any_nan = hash_all(hasher, pixels, &mut hashes);
+                    let any_nan = hash_all(hasher, pixels, kind, &mut hashes);
                     // Before counting: they are read again in larger pieces, which has to wait until all parts are written.
                     for (of_pixel, &hash) in
                         fingerprints.iter_mut().zip(&hashes).take(const { literal_fingerprints::<C>() })
                     {
                         *of_pixel = fingerprint(hash);
                     }
-                    *colorless += count_all(pixels, &hashes[..length], any_nan, &mut count) as u64;
+                    *colorless += count_all(pixels, kind, &hashes[..length], any_nan, &mut count) as u64;
                     let labels = &mut labels[start..start + length];
                     labels.fill(0);
                     for (block, pixels) in pixels.chunks(BLOCK).enumerate() {
@@ -201,7 +202,7 @@ impl<L: PixelCode + MatchFew, const C: usize> Work<L, Result<(), Error>> for Tra
                             & u64::MAX >> (BLOCK - pixels.len());
                         if tracks {
                             let labels = &mut labels[first..];
-                            count_found(found, pixels, labels, cache, part)?;
+                            count_found(found, pixels, kind, labels, cache, part)?;
                         }
                     }
                 }
@@ -226,6 +227,7 @@ const fn block_fingerprints<const C: usize>() -> usize {
 fn count_found<const C: usize>(
     mut found: u64,
     pixels: &[[u32; C]],
+    kind: WordKind,
     labels: &mut [u16],
     cache: &mut PixelCache<C>,
     part: &mut PartColors,
@@ -234,7 +236,7 @@ fn count_found<const C: usize>(
     let (mut indices, mut count) = ([0; BLOCK], 0);
     while found != 0 {
         let pixel = found.trailing_zeros() as usize;
-        let index = index_of(&pixels[pixel], cache, part)?;
+        let index = index_of(&pixels[pixel], kind, cache, part)?;
         labels[pixel] = index;
         if C == 1 {
             indices[count % BLOCK] = index;
@@ -253,11 +255,12 @@ fn count_found<const C: usize>(
 #[inline(always)]
 fn index_of<const C: usize>(
     pixel: &[u32; C],
+    kind: WordKind,
     cache: &mut PixelCache<C>,
     part: &mut PartColors,
 ) -> Result<u16, Error> {
     match cache.find(pixel) {
         Some(index) => Ok(index),
-        None => part.look_up(cache, pixel, Key::of_pixel(pixel)),
+        None => part.look_up(cache, pixel, Key::of_pixel(pixel, kind)),
     }
 }

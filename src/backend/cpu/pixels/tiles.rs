@@ -8,6 +8,7 @@ use crate::backend::cpu::pixels::prefetch::prefetch;
 use crate::backend::cpu::pixels::stored_runs::{RunEnds, StoredPieces};
 use crate::backend::cpu::pixels::word_runs::WordPieces;
 use crate::backend::cpu::tables::key::Key;
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes};
@@ -23,6 +24,8 @@ impl<L: CompareBytes + ShuffleBytes> PixelCode for L {}
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tiles<'a, const C: usize> {
     source: TileSource<'a, C>,
+    /// What the words stand for.
+    kind: WordKind,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +60,13 @@ impl<'a, const C: usize> Tiles<'a, C> {
             (.., Some(bytes)) => TileSource::Planes(pixels, bytes),
             _ => TileSource::Read(pixels),
         };
-        Self { source }
+        Self { source, kind: pixels.encoding().word_kind() }
+    }
+
+    /// What the words stand for.
+    #[inline(always)]
+    pub(crate) fn kind(&self) -> WordKind {
+        self.kind
     }
 
     /// How many pixels there are.
@@ -77,9 +86,9 @@ impl<'a, const C: usize> Tiles<'a, C> {
             TileSource::Stored(pixels, _) | TileSource::Planes(pixels, _) | TileSource::Read(pixels)
                 if pixels.is_packed() =>
             {
-                pixels.unpack(pixel).map(|words| Key::of_canonical(&words))
+                pixels.unpack(pixel).map(|words| Key::of_canonical(&words, self.kind))
             }
-            _ => Key::of_pixel(pixel),
+            _ => Key::of_pixel(pixel, self.kind),
         }
     }
 
@@ -368,7 +377,7 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 impl<'a, const C: usize> From<&'a [[u32; C]]> for Tiles<'a, C> {
     fn from(pixels: &'a [[u32; C]]) -> Self {
-        Self { source: TileSource::Words(pixels) }
+        Self { source: TileSource::Words(pixels), kind: WordKind::Floats }
     }
 }
 

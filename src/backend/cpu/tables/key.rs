@@ -1,8 +1,9 @@
 //! A pixel's colour as a table's key.
 
-use crate::color::{Color, canonical, is_nan};
+use crate::color::{Color, WordKind};
 
-/// The canonical bit patterns of a colour's channels, unused channels 0, two to a word.
+/// The canonical words of a colour, unused ones 0, two to a word here; of integers of 32 bits, which have two at most, a tag
+/// in place of the fourth.
 ///
 /// Two words and not an array: the compiler keeps them in registers, while an array is written to
 /// memory in pieces and read back whole, which stalls the processor at every pixel.
@@ -15,28 +16,29 @@ pub(crate) struct Key {
 impl Key {
     /// The key of a pixel, or `None` when a channel is NaN.
     #[inline(always)]
-    pub(crate) fn of_pixel<const C: usize>(pixel: &[u32; C]) -> Option<Self> {
+    pub(crate) fn of_pixel<const C: usize>(pixel: &[u32; C], kind: WordKind) -> Option<Self> {
         // One test for all channels: NaN is rare.
-        let any_nan = pixel.iter().fold(false, |any, &bits| any | is_nan(bits));
-        let key = Self::of_canonical(&pixel.map(canonical));
+        let any_nan = pixel.iter().fold(false, |any, &word| any | kind.is_nan(word));
+        let key = Self::of_canonical(&pixel.map(|word| kind.canonical(word)), kind);
         if any_nan { None } else { Some(key) }
     }
 
     /// The key of a pixel whose channels are canonical and no NaN.
     #[inline(always)]
-    pub(crate) fn of_canonical<const C: usize>(pixel: &[u32; C]) -> Self {
+    pub(crate) fn of_canonical<const C: usize>(pixel: &[u32; C], kind: WordKind) -> Self {
         let word = |index: usize| if index < C { u64::from(pixel[index]) } else { 0 };
-        Self { low: word(0) | word(1) << 32, high: word(2) | word(3) << 32 }
+        let tag = if C <= 2 { u64::from(kind.tag()) } else { 0 };
+        Self { low: word(0) | word(1) << 32, high: word(2) | (word(3) | tag) << 32 }
     }
 
     pub(crate) fn of_color(color: &Color) -> Self {
-        let [a, b, c, d] = color.bits().map(u64::from);
+        let [a, b, c, d] = color.tagged_words().map(u64::from);
         Self { low: a | b << 32, high: c | d << 32 }
     }
 
     pub(crate) fn color(self) -> Color {
         let Self { low, high } = self;
-        Color::from_canonical_bits([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+        Color::from_tagged([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
     }
 
     /// A hash; without knowing `seed` nobody can make keys that collide. Its upper and its lower bits are equally good.

@@ -51,7 +51,7 @@ impl NumberTable {
         if palette.len() < LEAST_COLORS || !pixels.are_24_bits() {
             return Ok(None);
         }
-        let number = |entry: &ColorCount| entry.color.bits()[0];
+        let number = |entry: &ColorCount| entry.color.words()[0];
         let mut pages = try_zeroed::<u16>(PAGES + 1)?;
         // Given colours that no pixel can have are larger numbers, too.
         let is_number = |entry: &&ColorCount| number(entry) >> WORD_BITS == 0;

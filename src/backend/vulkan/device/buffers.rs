@@ -197,13 +197,12 @@ impl Shared {
         &mut self,
         start: u64,
         words: u64,
-        fill: impl FnOnce(&mut [u32]),
+        fill: impl FnOnce(&mut [u32]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let pointer = self.mapped(start, words)?;
         // SAFETY: the words are inside the mapping, any bits are words, and neither the device nor anybody else
         // works on this part: the buffer is borrowed exclusively.
-        fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), words as usize) });
-        Ok(())
+        fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), words as usize) })
     }
 
     /// Writes words where `upload` finds them.
@@ -224,11 +223,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Lets the device have what the host has written.
+    /// Lets the device have what the host has written, in a part that no submission in flight works on.
     pub(crate) fn upload(&self, commands: &mut Commands, start: u64, words: u64) -> Result<(), Error> {
         commands.gpu().count(|counters| counters.bytes_to_device += 4 * words);
         match &self.staging {
-            Some(staging) if words > 0 => commands.copy(staging.part(start, words), self.part(start, words)),
+            Some(staging) if words > 0 => {
+                commands.copy_from_host(staging.part(start, words), self.part(start, words))
+            }
             _ => Ok(()),
         }
     }

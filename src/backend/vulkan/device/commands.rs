@@ -1,5 +1,6 @@
-//! Recording commands. Each is separated from the one before by a barrier, since each stage needs
-//! all of what the stage before has written.
+//! Recording commands. A barrier stands where a command needs what others have written, and nowhere else: a copy of pixels to
+//! memory that nobody uses begins while the device still works on the chunk before, and copies that follow each other, which
+//! are of different parts, do not wait for each other.
 
 #![allow(unsafe_code)]
 
@@ -27,17 +28,20 @@ use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 
 /// All that the commands here do on the device.
-const DEVICE_STAGES: PipelineStages = PipelineStages::COMPUTE_SHADER.union(PipelineStages::ALL_TRANSFER);
-const DEVICE_ACCESS: AccessFlags = AccessFlags::SHADER_READ
-    .union(AccessFlags::SHADER_WRITE)
-    .union(AccessFlags::TRANSFER_READ)
-    .union(AccessFlags::TRANSFER_WRITE);
+const COMPUTE: PipelineStages = PipelineStages::COMPUTE_SHADER;
+const TRANSFER: PipelineStages = PipelineStages::ALL_TRANSFER;
+const DEVICE_STAGES: PipelineStages = COMPUTE.union(TRANSFER);
+const COMPUTE_ACCESS: AccessFlags = AccessFlags::SHADER_READ.union(AccessFlags::SHADER_WRITE);
+const TRANSFER_ACCESS: AccessFlags = AccessFlags::TRANSFER_READ.union(AccessFlags::TRANSFER_WRITE);
+const DEVICE_ACCESS: AccessFlags = COMPUTE_ACCESS.union(TRANSFER_ACCESS);
 
 /// Commands that are being recorded.
 pub(crate) struct Commands<'a> {
     gpu: &'a Gpu,
     recording: RecordingCommandBuffer,
     sets: Vec<Arc<DescriptorSet>>,
+    /// What has been at work since the last barrier; at first, earlier submissions.
+    unseen: PipelineStages,
 }
 
 impl<'a> Commands<'a> {
@@ -52,33 +56,43 @@ impl<'a> Commands<'a> {
             begin_info,
         )
         .map_err(driver_error("recording commands"))?;
-        Ok(Self { gpu, recording, sets: Vec::new() })
+        Ok(Self { gpu, recording, sets: Vec::new(), unseen: DEVICE_STAGES })
     }
 
-    /// Ends recording: what the commands write will be there for the host, and for commands that are
-    /// submitted later, which a fence alone does not see to.
+    /// Ends recording: what the commands write will be there for the host, which a fence alone does not see to.
     pub(crate) fn end(mut self) -> Result<Recorded, Error> {
-        self.barrier(DEVICE_STAGES | PipelineStages::HOST, DEVICE_ACCESS | AccessFlags::HOST_READ)?;
+        self.barrier(DEVICE_STAGES, PipelineStages::HOST, AccessFlags::HOST_READ)?;
         // SAFETY: each command was recorded with its requirements met, see there.
         let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
         Ok(Recorded::new(commands, self.sets))
     }
 
-    /// Fills different buffers with zeros.
+    /// Fills different buffers with zeros, on which nothing that was submitted or recorded works.
     pub(crate) fn clear(&mut self, buffers: impl IntoIterator<Item = Bytes>) -> Result<(), Error> {
         for words in buffers {
-            // SAFETY: the caller of `Gpu::submit` keeps the buffer until the commands are done; the
-            // barrier keeps other commands out of the way.
+            // SAFETY: the caller of `Gpu::submit` keeps the buffer until the commands are done; other commands work
+            // elsewhere, or come behind a barrier.
             unsafe { self.recording.fill_buffer(&words.reinterpret(), 0) }.map_err(misuse)?;
         }
-        self.device_barrier()
+        self.unseen |= TRANSFER;
+        Ok(())
     }
 
-    /// Copies words from one buffer to another of the same length.
-    pub(crate) fn copy(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
+    /// Copies what the host has written to a buffer of the same length. Nothing that was submitted or recorded works on
+    /// either, so that it may begin at once.
+    pub(crate) fn copy_from_host(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
         // SAFETY: as for `clear`.
         unsafe { self.recording.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
-        self.device_barrier()
+        self.unseen |= TRANSFER;
+        Ok(())
+    }
+
+    /// Copies what stages have written to a buffer of the same length, on which nothing else that was recorded works.
+    pub(crate) fn copy(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
+        if self.unseen.intersects(COMPUTE) {
+            self.barrier(self.unseen, TRANSFER, TRANSFER_ACCESS)?;
+        }
+        self.copy_from_host(from, to)
     }
 
     /// The device that the commands are for.
@@ -119,6 +133,9 @@ impl<'a> Commands<'a> {
             .map_err(driver_error("binding buffers"))?;
         let functions = &self.gpu.device.fns().v1_0;
         let push_constants = bytemuck::bytes_of(push_constants);
+        if !self.unseen.is_empty() {
+            self.barrier(self.unseen, COMPUTE, COMPUTE_ACCESS)?;
+        }
         // SAFETY: the pipeline, the buffers and the set are kept until the commands are done, the pipeline with its
         // device, the set by `self`; the set has the layout that the pipeline states, which has room for the push
         // constants, the stage's own (`shaders.rs`); the shaders stay within the buffers by what the push constants say,
@@ -143,13 +160,9 @@ impl<'a> Commands<'a> {
             self.recording.dispatch([workgroups, 1, 1]).map_err(misuse)?;
         }
         self.sets.push(set);
+        self.unseen = COMPUTE;
         self.gpu.count(|counters| counters.dispatches += 1);
-        self.device_barrier()
-    }
-
-    /// Later commands see what earlier ones wrote.
-    fn device_barrier(&mut self) -> Result<(), Error> {
-        self.barrier(DEVICE_STAGES, DEVICE_ACCESS)
+        Ok(())
     }
 
     /// Takes buffers over from another Vulkan device, with what it has written to them.
@@ -196,10 +209,17 @@ impl<'a> Commands<'a> {
         Ok(())
     }
 
-    fn barrier(&mut self, stages: PipelineStages, access: AccessFlags) -> Result<(), Error> {
+    /// What comes now at `stages` waits for what was at work at `before`, and sees what it has written.
+    fn barrier(
+        &mut self,
+        before: PipelineStages,
+        stages: PipelineStages,
+        access: AccessFlags,
+    ) -> Result<(), Error> {
+        let of = |stage, access| if before.intersects(stage) { access } else { AccessFlags::empty() };
         let barrier = MemoryBarrier {
-            src_stages: DEVICE_STAGES,
-            src_access: AccessFlags::SHADER_WRITE | AccessFlags::TRANSFER_WRITE,
+            src_stages: before,
+            src_access: of(COMPUTE, AccessFlags::SHADER_WRITE) | of(TRANSFER, AccessFlags::TRANSFER_WRITE),
             dst_stages: stages,
             dst_access: access,
             ..Default::default()
@@ -208,6 +228,7 @@ impl<'a> Commands<'a> {
             DependencyInfo { memory_barriers: std::iter::once(barrier).collect(), ..Default::default() };
         // SAFETY: a global memory barrier has no requirement but valid flags, which are checked.
         unsafe { self.recording.pipeline_barrier(&dependency) }.map_err(misuse)?;
+        self.unseen = PipelineStages::empty();
         Ok(())
     }
 }

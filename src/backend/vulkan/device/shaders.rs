@@ -246,6 +246,8 @@ constants! {
     LABEL_BITS = 5,
     /// Of a table's counts.
     COPIES = 6,
+    /// 1: words are integers, else floats.
+    INTEGERS = 7,
 }
 
 #[cfg(test)]
@@ -258,7 +260,7 @@ mod tests {
     use vulkano::shader::spirv::{BuiltIn, Decoration, ExecutionModel, Id, Instruction, Spirv, StorageClass};
 
     use super::*;
-    use crate::backend::vulkan::device::stage::{Counting, Stage};
+    use crate::backend::vulkan::device::stage::{Counting, PixelWords, Stage};
     use crate::types::options::DeviceLimits;
     use crate::types::outputs::LabelWidth;
 
@@ -345,17 +347,18 @@ mod tests {
             workgroup_size: 64,
             count_copies: 1,
         };
-        let (channels, copies, width) = (4, 1, LabelWidth::for_labels_up_to(1));
-        let count = |counting| Stage::Count { counting, channels, copies };
+        let (copies, width) = (1, LabelWidth::for_labels_up_to(1));
+        let words = PixelWords { count: 4, are_integers: false };
+        let count = |counting| Stage::Count { counting, words, copies };
         let stages = [
-            Stage::Fingerprints { channels },
+            Stage::Fingerprints { words },
             count(Counting::Indices),
             count(Counting::Wanted),
             count(Counting::Buckets),
             Stage::Collect { copies },
-            Stage::CollectColors { channels },
-            Stage::Label { channels: None, width },
-            Stage::Label { channels: Some(channels), width },
+            Stage::CollectColors { words },
+            Stage::Label { words: None, width },
+            Stage::Label { words: Some(words), width },
             Stage::Expand { width },
         ];
         assert_eq!(stages.len(), ALL.len());

@@ -1,4 +1,4 @@
-//! Where the device reads pixels: in the caller's memory, which it imports, or in a copy.
+//! Where the device reads pixels: in the caller's memory, which it imports, or in a copy, which all threads write.
 
 use log::Level;
 
@@ -8,18 +8,24 @@ use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::import::{Import, LEAST_IMPORT_BYTES};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
-use crate::runtime::call;
+use crate::runtime::alloc::try_collect;
+use crate::runtime::call::{self, ProgressSpan};
+use crate::runtime::threads::Threads;
+
+/// Pixels that a thread copies at a time.
+const COPIED_PIXELS: usize = 1 << 14;
 
 /// A call's pixels.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) pixels: &'a Pixels<'a>,
+    threads: &'a Threads,
     imported: Option<Import>,
 }
 
 impl<'a> Source<'a> {
     /// Imports the image's memory: a device's, or the host's if that can be done; nothing is lost if it cannot.
-    fn new(gpu: &Gpu, pixels: &'a Pixels) -> Result<Self, Error> {
+    fn new(gpu: &Gpu, pixels: &'a Pixels, threads: &'a Threads) -> Result<Self, Error> {
         let imported = match pixels.memory() {
             Some(memory) => Some(Import::of_device(&gpu.device, &memory)?),
             None => {
@@ -41,7 +47,7 @@ impl<'a> Source<'a> {
             let words = pixels.grid().all_words() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);
         }
-        Ok(Self { pixels, imported })
+        Ok(Self { pixels, threads, imported })
     }
 
     /// Whether pixels must be copied to where the device can read them.
@@ -52,6 +58,15 @@ impl<'a> Source<'a> {
     /// Whether only the device can read them.
     pub(crate) fn is_on_device(&self) -> bool {
         self.pixels.memory().is_some()
+    }
+
+    /// Writes the words of consecutive pixels, `first` being the first, with all threads.
+    pub(crate) fn read(&self, first: usize, target: &mut [u32]) -> Result<(), Error> {
+        let words = self.pixels.grid().words as usize;
+        let pieces = try_collect(target.chunks_mut(COPIED_PIXELS * words).enumerate())?;
+        // Whoever has the chunk copied says how far the call is.
+        let _span = ProgressSpan::new(0.0);
+        self.threads.for_each(pieces, |(index, piece)| self.pixels.read(first + index * COPIED_PIXELS, piece))
     }
 
     /// How many words some pixels have.
@@ -78,8 +93,9 @@ pub(crate) fn with_source<W, R>(
     this: &mut W,
     gpu: fn(&mut W) -> &mut Gpu,
     pixels: &Pixels,
+    threads: &Threads,
     work: impl FnOnce(&mut W, &Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    let source = Source::new(gpu(this), pixels)?;
+    let source = Source::new(gpu(this), pixels, threads)?;
     with_external_memory(this, gpu, source, work)
 }

@@ -2,6 +2,8 @@
 
 use crate::backend::vulkan::device::shaders::{self, Shader, constant};
 use crate::backend::vulkan::plan::WORKGROUP_SIZE;
+use crate::color::WordKind;
+use crate::input::pixels::Pixels;
 use crate::types::options::DeviceLimits;
 use crate::types::outputs::LabelWidth;
 
@@ -16,28 +18,48 @@ pub(crate) enum Counting {
     Buckets,
 }
 
+/// What shaders are told of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PixelWords {
+    /// Words of a pixel.
+    pub(crate) count: u32,
+    /// Whether all different words are different values, and none is a NaN.
+    pub(crate) are_integers: bool,
+}
+
+impl PixelWords {
+    pub(crate) fn of(pixels: &Pixels) -> Self {
+        let are_integers = pixels.encoding().word_kind() != WordKind::Floats;
+        Self { count: pixels.grid().words, are_integers }
+    }
+
+    fn constants(self) -> [(u32, u32); 2] {
+        [(constant::CHANNELS, self.count), (constant::INTEGERS, u32::from(self.are_integers))]
+    }
+}
+
 /// A stage and the values of those of its specialisation constants that do not follow from the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
     Count {
         counting: Counting,
-        channels: u32,
+        words: PixelWords,
         copies: u32,
     },
     /// Fingerprints of pixels.
     Fingerprints {
-        channels: u32,
+        words: PixelWords,
     },
     Collect {
         copies: u32,
     },
     /// Reads pixels for the host.
     CollectColors {
-        channels: u32,
+        words: PixelWords,
     },
-    /// `channels`: colours are looked up; `None`: pixels have colour indices.
+    /// `words`: colours are looked up; `None`: pixels have colour indices.
     Label {
-        channels: Option<u32>,
+        words: Option<PixelWords>,
         width: LabelWidth,
     },
     Expand {
@@ -58,8 +80,8 @@ impl Stage {
             Self::Fingerprints { .. } => &shaders::FINGERPRINTS,
             Self::Collect { .. } => &shaders::COLLECT,
             Self::CollectColors { .. } => &shaders::COLLECT_COLORS,
-            Self::Label { channels: None, .. } => &shaders::LABEL,
-            Self::Label { channels: Some(_), .. } => &shaders::LABEL_COLORS,
+            Self::Label { words: None, .. } => &shaders::LABEL,
+            Self::Label { words: Some(_), .. } => &shaders::LABEL_COLORS,
             Self::Expand { .. } => &shaders::EXPAND,
         }
     }
@@ -73,17 +95,19 @@ impl Stage {
             (constant::BLOCKED, u32::from(distribution.order == Order::Blocked)),
         ];
         match self {
-            Self::Count { channels, copies, .. } => constants.extend([
-                (constant::CHANNELS, channels),
-                (constant::WORKGROUP_SLOTS, distribution.count_workgroup_slots),
-                (constant::COPIES, copies),
-            ]),
-            Self::Fingerprints { channels } | Self::CollectColors { channels } => {
-                constants.push((constant::CHANNELS, channels));
+            Self::Count { words, copies, .. } => {
+                constants.extend(words.constants());
+                constants.extend([
+                    (constant::WORKGROUP_SLOTS, distribution.count_workgroup_slots),
+                    (constant::COPIES, copies),
+                ]);
+            }
+            Self::Fingerprints { words } | Self::CollectColors { words } => {
+                constants.extend(words.constants())
             }
             Self::Collect { copies } => constants.push((constant::COPIES, copies)),
-            Self::Label { channels, width } => {
-                constants.extend(channels.map(|channels| (constant::CHANNELS, channels)));
+            Self::Label { words, width } => {
+                constants.extend(words.into_iter().flat_map(PixelWords::constants));
                 constants.push((constant::LABEL_BITS, 8 * width.bytes() as u32));
             }
             Self::Expand { width } => constants.push((constant::LABEL_BITS, 8 * width.bytes() as u32)),
@@ -164,8 +188,8 @@ impl WorkDistribution {
         match stage {
             Stage::Count { .. } | Stage::Fingerprints { .. } => self.count_pairs,
             Stage::Collect { .. } | Stage::CollectColors { .. } => self.collect_slots,
-            Stage::Label { channels: None, .. } => self.label_groups,
-            Stage::Label { channels: Some(_), .. } => self.label_color_groups,
+            Stage::Label { words: None, .. } => self.label_groups,
+            Stage::Label { words: Some(_), .. } => self.label_color_groups,
             Stage::Expand { .. } => self.expand_pixels,
         }
     }

@@ -40,12 +40,11 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{Counting, Stage};
+use crate::backend::vulkan::device::stage::{Counting, PixelWords, Stage};
 use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::read::READ_PIXELS;
 use crate::backend::vulkan::stages::work::{ChunkColors, Indexed, Known, Work};
-use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
 use crate::runtime::call::{self, ProgressSpan};
@@ -138,12 +137,12 @@ impl Work {
         slots: u32,
         min_pixels: u32,
     ) -> Result<Ticket, Error> {
-        let channels = source.pixels.grid().words;
+        let words = PixelWords::of(source.pixels);
         let indices = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, seeds, .. } = self;
         let copies = plan.count_copies;
-        let count_stage = Stage::Count { counting: Counting::Indices, channels, copies };
+        let count_stage = Stage::Count { counting: Counting::Indices, words, copies };
         let collect_stage = Stage::Collect { copies };
         let layout = plan.chunk_layout();
         let memory = Shared::ensure(&mut buffers.chunks[chunk.memory].shared, gpu, layout.words)?;
@@ -267,7 +266,7 @@ impl Work {
         }
         // The device names a pixel of each colour; the colour itself is read where it came from.
         colors.extend(words.as_chunks().0.iter().filter_map(|&[slot, pixel, pixels]: &[u32; 3]| {
-            let color = Color::from_bits(&source.pixels.pixel(chunk.start + pixel as usize))?;
+            let color = source.pixels.color(chunk.start + pixel as usize)?;
             Some((slot + 1, ColorCount { color, pixels: pixels.into() }))
         }));
         Ok(colors)

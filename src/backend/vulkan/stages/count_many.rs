@@ -32,7 +32,7 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{Counting, Stage};
+use crate::backend::vulkan::device::stage::{Counting, PixelWords, Stage};
 use crate::backend::vulkan::plan::{self, CHUNKS_IN_FLIGHT, ENTRY_WORDS, ExactPlan, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::palette_table::hash;
@@ -85,7 +85,7 @@ struct Group<'a> {
 impl Group<'_> {
     fn has(&self, color: &Color) -> bool {
         let channels = self.source.pixels.grid().words as usize;
-        let bucket = self.hash.bucket(&color.bits()[..channels]);
+        let bucket = self.hash.bucket(&color.words()[..channels]);
         self.wanted[bucket / 32] >> (bucket % 32) & 1 != 0
     }
 }
@@ -103,7 +103,7 @@ struct GroupPart<'a> {
 impl GroupPart<'_> {
     /// The colour of one of its pixels, where the host reads them.
     fn color(&self, pixel: usize) -> Option<Color> {
-        Color::from_bits(&self.group.source.pixels.pixel(self.start + pixel))
+        self.group.source.pixels.color(self.start + pixel)
     }
 }
 
@@ -201,14 +201,14 @@ impl Work {
         clear: bool,
         last: bool,
     ) -> Result<Ticket, Error> {
-        let channels = source.pixels.grid().words;
+        let words = PixelWords::of(source.pixels);
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Count { counting: Counting::Buckets, channels, copies: 1 };
-        let words = hash.count() as u64 + 1;
-        let buckets = Shared::ensure(&mut buffers.many.buckets, gpu, words)?;
+        let stage = Stage::Count { counting: Counting::Buckets, words, copies: 1 };
+        let counters = hash.count() as u64 + 1;
+        let buckets = Shared::ensure(&mut buffers.many.buckets, gpu, counters)?;
         if clear {
-            buckets.write(words - 1, &[NEVER])?;
+            buckets.write(counters - 1, &[NEVER])?;
         }
         let buckets = &*buckets;
         let memory = buffers.chunks[chunk.memory].shared.as_ref();
@@ -216,9 +216,9 @@ impl Work {
         gpu.submit(|commands| {
             color_map.upload(memory, commands)?;
             if clear {
-                commands.clear([buckets.part(0, words)])?;
+                commands.clear([buckets.part(0, counters)])?;
             }
-            let buffers = [(0, color_map.words.clone()), (2, buckets.part(0, words))];
+            let buffers = [(0, color_map.words.clone()), (2, buckets.part(0, counters))];
             commands.dispatch(stage, chunk.pixels, &buffers, |pixels| CountDispatch {
                 first_word: color_map.first_word,
                 first_pixel: pixels.start,
@@ -229,7 +229,7 @@ impl Work {
                 bucket_shift: hash.shift,
                 bucket_seed: hash.seed,
             })?;
-            if last { buckets.download(commands, 0, words) } else { Ok(()) }
+            if last { buckets.download(commands, 0, counters) } else { Ok(()) }
         })
     }
 
@@ -384,7 +384,7 @@ impl Work {
         let words = exact.chunk_pixels * u64::from(source.pixels.grid().words);
         let memory = Shared::ensure(&mut self.buffers.many.pixels, &self.gpu, words)?;
         if fresh {
-            memory.fill(0, count, |target| source.pixels.read(part.start, target))?;
+            memory.fill(0, count, |target| source.read(part.start, target))?;
             let memory = &*memory;
             self.gpu.run(|commands| memory.upload(commands, 0, count))?;
         }
@@ -398,7 +398,7 @@ impl Work {
         slots: u32,
         list_words: u64,
     ) -> Result<(), Error> {
-        let channels = part.group.source.pixels.grid().words;
+        let words = PixelWords::of(part.group.source.pixels);
         let Self { gpu, buffers, seeds, .. } = self;
         let many = &mut buffers.many;
         let slot_pixels = Buffer::ensure(&mut many.slot_pixels, gpu, slots.into())?.part(0, slots.into());
@@ -421,7 +421,7 @@ impl Work {
             (3, list.part(0, list_words)),
             (4, wanted.part(0, wanted_words)),
         ];
-        let count_stage = Stage::Count { counting: Counting::Wanted, channels, copies: 1 };
+        let count_stage = Stage::Count { counting: Counting::Wanted, words, copies: 1 };
         gpu.submit_dispatches(count_stage, part.pixels, &buffers, |pixels| CountDispatch {
             first_word,
             first_pixel: pixels.start,

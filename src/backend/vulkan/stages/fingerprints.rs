@@ -30,11 +30,10 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::same_fingerprint;
 use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
+use crate::backend::vulkan::device::stage::{PixelWords, Stage, WorkDistribution};
 use crate::backend::vulkan::plan::{CHUNKS_IN_FLIGHT, Plan};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::work::{Fingerprinted, Known, Work};
-use crate::color::Color;
 use crate::error::Error;
 use crate::labels::TILE;
 use crate::runtime::alloc::try_with_capacity;
@@ -111,13 +110,13 @@ impl Work {
         hasher: Hasher,
     ) -> Result<(), Error> {
         let (grid, workgroup) = (source.pixels.grid(), self.gpu.limits.workgroup_size);
-        let stage = Stage::Fingerprints { channels: grid.words };
+        let stage = Stage::Fingerprints { words: PixelWords::of(source.pixels) };
         let step = (workgroup * WorkDistribution::new(&self.gpu.limits).per_invocation(stage)) as usize;
         // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
         // multiple of 128 from the image's.
         let last = grid.len() - 1;
         for pixel in (0..grid.len()).step_by(step.min(1 << 10)).chain([last]) {
-            let Some(color) = Color::from_bits(&source.pixels.pixel(pixel)) else { continue };
+            let Some(color) = source.pixels.color(pixel) else { continue };
             let fingerprint = blocks[pixel / block_pixels][pixel % block_pixels];
             let expected = fingerprint_of(&color, grid.words as usize, hasher);
             same_fingerprint(&self.gpu, pixel, fingerprint, expected)?;
@@ -135,7 +134,7 @@ impl Work {
         let fingerprints = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Fingerprints { channels: source.pixels.grid().words };
+        let stage = Stage::Fingerprints { words: PixelWords::of(source.pixels) };
         let memory = buffers.chunks[chunk.memory].shared.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {

@@ -14,7 +14,7 @@ use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::Stage;
+use crate::backend::vulkan::device::stage::{PixelWords, Stage};
 use crate::backend::vulkan::plan::Plan;
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::label_target::{LabelParts, LabelSink};
@@ -24,6 +24,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_zeroed;
+use crate::runtime::threads::Threads;
 use crate::stages::group::Masked;
 
 /// Words of a set of fingerprints: a bit for each.
@@ -82,6 +83,7 @@ impl Work {
         &mut self,
         pixels: &Pixels,
         palette: &Masked,
+        threads: &Threads,
         sink: &mut LabelSink,
     ) -> Result<(), Error> {
         match std::mem::take(&mut self.known) {
@@ -95,7 +97,7 @@ impl Work {
             }
             known => self.known = known,
         }
-        self.with_source(pixels, |work, source| {
+        self.with_source(pixels, threads, |work, source| {
             work.in_fitting_chunks(source, |work, plan| work.label_colors(source, palette, plan, sink))
         })
     }
@@ -126,7 +128,7 @@ impl Work {
     ) -> Result<Ticket, Error> {
         let indices = self.block_part(plan, chunk)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Label { channels: None, width: parts.width };
+        let stage = Stage::Label { words: None, width: parts.width };
         let layout = plan.chunk_layout();
         let chunk_memory = &mut buffers.chunks[chunk.memory];
         let memory = Shared::ensure(&mut chunk_memory.shared, gpu, layout.words)?;
@@ -241,8 +243,7 @@ impl Work {
             None => None,
         };
         let Self { gpu, buffers, .. } = self;
-        let channels = source.pixels.grid().words;
-        let stage = Stage::Label { channels: Some(channels), width: parts.width };
+        let stage = Stage::Label { words: Some(PixelWords::of(source.pixels)), width: parts.width };
         let table_words = part.table.words.len() as u64;
         let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
         let set = buffers.palette_fingerprints.as_ref().zip(fingerprints);

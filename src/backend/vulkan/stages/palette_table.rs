@@ -49,7 +49,7 @@ impl PaletteTable {
         self.seed = seed;
         self.max_probes = 1;
         for (index, entry) in part.clone().zip(&palette.colors[part.clone()]) {
-            let color = &entry.color.bits()[..channels];
+            let color = &entry.color.words()[..channels];
             let hash = hash(color, seed);
             let (mut slot, mut probes) = (hash & self.slot_mask, 1);
             while self.words[slot as usize * stride] != 0 {

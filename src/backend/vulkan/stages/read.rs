@@ -4,7 +4,7 @@ use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::receipts::Receipt;
 use crate::backend::vulkan::device::shaders::CollectColorsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::Stage;
+use crate::backend::vulkan::device::stage::{PixelWords, Stage};
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::backend::vulkan::stages::work::Work;
 use crate::color::Color;
@@ -26,7 +26,7 @@ impl Work {
     ) -> Result<Vec<Option<Color>>, Error> {
         let missing = || Error::Internal("pixels are not in a device's memory".to_owned());
         let (color_map, first_word) = source.imported(start, chunk_pixels).ok_or_else(missing)?;
-        let channels = source.pixels.grid().words;
+        let (channels, kind) = (source.pixels.grid().words, source.pixels.encoding().word_kind());
         let count = pixels.len();
         if count > READ_PIXELS {
             return Err(Error::Internal(format!("{count} pixels are read in one go")));
@@ -34,7 +34,7 @@ impl Work {
         let mut positions = try_with_capacity(count)?;
         positions.extend(pixels);
         let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
-        let stage = Stage::CollectColors { channels };
+        let stage = Stage::CollectColors { words: PixelWords::of(source.pixels) };
         let Self { gpu, buffers, .. } = self;
         let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
         let memory = Shared::ensure(&mut buffers.read, gpu, receipt.end())?;
@@ -66,7 +66,7 @@ impl Work {
         colors.extend(words.chunks_exact(channels as usize).map(|words| {
             let mut color = [0; 4];
             color[..words.len()].copy_from_slice(words);
-            Color::from_bits(&color)
+            Color::from_words(&color, kind)
         }));
         Ok(colors)
     }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::call;
 use crate::runtime::seeds::Seeds;
+use crate::runtime::threads::Threads;
 use crate::types::call_stats::CallStats;
 use crate::types::memory_limit;
 use crate::types::options::{DeviceLimits, Options};
@@ -188,10 +189,11 @@ impl Work {
     pub(crate) fn with_source<R>(
         &mut self,
         pixels: &Pixels,
+        threads: &Threads,
         stage: impl FnOnce(&mut Self, &Source) -> Result<R, Error>,
     ) -> Result<R, Error> {
         self.gpu.finish()?;
-        with_source(self, |work| &mut work.gpu, pixels, stage)
+        with_source(self, |work| &mut work.gpu, pixels, threads, stage)
     }
 
     /// Does a stage in as large chunks as the device's memory takes.
@@ -246,7 +248,10 @@ impl Work {
         let memory = Shared::ensure(slot, &self.gpu, layout.words)?;
         let copied = (layout.pixels, source.word_count(chunk.pixels));
         if fresh {
-            memory.fill(copied.0, copied.1, |target| source.pixels.read(chunk.start, target))?;
+            if !self.gpu.is_idle() {
+                self.gpu.count(|counters| counters.bytes_overlapped += 4 * copied.1);
+            }
+            memory.fill(copied.0, copied.1, |target| source.read(chunk.start, target))?;
         }
         let words = memory.part(copied.0, copied.1);
         Ok(ChunkPixels { words, first_word: 0, copied: fresh.then_some(copied) })

@@ -9,11 +9,13 @@ use exr::block::{self, UncompressedBlock};
 use exr::compression::Compression;
 use exr::error::Error;
 use exr::math::Vec2;
-use exr::meta::attribute::{SampleType, Text};
+use exr::meta::attribute::SampleType;
 use exr::meta::header::Header;
 use half::f16;
 use image::metadata::Orientation;
 
+use super::exr_channels::{self, Chosen};
+use super::part::Part;
 use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
@@ -22,16 +24,11 @@ use crate::terminal::{count, thousands};
 /// An image whose display window has more times the pixels that have data is a mistake.
 const MOST_EMPTY: u64 = 4096;
 
-pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Result<Image> {
+pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) -> anyhow::Result<Image> {
     let reader = block::read(input, false).map_err(plain)?;
     let headers = reader.headers();
-    let Some((layer, channels)) =
-        headers.iter().enumerate().find_map(|(index, header)| Some((index, channels(header)?)))
-    else {
-        bail!("has no layer with the channels R, G and B, with Y, or with one channel alone");
-    };
+    let Chosen { header: layer, channels, other_layers: others } = exr_channels::choose(headers, part)?;
     let header = headers[layer].clone();
-    let others = headers.len() - 1;
     let window = Window::new(&header, channels.len() as u32, budget)?;
     for header in headers {
         // Each has a place of 8 bytes in the file.
@@ -79,26 +76,13 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
         hints.push(format!("{} outside the data window have no colour", count(window.empty, "pixel")));
     }
     if others > 0 {
-        hints.push(format!("has {} layers; only the first with colours is read", others + 1));
+        hints.push(format!("has {} layers; only the first with colours is read (--layer NAME)", others + 1));
     }
     let kind = format!("OpenEXR, {} {}", types(&header, &channels), names(&header, &channels));
     let values = Values::F32(pixels.values);
     let lossy = lossy(&header);
     Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }
         .turned()
-}
-
-/// The channels that are read, in the order of a pixel's values.
-fn channels(header: &Header) -> Option<Vec<usize>> {
-    let find = |name: &str| header.channels.find_index_of_channel(&Text::from(name));
-    let all = |names: &[&str]| names.iter().map(|name| find(name)).collect::<Option<Vec<_>>>();
-    if header.deep {
-        return None;
-    }
-    [&["R", "G", "B", "A"][..], &["R", "G", "B"], &["Y", "A"], &["Y"]]
-        .into_iter()
-        .find_map(all)
-        .or_else(|| (header.channels.list.len() == 1).then(|| vec![0]))
 }
 
 /// What types the channels have, as people read it.
@@ -114,11 +98,13 @@ fn types(header: &Header, channels: &[usize]) -> String {
 }
 
 fn names(header: &Header, channels: &[usize]) -> String {
-    let name = header.channels.list[channels[0]].name.to_string();
-    if channels.len() == 1 && name != "Y" {
-        format!("channel {name}")
-    } else {
-        channels_text(channels.len() as u32).into()
+    let names: Vec<String> =
+        channels.iter().map(|&index| header.channels.list[index].name.to_string()).collect();
+    let last = |name: &String| name.rsplit('.').next().unwrap_or_default().to_uppercase();
+    match (names.iter().map(last).collect::<String>().as_str(), &names[..]) {
+        ("Y" | "YA" | "RGB" | "RGBA", _) => channels_text(channels.len() as u32).into(),
+        (_, [name]) => format!("channel {name}"),
+        _ => format!("channels {}", names.join(", ")),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn decode(input: &mut dyn Input, budget: u64) -> anyhow::Result<Image
         ColorSpace::CMYK | ColorSpace::YCCK => {
             bail!("holds CMYK colours, which become others as RGB; save the map as RGB")
         }
-        other => bail!("colours of type {other:?} are not supported"),
+        _ => bail!("its colours are neither grey nor RGB, which is not supported; save the map as PNG"),
     };
     // A progressive image is held as coefficients of two bytes as well.
     let shape = check_size(size, channels, u64::from(channels) * 3, budget)?;

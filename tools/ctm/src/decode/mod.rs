@@ -1,8 +1,12 @@
 //! Image files become pixels: one module a format. What a file stores is read exactly, or refused with a sentence.
 
 mod exr;
+mod exr_channels;
+mod gif;
 mod jpeg;
+mod part;
 mod png;
+mod simple;
 mod stored;
 mod tiff;
 mod turn;
@@ -13,14 +17,16 @@ use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context as _, anyhow, bail};
 use image::ImageFormat;
+pub(crate) use part::Part;
 use stored::Input;
+pub(crate) use stored::channels_text;
 
 use crate::picture::Image;
 use crate::terminal;
 
 /// What can be read.
-pub(crate) const SUPPORTED: &str =
-    "PNG, JPEG, TIFF, WebP and OpenEXR images can be read, and raw floats with --raw";
+pub(crate) const SUPPORTED: &str = "PNG, JPEG, TIFF, WebP, OpenEXR, BMP, GIF, PNM, PAM, TGA, QOI, farbfeld and HDR images can be read, and raw values with \
+     --raw";
 
 /// Of which format a file is, by its first bytes.
 pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
@@ -29,6 +35,7 @@ pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
         return Ok(ImageFormat::Tiff);
     }
     match image::guess_format(head) {
+        Err(_) if simple::is_tga(head) => Ok(ImageFormat::Tga),
         Ok(format) if is_supported(format) => Ok(format),
         Ok(format) => bail!("is a {} image; {SUPPORTED}", name(format)),
         Err(_) if head.is_empty() => bail!("is empty; an image is expected"),
@@ -37,8 +44,8 @@ pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
 }
 
 fn is_supported(format: ImageFormat) -> bool {
-    use ImageFormat::{Jpeg, OpenExr, Png, Tiff, WebP};
-    matches!(format, Png | Jpeg | Tiff | WebP | OpenExr)
+    use ImageFormat::{Bmp, Farbfeld, Gif, Hdr, Jpeg, OpenExr, Png, Pnm, Qoi, Tga, Tiff, WebP};
+    matches!(format, Png | Jpeg | Tiff | WebP | OpenExr | Bmp | Farbfeld | Gif | Hdr | Pnm | Qoi | Tga)
 }
 
 /// A format as people write it.
@@ -46,6 +53,7 @@ pub(crate) fn name(format: ImageFormat) -> String {
     match format {
         ImageFormat::OpenExr => "OpenEXR".into(),
         ImageFormat::WebP => "WebP".into(),
+        ImageFormat::Farbfeld => "farbfeld".into(),
         format => format!("{format:?}").to_uppercase(),
     }
 }
@@ -55,16 +63,36 @@ pub(crate) fn decode(
     mut input: impl Input,
     len: u64,
     format: ImageFormat,
+    part: &Part,
     budget: u64,
 ) -> anyhow::Result<Image> {
-    let decode = || match format {
-        ImageFormat::Png => png::decode(&mut input, len, budget),
-        ImageFormat::Jpeg => jpeg::decode(&mut input, budget),
-        ImageFormat::Tiff => tiff::decode(&mut input, len, budget),
-        ImageFormat::WebP => webp::decode(&mut input, budget),
-        _ => exr::decode(&mut input, len, budget),
-    };
-    // The decoders are others' code, and the file may be anything.
+    guarded(format, || {
+        part.check(format)?;
+        match format {
+            ImageFormat::Png => png::decode(&mut input, len, part, budget),
+            ImageFormat::Jpeg => jpeg::decode(&mut input, budget),
+            ImageFormat::Tiff => tiff::decode(&mut input, len, part, budget),
+            ImageFormat::WebP => webp::decode(&mut input, part, budget),
+            ImageFormat::Gif => gif::decode(&mut input, len, part, budget),
+            ImageFormat::OpenExr => exr::decode(&mut input, len, part, budget),
+            format => simple::decode(&mut input, len, format, budget),
+        }
+    })
+}
+
+/// How many frames or pages an image of `len` bytes has.
+pub(crate) fn count_frames(mut input: impl Input, len: u64, format: ImageFormat) -> anyhow::Result<u32> {
+    guarded(format, || match format {
+        ImageFormat::Png => png::count_frames(&mut input),
+        ImageFormat::Tiff => tiff::count_pages(&mut input, len),
+        ImageFormat::WebP => webp::count_frames(&mut input),
+        ImageFormat::Gif => gif::count_frames(&mut input),
+        _ => Ok(1),
+    })
+}
+
+/// Has a decoder, which is others' code, at work on what may be anything.
+fn guarded<T>(format: ImageFormat, decode: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     panic::catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|panic| Err(anyhow!("the decoder failed: {}", terminal::panic_text(panic.as_ref()))))
         .map_err(plain_end)
@@ -96,9 +124,9 @@ mod tests {
         for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
             let bytes = fs::read(&path).unwrap();
-            let Ok(format) = format_of(&bytes[..bytes.len().min(16)]) else { continue };
+            let Ok(format) = format_of(&bytes[..bytes.len().min(32)]) else { continue };
             let len = bytes.len() as u64;
-            if let Ok(image) = decode(Cursor::new(bytes), len, format, 16 << 20) {
+            if let Ok(image) = decode(Cursor::new(bytes), len, format, &Part::default(), 16 << 20) {
                 let value = match image.values {
                     Values::U8(_) => 1,
                     Values::U16(_) => 2,

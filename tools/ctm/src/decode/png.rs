@@ -5,8 +5,11 @@ use std::io::ErrorKind;
 use anyhow::{anyhow, bail};
 use bytemuck::cast_slice_mut;
 use image::metadata::Orientation;
-use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Info, Limits, Transformations};
+use png::{
+    BitDepth, BlendOp, ColorType, DecodeOptions, Decoder, DecodingError, Info, Limits, Transformations,
+};
 
+use super::part::Part;
 use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
@@ -17,7 +20,7 @@ const METADATA: u64 = 16 << 20;
 /// Deflate makes at most so many bytes of one.
 const MOST_EXPANSION: u64 = 1032;
 
-pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Result<Image> {
+pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) -> anyhow::Result<Image> {
     let mut options = DecodeOptions::default();
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
@@ -42,6 +45,9 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
     let channels = color_type.samples() as u32;
     let shape =
         check_size([shape.width(), shape.height()], channels, u64::from(channels) * value_bytes, budget)?;
+    let frames = info_frames(reader.info());
+    let place = part.place(frames, "frame")?;
+    skip_frames(&mut reader, place, shape)?;
     let values = if depth == BitDepth::Sixteen {
         let mut values: Vec<u16> = zeroed(shape.floats() as u128, "the image needs")?;
         reader.next_frame(cast_slice_mut(&mut values)).map_err(plain)?;
@@ -60,7 +66,13 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
         kind: format!("PNG, {}-bit {}{}", depth as u8, channels_text(channels), origin(info)),
         lossy: None,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        hints: frames(info).into_iter().collect(),
+        hints: (frames > 1)
+            .then(|| {
+                part.others(|| format!("is an animation of {frames} frames; only the first image is read"))
+            })
+            .flatten()
+            .into_iter()
+            .collect(),
     }
     .turned()
 }
@@ -75,10 +87,39 @@ fn origin(info: &Info) -> String {
     }
 }
 
-/// What is said about an animation.
-fn frames(info: &Info) -> Option<String> {
-    let frames = info.animation_control?.num_frames;
-    (frames > 1).then(|| format!("is an animation of {frames} frames; only the first image is read"))
+/// How many images there are.
+fn info_frames(info: &Info) -> u32 {
+    info.animation_control.map_or(1, |control| control.num_frames.max(1))
+}
+
+pub(super) fn count_frames(input: &mut dyn Input) -> anyhow::Result<u32> {
+    let reader = Decoder::new(input).read_info().map_err(plain)?;
+    Ok(info_frames(reader.info()))
+}
+
+/// Goes to a frame of an animation, which must stand for itself: all of its pixels, each in place of what was there.
+fn skip_frames(
+    reader: &mut png::Reader<&mut dyn Input>,
+    place: u32,
+    shape: ctm::Shape,
+) -> anyhow::Result<()> {
+    if place == 0 {
+        return Ok(());
+    }
+    // An image that is no part of the animation comes before its frames.
+    let is_apart = reader.info().frame_control.is_none();
+    for _ in 0..place + u32::from(is_apart) {
+        reader.next_frame_info().map_err(plain)?;
+    }
+    let control = reader.info().frame_control.ok_or_else(|| anyhow!("the frame has no size"))?;
+    let is_whole = (control.width, control.height) == (shape.width(), shape.height());
+    if !is_whole || (control.blend_op == BlendOp::Over && shape.channels().is_multiple_of(2)) {
+        bail!(
+            "frame {} is drawn over those before it; only frames that replace the whole image can be read",
+            place + 1
+        );
+    }
+    Ok(())
 }
 
 /// An error as the tool tells it.

@@ -28,7 +28,7 @@ pub(super) fn check_size(size: [u32; 2], channels: u32, held: u64, budget: u64) 
 }
 
 /// What so many channels are called where the file does not say.
-pub(super) fn channels_text(channels: u32) -> &'static str {
+pub(crate) fn channels_text(channels: u32) -> &'static str {
     ["grey", "grey + alpha", "RGB", "RGBA"][channels as usize - 1]
 }
 

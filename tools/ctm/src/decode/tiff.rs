@@ -13,6 +13,7 @@ use image::metadata::Orientation;
 use self::chunk::{Compression, Layout};
 use self::directory::{Directory, Reader, tag};
 use self::sample::{Kind, Samples};
+use super::part::Part;
 use super::stored::{Input, Stored, check_size};
 use crate::picture::Image;
 use crate::terminal::thousands;
@@ -20,10 +21,11 @@ use crate::terminal::thousands;
 /// Files of more pages than this are said to have "more than" so many.
 const MOST_PAGES: usize = 10_000;
 
-pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Result<Image> {
+pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) -> anyhow::Result<Image> {
     let mut reader = Reader::new(input, len)?;
-    let first = reader.first()?;
-    let directory = reader.directory(first)?;
+    let pages = Pages::find(&mut reader)?;
+    let place = part.place(pages.places.len() as u32, "page")?;
+    let directory = reader.directory(pages.places[place as usize])?;
     let page = Page::new(&mut reader, &directory)?;
     let samples = page.read(&mut reader, budget)?;
     let (values, shape, kind) = page.finish(samples)?;
@@ -35,24 +37,46 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, budget: u64) -> anyhow::Re
         kind,
         lossy: (page.compression == Compression::Jpeg).then_some("JPEG"),
         orientation,
-        hints: pages(&mut reader, first, &directory).into_iter().collect(),
+        hints: pages.others(part).into_iter().collect(),
     }
     .turned()
 }
 
-/// What is said about further pages. Smaller versions of the first and masks are none.
-fn pages(reader: &mut Reader, first: u64, directory: &Directory) -> Option<String> {
-    let mut seen = HashSet::from([first]);
-    let mut next = directory.next;
-    let mut pages = 1;
-    while next != 0 && seen.insert(next) && seen.len() <= MOST_PAGES {
-        let Ok(directory) = reader.directory(next) else { break };
-        let kind = directory.number(reader, tag::NEW_SUBFILE_TYPE).ok().flatten().unwrap_or(0);
-        pages += usize::from(kind & 0b101 == 0);
-        next = directory.next;
+/// How many pages a file has.
+pub(super) fn count_pages(input: &mut dyn Input, len: u64) -> anyhow::Result<u32> {
+    Ok(Pages::find(&mut Reader::new(input, len)?)?.places.len() as u32)
+}
+
+/// The pages of a file. Smaller versions of others and masks are none, unless they come first.
+struct Pages {
+    places: Vec<u64>,
+    has_more: bool,
+}
+
+impl Pages {
+    fn find(reader: &mut Reader) -> anyhow::Result<Self> {
+        let first = reader.first()?;
+        let mut next = reader.directory(first)?.next;
+        let mut seen = HashSet::from([first]);
+        let mut places = vec![first];
+        while next != 0 && seen.insert(next) && seen.len() <= MOST_PAGES {
+            let Ok(directory) = reader.directory(next) else { break };
+            let kind = directory.number(reader, tag::NEW_SUBFILE_TYPE).ok().flatten().unwrap_or(0);
+            if kind & 0b101 == 0 {
+                places.push(next);
+            }
+            next = directory.next;
+        }
+        Ok(Self { places, has_more: seen.len() > MOST_PAGES })
     }
-    let more = if seen.len() > MOST_PAGES { "more than " } else { "" };
-    (pages > 1).then(|| format!("has {more}{pages} pages; only the first is read"))
+
+    /// What is said about further pages.
+    fn others(&self, part: &Part) -> Option<String> {
+        let pages = self.places.len();
+        let more = if self.has_more { "more than " } else { "" };
+        let text = || format!("has {more}{pages} pages; only the first is read");
+        (pages > 1).then(|| part.others(text)).flatten()
+    }
 }
 
 /// One image of a file.

@@ -277,6 +277,17 @@ pub(crate) fn floats(color: &Value) -> Vec<f32> {
     color.as_array().unwrap().iter().map(value).collect()
 }
 
+/// Runs one of the tests' Python programs, which opens or writes files with other libraries than the tool.
+pub(crate) fn python(program: &str, args: &[&OsStr]) -> String {
+    let folder = repository().join("tools/ctm/tests/python");
+    let environment = Command::new(folder.join("environment")).output().unwrap();
+    assert!(environment.status.success(), "{}", String::from_utf8_lossy(&environment.stderr));
+    let interpreter = String::from_utf8(environment.stdout).unwrap();
+    let output = Command::new(interpreter.trim()).arg(folder.join(program)).args(args).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Writes raw floats.
 pub(crate) fn write_floats(path: &Path, floats: &[f32]) {
     let bytes: Vec<u8> = floats.iter().flat_map(|value| value.to_le_bytes()).collect();

@@ -88,7 +88,7 @@ impl Kind {
     pub(super) fn index_bits(self) -> anyhow::Result<u32> {
         match self {
             Self::Bits(_) | Self::U8 | Self::U16 => Ok(self.bits()),
-            other => bail!("a palette of {other:?} indices is not supported"),
+            other => bail!("a palette with indices of {} is not supported", other.text()),
         }
     }
 
@@ -210,7 +210,7 @@ impl Page {
                     (Values::U8(values), _) => values.iter_mut().for_each(|value| *value = !*value),
                     (Values::U16(values), _) => values.iter_mut().for_each(|value| *value = !*value),
                     (Values::F32(_), kind) => {
-                        bail!("inverted values (white is 0) of type {kind:?} are not supported")
+                        bail!("inverted values (white is 0) of {} are not supported", kind.text())
                     }
                 }
                 spread(&mut values, self.kind);

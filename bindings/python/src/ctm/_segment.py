@@ -1,0 +1,163 @@
+"""`ctm.segment`: one image, or several that are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._batches import alike
+from ._errors import CancelledError, InvalidArgumentError, InvalidTypeError
+from ._inputs import Pixels, read
+from ._options import (
+    Alpha,
+    ColorsLike,
+    Connected,
+    Distance,
+    ImageLike,
+    Layout,
+    Matching,
+    Order,
+    PaletteLike,
+    Progress,
+    Rectangle,
+    SegmentBatch,
+    Unlisted,
+)
+from ._palettes import read_colors
+from ._segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from ._context import Context
+    from ._counts import Counts
+
+
+def segment_images(
+    context: Context,
+    image: ImageLike | list[ImageLike],
+    *,
+    min_pixels: int = 1,
+    max_count: int | None = None,
+    palette: PaletteLike | None = None,
+    ignored: ColorsLike | None = None,
+    tolerance: float | None = None,
+    nearest: Distance | None = None,
+    unlisted: Unlisted = "ignore",
+    merge: Distance | None = None,
+    merge_tolerance: float | None = None,
+    merge_most_pixels: int = 0,
+    connected: Connected = 0,
+    unmix_radius: int = 0,
+    layout: Layout | None = None,
+    order: Order = "RGBA",
+    rectangle: Rectangle | None = None,
+    matching: Matching = "exact",
+    alpha: Alpha = "color",
+    least_alpha: float = 0.0,
+    batch: SegmentBatch = "all",
+    progress: Progress | None = None,
+) -> Segmentation | list[Segmentation]:
+    """What `Context.segment` does; its options are listed here once."""
+    least = None if alpha == "color" else least_alpha if alpha == "at_least" else 0.0
+    several = isinstance(image, (list, tuple))
+    named = [(f"image[{index}]", one) for index, one in enumerate(image)] if isinstance(image, (list, tuple)) else [("image", image)]
+    if batch not in ("all", "each"):
+        raise InvalidArgumentError(f"batch is {batch!r}; 'all' or 'each' is expected")
+    pixels = [read(name, one, layout, least) for name, one in named]
+    if several and batch == "all":
+        if connected:
+            raise InvalidArgumentError(f"connected is {connected} and batch is 'all'; regions are found in each image, and batch='each' is expected")
+        pixels = alike(pixels)
+    options = {
+        "min_pixels": min_pixels,
+        "max_count": max_count,
+        "unlisted": unlisted,
+        "merge_most_pixels": merge_most_pixels,
+        "connected": connected,
+        "unmix_radius": unmix_radius,
+    }
+    distances = {"tolerance": (tolerance, nearest, "nearest"), "merge_tolerance": (merge_tolerance, merge, "merge")}
+    calls = [
+        _Call(one, {"order": order, "rectangle": rectangle, **_reading(one, matching, alpha, least_alpha)}, {**options, **_distances(one, distances)}, palette, ignored)
+        for one in pixels
+    ]
+    if several and batch == "all":
+        return _together(context, calls, progress)
+    found = [call.run(context, _share(progress, index, len(calls))) for index, call in enumerate(calls)]
+    return found if several else found[0]
+
+
+def _reading(pixels: Pixels, matching: str, alpha: str, least_alpha: float) -> dict[str, Any]:
+    """How the library is to read the pixels."""
+    if matching == "8-bit" and pixels.space.dtype.kind in "biu":
+        if pixels.array.dtype.itemsize == 1 or pixels.space.dtype.itemsize == 1:
+            matching = "exact"  # It is the same.
+        elif pixels.array.dtype != np.uint16 or pixels.space.white is None:
+            raise InvalidArgumentError(f"matching is '8-bit', and the image has values of type {pixels.space.dtype}; uint8, uint16 or floats are expected")
+    if pixels.least_alpha:
+        alpha, least_alpha = "at_least", pixels.least_alpha
+    return {"matching": matching, "alpha": alpha, "least_alpha": least_alpha}
+
+
+def _distances(pixels: Pixels, distances: dict[str, tuple[Any, Any, str]]) -> dict[str, Any]:
+    """Tolerances in the image's units. One alone is Euclidean; of integers one below 1 is a share of their range."""
+    options: dict[str, Any] = {}
+    for name, (tolerance, metric, setting) in distances.items():
+        if tolerance is not None:
+            try:
+                tolerance = float(tolerance)
+            except (TypeError, ValueError):
+                raise InvalidTypeError(f"{name} is {tolerance!r}; a number is expected") from None
+            white = pixels.space.white
+            if 0 < tolerance < 1 and white is not None and pixels.space.dtype.kind in "iu":
+                tolerance = round(tolerance * white, 9)
+            metric = metric or "euclidean"
+        options[name], options[setting] = tolerance or 0.0, metric
+    return options
+
+
+def _share(progress: Callable[[float], object] | None, step: int, steps: int) -> Callable[[float], object] | None:
+    """A part of a call's progress."""
+    if progress is None or steps == 1:
+        return progress
+    return lambda done: progress((step + done) / steps)
+
+
+class _Call:
+    """One image, and what is asked of it."""
+
+    def __init__(self, pixels: Pixels, reading: dict[str, Any], options: dict[str, Any], palette: Any, ignored: Any) -> None:
+        self.pixels = pixels
+        self.reading = reading
+        self.options = options
+        self.names: dict[tuple[float, ...], str] = {}
+        for name, given in (("palette", palette), ("ignored", ignored)):
+            if name == "ignored" and pixels.hidden_id is not None:
+                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space)[0]
+                options[name] = np.vstack([others, np.full((1, pixels.space.channels), pixels.hidden_id)])
+            elif given is not None:
+                colors, names = read_colors(name, given, pixels.space)
+                options[name] = rows = colors if pixels.space.ids else colors.astype(np.float32)
+                if name == "palette":
+                    self.names = {tuple(row): text for row, text in zip(rows.tolist(), names) if text is not None}
+
+    def run(self, context: Context, progress: Any, counts: Counts | None = None) -> Segmentation:
+        """Labels the image."""
+        result = context.analyze(
+            self.pixels.array, outputs=("labels", "palette"), counts=counts, progress=progress, **self.reading, **self.options
+        )
+        return Segmentation(result.labels, result.palette, self.pixels.space, self.names, result.distinct_colors)
+
+
+def _together(context: Context, calls: list[_Call], progress: Any) -> list[Segmentation]:
+    """Images of any sizes, in two rounds: the masks are those of the colours of all."""
+    from ._counts import Counts  # It counts with a context, which segments.
+
+    counts = Counts(context)
+    steps = 2 * len(calls)
+    for index, call in enumerate(calls):
+        counts.add(call.pixels.array, **call.reading)
+        if progress is not None and progress((index + 1) / steps) is False:
+            raise CancelledError("progress returned False")
+    return [call.run(context, _share(progress, len(calls) + index, steps), counts) for index, call in enumerate(calls)]

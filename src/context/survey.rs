@@ -1,0 +1,144 @@
+//! What must be known of the masks before anything is written: where they lie, if they are cropped, and how many runs and
+//! corners they have.
+
+use crate::context::Context;
+use crate::context::chosen::{Chosen, Found};
+use crate::context::emit::{Emit, FoundSizes, OutputPlan};
+use crate::context::label::{each_unmixed, label_images};
+use crate::context::request::Request;
+use crate::error::Error;
+use crate::labels::run_map::{RunMap, RunMapBuilder};
+use crate::output::outlines::TracedOutlines;
+use crate::output::planes::{Crops, Places};
+use crate::output::runs::CountedRuns;
+use crate::runtime::call::ProgressSpan;
+use crate::stages::measure::StatsBuilder;
+use crate::types::geometry::Frame;
+use crate::types::runs::RunOrder;
+use crate::types::stats::MaskStats;
+
+/// What is known before anything is written.
+pub(super) struct Survey {
+    /// Where the masks lie; empty where that was not looked for.
+    pub(super) mask_stats: Vec<MaskStats>,
+    /// Where they go.
+    pub(super) places: Places,
+    /// Their runs, if those are to be written.
+    pub(super) runs: Option<CountedRuns>,
+    /// Their outlines, if those are to be written.
+    pub(super) outlines: Option<TracedOutlines>,
+}
+
+impl Context {
+    /// Labels the pixels for what depends on them as a whole, and checks that there is room for it.
+    pub(super) fn survey(
+        &mut self,
+        requests: &[Request],
+        found: &mut Found,
+        plan: &OutputPlan,
+        emit: &mut Emit,
+    ) -> Result<Survey, Error> {
+        let mask_count = found.mask_count;
+        let (mask_stats, map) = if mask_count > 0 && emit.surveys() {
+            self.look(requests, found, plan, emit)?
+        } else {
+            (Vec::new(), None)
+        };
+        let crops = if emit.cropped && mask_count > 0 {
+            Some(Crops::new(&mask_stats, emit.mask_format)?)
+        } else {
+            None
+        };
+        let outlines = match (&emit.outlines, &map) {
+            (Some(wanted), Some(map)) => {
+                let masks = mask_count as usize;
+                Some(TracedOutlines::new(map, masks, wanted.connectivity, &self.threads)?)
+            }
+            (Some(_), None) => Some(TracedOutlines::none()),
+            (None, _) => None,
+        };
+        let runs = match (&emit.runs, map) {
+            (Some(wanted), Some(map)) => {
+                let map = match wanted.order {
+                    RunOrder::Rows => map,
+                    RunOrder::Columns => map.transposed(&self.threads)?,
+                };
+                let boxes = crops.is_some().then_some(&mask_stats[..]);
+                Some(CountedRuns::new(map, wanted.order, mask_count as usize, boxes)?)
+            }
+            (Some(_), None) => Some(CountedRuns::none()),
+            (None, _) => None,
+        };
+        let bytes = plan.strides.bytes_of(mask_count.into());
+        let run_counts = runs.as_ref().map_or(0, CountedRuns::len);
+        let masks = Some(crops.as_ref().map_or(bytes, |crops| crops.bytes));
+        let (outline_points, outline_rings) =
+            outlines.as_ref().map_or((0, 0), |outlines| (outlines.points(), outlines.rings()));
+        emit.sizes = FoundSizes { masks, run_counts, outline_points, outline_rings };
+        crops.iter().try_for_each(|crops| plan.check_crops(crops, mask_count))?;
+        if let Some(wanted) = &emit.runs {
+            wanted.check(mask_count, plan.frame.images, run_counts)?;
+        }
+        if let Some(wanted) = &emit.outlines {
+            wanted.check(mask_count, plan.frame.images, outline_points, outline_rings)?;
+        }
+        let outlines_are_written = emit.outlines.is_some_and(|wanted| wanted.is_written());
+        let is_written = emit.runs.is_some_and(|wanted| wanted.is_written());
+        let places = crops.map_or(Places::Full(plan.strides), Places::Cropped);
+        Ok(Survey {
+            mask_stats,
+            places,
+            runs: runs.filter(|_| is_written),
+            outlines: outlines.filter(|_| outlines_are_written),
+        })
+    }
+
+    /// Finds where the masks lie, if that is asked for, and their runs.
+    fn look(
+        &mut self,
+        requests: &[Request],
+        found: &mut Found,
+        plan: &OutputPlan,
+        emit: &Emit,
+    ) -> Result<(Vec<MaskStats>, Option<RunMap>), Error> {
+        let _finding = ProgressSpan::new(0.5);
+        let (frame, mask_count) = (plan.frame, found.mask_count as usize);
+        let (threads, labeler) = (&self.threads, &mut self.backends[self.labeler]);
+        let needs_runs = emit.runs.is_some() || emit.outlines.is_some();
+        let mut runs = needs_runs.then(|| RunMapBuilder::new(frame));
+        let mut stats = match emit.cropped || emit.mask_stats {
+            true => Some(StatsBuilder::new(frame, mask_count)?),
+            false => None,
+        };
+        label_images(
+            labeler,
+            requests,
+            &mut found.chosen,
+            mask_count,
+            threads,
+            &mut |first_pixel, labels| {
+                if let Some(runs) = &mut runs {
+                    runs.add(labels, first_pixel, threads)?;
+                }
+                stats.as_mut().map_or(Ok(()), |stats| stats.add(labels, first_pixel, threads))
+            },
+        )?;
+        let stats = stats.map(|stats| with_unmixed(stats, requests, &found.chosen, frame)).transpose()?;
+        Ok((stats.unwrap_or_default(), runs.map(RunMapBuilder::finish).transpose()?))
+    }
+}
+
+/// The masks' places, those of pixels included that were shared out.
+pub(super) fn with_unmixed(
+    stats: StatsBuilder,
+    requests: &[Request],
+    chosen: &[Chosen],
+    frame: Frame,
+) -> Result<Vec<MaskStats>, Error> {
+    let mut stats = stats.finish()?;
+    each_unmixed(requests, chosen, |unmixed, start| {
+        unmixed.grow(&mut stats, start, frame);
+        Ok(())
+    })?;
+    Ok(stats)
+}

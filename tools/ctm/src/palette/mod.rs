@@ -1,0 +1,151 @@
+//! Files with the colours that are to get masks: lists of colours, tables, palettes of other programs, what `ctm segment
+//! --json` has printed for another image, and images.
+
+mod json;
+mod lines;
+mod table;
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, bail};
+use ctm::Format;
+
+use crate::decode::{self, Part};
+use crate::input::Reading;
+use crate::picture::{Image, Values, byte, word};
+use crate::source::{self, Source};
+use crate::values::GivenColor;
+
+/// A file of more bytes than this is no palette.
+const MOST_BYTES: u64 = 64 << 20;
+/// An image of more colours than this is none, either.
+const MOST_COLORS: usize = 65_536;
+
+/// What a file has.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Palette {
+    colors: Vec<GivenColor>,
+    /// What to call the file.
+    file: String,
+}
+
+/// Reads a palette. `max_memory`: what an image may take.
+pub(crate) fn read(path: &Path, max_memory: u64) -> anyhow::Result<Palette> {
+    let file = path.display().to_string();
+    let colors = || -> anyhow::Result<Vec<GivenColor>> {
+        let source = source::open(path)?;
+        if let Source::File(mut open, len) = source {
+            let head = source::head(&mut open)?;
+            if len > 0 && decode::format_of(&head).is_ok() {
+                return image_colors(path, max_memory);
+            }
+            return parse_bytes(Source::File(open, len));
+        }
+        parse_bytes(source)
+    };
+    let mut colors = colors().with_context(|| file.clone())?;
+    for color in &mut colors {
+        color.origin = format!("{file}, {}", color.origin);
+    }
+    Ok(Palette { colors, file })
+}
+
+fn parse_bytes(source: Source) -> anyhow::Result<Vec<GivenColor>> {
+    let bytes = source.read_all(MOST_BYTES, "a palette is expected")?;
+    if bytes.iter().any(|byte| matches!(byte, 0..=8 | 14..=31)) {
+        bail!("is no text; a palette is expected");
+    }
+    // Provinces of old games have names in Latin-1, whose characters are the first of Unicode's.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
+    let colors = parse(text.trim_start_matches('\u{feff}'))?;
+    if colors.is_empty() {
+        bail!("has no colours");
+    }
+    Ok(colors)
+}
+
+fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
+    match text.trim_start().chars().next() {
+        Some('{' | '[') => json::parse(text),
+        _ if !lines::is_cvat(text) && table::is_one(text) => table::parse(text),
+        _ => lines::parse(text),
+    }
+}
+
+/// The colours of an image, in the order in which they come.
+fn image_colors(path: &Path, max_memory: u64) -> anyhow::Result<Vec<GivenColor>> {
+    let image = Image::read(path, &Reading { raw: None, max_memory, part: Part::default() })
+        .map_err(|error| anyhow!(error.root_cause().to_string()))?;
+    let channels = image.shape.channels() as usize;
+    let value = |index: usize| match &image.values {
+        Values::U8(values) => byte(values[index]),
+        Values::U16(values) => word(values[index]),
+        Values::F32(values) => values[index],
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut colors = Vec::new();
+    for pixel in 0..image.shape.pixels() as usize {
+        let values: Vec<f32> = (0..channels).map(|channel| value(pixel * channels + channel)).collect();
+        let key: Vec<u32> = values.iter().map(|value| (value + 0.0).to_bits()).collect();
+        if values.iter().any(|value| value.is_nan()) || !seen.insert(key) {
+            continue;
+        }
+        if colors.len() == MOST_COLORS {
+            bail!("is an image of more than {MOST_COLORS} colours, which no palette has");
+        }
+        let (x, y) = (pixel % image.shape.width() as usize, pixel / image.shape.width() as usize);
+        colors.push(GivenColor::new(values, format!("column {x}, row {y}")));
+    }
+    Ok(colors)
+}
+
+/// Whether all numbers of a list are whole, and some are beyond 1: then they are what images store, not 0 to 1. The color
+/// that says so.
+fn beyond_one(colors: &[GivenColor]) -> Option<&GivenColor> {
+    let mut plain = colors.iter().filter(|color| color.is_plain);
+    if !plain.clone().all(|color| color.values.iter().all(|value| value.fract() == 0.0 && *value >= 0.0)) {
+        return None;
+    }
+    let has_point = |color: &&GivenColor| color.has_point;
+    if plain.clone().any(|color| has_point(&color)) {
+        return None;
+    }
+    plain.find(|color| color.values.iter().any(|value| *value > 1.0))
+}
+
+impl Palette {
+    /// The colours, as values from 0 to 1 where an image has integers; and what is said about that. Whole numbers of which
+    /// some are beyond 1 are decided for the whole file: what an image of one channel or of floats stores, or 0 to 255.
+    pub(crate) fn in_image(
+        &self,
+        format: Format,
+        channels: usize,
+    ) -> anyhow::Result<(Vec<GivenColor>, Option<String>)> {
+        let Some(beyond) = beyond_one(&self.colors) else {
+            let ones = || self.colors.iter().filter(|color| color.is_plain && !color.has_point);
+            let is_said = ones().any(|color| color.values.contains(&1.0));
+            let text = || format!("{}: whole numbers up to 1 only: they count from 0 to 1", self.file);
+            return Ok((self.colors.clone(), is_said.then(text)));
+        };
+        let (largest, scale, what) = match format {
+            Format::U16 if channels == 1 => (65535.0, 65535.0, "are what the image stores, 0 to 65535"),
+            Format::U8 | Format::U16 => (255.0, 255.0, "count from 0 to 255"),
+            Format::F32 | Format::F16 | Format::U32 | Format::I32 => {
+                (f32::INFINITY, 1.0, "are what the image stores")
+            }
+        };
+        let mut colors = self.colors.clone();
+        for color in colors.iter_mut().filter(|color| color.is_plain) {
+            if let Some(value) = color.values.iter().find(|value| **value > largest) {
+                bail!("{}: {value} is beyond {largest}", color.origin);
+            }
+            color.values.iter_mut().for_each(|value| *value /= scale);
+        }
+        let text = format!("{}: whole numbers {what}, as '{}' shows", self.file, beyond.text());
+        Ok((colors, Some(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

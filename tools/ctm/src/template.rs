@@ -1,0 +1,155 @@
+//! What masks are called: `{index:03}-{name}-{hex}.png`.
+
+use std::path::Path;
+
+use crate::names;
+
+/// More bytes than this of a name are left out: most file systems take 255 in all.
+const MOST_BYTES: usize = 120;
+
+/// What stands for something of a mask.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Field {
+    Index,
+    Name,
+    Hex,
+    Pixels,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    /// A field, and the fewest digits of a number.
+    Field(Field, usize),
+}
+
+/// What is known of a mask that is to be named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    /// From 1.
+    pub(crate) index: usize,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) hex: Option<&'a str>,
+    pub(crate) pixels: u64,
+}
+
+/// A name with places for what masks have.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Template(Vec<Piece>);
+
+impl Template {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains(['/', '\\']) || text.chars().any(char::is_control) {
+            return Err("a name without folders is expected".into());
+        }
+        if !names::is_called(Path::new(text), &["png"]) && !text.ends_with('}') {
+            return Err("masks are PNG; a name that ends in .png is expected".into());
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text.strip_suffix(".png").unwrap_or(text);
+        while let Some(start) = rest.find('{') {
+            let (before, behind) = rest.split_at(start);
+            let (inside, behind) =
+                behind[1..].split_once('}').ok_or_else(|| "a '}' is missing".to_owned())?;
+            pieces.push(Piece::Text(before.into()));
+            pieces.push(field(inside)?);
+            rest = behind;
+        }
+        pieces.push(Piece::Text(rest.into()));
+        let is_known =
+            |field| pieces.iter().any(|piece| matches!(piece, Piece::Field(known, _) if *known == field));
+        if !is_known(Field::Index) && !is_known(Field::Name) && !is_known(Field::Hex) {
+            return Err("{index}, {name} or {hex} must tell masks apart".into());
+        }
+        Ok(Self(pieces))
+    }
+
+    /// A mask's name. What a mask does not have takes the separator in front of it along.
+    pub(crate) fn name(&self, mask: &Named) -> String {
+        let mut name = String::new();
+        for piece in &self.0 {
+            let text = match piece {
+                Piece::Text(text) => {
+                    // `{name}-{hex}` begins with neither a name nor a separator where there is no name.
+                    let text = if name.is_empty() { text.trim_start_matches(['-', '_', ' ']) } else { text };
+                    name.push_str(text);
+                    continue;
+                }
+                Piece::Field(Field::Index, digits) => format!("{:0digits$}", mask.index),
+                Piece::Field(Field::Pixels, digits) => format!("{:0digits$}", mask.pixels),
+                Piece::Field(Field::Name, _) => {
+                    mask.name.map(|name| names::safe(name, MOST_BYTES)).unwrap_or_default()
+                }
+                Piece::Field(Field::Hex, _) => mask.hex.unwrap_or_default().into(),
+            };
+            if text.is_empty() {
+                name.truncate(name.trim_end_matches(['-', '_', ' ']).len());
+            }
+            name += &text;
+        }
+        if name.is_empty() {
+            name = format!("mask-{:03}", mask.index);
+        }
+        name + ".png"
+    }
+}
+
+/// Reads `index`, `index:03`.
+fn field(text: &str) -> Result<Piece, String> {
+    let (name, format) = text.split_once(':').unwrap_or((text, ""));
+    let digits = match format.strip_prefix('0').unwrap_or(format) {
+        "" => Some(1),
+        digits => digits.parse().ok().filter(|digits| (1..=20).contains(digits)),
+    };
+    let (field, is_number) = match name {
+        "index" => (Field::Index, true),
+        "pixels" => (Field::Pixels, true),
+        "name" => (Field::Name, false),
+        "hex" => (Field::Hex, false),
+        other => {
+            return Err(format!("{{{other}}} is not known; {{index}}, {{name}}, {{hex}} and {{pixels}} are"));
+        }
+    };
+    match digits {
+        Some(digits) if is_number || format.is_empty() => Ok(Piece::Field(field, digits)),
+        _ => Err(format!("{{{text}}} is no number of digits; {{index:03}} has three")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(template: &str, name: Option<&str>, hex: Option<&str>) -> String {
+        Template::parse(template).unwrap().name(&Named { index: 7, name, hex, pixels: 1234 })
+    }
+
+    #[test]
+    fn names() {
+        let full = "{index:03}-{name}-{hex}.png";
+        assert_eq!(name(full, Some("Sea"), Some("aacde6")), "007-Sea-aacde6.png");
+        assert_eq!(name(full, None, Some("aacde6")), "007-aacde6.png");
+        assert_eq!(name(full, Some("Sea"), None), "007-Sea.png");
+        assert_eq!(name("{name}-{hex}", None, Some("aacde6")), "aacde6.png");
+        assert_eq!(name("{name}", None, None), "mask-007.png");
+        assert_eq!(name("a{index:5}_{pixels}px.png", None, None), "a00007_1234px.png");
+        assert_eq!(name("{name}.png", Some("../a/b\n:"), None), "_a_b__.png");
+        assert_eq!(name("{name}.png", Some(&"é".repeat(100)), None).len(), 124);
+    }
+
+    #[test]
+    fn bad_templates() {
+        for (text, expected) in [
+            ("mask.png", "tell masks apart"),
+            ("{index}/a.png", "without folders"),
+            ("{index}.jpg", "ends in .png"),
+            ("{index.png}", "{index.png} is not known"),
+            ("{number}.png", "{number} is not known"),
+            ("{index:x}.png", "{index:03} has three"),
+            ("{name:03}.png", "{index:03} has three"),
+        ] {
+            let error = Template::parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

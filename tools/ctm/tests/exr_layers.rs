@@ -1,0 +1,89 @@
+//! OpenEXR files as another library writes them: one channel of any name and type, layers, parts.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Run, backends, floats, python, segment};
+use tempfile::TempDir;
+
+fn written() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    python("write_exr.py", &[folder.path().as_os_str()]);
+    folder
+}
+
+fn segmented(folder: &TempDir, name: &str, more: &[&str]) -> Run {
+    let args = [&["--json", "--min-pixels", "1", "--max-count", "all", "--no-masks", "--no-overview"], more]
+        .concat();
+    segment(&backends()[0], &folder.path().join(name), Path::new("o"), &args)
+}
+
+/// Six squares of ids.
+#[track_caller]
+fn check_ids(run: &Run, kind: &str) {
+    let json = run.json();
+    assert_eq!(json["format"], kind);
+    let masks = json["masks"].as_array().unwrap();
+    let ids: Vec<f32> = masks.iter().flat_map(|mask| floats(&mask["color"])).collect();
+    assert_eq!(ids, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert!(masks.iter().all(|mask| mask["pixels"] == 100));
+}
+
+#[test]
+fn one_channel_of_any_name() {
+    let folder = written();
+    check_ids(&segmented(&folder, "id.exr", &[]).quiet(), "OpenEXR, 32-bit integer channel id");
+    check_ids(&segmented(&folder, "index.exr", &[]).quiet(), "OpenEXR, 16-bit float channel IndexOB.X");
+    check_ids(&segmented(&folder, "y.exr", &[]).quiet(), "OpenEXR, 16-bit float grey");
+}
+
+#[test]
+fn layers_and_channels() {
+    let folder = written();
+    let layers = |more: &[&str]| segmented(&folder, "layers.exr", more);
+    let kind = "OpenEXR, 32-bit float channel IndexOB.X";
+    check_ids(&layers(&["--layer", "IndexOB"]).quiet(), kind);
+    check_ids(&layers(&["--layer", "indexob"]).quiet(), kind);
+    check_ids(&layers(&["--channels", "IndexOB.X"]).quiet(), kind);
+    check_ids(&layers(&["--layer", "IndexOB", "--channels", "X"]).quiet(), kind);
+    let flat = layers(&["--layer", "Flat"]).quiet().json();
+    assert_eq!(
+        (&flat["format"], flat["masks"].as_array().unwrap().len()),
+        (&"OpenEXR, 16-bit float RGB".into(), 6)
+    );
+    let motion = layers(&["--channels", "Motion.Z,Motion.X"]).quiet().json();
+    assert_eq!(motion["format"], "OpenEXR, 32-bit float channels Motion.Z, Motion.X");
+    assert_eq!(floats(&motion["masks"][1]["color"]), [0.0, 1.0]);
+    // Without a word, the first layer with colours.
+    let run = layers(&[]);
+    assert!(
+        run.stderr.contains("has 4 layers; only the first with colours is read (--layer NAME)"),
+        "{run:?}"
+    );
+    let all = "Beauty.B, Beauty.G, Beauty.R, Flat.B, Flat.G, Flat.R, IndexOB.X, Motion.X, Motion.Z";
+    for (more, expected) in [
+        (&["--layer", "Depth"][..], format!("has no layer 'Depth' (--layer); its channels are {all}")),
+        (&["--channels", "Flat.A"], format!("has no channels Flat.A (--channels); it has {all}")),
+        (&["--layer", "Motion"], "layer 'Motion' has no channels R, G and B".into()),
+        (&["--channels", "Flat.R,Flat.R"], "a pixel has 1 to 4 different ones".into()),
+    ] {
+        assert!(layers(more).error(1).contains(&expected), "{:?}", layers(more));
+    }
+    check_ids(
+        &segmented(&folder, "parts.exr", &["--layer", "ids"]).quiet(),
+        "OpenEXR, 32-bit float channel X",
+    );
+    let rgb = segmented(&folder, "parts.exr", &["--layer", "rgb"]).quiet().json();
+    assert_eq!(rgb["masks"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn other_formats_have_no_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    image::RgbImage::new(4, 4).save(folder.path().join("a.png")).unwrap();
+    let run = segmented(&folder, "a.png", &["--layer", "Flat"]);
+    assert!(run.error(1).contains("has no named layers and channels"), "{run:?}");
+}
