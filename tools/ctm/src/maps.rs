@@ -64,7 +64,7 @@ impl Maps {
         match appended {
             Some(result) => result?,
             None => bail!(
-                "{input}: has {}, and {} has {}; several images must be alike, but with --batch each or stream",
+                "{input}: has {}, and {} has {}; several images must be alike, except with --batch each or stream",
                 text(image.shape, image.values.format()),
                 self.files[0].input,
                 text(self.shape, self.values.format()),

@@ -453,7 +453,7 @@ fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
         device: &outcome.device,
         milliseconds: (outcome.duration.as_secs_f64() * 1e6).round() / 1e3,
         min_pixels: is_frequent.then_some(args.min_pixels()),
-        max_count: is_frequent.then_some(args.max_count()).filter(|&count| count < u32::MAX),
+        max_count: is_frequent.then_some(args.max_count()),
         distinct_colors: outcome.distinct_colors,
         left_out: outcome.left_out,
         stale: outcome.stale.iter().map(|file| path_text(file)).collect(),

@@ -31,8 +31,8 @@ fn saved(name: &str, picture: impl Into<DynamicImage>) -> (TempDir, PathBuf) {
 }
 
 /// Each colour and its pixels, in the order of masks.
-fn counted(pixels: impl IntoIterator<Item = [u8; 3]>) -> Vec<([u8; 3], u64)> {
-    let mut counts: HashMap<[u8; 3], u64> = HashMap::new();
+fn counted<const N: usize>(pixels: impl IntoIterator<Item = [u8; N]>) -> Vec<([u8; N], u64)> {
+    let mut counts: HashMap<[u8; N], u64> = HashMap::new();
     for pixel in pixels {
         *counts.entry(pixel).or_default() += 1;
     }
@@ -45,7 +45,7 @@ fn colors(picture: &RgbImage) -> Vec<[u8; 3]> {
     picture.pixels().map(|pixel| pixel.0).collect()
 }
 
-fn hex(color: [u8; 3]) -> String {
+fn hex<const N: usize>(color: [u8; N]) -> String {
     color.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -165,11 +165,10 @@ fn alpha_is_a_channel_or_nothing_or_decides() {
         // A colour without its alpha is one where alpha is no part of it only.
         let args = ["--json", "--alpha", "ignored", "--color", "aacde6"];
         assert_eq!(found(&segment(&backend, &file, folder.path(), &args).quiet().json())[0], all[0]);
-        let error = segment(&backend, &file, folder.path(), &["--color", "aacde6"]);
-        assert!(
-            error.error(1).contains("--color aacde6 has 3 values; the image's colours have 4"),
-            "{error:?}"
-        );
+        // Where alpha is part of it, it means the opaque one.
+        let opaque = with_alpha.pixels().filter(|pixel| pixel.0 == [0xaa, 0xcd, 0xe6, 255]).count() as u64;
+        let run = segment(&backend, &file, folder.path(), &["--json", "--color", "aacde6"]).quiet();
+        assert_eq!(found(&run.json()), [("aacde6ff".into(), opaque)]);
     }
 }
 
@@ -624,8 +623,28 @@ fn several_images_get_masks_of_the_same_colors() {
             }
         }
     }
+    // Where one image has alpha, another that has none is opaque.
+    let half = image::RgbaImage::from_fn(700, 400, |x, y| {
+        let [r, g, b] = pictures[0].get_pixel(x, y).0;
+        image::Rgba([r, g, b, if x % 2 == 0 { 0 } else { 255 }])
+    });
+    let opaque = pictures[0].pixels().map(|pixel| [pixel[0], pixel[1], pixel[2], 255]);
+    let counts = counted(half.pixels().map(|pixel| pixel.0).chain(opaque));
+    let expected: Vec<String> = counts[..5].iter().map(|entry| hex(entry.0)).collect();
     let other = folder.path().join("other.png");
-    image::RgbaImage::new(700, 400).save(&other).unwrap();
+    half.save(&other).unwrap();
+    for inputs in [[&files[0], &other], [&other, &files[0]]] {
+        for backend in backends() {
+            let args = ["--json", inputs[1].to_str().unwrap()];
+            let json = segment(&backend, inputs[0], &folder.path().join("alpha"), &args).quiet().json();
+            for image in list(&json["images"]) {
+                let found: Vec<String> = found(image).into_iter().map(|mask| mask.0).collect();
+                assert_eq!(found, expected);
+            }
+        }
+    }
+    let other = folder.path().join("grey.png");
+    image::GrayImage::new(700, 400).save(&other).unwrap();
     let refused = segment(&backends()[0], &files[0], &folder.path().join("x"), &[other.to_str().unwrap()]);
     let error = refused.error(1);
     assert!(
@@ -675,7 +694,8 @@ fn each_of_several_images_gets_masks_of_its_own_colors() {
         let hint = segment(&backend, &files[0], &output, &high);
         assert!(hint.hint().starts_with(files[1].to_str().unwrap()), "{hint:?}");
         let text = segment(&backend, &files[0], &output, &["--batch", "each", files[1].to_str().unwrap()]);
-        let text = text.quiet().stdout;
+        assert!(text.hint().starts_with(files[1].to_str().unwrap()), "{text:?}");
+        let text = text.stdout;
         for file in &files {
             assert!(text.contains(&format!("{}: ", file.display())), "{text}");
         }

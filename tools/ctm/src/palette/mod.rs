@@ -52,7 +52,7 @@ pub(crate) fn read(path: &Path, max_memory: u64) -> anyhow::Result<Palette> {
 
 fn parse_bytes(source: Source) -> anyhow::Result<Vec<GivenColor>> {
     let bytes = source.read_all(MOST_BYTES, "a palette is expected")?;
-    if bytes.iter().any(|byte| matches!(byte, 0..=8 | 14..=31)) {
+    if bytes.contains(&0) {
         bail!("is no text; a palette is expected");
     }
     // Provinces of old games have names in Latin-1, whose characters are the first of Unicode's.
