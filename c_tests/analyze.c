@@ -450,7 +450,7 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_IMAGE(pixels = NULL, "image.pixels is NULL;");
     REFUSED_IMAGE(width = 0, "image.width is 0;");
     REFUSED_IMAGE(channels = 5, "image.channels is 5;");
-    REFUSED_IMAGE(format = 4, "image.format is 4;");
+    REFUSED_IMAGE(format = 6, "image.format is 6;");
     REFUSED_IMAGE(channel_order = 4, "image.channel_order is 4;");
     REFUSED_IMAGE(planar = 2, "image.planar is 2;");
     REFUSED_IMAGE(pixel_stride = 3, "image.pixel_stride is 3; 0 or at least 4 is expected");

@@ -158,8 +158,10 @@ static void check_selected(ctm_context *context, const ctm_counts *counts, const
     CHECK(result.mask_count == whole->result.mask_count && result.palette_len == result.mask_count);
     CHECK(result.distinct_colors >= result.mask_count && result.masks_size == 0 && result.labels_size == 0);
     for (uint32_t i = 0; i < result.mask_count; i++) {
-        ctm_palette_entry expected = { { 0 }, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+        ctm_palette_entry expected;
+        memset(&expected, 0, sizeof expected);
         memcpy(expected.color, whole->palette[i].color, sizeof expected.color);
+        memcpy(expected.stored, whole->palette[i].stored, sizeof expected.stored);
         expected.pixel_count = whole->palette[i].pixel_count;
         CHECK(memcmp(&palette[i], &expected, sizeof expected) == 0);
     }
