@@ -50,7 +50,8 @@ def same_as_one_call(array: Any, pixels: Any, layout: str | None = None, **setti
     palette = expected.palette if expected.palette.ndim == 2 else expected.palette[:, np.newaxis]  # (masks, images)
     np.testing.assert_array_equal(found.palette["color"], palette["color"][:, 0])
     np.testing.assert_array_equal(found.palette["pixel_count"], palette["pixel_count"].sum(1))
-    for field in set(found.palette.dtype.names) - {"color", "pixel_count"}:  # Where masks lie is not counted.
+    np.testing.assert_array_equal(found.palette["stored"], palette["stored"][:, 0])
+    for field in set(found.palette.dtype.names) - {"color", "pixel_count", "stored"}:  # Where masks lie is not counted.
         assert not found.palette[field].any()
     labels, masks = dask.compute(found.labels, found.masks)
     for ours, theirs, lazy in [(labels, expected.labels, found.labels), (masks, expected.masks, found.masks)]:

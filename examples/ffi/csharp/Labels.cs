@@ -34,7 +34,7 @@ static class Labels
         [FieldOffset(104)] public IntPtr Progress;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 160)]
+    [StructLayout(LayoutKind.Explicit, Size = 168)]
     struct Outputs
     {
         [FieldOffset(28)] public uint LabelFormat;
@@ -50,7 +50,7 @@ static class Labels
         [FieldOffset(16)] public ulong PixelCount;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 88)]
+    [StructLayout(LayoutKind.Explicit, Size = 104)]
     struct Result
     {
         [FieldOffset(8)] public uint MaskCount;

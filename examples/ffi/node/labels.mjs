@@ -63,7 +63,7 @@ const params = struct("params", 144);
 params.writeUInt32LE(MAX_COUNT, 16); // max_count
 setAddress(params, 104, progress);
 
-const outputs = struct("outputs", 160);
+const outputs = struct("outputs", 168);
 outputs.writeUInt32LE(1, 28); // label_format: CTM_LABEL_U16
 setAddress(outputs, 32, labels);
 setSize(outputs, 40, labels.byteLength);
@@ -71,7 +71,7 @@ const ENTRY = Number(outputs.readBigUInt64LE(64)); // palette_entry_size, which 
 const palette = Buffer.alloc(MAX_COUNT * ENTRY);
 setAddress(outputs, 48, palette);
 setSize(outputs, 56, MAX_COUNT); // palette_capacity
-const result = struct("result", 88);
+const result = struct("result", 104);
 
 const holder = [null];
 check(create(null, holder), null);

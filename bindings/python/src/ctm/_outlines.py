@@ -19,21 +19,31 @@ _FIELDS = ("points", "ring_offsets", "ring_exteriors", "mask_offsets")
 
 @dataclass(frozen=True)
 class Outlines:
-    """Masks as polygons along the edges of their pixels. Of a mask, `outlines[i]` is a list of polygons, each of them a
-    list of rings: the exterior one, then its holes; with several images, a list of such lists, one for each image. A ring
-    is an array (corners, 2) of columns and rows. Exterior rings go clockwise as the image is seen, holes counter-clockwise.
+    """Masks as polygons along the edges of their pixels.
+
+    Of a mask `outlines[i]` is a list of polygons, each of them a list of rings: the exterior one, then its holes; with
+    several images, a list of such lists, one for each image. A ring is an array (corners, 2) of columns and rows. Exterior
+    rings go clockwise as the image is seen, holes counter-clockwise.
+
+    Attributes
+    ----------
+    points : numpy.ndarray
+        (corners, 2): column and row of each corner, ring by ring.
+    ring_offsets : numpy.ndarray
+        Where the corners of each ring begin, and where the last ones end.
+    ring_exteriors : numpy.ndarray
+        For each ring the number of the exterior ring in which it is a hole, or its own.
+    mask_offsets : numpy.ndarray
+        Where the rings of each mask and image begin, and where the last ones end: mask 0 in all images, then mask 1.
+    shape : tuple of int
+        (masks, images, rows, columns); `images` is there only where the image has such an axis.
     """
 
     points: NDArray[np.uint32]
-    """(corners, 2): column and row of each corner, ring by ring."""
     ring_offsets: NDArray[np.uint64]
-    """Where the corners of each ring begin, and where the last ones end."""
     ring_exteriors: NDArray[np.uint64]
-    """For each ring the number of the exterior ring in which it is a hole, or its own."""
     mask_offsets: NDArray[np.uint64]
-    """Where the rings of each mask and image begin, and where the last ones end: mask 0 in all images, then mask 1."""
     shape: tuple[int, ...]
-    """(masks, images, rows, columns); `images` is there only where the image has such an axis."""
 
     def __len__(self) -> int:
         return self.shape[0]
