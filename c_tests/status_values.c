@@ -137,7 +137,7 @@ FROZEN(device_memory_handle_type, offsetof(ctm_device_memory, handle_type) == 28
 FROZEN(device_memory_memory_type_index, offsetof(ctm_device_memory, memory_type_index) == 32);
 FROZEN(device_memory_reserved, offsetof(ctm_device_memory, reserved) == 36);
 
-FROZEN(params_size, sizeof(ctm_params) == 144);
+FROZEN(params_size, sizeof(ctm_params) == 176);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -162,6 +162,11 @@ FROZEN(params_progress_user, offsetof(ctm_params, progress_user) == 112);
 FROZEN(params_counts, offsetof(ctm_params, counts) == 120);
 FROZEN(params_palette_stored, offsetof(ctm_params, palette_stored) == 128);
 FROZEN(params_ignored_stored, offsetof(ctm_params, ignored_stored) == 136);
+FROZEN(params_absorb_pixels, offsetof(ctm_params, absorb_pixels) == 144);
+FROZEN(params_absorb_unmasked, offsetof(ctm_params, absorb_unmasked) == 152);
+FROZEN(params_fill_holes, offsetof(ctm_params, fill_holes) == 160);
+FROZEN(params_absorb_connected, offsetof(ctm_params, absorb_connected) == 168);
+FROZEN(params_reserved, offsetof(ctm_params, reserved) == 172);
 
 FROZEN(outputs_size, sizeof(ctm_outputs) == 168);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);
@@ -231,7 +236,7 @@ FROZEN(palette_entry_centroid_y, offsetof(ctm_palette_entry, centroid_y) == 56);
 FROZEN(palette_entry_mask_offset, offsetof(ctm_palette_entry, mask_offset) == 64);
 FROZEN(palette_entry_stored, offsetof(ctm_palette_entry, stored) == 72);
 
-FROZEN(result_size, sizeof(ctm_result) == 104);
+FROZEN(result_size, sizeof(ctm_result) == 136);
 FROZEN(result_struct_size, offsetof(ctm_result, struct_size) == 0);
 FROZEN(result_mask_count, offsetof(ctm_result, mask_count) == 8);
 FROZEN(result_reserved, offsetof(ctm_result, reserved) == 12);
@@ -246,6 +251,10 @@ FROZEN(result_merged_colors, offsetof(ctm_result, merged_colors) == 72);
 FROZEN(result_run_counts_len, offsetof(ctm_result, run_counts_len) == 80);
 FROZEN(result_outline_points_len, offsetof(ctm_result, outline_points_len) == 88);
 FROZEN(result_outline_rings_len, offsetof(ctm_result, outline_rings_len) == 96);
+FROZEN(result_absorbed_regions, offsetof(ctm_result, absorbed_regions) == 104);
+FROZEN(result_absorbed_pixels, offsetof(ctm_result, absorbed_pixels) == 112);
+FROZEN(result_filled_holes, offsetof(ctm_result, filled_holes) == 120);
+FROZEN(result_filled_pixels, offsetof(ctm_result, filled_pixels) == 128);
 #endif
 
 static void every_status_has_its_own_sentence(void)

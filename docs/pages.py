@@ -82,6 +82,7 @@ MENU = {
         "docs/cleaning.md": None,
         "docs/run-lengths.md": None,
         "docs/outlines.md": None,
+        "docs/absorbing.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
         "docs/device-memory.md": None,

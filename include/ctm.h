@@ -871,7 +871,8 @@ typedef struct ctm_params {
      * does not have are 0, 0.
      *
      * Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-     * `unmix_radius` larger on each side, and keep their middle. `connected` must be 0: regions may go on in other parts.
+     * `unmix_radius` larger on each side, and keep their middle. `connected`, `absorb_pixels`, `absorb_unmasked` and
+     * `fill_holes` must be 0: regions may go on in other parts.
      * Not promised: whether colours that the counts do not have get a mask.
      */
     const ctm_counts *counts;
@@ -887,10 +888,55 @@ typedef struct ctm_params {
      * One of `ignored` and `ignored_stored` must be NULL.
      */
     const uint32_t *ignored_stored;
+    /**
+     * Small regions are absorbed: connected regions of a mask's pixels that have fewer pixels than this go to the masks
+     * around them. 0 and 1: none does. How pixels are connected `absorb_connected` says.
+     *
+     * A small region gets the mask with which it has the most sides of pixels in common, of equal ones the first mask. Only
+     * borders with regions that are not small count, and with small ones that were given away in an earlier round: in the
+     * first round all small regions beside one that is not small are given away, then those beside them, until none is left
+     * to which a mask can come. A small region stays what it is where nothing but small regions and pixels without a mask
+     * can be reached from it. A region is in one image.
+     *
+     * It is done once pixels are unmixed, and before `connected` makes masks of regions, which are those that are left then.
+     * Without `connected`, the number of masks and their order stay what they are, so that a mask can be left without a
+     * pixel. Everything that is written shows what has become of the regions: masks, labels, boxes, runs, outlines, and
+     * `pixel_count` of the palette, which is of all images, with `CTM_BATCH_FIRST`, too. `ctm_result` says how many were absorbed.
+     *
+     * With `counts` it is `CTM_ERROR_INVALID_ARGUMENT`, as is `CTM_MASK_COVERAGE`; outputs in a device's memory are
+     * `CTM_ERROR_UNSUPPORTED`. All of this holds for `absorb_unmasked` and `fill_holes`, too.
+     *
+     * It takes memory beside `memory_limit`: 1 byte for each pixel (2 above 254 masks, 4 above 65,534), 20 bytes for each run
+     * of equal pixels in a row, 30 for each region, and 8 for each run that a small region's border passes, on either side.
+     */
+    uint64_t absorb_pixels;
+    /**
+     * Regions of pixels without a mask that have fewer pixels than this go to the masks around them, as `absorb_pixels` says,
+     * for whatever reason they have none: their colour is rare, ignored or unlisted, or they have no colour. 0 and 1: none
+     * does; `UINT64_MAX`: all do.
+     */
+    uint64_t absorb_unmasked;
+    /**
+     * Holes in masks of at most so many pixels are filled with the mask, after small regions were absorbed. 0: none is.
+     *
+     * A hole is a region of pixels that are not of the mask, of whatever masks they are, that does not touch the border of
+     * its image. Its pixels are connected by sides where those of masks are by sides or corners, and the other way round. The
+     * holes of the first mask are filled first, then those of the next one that are there then.
+     */
+    uint64_t fill_holes;
+    /**
+     * How pixels of regions are connected for `absorb_pixels`, `absorb_unmasked` and `fill_holes`: 4, by sides; 8, by sides or
+     * corners; 0: as `connected` says, by sides where that is 0.
+     */
+    uint32_t absorb_connected;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
 } ctm_params;
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, CTM_CONNECTED_NONE, 0 }
 
 /**
  * Writes the defaults to a `ctm_params`: all colours get a mask. It does what `CTM_PARAMS_INIT` does, for languages that
@@ -1406,10 +1452,27 @@ typedef struct ctm_result {
      * Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
      */
     uint64_t outline_rings_len;
+    /**
+     * Small regions that `ctm_params.absorb_pixels` and `absorb_unmasked` have given to other masks, in all images, if anything
+     * was to be written.
+     */
+    uint64_t absorbed_regions;
+    /**
+     * Pixels of these regions.
+     */
+    uint64_t absorbed_pixels;
+    /**
+     * Holes that `ctm_params.fill_holes` has filled, in all images, if anything was to be written.
+     */
+    uint64_t filled_holes;
+    /**
+     * Pixels of these holes.
+     */
+    uint64_t filled_pixels;
 } ctm_result;
 
 /** Initialises a `ctm_result` to be filled. */
-#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CTM_RESULT_INIT { sizeof(ctm_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_result`: all 0, to be filled by a call. It does what `CTM_RESULT_INIT` does, for languages that
@@ -1646,8 +1709,8 @@ ctm_status ctm_counts_import(ctm_context *context,
  * @param counts The counts. Must not be NULL.
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
  * `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
- * pixels that would be unmixed are in no mask. `connected` must be 0. `matching` and
- * `alpha` must be those of the parts.
+ * pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0.
+ * `matching` and `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
  * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and

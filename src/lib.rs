@@ -64,12 +64,12 @@ pub use types::color_counts::ColorCounts;
 pub use types::devices::{DeviceCheck, DeviceInfo, DeviceKind};
 pub use types::geometry::Shape;
 pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
-pub use types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+pub use types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 pub use types::options::{Backend, Options};
 pub use types::outlines::MaskOutlines;
 pub use types::outputs::{
-    Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs, UnlistedColor,
-    UnlistedColors,
+    AbsorbedRegions, Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs,
+    UnlistedColor, UnlistedColors,
 };
 pub use types::palette::{ColorCount, Palette};
 pub use types::params::{Batch, Params, Selection, Unlisted};

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use crate::capi::counts_handle::ctm_counts;
 use crate::capi::extent::{Extent, check_pointer, null};
 use crate::capi::status::ctm_status;
-use crate::capi::structs::{self, Versioned, unknown};
+use crate::capi::structs::{self, Versioned, expect_zero, unknown};
 use crate::error::Error;
-use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Metric, Nearest};
+use crate::types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 use crate::types::params::{Batch, Params, Selection, Unlisted};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.
@@ -183,7 +183,8 @@ pub struct ctm_params {
     /// does not have are 0, 0.
     ///
     /// Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-    /// `unmix_radius` larger on each side, and keep their middle. `connected` must be 0: regions may go on in other parts.
+    /// `unmix_radius` larger on each side, and keep their middle. `connected`, `absorb_pixels`, `absorb_unmasked` and
+    /// `fill_holes` must be 0: regions may go on in other parts.
     /// Not promised: whether colours that the counts do not have get a mask.
     pub counts: *const ctm_counts,
     /// In place of `palette` the same `palette_count` colours as they are stored: 4 numbers each, red, green, blue and
@@ -194,6 +195,41 @@ pub struct ctm_params {
     /// In place of `ignored` the same `ignored_count` colours as they are stored, as `palette_stored` has them. NULL: none.
     /// One of `ignored` and `ignored_stored` must be NULL.
     pub ignored_stored: *const u32,
+    /// Small regions are absorbed: connected regions of a mask's pixels that have fewer pixels than this go to the masks
+    /// around them. 0 and 1: none does. How pixels are connected `absorb_connected` says.
+    ///
+    /// A small region gets the mask with which it has the most sides of pixels in common, of equal ones the first mask. Only
+    /// borders with regions that are not small count, and with small ones that were given away in an earlier round: in the
+    /// first round all small regions beside one that is not small are given away, then those beside them, until none is left
+    /// to which a mask can come. A small region stays what it is where nothing but small regions and pixels without a mask
+    /// can be reached from it. A region is in one image.
+    ///
+    /// It is done once pixels are unmixed, and before `connected` makes masks of regions, which are those that are left then.
+    /// Without `connected`, the number of masks and their order stay what they are, so that a mask can be left without a
+    /// pixel. Everything that is written shows what has become of the regions: masks, labels, boxes, runs, outlines, and
+    /// `pixel_count` of the palette, which is of all images, with `CTM_BATCH_FIRST`, too. `ctm_result` says how many were absorbed.
+    ///
+    /// With `counts` it is `CTM_ERROR_INVALID_ARGUMENT`, as is `CTM_MASK_COVERAGE`; outputs in a device's memory are
+    /// `CTM_ERROR_UNSUPPORTED`. All of this holds for `absorb_unmasked` and `fill_holes`, too.
+    ///
+    /// It takes memory beside `memory_limit`: 1 byte for each pixel (2 above 254 masks, 4 above 65,534), 20 bytes for each run
+    /// of equal pixels in a row, 30 for each region, and 8 for each run that a small region's border passes, on either side.
+    pub absorb_pixels: u64,
+    /// Regions of pixels without a mask that have fewer pixels than this go to the masks around them, as `absorb_pixels` says,
+    /// for whatever reason they have none: their colour is rare, ignored or unlisted, or they have no colour. 0 and 1: none
+    /// does; `UINT64_MAX`: all do.
+    pub absorb_unmasked: u64,
+    /// Holes in masks of at most so many pixels are filled with the mask, after small regions were absorbed. 0: none is.
+    ///
+    /// A hole is a region of pixels that are not of the mask, of whatever masks they are, that does not touch the border of
+    /// its image. Its pixels are connected by sides where those of masks are by sides or corners, and the other way round. The
+    /// holes of the first mask are filled first, then those of the next one that are there then.
+    pub fill_holes: u64,
+    /// How pixels of regions are connected for `absorb_pixels`, `absorb_unmasked` and `fill_holes`: 4, by sides; 8, by sides or
+    /// corners; 0: as `connected` says, by sides where that is 0.
+    pub absorb_connected: u32,
+    /// Must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait says.
@@ -224,6 +260,11 @@ unsafe impl Versioned for ctm_params {
         counts: std::ptr::null(),
         palette_stored: std::ptr::null(),
         ignored_stored: std::ptr::null(),
+        absorb_pixels: 0,
+        absorb_unmasked: 0,
+        fill_holes: 0,
+        absorb_connected: CTM_CONNECTED_NONE,
+        reserved: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_PARAMS_INIT";
@@ -294,7 +335,8 @@ impl ctm_params {
             unlisted: self.unlisted()?,
             merge: self.merge()?,
             unmix_radius: self.unmix_radius,
-            connected: self.connected()?,
+            connected: connectivity("params.connected", self.connected)?,
+            absorb: self.absorb()?,
             counts: None,
         })
     }
@@ -367,13 +409,23 @@ impl ctm_params {
         Ok(Some(Merge { metric, tolerance, most_pixels }))
     }
 
-    fn connected(&self) -> Result<Option<Connectivity>, Error> {
-        match self.connected {
-            CTM_CONNECTED_NONE => Ok(None),
-            CTM_CONNECTED_4 => Ok(Some(Connectivity::Four)),
-            CTM_CONNECTED_8 => Ok(Some(Connectivity::Eight)),
-            connected => unknown("params.connected", connected, "0 (none), 4 or 8"),
-        }
+    fn absorb(&self) -> Result<Absorb, Error> {
+        expect_zero("params.reserved", self.reserved)?;
+        Ok(Absorb {
+            pixels: self.absorb_pixels,
+            unmasked: self.absorb_unmasked,
+            holes: self.fill_holes,
+            connectivity: connectivity("params.absorb_connected", self.absorb_connected)?,
+        })
+    }
+}
+
+fn connectivity(name: &str, connected: u32) -> Result<Option<Connectivity>, Error> {
+    match connected {
+        CTM_CONNECTED_NONE => Ok(None),
+        CTM_CONNECTED_4 => Ok(Some(Connectivity::Four)),
+        CTM_CONNECTED_8 => Ok(Some(Connectivity::Eight)),
+        connected => unknown(name, connected, "0 (none), 4 or 8"),
     }
 }
 

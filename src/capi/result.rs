@@ -46,6 +46,15 @@ pub struct ctm_result {
     pub outline_points_len: u64,
     /// Rings that `ctm_outputs.outlines` has for all masks and images; 0 as `run_counts_len` is.
     pub outline_rings_len: u64,
+    /// Small regions that `ctm_params.absorb_pixels` and `absorb_unmasked` have given to other masks, in all images, if anything
+    /// was to be written.
+    pub absorbed_regions: u64,
+    /// Pixels of these regions.
+    pub absorbed_pixels: u64,
+    /// Holes that `ctm_params.fill_holes` has filled, in all images, if anything was to be written.
+    pub filled_holes: u64,
+    /// Pixels of these holes.
+    pub filled_pixels: u64,
 }
 
 // SAFETY: as the trait says.
@@ -66,6 +75,10 @@ unsafe impl Versioned for ctm_result {
         run_counts_len: 0,
         outline_points_len: 0,
         outline_rings_len: 0,
+        absorbed_regions: 0,
+        absorbed_pixels: 0,
+        filled_holes: 0,
+        filled_pixels: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_RESULT_INIT";
@@ -147,6 +160,10 @@ impl ctm_result {
             unlisted_colors: unlisted.map_or(0, |unlisted| unlisted.colors),
             merged_pixels: analysis.merged.pixels,
             merged_colors: analysis.merged.colors,
+            absorbed_regions: analysis.absorbed.regions,
+            absorbed_pixels: analysis.absorbed.pixels,
+            filled_holes: analysis.absorbed.holes,
+            filled_pixels: analysis.absorbed.hole_pixels,
             ..self
         }
     }

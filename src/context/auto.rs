@@ -141,7 +141,9 @@ impl Kind {
                 || params.merge.is_some()
                 || params.unlisted != Unlisted::Ignore,
             given: params.given().is_some() || params.counts.is_some(),
-            looks_around: params.connected.is_some() || params.unmix_radius > 0,
+            looks_around: params.connected.is_some()
+                || params.unmix_radius > 0
+                || params.absorbing().is_some(),
             each_image: params.batch == Batch::Each,
         }
     }

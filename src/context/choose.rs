@@ -7,9 +7,11 @@ use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::labels::LabelMap;
+use crate::labels::run_map::RunMapBuilder;
 use crate::output::label_output::LabelTarget;
 use crate::runtime::alloc::{try_collect, try_with_capacity, uninit};
 use crate::runtime::threads::Threads;
+use crate::stages::absorb::{self, Absorbed};
 use crate::stages::connect::{Area, Connected, SelectedRegions, Wanted};
 use crate::stages::group::Grouping;
 use crate::stages::measure::StatsBuilder;
@@ -60,6 +62,7 @@ impl Context {
         };
         if let Some(connectivity) = request.connected {
             self.unmix(request, &mut chosen, false)?;
+            self.absorb(request, &mut chosen)?;
             self.connect(request, connectivity, &mut chosen, useful, lists_regions)?;
         }
         Ok(chosen)
@@ -101,6 +104,26 @@ impl Context {
             entry.pixels = region.pixels;
         }
         *source = LabelSource::Unmixed(unmixed);
+        Ok(())
+    }
+
+    /// Gives small regions to the masks around them and fills holes, if that is asked for, and counts the pixels of each mask.
+    pub(super) fn absorb(&mut self, request: &Request, chosen: &mut Chosen) -> Result<(), Error> {
+        let Request { pixels, frame, absorbing, .. } = request;
+        let Chosen { palette, source, absorbed, .. } = chosen;
+        let palette = &mut palette.colors;
+        let Some(absorbing) = absorbing.filter(|_| !palette.is_empty()) else { return Ok(()) };
+        let threads = &self.threads;
+        let mut runs = RunMapBuilder::new(*frame);
+        let labeler = &mut self.backends[self.labeler];
+        source.label(labeler, pixels, palette, palette.len(), threads, &mut |first_pixel, labels| {
+            runs.add(labels, first_pixel, threads)
+        })?;
+        *source = LabelSource::Colors; // no longer needed
+        let mut map = runs.finish()?;
+        *absorbed = absorbing.apply(&mut map)?;
+        absorb::count_pixels(&map, palette);
+        *source = LabelSource::Absorbed(Absorbed::new(&map, palette.len(), threads)?);
         Ok(())
     }
 
@@ -320,7 +343,8 @@ pub(super) fn group(
     let mask_count = palette.len() as u32;
     let palette = Palette { colors: palette, distinct_colors: listed.distinct };
     let source = LabelSource::Grouped(grouping);
-    Ok(Chosen { mask_count, palette, source, unlisted: Some(unlisted), merged })
+    let unlisted = Some(unlisted);
+    Ok(Chosen { mask_count, palette, source, unlisted, merged, ..Chosen::default() })
 }
 
 /// The colours that get a mask, and which of the listed ones become others before, if they do.

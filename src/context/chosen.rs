@@ -7,10 +7,11 @@ use crate::labels::LabelMap;
 use crate::runtime::alloc::no_memory;
 use crate::runtime::call::ProgressSpan;
 use crate::runtime::threads::Threads;
+use crate::stages::absorb::Absorbed;
 use crate::stages::connect::ConnectedMasks;
 use crate::stages::group::Grouping;
 use crate::stages::unmix::Unmixed;
-use crate::types::outputs::{MergedColors, UnlistedColors};
+use crate::types::outputs::{AbsorbedRegions, MergedColors, UnlistedColors};
 use crate::types::palette::{ColorCount, Palette};
 
 /// What gets a mask of the images that share a palette.
@@ -23,6 +24,7 @@ pub(super) struct Chosen {
     /// Where all colours were listed.
     pub(super) unlisted: Option<UnlistedList>,
     pub(super) merged: MergedColors,
+    pub(super) absorbed: AbsorbedRegions,
 }
 
 /// What gets a mask, and what the caller is told of other colours.
@@ -31,6 +33,7 @@ pub(super) struct Found {
     pub(super) mask_count: u32,
     pub(super) unlisted: Option<UnlistedColors>,
     pub(super) merged: MergedColors,
+    pub(super) absorbed: AbsorbedRegions,
     /// Whether each image has a backend that knows its pixels.
     pub(super) side_by_side: bool,
 }
@@ -63,6 +66,8 @@ pub(super) enum LabelSource {
     Grouped(Grouping),
     /// From those labels, and pixels that were shared out.
     Unmixed(Unmixed),
+    /// From labels in which small regions are their neighbours'.
+    Absorbed(Absorbed),
     /// From the masks' regions.
     Connected(ConnectedMasks),
 }
@@ -101,6 +106,7 @@ impl LabelSource {
                 Ok(())
             }
             Self::Unmixed(unmixed) => labelled(0, unmixed.labels_of(mask_count)?),
+            Self::Absorbed(absorbed) => labelled(0, absorbed.labels_of(mask_count)?),
             Self::Connected(masks) => masks.label(mask_count, threads, labelled),
         }
     }

@@ -7,6 +7,7 @@ use crate::context::request::{ColorRules, Request};
 use crate::error::Error;
 use crate::types::color_counts::{ColorCounts, Kind, PartCounts};
 use crate::types::image::ColorMap;
+use crate::types::matching::Absorb;
 use crate::types::outputs::{Analysis, DeviceOutputs, MergedColors};
 use crate::types::palette::Palette;
 use crate::types::params::{Batch, Params};
@@ -19,7 +20,8 @@ impl Context {
                 "batch is Each and counts are of all images together; All or First is expected".to_owned(),
             ));
         }
-        let params = &Params { counts: None, unmix_radius: 0, connected: None, ..*params };
+        let params =
+            &Params { counts: None, unmix_radius: 0, connected: None, absorb: Absorb::default(), ..*params };
         self.check_memory(map, params, &DeviceOutputs::default())?;
         let request = Request::new(map, params)?;
         let job = Job { map, params, asks: Asks::List, on_host: map.memory().is_none() };

@@ -44,7 +44,8 @@ impl Context {
             return Ok(false);
         }
         let on_host = [self.counter, self.labeler] == [0; 2] && emit.device.is_empty();
-        if !on_host || first.connected.is_some() || first.unmix_radius > 0 || emit.surveys() {
+        let looks_around = first.connected.is_some() || first.unmix_radius > 0 || first.absorbing.is_some();
+        if !on_host || looks_around || emit.surveys() {
             return Ok(false);
         }
         self.images.truncate(count);

@@ -20,7 +20,9 @@ impl Context {
                 "each image is to have masks of its own; in a device's memory all images of a call share theirs",
             );
         }
-        if !outputs.is_empty() && (params.connected.is_some() || params.unmix_radius > 0) {
+        if !outputs.is_empty()
+            && (params.connected.is_some() || params.unmix_radius > 0 || params.absorbing().is_some())
+        {
             return refuse(
                 "regions are found and pixels unmixed on the host; their masks and labels are written to its memory",
             );

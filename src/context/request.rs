@@ -4,12 +4,13 @@ use crate::color::{Color, WordKind};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_with_capacity;
+use crate::stages::absorb::Absorbing;
 use crate::stages::unmix::MOST_RADIUS;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::matching::{Connectivity, Merge, Nearest};
+use crate::types::matching::{Absorb, Connectivity, Merge, Nearest};
 use crate::types::outputs::MaskFormat;
 use crate::types::palette::Palette;
 use crate::types::params::{Batch, Params, SelectionRule, Unlisted};
@@ -22,6 +23,8 @@ pub(super) struct Request<'a> {
     pub(super) counted: Option<Pixels<'a>>,
     pub(super) frame: Frame,
     pub(super) unmix_radius: u32,
+    /// What small regions and holes become, if anything.
+    pub(super) absorbing: Option<Absorbing>,
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
     pub(super) regions: SelectionRule,
@@ -48,8 +51,25 @@ impl Params<'_> {
             Some(connectivity) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
                 "the masks are coverage and connected is {connectivity:?}; other masks or no connected regions are expected"
             ))),
-            _ => Ok(()),
+            _ => match self.absorbing() {
+                Some(absorbing) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
+                    "the masks are coverage and {absorbing}; other masks or 0 are expected"
+                ))),
+                _ => Ok(()),
+            },
         }
+    }
+
+    /// What small regions and holes become, if anything.
+    pub(crate) fn absorbing(&self) -> Option<Absorbing> {
+        let Absorb { pixels, unmasked, holes, connectivity } = self.absorb;
+        let connectivity = connectivity.or(self.connected).unwrap_or(Connectivity::Four);
+        (pixels > 1 || unmasked > 1 || holes > 0).then_some(Absorbing {
+            pixels,
+            unmasked,
+            holes,
+            connectivity,
+        })
     }
 
     /// Whether they suit the image and do not contradict each other.
@@ -107,7 +127,8 @@ impl<'a> Request<'a> {
         };
         let rules = ColorRules::new(pixels.encoding(), params)?;
         let frame = pixels.grid().frame();
-        Ok(Self { pixels, counted, frame, unmix_radius, connected, regions: params.selection.into(), rules })
+        let (absorbing, regions) = (params.absorbing(), params.selection.into());
+        Ok(Self { pixels, counted, frame, unmix_radius, absorbing, connected, regions, rules })
     }
 }
 
@@ -178,6 +199,11 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
         return refuse(format!(
             "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
              parts, are expected"
+        ));
+    }
+    if let (Some(absorbing), Some(_)) = (params.absorbing(), counts) {
+        return refuse(format!(
+            "{absorbing} and counts are given; 0, since regions may go on in other parts, is expected"
         ));
     }
     if palette.is_some() && stored_palette.is_some() {

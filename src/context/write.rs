@@ -19,7 +19,7 @@ use crate::stages::group::Masked;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::outputs::{Analysis, DeviceOutputs, MaskFormat, MergedColors};
+use crate::types::outputs::{AbsorbedRegions, Analysis, DeviceOutputs, MaskFormat, MergedColors};
 use crate::types::palette::Palette;
 use crate::types::params::Params;
 use crate::types::stats::MaskStats;
@@ -51,7 +51,7 @@ impl Context {
         }
         let runs = runs.map(CountedRuns::write).transpose()?;
         let outlines = outlines.map(TracedOutlines::write).transpose()?;
-        let Found { mut chosen, mask_count, unlisted, merged, .. } = found;
+        let Found { mut chosen, mask_count, unlisted, merged, absorbed, .. } = found;
         for chosen in &mut chosen {
             if let LabelSource::Connected(masks) = std::mem::take(&mut chosen.source) {
                 self.regions = masks.into_memory();
@@ -67,6 +67,7 @@ impl Context {
             masks_size: emit.sizes.masks.unwrap_or(0),
             unlisted,
             merged,
+            absorbed,
             runs,
             outlines,
         })
@@ -88,7 +89,8 @@ impl Context {
         Ok(most)
     }
 
-    /// Chooses what gets a mask, checks that it can be written, and shares out pixels that are to be unmixed.
+    /// Chooses what gets a mask, checks that it can be written, shares out pixels that are to be unmixed, and gives away small
+    /// regions.
     fn find(&mut self, requests: &[Request], plan: &OutputPlan, emit: &Emit) -> Result<Found, Error> {
         let _counting = ProgressSpan::new(if emit.looks_at_labels() { 0.5 } else { 1.0 });
         self.start_call();
@@ -119,14 +121,16 @@ impl Context {
         let merged = MergedColors::together(chosen.iter_mut().map(|chosen| &mut chosen.merged), emit.merged)?;
         for (request, chosen) in requests.iter().zip(&mut chosen) {
             if request.connected.is_some() {
-                break; // Those of regions are unmixed already.
+                break; // Those of regions are unmixed and absorbed already.
             }
             if requests.len() > 1 {
                 self.backends[self.labeler].forget_pixels();
             }
             self.unmix(request, chosen, emit.mask_format == MaskFormat::Coverage)?;
+            self.absorb(request, chosen)?;
         }
-        Ok(Found { chosen, mask_count, unlisted, merged, side_by_side })
+        let absorbed = AbsorbedRegions::together(chosen.iter().map(|chosen| chosen.absorbed));
+        Ok(Found { chosen, mask_count, unlisted, merged, absorbed, side_by_side })
     }
 
     /// Labels the pixels once, and writes and measures from the labels whatever is asked for on the host: gives the

@@ -69,6 +69,76 @@ impl RunMap {
         &self.runs[self.starts[line]..self.starts[line + 1]]
     }
 
+    /// How many lines all images have.
+    pub(crate) fn lines(&self) -> usize {
+        self.frame.height * self.frame.images
+    }
+
+    /// The runs of all lines, one line's behind the other's.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Which of all runs are those of a line.
+    pub(crate) fn line_runs(&self, line: usize) -> Range<usize> {
+        self.starts[line]..self.starts[line + 1]
+    }
+
+    /// The runs of a line, and how many pixels each has.
+    pub(crate) fn line_with_lengths(&self, line: usize) -> impl Iterator<Item = (Run, u32)> + '_ {
+        let runs = self.line(line);
+        let ends = runs[1..].iter().map(|run| run.start);
+        // Lossless: an image's sides are u32s.
+        let ends = ends.chain(std::iter::once(self.frame.width as u32));
+        runs.iter().zip(ends).map(|(&run, end)| (run, end - run.start))
+    }
+
+    /// Calls `each` with all pairs of a run of the line above and one of this line that touch, as positions among all runs, and
+    /// with how many pixels above each other they have; 0: they touch by a corner only. An image's first line has none.
+    pub(crate) fn for_each_touch(&self, line: usize, mut each: impl FnMut(usize, usize, u32)) {
+        if line.is_multiple_of(self.frame.height) {
+            return;
+        }
+        let (above, below) = (self.line_runs(line - 1), self.line_runs(line));
+        let width = self.frame.width as u32; // lossless: an image's sides are u32s
+        let end_of = |run: usize, end: usize| if run + 1 < end { self.runs[run + 1].start } else { width };
+        let (mut a, mut b) = (above.start, below.start);
+        let mut from = 0;
+        while from < width {
+            let (a_end, b_end) = (end_of(a, above.end), end_of(b, below.end));
+            let to = a_end.min(b_end);
+            each(a, b, to - from);
+            if a_end == b_end && to < width {
+                each(a, b + 1, 0);
+                each(a + 1, b, 0);
+            }
+            a += usize::from(a_end == to);
+            b += usize::from(b_end == to);
+            from = to;
+        }
+    }
+
+    /// Gives each run the mask that `mask` says, by its position among all runs; neighbours of the same mask become one run.
+    pub(crate) fn relabel(&mut self, mask: impl Fn(usize) -> u32) {
+        let (mut kept, mut begin) = (0, 0);
+        for line in 0..self.starts.len() - 1 {
+            let end = self.starts[line + 1];
+            let line_start = kept;
+            for run in begin..end {
+                let (start, mask) = (self.runs[run].start, mask(run));
+                if kept == line_start || self.runs[kept - 1].mask != mask {
+                    self.runs[kept] = Run { start, mask };
+                    kept += 1;
+                }
+            }
+            (self.starts[line], begin) = (line_start, end);
+        }
+        self.runs.truncate(kept);
+        if let Some(end) = self.starts.last_mut() {
+            *end = kept;
+        }
+    }
+
     /// Runs whose lines are columns where these have rows, and rows where they have columns.
     pub(crate) fn transposed(&self, threads: &Threads) -> Result<Self, Error> {
         /// Lines that are made at a time: they fit the caches.

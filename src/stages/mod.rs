@@ -1,5 +1,6 @@
 //! The stages that run on the host, whatever backend counts and labels.
 
+pub(crate) mod absorb;
 mod color_grid;
 mod color_tree;
 pub(crate) mod connect;

@@ -109,6 +109,31 @@ pub enum Connectivity {
     Eight,
 }
 
+/// Small regions that go to the masks around them, and holes that are filled: specks of noise. The default is none.
+///
+/// Regions are connected pixels of one mask, or of none. A region is small that has fewer pixels than is said here. It gets
+/// the mask with which it has the most sides of pixels in common, of equal ones the first mask. Only borders with regions that
+/// are not small count, and with small ones that were given away in an earlier round: in the first round all small regions
+/// beside one that is not small are given away, then those beside them, until none is left to which a mask can come. A small
+/// region stays what it is where nothing but small regions and pixels without a mask can be reached from it.
+///
+/// Then holes are filled, those of the first mask first. A hole is a region of pixels that are not of a mask, of whatever masks
+/// they are, that does not touch the border of its image. Pixels of a hole are connected by sides where those of regions are by
+/// sides or corners, and the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Absorb {
+    /// Regions of a mask with fewer pixels than this go to other masks. 0 and 1: none does.
+    pub pixels: u64,
+    /// Regions of pixels without a mask with fewer pixels than this go to masks, for whatever reason they have none: their
+    /// colour is rare, ignored or unlisted, or they have no colour. 0 and 1: none does; `u64::MAX`: all do.
+    pub unmasked: u64,
+    /// Holes in masks of at most so many pixels are filled with the mask. 0: none is.
+    pub holes: u64,
+    /// Which pixels are connected; `None`: as [`Params::connected`](crate::Params::connected) says, by sides where that is
+    /// `None`.
+    pub connectivity: Option<Connectivity>,
+}
+
 /// What makes two pixels' colours the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Matching {

@@ -83,6 +83,8 @@ pub struct Analysis {
     pub unlisted: Option<UnlistedColors>,
     /// The colours that became others', where the params say so.
     pub merged: MergedColors,
+    /// The small regions and holes that became other masks', where the params say so.
+    pub absorbed: AbsorbedRegions,
     /// The masks as run lengths, if that was asked for.
     pub runs: Option<MaskRuns>,
     /// The masks as polygons, if that was asked for.
@@ -140,6 +142,31 @@ impl MergedColors {
             }
         }
         Ok(together)
+    }
+}
+
+/// Small regions and holes that became other masks', see [`Params::absorb`](crate::Params::absorb), in all images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AbsorbedRegions {
+    /// Regions that became another mask's; holes that were filled are not among them.
+    pub regions: u64,
+    /// Their pixels.
+    pub pixels: u64,
+    /// Holes that were filled.
+    pub holes: u64,
+    /// Their pixels.
+    pub hole_pixels: u64,
+}
+
+impl AbsorbedRegions {
+    /// Those of several images.
+    pub(crate) fn together(all: impl Iterator<Item = Self>) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            regions: sum.regions + one.regions,
+            pixels: sum.pixels + one.pixels,
+            holes: sum.holes + one.holes,
+            hole_pixels: sum.hole_pixels + one.hole_pixels,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use crate::types::color_counts::ColorCounts;
-use crate::types::matching::{Alpha, Connectivity, Matching, Merge, Nearest};
+use crate::types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Nearest};
 
 /// Which colours get a mask. The default is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +90,15 @@ pub struct Params<'a> {
     /// of the other images are zero. With [`Batch::First`] only regions of the first image have masks, unless a palette
     /// is given; with [`Batch::Each`] each image has those of its own. With `nearest` and no palette, all colours with `min_pixels` pixels attract others.
     pub connected: Option<Connectivity>,
+    /// Small regions that go to the masks around them, and holes that are filled, once pixels are unmixed and before
+    /// `connected` finds regions. How many masks there are and in which order they come stays, so that a mask can be left
+    /// without a pixel; with `connected`, which then makes masks of what is left, it does not. The palette says how many
+    /// pixels masks have afterwards, in all images. Not with `counts`: regions may go on in other parts.
+    pub absorb: Absorb,
     /// Where the pixels at hand are a part of an image, a band or a tile: the counts of all its parts. The colours that
     /// get a mask are selected from them, so that each part gets the masks that one call on the whole image would give
     /// it; `batch` makes no difference then. Format, number of channels, `matching` and `alpha` must be those of the
-    /// counted parts. Pixels are unmixed into what the part has around them. Not with `connected`. Counts without a part
+    /// counted parts. Pixels are unmixed into what the part has around them. Not with `connected`, nor `absorb`. Counts without a part
     /// have no colour. Of colours that only the pixels at hand have it is not
     /// promised whether they get a mask.
     pub counts: Option<&'a ColorCounts>,

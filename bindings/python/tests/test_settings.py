@@ -127,6 +127,28 @@ def test_unmixed_edges(context: ctm.Context) -> None:
     assert result.masks[:, 0].tolist() == [[1, 1, 0.75, 0, 0], [0, 0, 0.25, 1, 1]]
 
 
+def test_absorbed_regions(context: ctm.Context) -> None:
+    image = np.array([[1, 1, 1, 1, 1], [1, 2, 1, 0, 1], [1, 1, 1, 1, 3], [1, 1, 1, 3, 3]], np.uint8)
+    cleaned = np.where((image == 2) | (image == 0), 1, image)
+    result = context.analyze(image, ignored=[0], absorb_pixels=3, absorb_unmasked=2, outputs=["labels", "palette"])
+    assert result.labels is not None and result.palette is not None
+    assert (result.labels == np.where(cleaned == 1, 1, 2)).all()
+    assert result.palette["pixel_count"].tolist() == [17, 3, 0]
+    assert (result.absorbed_regions, result.absorbed_pixels, result.filled_holes, result.filled_pixels) == (2, 2, 0, 0)
+    # Nothing but its corners connects one 3 with the others, unless these count.
+    parted = np.where(image == 3, [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 3], [0, 0, 0, 3, 1]], image)
+    for connected, count in ((4, 0), (8, 2)):
+        result = context.analyze(parted, palette=[3, 1, 2, 0], absorb_pixels=2, absorb_connected=connected, outputs=["palette"])
+        assert result.palette is not None and result.palette["pixel_count"].tolist() == [count, 20 - count, 0, 0]
+    filled = context.segment(image, fill_holes=1)
+    assert filled.counts.tolist() == [17, 3, 0, 0]
+    assert context.masks(image, absorb_pixels=3, connected=4).shape[0] == 2
+    with pytest.raises(ValueError, match="params.absorb_connected is 5"):
+        context.masks(image, absorb_connected=5)
+    with pytest.raises(ValueError, match="fill_holes is -1"):
+        context.masks(image, fill_holes=-1)
+
+
 def test_counters(context: ctm.Context) -> None:
     context.masks(IMAGE)
     counters = context.counters()

@@ -71,6 +71,11 @@ pub struct Params {
     pub counts: *const Counts,
     pub palette_stored: *const u32,
     pub ignored_stored: *const u32,
+    pub absorb_pixels: u64,
+    pub absorb_unmasked: u64,
+    pub fill_holes: u64,
+    pub absorb_connected: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -163,6 +168,10 @@ pub struct Found {
     pub run_counts_len: u64,
     pub outline_points_len: u64,
     pub outline_rings_len: u64,
+    pub absorbed_regions: u64,
+    pub absorbed_pixels: u64,
+    pub filled_holes: u64,
+    pub filled_pixels: u64,
 }
 
 #[repr(C)]

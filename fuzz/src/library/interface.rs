@@ -415,7 +415,11 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
             26 => (p.merge, p.merge_tolerance) = (u.int_in_range(1..=2)?, odd_float(u)?),
             27 => (p.merge, p.merge_most_pixels) = (u.int_in_range(0..=3)?, odd(u)?),
             28 => p.connected = [0, 4, 8, odd(u)? as u32][u.int_in_range(0..=3)?],
-            29 => p.unmix_radius = odd(u)? as u32 % 20,
+            29 => {
+                p.unmix_radius = odd(u)? as u32 % 20;
+                (p.absorb_pixels, p.absorb_unmasked, p.fill_holes) = (odd(u)?, odd(u)?, odd(u)?);
+                p.absorb_connected = [0, 4, 8, 5][u.int_in_range(0..=3)?];
+            }
             30 => (p.min_pixels, p.max_count) = (odd(u)?, odd(u)? as u32),
             31 => params = true,
             32 => o.struct_size = odd(u)? as usize,

@@ -264,6 +264,18 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_enum, value_name = "4|8", hide_possible_values = true)]
     pub(crate) connected: Option<ConnectedArg>,
 
+    /// Give connected regions of fewer than N pixels to the mask around them with which they have the longest border: specks
+    #[arg(long, value_name = "N")]
+    pub(crate) absorb: Option<u64>,
+
+    /// The same for regions of pixels without a mask of fewer than N pixels; all: for all of them
+    #[arg(long, value_name = "N|all", value_parser = parse_absorb_unmasked)]
+    pub(crate) absorb_unmasked: Option<u64>,
+
+    /// Fill holes in masks of at most N pixels
+    #[arg(long, value_name = "N")]
+    pub(crate) fill_holes: Option<u64>,
+
     /// How far colours are apart: the root of the sum of the channels' squared differences, or the largest
     #[arg(long, value_enum, value_name = "euclidean|largest", hide_possible_values = true)]
     pub(crate) metric: Option<MetricArg>,
@@ -436,6 +448,21 @@ pub(crate) enum MetricArg {
     Largest,
 }
 
+impl ColorArgs {
+    /// Whether small regions or holes become other masks'.
+    pub(crate) fn absorbs(&self) -> bool {
+        [self.absorb, self.absorb_unmasked, self.fill_holes].iter().any(Option::is_some)
+    }
+}
+
+/// `--absorb-unmasked`.
+fn parse_absorb_unmasked(text: &str) -> Result<u64, String> {
+    match text {
+        "all" => Ok(u64::MAX),
+        _ => text.parse().map_err(|_| "a number of pixels, or all, is expected".to_owned()),
+    }
+}
+
 /// `--connected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ConnectedArg {
@@ -606,7 +633,9 @@ impl SegmentArgs {
 
     /// Whether masks have the shares of pixels.
     pub(crate) fn has_shares(&self) -> bool {
-        let is_whole = self.colors.connected.is_some() || self.outputs.mask_format == MaskFormatArg::OneBit;
+        let is_whole = self.colors.connected.is_some()
+            || self.colors.absorbs()
+            || self.outputs.mask_format == MaskFormatArg::OneBit;
         self.colors.unmix.is_some() && !is_whole
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ctm::{Backend, MergedColors, UnlistedColors};
+use ctm::{AbsorbedRegions, Backend, MergedColors, UnlistedColors};
 
 use crate::args::{FormatArg, SegmentArgs};
 use crate::color::Display;
@@ -40,6 +40,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) unlisted: Option<UnlistedColors>,
     /// Colours that became others, if they were to.
     pub(crate) merged: Option<MergedColors>,
+    /// Small regions and holes that became other masks', if they were to.
+    pub(crate) absorbed: Option<AbsorbedRegions>,
     /// The overview picture of each map, if there are any.
     pub(crate) overviews: Vec<PathBuf>,
     /// The files that have all masks of a map, for each map.

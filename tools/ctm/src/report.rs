@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ctm::{Backend, MaskStats};
+use ctm::{AbsorbedRegions, Backend, MaskStats};
 use serde::Serialize;
 
 use crate::args::BatchArg;
@@ -93,6 +93,7 @@ fn maps_table(outcome: &Outcome) -> String {
     text += &left_out(outcome);
     text += &unlisted_table(outcome);
     text += &merged_table(outcome);
+    text += &absorbed_line(outcome);
     let exports: Vec<PathBuf> = outcome.exports.iter().flatten().map(|(_, file)| file.clone()).collect();
     text += &files("masks", &exports);
     text + &files("overview", &outcome.overviews) + &files("labels", &outcome.labels)
@@ -195,6 +196,15 @@ fn merged_table(outcome: &Outcome) -> String {
     let swatches: Vec<String> =
         colors().map(|entry| swatch(outcome, &outcome.choice.color(&entry.color))).collect();
     summary + &lines(&columns, &swatches)
+}
+
+/// How many small regions and holes became other masks'.
+fn absorbed_line(outcome: &Outcome) -> String {
+    let Some(absorbed) = &outcome.absorbed else { return String::new() };
+    let AbsorbedRegions { regions, pixels, holes, hole_pixels } = *absorbed;
+    let [regions, holes] = [count(regions, "region"), count(holes, "hole")];
+    let [pixels, hole_pixels] = [pixels, hole_pixels].map(|pixels| count(pixels, "pixel"));
+    format!("\nabsorbed: {regions}, {pixels}; filled: {holes}, {hole_pixels}\n")
 }
 
 /// The map that an unlisted colour is in first, and the column and row there.
@@ -343,6 +353,15 @@ struct JsonUnlistedColor {
     first_pixel: [u32; 2],
 }
 
+/// Small regions and holes that became other masks'.
+#[derive(Serialize)]
+struct JsonAbsorbed {
+    regions: u64,
+    pixels: u64,
+    holes: u64,
+    hole_pixels: u64,
+}
+
 /// Colours that became others.
 #[derive(Serialize)]
 struct JsonMerged {
@@ -381,6 +400,8 @@ struct JsonReport<'a> {
     stale: Vec<String>,
     unlisted: Option<JsonUnlisted>,
     merged: Option<JsonMerged>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absorbed: Option<JsonAbsorbed>,
     table: Option<String>,
     /// Of a single image, which then is no list.
     #[serde(flatten)]
@@ -466,6 +487,12 @@ fn json_report<'a>(outcome: &'a Outcome) -> JsonReport<'a> {
             pixels: merged.pixels,
             colors: merged.colors,
             most_frequent: merged.most_frequent.iter().map(|entry| json_merged(outcome, entry)).collect(),
+        }),
+        absorbed: outcome.absorbed.map(|absorbed| JsonAbsorbed {
+            regions: absorbed.regions,
+            pixels: absorbed.pixels,
+            holes: absorbed.holes,
+            hole_pixels: absorbed.hole_pixels,
         }),
         table: args.outputs.table.as_deref().map(path_text),
         image,

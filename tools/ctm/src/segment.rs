@@ -88,6 +88,7 @@ pub(crate) fn segment<'a>(
         stale: Vec::new(),
         unlisted: found.analysis.unlisted.clone(),
         merged: args.colors.merge.map(|_| found.analysis.merged.clone()),
+        absorbed: args.colors.absorbs().then_some(found.analysis.absorbed),
         overviews: images().filter_map(|image| args.overview(image)).collect(),
         exports: images().map(|image| args.exports(image)).collect(),
         labels: images().filter_map(|image| args.labels(image)).collect(),

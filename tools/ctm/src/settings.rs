@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{anyhow, bail};
 use ctm::{
-    Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Selection, Unlisted,
+    Absorb, Alpha, Batch, Connectivity, Format, Matching, Merge, Metric, Nearest, Params, Selection, Unlisted,
 };
 
 use crate::args::{
@@ -126,6 +126,12 @@ impl Choice {
                 ConnectedArg::Four => Connectivity::Four,
                 ConnectedArg::Eight => Connectivity::Eight,
             }),
+            absorb: Absorb {
+                pixels: colors.absorb.unwrap_or(0),
+                unmasked: colors.absorb_unmasked.unwrap_or(0),
+                holes: colors.fill_holes.unwrap_or(0),
+                connectivity: None,
+            },
             batch: match colors.batch {
                 BatchArg::All | BatchArg::Each | BatchArg::Stream => Batch::All, // each in a call of its own
                 BatchArg::First => Batch::First,

@@ -421,6 +421,59 @@ fn connected_regions_are_masks_of_their_own() {
     assert!(run.hint().contains("no region has 280,001 pixels; the largest one has "), "{run:?}");
 }
 
+/// Which mask takes a speck is for the library's tests to say; here, that the options say so, and what is told.
+#[test]
+fn specks_are_absorbed_and_holes_filled() {
+    let pixels = [[9u8, 9, 9], [60, 9, 9], [9, 60, 9]];
+    let rows = ["aaaaaa", "abaaac", "aaacac", "a.acac", "aaaccc"];
+    let color = |letter: char| pixels.get("abc".find(letter).unwrap_or(9)).copied().unwrap_or([200; 3]);
+    let image = image::RgbImage::from_fn(6, 5, |x, y| {
+        image::Rgb(color(char::from(rows[y as usize].as_bytes()[x as usize])))
+    });
+    let (_map, file) = saved("specks.png", image);
+    let folder = tempfile::tempdir().unwrap();
+    for backend in backends() {
+        let labels = folder.path().join("labels.png");
+        let common = [
+            "--no-masks",
+            "--no-overview",
+            "--max-count",
+            "all",
+            "--ignore",
+            "#c8c8c8",
+            "--labels",
+            labels.to_str().unwrap(),
+        ];
+        let run = |more: &[&str]| {
+            let given = [&common[..], &["--json"], more].concat();
+            let json = segment(&backend, &file, &folder.path().join("out"), &given).quiet().json();
+            (image::open(&labels).unwrap().into_luma8().into_raw(), json)
+        };
+        let (plain, json) = run(&[]);
+        assert_eq!(json["absorbed"], Value::Null);
+        let is = |letters: &str| -> Vec<bool> {
+            rows.iter().flat_map(|row| row.chars().map(|letter| letters.contains(letter))).collect()
+        };
+        let mask_of = |labels: &[u8], label: u8| labels.iter().map(|&own| own == label).collect::<Vec<_>>();
+        assert_eq!(mask_of(&plain, 1), is("a"));
+        let (cleaned, json) = run(&["--absorb", "2", "--absorb-unmasked", "all"]);
+        assert_eq!(mask_of(&cleaned, 1), is("ab."));
+        assert_eq!(
+            json["absorbed"],
+            serde_json::json!({ "regions": 2, "pixels": 2, "holes": 0, "hole_pixels": 0 })
+        );
+        let (filled, json) = run(&["--fill-holes", "1"]);
+        assert_eq!(mask_of(&filled, 1), is("ab."));
+        assert_eq!(
+            json["absorbed"],
+            serde_json::json!({ "regions": 0, "pixels": 0, "holes": 2, "hole_pixels": 2 })
+        );
+        let table =
+            segment(&backend, &file, &folder.path().join("out"), &[&common[..], &["--absorb", "2"]].concat());
+        assert!(table.stdout.contains("absorbed: 1 region, 1 pixel; filled: 0 holes, 0 pixels"), "{table:?}");
+    }
+}
+
 /// How pixels are shared out is for the library's tests to say; here, that masks have the shares.
 #[test]
 fn unmixed_pixels_are_shared_out() {

@@ -168,4 +168,8 @@ class Analysis:
             unlisted_colors=found.unlisted_colors,
             merged_pixels=found.merged_pixels,
             merged_colors=found.merged_colors,
+            absorbed_regions=found.absorbed_regions,
+            absorbed_pixels=found.absorbed_pixels,
+            filled_holes=found.filled_holes,
+            filled_pixels=found.filled_pixels,
         )

@@ -223,6 +223,10 @@ class Context(Handle):
         merged_capacity: int = 0,
         connected: Connected = 0,
         unmix_radius: int = 0,
+        absorb_pixels: int = 0,
+        absorb_unmasked: int = 0,
+        fill_holes: int = 0,
+        absorb_connected: Connected = 0,
         counts: CountedParts | None = None,
         mask_format: MaskFormat | None = None,
         label_format: LabelFormat | None = None,
@@ -266,6 +270,10 @@ class Context(Handle):
             merge_most_pixels=merge_most_pixels,
             connected=connected,
             unmix_radius=unmix_radius,
+            absorb_pixels=absorb_pixels,
+            absorb_unmasked=absorb_unmasked,
+            fill_holes=fill_holes,
+            absorb_connected=absorb_connected,
             counts=None if counts is None else counts.handle,
         )
         call = Analysis(

@@ -70,6 +70,14 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
         Each connected region is a mask of its own, by its sides (4), or its corners, too (8).
     unmix_radius : int, default 0
         Pixels without a mask, as at anti-aliased edges, join those within so many pixels whose mix they are.
+    absorb_pixels : int, default 0
+        Connected regions with fewer pixels go to the masks around them, that with the longest common border.
+    absorb_unmasked : int, default 0
+        The same for regions of pixels without a mask; 2**64 - 1: all of them.
+    fill_holes : int, default 0
+        Holes in masks of at most so many pixels are filled.
+    absorb_connected : {0, 4, 8}
+        How pixels are connected for that: by their sides (4), or their corners, too (8); 0: as `connected` says, or 4.
     layout : str, optional
         What the axes are, if not "HW" or "HWC": "CHW" and the like.
     order : str, default "RGBA"
@@ -228,6 +236,14 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
         Each connected region is a mask of its own, by its sides (4), or its corners, too (8).
     unmix_radius : int, default 0
         Pixels without a mask, as at anti-aliased edges, join those within so many pixels whose mix they are.
+    absorb_pixels : int, default 0
+        Connected regions with fewer pixels go to the masks around them, that with the longest common border.
+    absorb_unmasked : int, default 0
+        The same for regions of pixels without a mask; 2**64 - 1: all of them.
+    fill_holes : int, default 0
+        Holes in masks of at most so many pixels are filled.
+    absorb_connected : {0, 4, 8}
+        How pixels are connected for that: by their sides (4), or their corners, too (8); 0: as `connected` says, or 4.
     counts : Counts, optional
         Where the image is a part of one, the counts of all its parts: the colours are selected from them.
     mask_format : {"float32", "uint8", "bool", "bits", "coverage"}, optional

@@ -126,6 +126,10 @@ class MasksOptions(ReadingOptions, FindingOptions, total=False):
     merged_capacity: int
     connected: Connected
     unmix_radius: int
+    absorb_pixels: int
+    absorb_unmasked: int
+    fill_holes: int
+    absorb_connected: Connected
     counts: Counts | None
     runs: RunOrder | None
     outlines: bool | Connected
@@ -158,4 +162,8 @@ class SegmentOptions(ReadingOptions, FindingOptions, total=False):
     batch: SegmentBatch
     connected: Connected
     unmix_radius: int
+    absorb_pixels: int
+    absorb_unmasked: int
+    fill_holes: int
+    absorb_connected: Connected
     progress: Progress | None

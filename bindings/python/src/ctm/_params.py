@@ -70,6 +70,10 @@ def make_params(
     merge_most_pixels: int = 0,
     connected: int = 0,
     unmix_radius: int = 0,
+    absorb_pixels: int = 0,
+    absorb_unmasked: int = 0,
+    fill_holes: int = 0,
+    absorb_connected: int = 0,
     counts: Any = None,
 ) -> tuple[Any, list[Any]]:
     """A ctm_params for pixels of so many channels, which may be ids of a type, and what it points to."""
@@ -88,6 +92,10 @@ def make_params(
     params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
     params.connected = unsigned("connected", connected, 32)
     params.unmix_radius = unsigned("unmix_radius", unmix_radius, 32)
+    params.absorb_pixels = unsigned("absorb_pixels", absorb_pixels, 64)
+    params.absorb_unmasked = unsigned("absorb_unmasked", absorb_unmasked, 64)
+    params.fill_holes = unsigned("fill_holes", fill_holes, 64)
+    params.absorb_connected = unsigned("absorb_connected", absorb_connected, 32)
     kept: list[Any] = [counts]
     if counts is not None:
         params.counts = counts

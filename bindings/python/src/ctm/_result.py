@@ -53,6 +53,14 @@ class Result:
         Pixels whose colours `merge` has made others.
     merged_colors : int
         How many such colours there are.
+    absorbed_regions : int
+        Small regions that `absorb_pixels` and `absorb_unmasked` have given to other masks, in all images.
+    absorbed_pixels : int
+        Pixels of these regions.
+    filled_holes : int
+        Holes that `fill_holes` has filled, in all images.
+    filled_pixels : int
+        Pixels of these holes.
 
     See Also
     --------
@@ -73,3 +81,7 @@ class Result:
     unlisted_colors: int
     merged_pixels: int
     merged_colors: int
+    absorbed_regions: int
+    absorbed_pixels: int
+    filled_holes: int
+    filled_pixels: int

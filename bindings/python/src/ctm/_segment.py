@@ -49,6 +49,10 @@ def segment_images(
     merge_most_pixels: int = 0,
     connected: Connected = 0,
     unmix_radius: int = 0,
+    absorb_pixels: int = 0,
+    absorb_unmasked: int = 0,
+    fill_holes: int = 0,
+    absorb_connected: Connected = 0,
     layout: Layout | None = None,
     order: Order = "RGBA",
     rectangle: Rectangle | None = None,
@@ -68,6 +72,10 @@ def segment_images(
     if several and batch == "all":
         if connected:
             raise InvalidArgumentError(f"connected is {connected} and batch is 'all'; regions are found in each image, and batch='each' is expected")
+        absorbs = {"absorb_pixels": absorb_pixels, "absorb_unmasked": absorb_unmasked, "fill_holes": fill_holes}
+        for name, value in absorbs.items():
+            if value:
+                raise InvalidArgumentError(f"{name} is {value} and batch is 'all'; small regions are found in each image, and batch='each' is expected")
         pixels = alike(pixels)
     options = {
         "min_pixels": min_pixels,
@@ -76,6 +84,10 @@ def segment_images(
         "merge_most_pixels": merge_most_pixels,
         "connected": connected,
         "unmix_radius": unmix_radius,
+        "absorb_pixels": absorb_pixels,
+        "absorb_unmasked": absorb_unmasked,
+        "fill_holes": fill_holes,
+        "absorb_connected": absorb_connected,
     }
     distances = {"tolerance": (tolerance, nearest, "nearest"), "merge_tolerance": (merge_tolerance, merge, "merge")}
     calls = [

@@ -48,7 +48,8 @@ _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 _REFUSED = (
     *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "outlines", "out_masks", "out_labels", "report_unlisted"),
     *("unlisted_capacity", "merged_capacity", "progress"),
-    *("connected", "unmix_radius"),  # These look across the borders of chunks.
+    # These look across the borders of chunks.
+    *("connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected"),
 )
 _LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}
 
