@@ -130,7 +130,13 @@ mod tests {
     use super::*;
 
     fn name(template: &str, name: Option<&str>, hex: Option<&str>) -> String {
-        Template::parse(template).unwrap().name(&Named { index: 7, name, hex, pixels: 1234 })
+        Template::parse(template).unwrap().name(&Named {
+            index: 7,
+            name,
+            hex,
+            id: Some(&[26_001, -5]),
+            pixels: 1234,
+        })
     }
 
     #[test]
@@ -141,6 +147,8 @@ mod tests {
         assert_eq!(name(full, Some("Sea"), None), "007-Sea.png");
         assert_eq!(name("{name}-{hex}", None, Some("aacde6")), "aacde6.png");
         assert_eq!(name("{name}", None, None), "mask-007.png");
+        assert_eq!(name("{id}.png", None, None), "26001--5.png");
+        assert_eq!(name("{id:03}.png", None, None), "26001--05.png");
         assert_eq!(name("a{index:5}_{pixels}px.png", None, None), "a00007_1234px.png");
         assert_eq!(name("{name}.png", Some("../a/b\n:"), None), "_a_b__.png");
         assert_eq!(name("{name}.png", Some(&"é".repeat(100)), None).len(), 124);
