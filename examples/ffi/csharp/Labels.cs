@@ -27,7 +27,7 @@ static class Labels
         [FieldOffset(28)] public uint Format;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 144)]
+    [StructLayout(LayoutKind.Explicit, Size = 176)]
     struct Params
     {
         [FieldOffset(16)] public uint MaxCount;
@@ -50,7 +50,7 @@ static class Labels
         [FieldOffset(16)] public ulong PixelCount;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 104)]
+    [StructLayout(LayoutKind.Explicit, Size = 136)]
     struct Result
     {
         [FieldOffset(8)] public uint MaskCount;

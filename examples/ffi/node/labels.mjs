@@ -59,7 +59,7 @@ image.writeUInt32LE(3, 28); // format: CTM_FORMAT_U8
 // Called from the thread that works, while this one waits for events: koffi hands it over.
 const deadline = milliseconds === undefined ? Infinity : performance.now() + Number(milliseconds);
 const progress = koffi.register(() => (performance.now() >= deadline ? 1 : 0), progressType);
-const params = struct("params", 144);
+const params = struct("params", 176);
 params.writeUInt32LE(MAX_COUNT, 16); // max_count
 setAddress(params, 104, progress);
 
@@ -71,7 +71,7 @@ const ENTRY = Number(outputs.readBigUInt64LE(64)); // palette_entry_size, which 
 const palette = Buffer.alloc(MAX_COUNT * ENTRY);
 setAddress(outputs, 48, palette);
 setSize(outputs, 56, MAX_COUNT); // palette_capacity
-const result = struct("result", 104);
+const result = struct("result", 136);
 
 const holder = [null];
 check(create(null, holder), null);

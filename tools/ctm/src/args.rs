@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::collections::HashSet;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,8 @@ Files in DIR:
   mask-001-ff8000.png   white where the map has the colour, black elsewhere; one file a mask, numbered
                         from the most frequent colour on, or as the palette is. The colour, as two
                         hexadecimal digits per channel, is left out where a value is not a multiple
-                        of 1/255.
+                        of 1/255. Ids (one channel of 16 bits, integers of 32) are there as numbers:
+                        mask-001-26001.png
   overview.png          the map and up to 48 masks in one picture, for a first look
 Several images have a folder each in DIR, with the image's name. Files of the same names are replaced,
 each as a whole and links as well; others are left alone. Nothing is written where an input, or two
@@ -49,7 +51,8 @@ outputs, would be the same file.
 
 Colours and values count from 0 to 1, whatever the image stores: #ff8000 (or ff8000, #f80), orange, 1,0.5,0,
 or 255/255,128/255,0; tolerances such as 10/255. Without alpha a colour is opaque. Whole numbers beyond 1 in
-a palette's file are what images store: that is decided for the whole file, and told.";
+a palette's file are what images store: that is decided for the whole file, and told. Ids are given as they
+are stored: --color 26001.";
 
 const DOCUMENTS: &str = "\
 Files in DIR:
@@ -92,6 +95,10 @@ pub(crate) struct SegmentArgs {
     /// All images that the command line leads to. They are known once lists and files of several frames have been read
     #[arg(skip)]
     pub(crate) inputs: Vec<Input>,
+
+    /// Whether two of them have the same file name
+    #[arg(skip)]
+    has_same_names: bool,
 
     /// Folder for the masks and the overview; created if missing. Not needed where no file goes there
     #[arg(short, long, value_name = "DIR")]
@@ -178,7 +185,7 @@ pub(crate) struct ReadingArgs {
     #[arg(
         long,
         value_enum,
-        value_name = "f32|f16|u16|u8",
+        value_name = "f32|f16|u32|i32|u16|u8",
         hide_possible_values = true,
         default_value_t = RawFormatArg::F32,
         requires = "raw"
@@ -303,7 +310,7 @@ pub(crate) struct OutputArgs {
 
     /// What the masks are written as, one or several: png: a file each; and files with all masks of an image: tiff, a page
     /// each; exr, a layer each; indexed: a PNG with a palette, and labelmap.txt; npz: NumPy's labels, colours and names; coco: COCO's
-    /// JSON of run lengths; svg: a path each
+    /// JSON, of all images; svg: a path each
     #[arg(
         long,
         value_enum,
@@ -314,6 +321,17 @@ pub(crate) struct OutputArgs {
         conflicts_with = "no_masks"
     )]
     pub(crate) format: Vec<FormatArg>,
+
+    /// How COCO's file has the pixels of a mask: rle: compressed run lengths; polygons: along the edges of pixels, and run
+    /// lengths where a region has a hole, which COCO's polygons cannot say
+    #[arg(
+        long,
+        value_enum,
+        value_name = "rle|polygons",
+        hide_possible_values = true,
+        default_value_t = CocoArg::Rle
+    )]
+    pub(crate) coco: CocoArg,
 
     /// Write masks of 8 bits a pixel, 0 and 255, or of 1 bit
     #[arg(
@@ -340,7 +358,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
 
-    /// What masks are called; {index}, {name} (of the palette), {hex} and {pixels} stand for what a mask has, {index:03}
+    /// What masks are called; {index}, {name} (of the palette), {hex}, {id} (the integers) and {pixels} stand for what a mask has, {index:03}
     /// for at least three digits [default: mask-{index:03}-{hex}.png]
     #[arg(long, value_name = "TEMPLATE", value_parser = Template::parse, conflicts_with = "no_masks")]
     pub(crate) names: Option<Template>,
@@ -413,6 +431,8 @@ impl From<BackendArg> for Backend {
 pub(crate) enum RawFormatArg {
     F32,
     F16,
+    U32,
+    I32,
     U16,
     U8,
 }
@@ -508,6 +528,13 @@ impl FormatArg {
     }
 }
 
+/// `--coco`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CocoArg {
+    Rle,
+    Polygons,
+}
+
 /// `--label-bits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LabelBitsArg {
@@ -553,6 +580,8 @@ impl ReadingArgs {
         let format = match self.raw_format {
             RawFormatArg::F32 => RawFormat::F32,
             RawFormatArg::F16 => RawFormat::F16,
+            RawFormatArg::U32 => RawFormat::U32,
+            RawFormatArg::I32 => RawFormat::I32,
             RawFormatArg::U16 => RawFormat::U16,
             RawFormatArg::U8 => RawFormat::U8,
         };
@@ -584,6 +613,9 @@ impl SegmentArgs {
     pub(crate) fn find_inputs(&mut self) -> anyhow::Result<()> {
         let ReadingArgs { list, all_frames, .. } = &self.reading;
         self.inputs = inputs::all(&self.images, list.as_deref(), *all_frames, self.reading.max_memory())?;
+        let mut names = HashSet::new();
+        let mut all = self.inputs.iter().map(|input| (input.path.file_name(), input.frame));
+        self.has_same_names = all.any(|name| !names.insert(name));
         Ok(())
     }
 
@@ -600,7 +632,28 @@ impl SegmentArgs {
     pub(crate) fn exports(&self, input: &Input) -> Vec<(FormatArg, PathBuf)> {
         let folder = self.folder(input);
         let files = |format: FormatArg| format.files().iter().map(move |file| (format, file));
-        self.outputs.all_in_one().flat_map(files).map(|(format, file)| (format, folder.join(file))).collect()
+        let place = |format: FormatArg, file: &str| match self.coco_file() {
+            Some(common) if format == FormatArg::Coco => common,
+            _ => folder.join(file),
+        };
+        let all = self.outputs.all_in_one().flat_map(files);
+        all.map(|(format, file)| (format, place(format, file))).collect()
+    }
+
+    /// COCO's file, which all images have in common.
+    pub(crate) fn coco_file(&self) -> Option<PathBuf> {
+        let file = || self.output.clone().unwrap_or_default().join(FormatArg::Coco.files()[0]);
+        self.outputs.has_coco().then(file)
+    }
+
+    /// What COCO's file calls an image: its file name, or its path where others have the same name.
+    pub(crate) fn coco_name(&self, input: &Input) -> String {
+        let path = match input.path.file_name() {
+            Some(name) if !self.has_same_names => Path::new(name),
+            _ => &input.path,
+        };
+        let frame = input.frame.map_or(String::new(), |frame| format!("#{frame}"));
+        format!("{}{frame}", path.display())
     }
 
     /// The folder of an image's masks and overview.
@@ -689,6 +742,9 @@ impl SegmentArgs {
         if self.outputs.names.is_some() && !self.outputs.has_pngs() {
             return Some("--names is for masks that have a file each (--format png)".into());
         }
+        if self.outputs.coco == CocoArg::Polygons && !self.outputs.has_coco() {
+            return Some("--coco says how --format coco has the masks; it is not asked for".into());
+        }
         let is_png = labels.as_deref().is_some_and(|file| !labels::is_tiff(file));
         if is_png && self.outputs.label_bits == Some(LabelBitsArg::ThirtyTwo) {
             return Some("--label-bits 32: a PNG has 16 at most; name the labels .tif".into());
@@ -741,10 +797,19 @@ impl OutputArgs {
 
     /// Whether labels are of use.
     pub(crate) fn needs_labels(&self) -> bool {
-        let holds_labels = |format: &FormatArg| {
-            matches!(format, FormatArg::Indexed | FormatArg::Npz | FormatArg::Coco | FormatArg::Svg)
-        };
+        let holds_labels = |format: &FormatArg| matches!(format, FormatArg::Indexed | FormatArg::Npz);
         self.labels.is_some() || !self.no_overview || self.all_in_one().any(|format| holds_labels(&format))
+    }
+
+    /// Whether COCO's file is written.
+    pub(crate) fn has_coco(&self) -> bool {
+        self.all_in_one().any(|format| format == FormatArg::Coco)
+    }
+
+    /// Whether the masks' outlines are of use.
+    pub(crate) fn needs_outlines(&self) -> bool {
+        let has_polygons = self.has_coco() && self.coco == CocoArg::Polygons;
+        has_polygons || self.all_in_one().any(|format| format == FormatArg::Svg)
     }
 
     /// The formats that have all masks in one file.

@@ -1,5 +1,6 @@
 //! `ctm segment`: reads the maps, has them segmented, and says what happened.
 
+use std::mem;
 use std::path::Path;
 use std::slice::from_ref;
 use std::sync::Mutex;
@@ -8,12 +9,13 @@ use anyhow::Context as _;
 use ctm::{Context, Options};
 
 use crate::args::{BatchArg, SegmentArgs};
+use crate::export::coco::Dataset;
 use crate::files::Files;
 use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
-use crate::{interrupt, palette, report, stream, table, terminal};
+use crate::{interrupt, palette, report, save, stream, table, terminal};
 
 /// Runs the command.
 pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
@@ -51,13 +53,18 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
     if let Some(labels) = &args.outputs.labels {
         check_label_counts(&mut context, &groups, &choices, labels)?;
     }
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut dataset) = (Vec::new(), Dataset::default());
     for (maps, choice) in groups.iter().zip(&choices) {
         let outcome = segment(&mut context, maps, choice, args, &files);
-        outcomes.push(match groups.len() {
+        let mut outcome = match groups.len() {
             1 => outcome?,
             _ => outcome.with_context(|| maps.files[0].input.to_string())?,
-        });
+        };
+        mem::take(&mut outcome.coco).into_iter().for_each(|image| dataset.add(image));
+        outcomes.push(outcome);
+    }
+    if let Some(file) = args.coco_file() {
+        save::bytes(&file, &dataset.encoded()?)?;
     }
     if let Some(file) = &args.outputs.table {
         let rows = outcomes.iter().flat_map(|outcome| table::rows(outcome)).collect::<Vec<_>>();

@@ -6,6 +6,8 @@ pub(crate) struct Display {
     channels: usize,
     /// Whether the channels are cyan, magenta, yellow and black.
     is_cmyk: bool,
+    /// Whether the values are ids, which are shown in colours of their own.
+    has_ids: bool,
     /// The value that shows as black, and the one that shows as white.
     range: (f64, f64),
 }
@@ -13,12 +15,17 @@ pub(crate) struct Display {
 impl Display {
     /// Shows 0 as black and 1 as white.
     pub(crate) fn new(channels: usize) -> Self {
-        Self { channels, is_cmyk: false, range: (0.0, 1.0) }
+        Self { channels, is_cmyk: false, has_ids: false, range: (0.0, 1.0) }
     }
 
     /// Shows four channels as cyan, magenta, yellow and black.
     pub(crate) fn cmyk() -> Self {
         Self { is_cmyk: true, ..Self::new(4) }
+    }
+
+    /// Shows ids: 0 is black, each other one has a colour that its number is scattered to.
+    pub(crate) fn ids(channels: usize) -> Self {
+        Self { has_ids: true, ..Self::new(channels) }
     }
 
     /// As [`Display::new`], but widened so that the smallest and the largest finite value still show.
@@ -49,6 +56,9 @@ impl Display {
         if pixel.iter().any(|value| value.is_nan()) {
             return [0.0; 4];
         }
+        if self.has_ids {
+            return id_color(pixel);
+        }
         let (black, white) = self.range;
         let shown = |value: f32| ((f64::from(value) - black) / (white - black)).clamp(0.0, 1.0) as f32;
         let opacity = |value: f32| value.clamp(0.0, 1.0);
@@ -64,6 +74,20 @@ impl Display {
             _ => [0.0; 4],
         }
     }
+}
+
+/// The colour of ids, none of its channels dark.
+fn id_color(ids: &[f32]) -> [f32; 4] {
+    if ids.iter().all(|&id| id == 0.0) {
+        return [0.0, 0.0, 0.0, 1.0];
+    }
+    let mix = |hash: u32, id: &f32| {
+        let hash = (hash ^ id.to_bits()).wrapping_mul(0x85eb_ca6b);
+        (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35)
+    };
+    let [r, g, b, _] = ids.iter().fold(1, mix).to_be_bytes();
+    let [r, g, b] = [r, g, b].map(|byte| (64.0 + f32::from(byte) * 0.75) / 256.0);
+    [r, g, b, 1.0]
 }
 
 /// Two hexadecimal digits per channel, if every value is exactly n/255.

@@ -116,6 +116,8 @@ mod unix {
         U8,
         U16,
         F32,
+        U32,
+        I32,
     }
 
     /// Decodes a file that can be read from any place.
@@ -229,6 +231,8 @@ mod unix {
             Depth::U8 => Values::U8(read_values(output, shape)?),
             Depth::U16 => Values::U16(read_values(output, shape)?),
             Depth::F32 => Values::F32(read_values(output, shape)?),
+            Depth::U32 => Values::U32(read_values(output, shape)?),
+            Depth::I32 => Values::I32(read_values(output, shape)?),
         };
         Ok(Image { values, shape, kind, lossy, hints })
     }
@@ -312,6 +316,8 @@ mod unix {
                 Values::U8(_) => Depth::U8,
                 Values::U16(_) => Depth::U16,
                 Values::F32(_) => Depth::F32,
+                Values::U32(_) => Depth::U32,
+                Values::I32(_) => Depth::I32,
             },
             kind,
             lossy,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::args::{OverwriteArg, SegmentArgs};
+use crate::args::{FormatArg, OverwriteArg, SegmentArgs};
 use crate::names;
 use crate::outcome::Outcome;
 use crate::save::{self, Place, folder_of};
@@ -127,7 +127,9 @@ impl Files {
         for file in args.inputs.iter().filter_map(|input| args.overview(input)) {
             files.add(Role::Overview, &file)?;
         }
-        for (_, file) in args.inputs.iter().flat_map(|input| args.exports(input)) {
+        let exports = args.inputs.iter().flat_map(|input| args.exports(input));
+        let own = exports.filter(|(format, _)| *format != FormatArg::Coco).map(|(_, file)| file);
+        for file in own.chain(args.coco_file()) {
             files.add(Role::Export, &file)?;
         }
         let labels = args.inputs.iter().filter_map(|input| args.labels(input));

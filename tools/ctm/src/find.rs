@@ -1,7 +1,7 @@
 //! Calls the library: once, or again where more was found than there was room for.
 
 use anyhow::{anyhow, bail};
-use ctm::{Analysis, Capacity, ColorMap, Context, Error, MaskOutput, Outputs};
+use ctm::{Analysis, Capacity, ColorMap, Connectivity, Context, Error, MaskOutput, Outputs, RunOrder};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
@@ -74,6 +74,8 @@ pub(crate) fn masks(
             cropped: wanted.cropped,
             labels: labels.as_mut().map(Labels::output),
             mask_stats: true,
+            runs: wanted.has_coco().then_some(RunOrder::Columns),
+            outlines: wanted.needs_outlines().then_some(Connectivity::Four),
             unlisted: args.colors.report_unlisted,
             merged: args.colors.report_merged,
             ..Outputs::default()

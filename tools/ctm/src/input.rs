@@ -43,12 +43,14 @@ pub(crate) enum RawFormat {
     F16,
     U16,
     U8,
+    U32,
+    I32,
 }
 
 impl RawFormat {
     fn bytes(self) -> u64 {
         match self {
-            Self::F32 => 4,
+            Self::F32 | Self::U32 | Self::I32 => 4,
             Self::F16 | Self::U16 => 2,
             Self::U8 => 1,
         }
@@ -60,6 +62,8 @@ impl RawFormat {
             Self::F16 => "16-bit floats",
             Self::U16 => "16-bit integers",
             Self::U8 => "8-bit integers",
+            Self::U32 => "32-bit integers",
+            Self::I32 => "signed 32-bit integers",
         }
     }
 
@@ -140,6 +144,18 @@ fn read_values(reader: &mut dyn Read, raw: Raw) -> anyhow::Result<Values> {
             reader.read_exact(cast_slice_mut(&mut floats))?;
             floats.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
             Values::F32(floats)
+        }
+        RawFormat::U32 => {
+            let mut ids: Vec<u32> = zeroed(count, &what)?;
+            reader.read_exact(cast_slice_mut(&mut ids))?;
+            ids.iter_mut().for_each(|id| *id = u32::from_le(*id));
+            Values::U32(ids)
+        }
+        RawFormat::I32 => {
+            let mut ids: Vec<i32> = zeroed(count, &what)?;
+            reader.read_exact(cast_slice_mut(&mut ids))?;
+            ids.iter_mut().for_each(|id| *id = i32::from_le(*id));
+            Values::I32(ids)
         }
     })
 }

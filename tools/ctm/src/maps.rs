@@ -50,7 +50,8 @@ impl Maps {
                 Format::U8 => "8-bit integers",
                 Format::U16 => "16-bit integers",
                 Format::F16 | Format::F32 => "floats",
-                Format::U32 | Format::I32 => "32-bit integers",
+                Format::U32 => "32-bit integers",
+                Format::I32 => "signed 32-bit integers",
             };
             format!("{} x {} pixels of {} {format}", shape.width(), shape.height(), shape.channels())
         };
@@ -59,6 +60,8 @@ impl Maps {
             (Values::U8(all), Values::U8(more)) => Some(append(all, more)),
             (Values::U16(all), Values::U16(more)) => Some(append(all, more)),
             (Values::F32(all), Values::F32(more)) => Some(append(all, more)),
+            (Values::U32(all), Values::U32(more)) => Some(append(all, more)),
+            (Values::I32(all), Values::I32(more)) => Some(append(all, more)),
             _ => None,
         };
         match appended {
@@ -105,8 +108,13 @@ impl Maps {
     pub(crate) fn floats(&self) -> Option<&[f32]> {
         match &self.values {
             Values::F32(floats) => Some(floats),
-            Values::U8(_) | Values::U16(_) => None,
+            Values::U8(_) | Values::U16(_) | Values::U32(_) | Values::I32(_) => None,
         }
+    }
+
+    /// Whether the values are integers of 32 bits: ids, which have neither an order nor distances.
+    pub(crate) fn has_ids(&self) -> bool {
+        matches!(self.values, Values::U32(_) | Values::I32(_))
     }
 
     /// Whether the channels are cyan, magenta, yellow and black.
@@ -116,7 +124,9 @@ impl Maps {
 
     /// Whether the last channel is alpha.
     pub(crate) fn has_alpha(&self) -> bool {
-        self.shape.channels().is_multiple_of(2) && self.files.iter().any(|file| has_alpha(&file.kind))
+        self.shape.channels().is_multiple_of(2)
+            && !self.has_ids()
+            && self.files.iter().any(|file| has_alpha(&file.kind))
     }
 
     /// Pixels of one map.
@@ -144,6 +154,8 @@ impl Maps {
             Values::U8(values) => read_values(&values[range], channels, byte, line, convert),
             Values::U16(values) => read_values(&values[range], channels, word, line, convert),
             Values::F32(values) => read_values(&values[range], channels, f32::from, line, convert),
+            Values::U32(values) => read_values(&values[range], channels, |id| id as f32, line, convert),
+            Values::I32(values) => read_values(&values[range], channels, |id| id as f32, line, convert),
         }
     }
 }

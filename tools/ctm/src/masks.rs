@@ -15,9 +15,9 @@ use crate::args::{MaskFormatArg, OutputArgs};
 use crate::find::{Found, row_bytes};
 use crate::maps::Maps;
 use crate::png::{Picture, encoded};
+use crate::save;
 use crate::settings::Choice;
 use crate::template::Named;
-use crate::{color, save};
 
 /// Fewer pixels than this are written before a progress bar could be read.
 const LONG_WORK: u64 = 30_000_000;
@@ -29,6 +29,10 @@ pub(crate) struct Mask {
     pub(crate) color: Vec<f32>,
     /// As the image stores them, if they are integers.
     pub(crate) stored: Option<Vec<i64>>,
+    /// Two hexadecimal digits per channel, if there are such.
+    pub(crate) hex: Option<String>,
+    /// What tells it from others in names: its ids, or `hex`.
+    pub(crate) suffix: Option<String>,
     /// The colour as people read it.
     pub(crate) text: String,
     /// What the palette calls it.
@@ -56,7 +60,8 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
     let regions = found.analysis.mask_stats.chunks_exact(folders.len());
     let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[MaskStats]))| {
         let color = choice.color(&entry.color);
-        let hex = color::hex(&color);
+        let (hex, suffix) = (choice.hex(&entry.color), choice.suffix(&entry.color));
+        let stored = choice.stored(&entry.color);
         let called = choice.name(index, &entry.color);
         let pixels = regions.iter().map(|region| region.pixels).sum();
         let name = match &args.names {
@@ -64,10 +69,11 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
                 index: index + 1,
                 name: called.as_deref(),
                 hex: hex.as_deref(),
+                id: stored.as_deref(),
                 pixels,
             }),
             None => {
-                let suffix = hex.map_or(String::new(), |hex| format!("-{hex}"));
+                let suffix = suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
                 format!("mask-{:0digits$}{suffix}.png", index + 1)
             }
         };
@@ -78,7 +84,9 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
         };
         Mask {
             color,
-            stored: choice.stored(&entry.color),
+            stored,
+            hex,
+            suffix,
             text: choice.text(&entry.color),
             name: called,
             pixels,
@@ -103,7 +111,7 @@ pub(crate) fn stale(masks: &[Mask], folders: &[PathBuf]) -> Vec<PathBuf> {
     stale
 }
 
-/// Whether a file is called as masks are: `mask-001.png`, `mask-001-ff8000.png`.
+/// Whether a file is called as masks are: `mask-001.png`, `mask-001-ff8000.png`, `mask-001-26001.png`.
 fn is_mask(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("mask-").and_then(|rest| rest.strip_suffix(".png")) else {
         return false;
@@ -111,7 +119,8 @@ fn is_mask(name: &str) -> bool {
     let (number, hex) = rest.split_once('-').unwrap_or((rest, "00"));
     let is_number = number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_hex = matches!(hex.len(), 2 | 4 | 6 | 8) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_number && is_hex
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    is_number && (is_hex || is_id(hex))
 }
 
 /// A picture to write: its file, its first byte, where it was cropped from.

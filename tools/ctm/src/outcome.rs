@@ -7,6 +7,7 @@ use ctm::{AbsorbedRegions, Backend, MergedColors, UnlistedColors};
 
 use crate::args::{FormatArg, SegmentArgs};
 use crate::color::Display;
+use crate::export::coco;
 use crate::maps::Maps;
 use crate::masks::Mask;
 use crate::settings::Choice;
@@ -46,6 +47,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) overviews: Vec<PathBuf>,
     /// The files that have all masks of a map, for each map.
     pub(crate) exports: Vec<Vec<(FormatArg, PathBuf)>>,
+    /// What COCO's file has of each map, if there is one.
+    pub(crate) coco: Vec<coco::Image>,
     /// The label picture of each map, if there are any.
     pub(crate) labels: Vec<PathBuf>,
 }

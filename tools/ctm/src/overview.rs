@@ -146,7 +146,8 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
         let card = layout.card(index as u32 + 1);
         draw_mask(&mut canvas, card, &layout, outcome, mask, coverage);
         let pixels = mask.parts[map].region.pixels;
-        let color = color::short_text(&mask.color);
+        // Integers of a text are short as they are.
+        let color = if mask.suffix == mask.hex { color::short_text(&mask.color) } else { mask.text.clone() };
         let caption = [
             mask.name.as_ref().map_or(color.clone(), |name| format!("{color} {name}")),
             format!("{}  {}", count(pixels, "pixel"), percent(outcome.share_of_one(pixels))),

@@ -11,6 +11,9 @@ pub(crate) enum Values {
     U8(Vec<u8>),
     U16(Vec<u16>),
     F32(Vec<f32>),
+    /// Ids, each a colour of its own.
+    U32(Vec<u32>),
+    I32(Vec<i32>),
 }
 
 impl Values {
@@ -20,6 +23,8 @@ impl Values {
             Self::U8(_) => Format::U8,
             Self::U16(_) => Format::U16,
             Self::F32(_) => Format::F32,
+            Self::U32(_) => Format::U32,
+            Self::I32(_) => Format::I32,
         }
     }
 
@@ -29,6 +34,8 @@ impl Values {
             Self::U8(values) => values,
             Self::U16(values) => cast_slice(values),
             Self::F32(values) => cast_slice(values),
+            Self::U32(values) => cast_slice(values),
+            Self::I32(values) => cast_slice(values),
         }
     }
 }
@@ -50,6 +57,8 @@ impl Values {
             Self::U8(values) => Self::U8(add(&values, channels, u8::MAX)?),
             Self::U16(values) => Self::U16(add(&values, channels, u16::MAX)?),
             Self::F32(values) => Self::F32(add(&values, channels, 1.0)?),
+            Self::U32(values) => Self::U32(add(&values, channels, u32::MAX)?),
+            Self::I32(values) => Self::I32(add(&values, channels, i32::MAX)?),
         })
     }
 }

@@ -7,7 +7,6 @@ use ctm::{AbsorbedRegions, Backend, MaskStats};
 use serde::Serialize;
 
 use crate::args::BatchArg;
-use crate::color;
 use crate::inputs::Input;
 use crate::masks::{Mask, Part};
 use crate::outcome::Outcome;
@@ -94,7 +93,13 @@ fn maps_table(outcome: &Outcome) -> String {
     text += &unlisted_table(outcome);
     text += &merged_table(outcome);
     text += &absorbed_line(outcome);
-    let exports: Vec<PathBuf> = outcome.exports.iter().flatten().map(|(_, file)| file.clone()).collect();
+    let mut exports: Vec<PathBuf> = Vec::new();
+    for (_, file) in outcome.exports.iter().flatten() {
+        // That of COCO is of all images.
+        if !exports.contains(file) {
+            exports.push(file.clone());
+        }
+    }
     text += &files("masks", &exports);
     text + &files("overview", &outcome.overviews) + &files("labels", &outcome.labels)
 }
@@ -509,7 +514,7 @@ fn json_image<'a>(outcome: &'a Outcome, map: usize) -> JsonImage<'a> {
             index: index + 1,
             color: json_color(&mask.color),
             stored: mask.stored.as_deref(),
-            hex: color::hex(&mask.color),
+            hex: mask.hex.clone(),
             name: mask.name.as_deref(),
             pixels,
             share: outcome.share_of_one(pixels),
@@ -537,7 +542,7 @@ fn json_unlisted(outcome: &Outcome, entry: &ctm::UnlistedColor) -> JsonUnlistedC
     JsonUnlistedColor {
         color: json_color(&values),
         stored: outcome.choice.stored(&entry.color),
-        hex: color::hex(&values),
+        hex: outcome.choice.hex(&entry.color),
         pixels: entry.pixels,
         input: path_text(&outcome.maps.files[map].input.path),
         first_pixel,
@@ -549,11 +554,11 @@ fn json_merged(outcome: &Outcome, entry: &ctm::MergedColor) -> JsonMergedColor {
     JsonMergedColor {
         color: json_color(&values),
         stored: outcome.choice.stored(&entry.color),
-        hex: color::hex(&values),
+        hex: outcome.choice.hex(&entry.color),
         pixels: entry.pixels,
         into: json_color(&into),
         into_stored: outcome.choice.stored(&entry.into),
-        into_hex: color::hex(&into),
+        into_hex: outcome.choice.hex(&entry.into),
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn segment<'a>(
         choice,
         display: match maps.floats() {
             Some(floats) => Display::widened(channels, floats),
+            None if maps.has_ids() => Display::ids(channels),
             None if maps.is_cmyk() => Display::cmyk(),
             None => Display::new(channels),
         },
@@ -91,11 +92,13 @@ pub(crate) fn segment<'a>(
         absorbed: args.colors.absorbs().then_some(found.analysis.absorbed),
         overviews: images().filter_map(|image| args.overview(image)).collect(),
         exports: images().map(|image| args.exports(image)).collect(),
+        coco: Vec::new(),
         labels: images().filter_map(|image| args.labels(image)).collect(),
     };
     write(&outcome, &found, files)?;
     let stale = masks::stale(&outcome.masks, &folders);
-    Ok(Outcome { stale, ..outcome })
+    let coco = export::coco_images(&outcome, &found);
+    Ok(Outcome { stale, coco, ..outcome })
 }
 
 /// How many colours or regions have enough pixels, and no mask since --max-count is what it is.
@@ -136,7 +139,8 @@ fn hint_at_edges(
     // Programs have the numbers.
     let is_cared_for =
         args.json || joins_near_colors(args) || args.colors.unmix.is_some() || choice.has_palette();
-    if masks == 0 || is_flat || is_lossy || is_cared_for || args.colors.connected.is_some() {
+    if masks == 0 || maps.has_ids() || is_flat || is_lossy || is_cared_for || args.colors.connected.is_some()
+    {
         return Ok(());
     }
     let rare = thousands(distinct - frequent);

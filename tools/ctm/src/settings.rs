@@ -13,19 +13,19 @@ use crate::args::{
 use crate::color;
 use crate::decode::channels_text;
 use crate::maps::Maps;
-use crate::palette::Palette;
+use crate::palette::{self, Palette};
 use crate::values::{GivenColor, most, within};
 
 /// The settings, and the colours that they borrow.
 #[derive(Debug)]
 pub(crate) struct Choice {
     plain: Params<'static>,
-    palette: Option<Vec<[f32; 4]>>,
+    palette: Option<Given>,
     /// What the palette calls its colours.
     names: Vec<Option<String>>,
     /// The first place of each colour in a palette with names, whose regions may be many.
     places: HashMap<[u32; 4], usize>,
-    ignored: Vec<[f32; 4]>,
+    ignored: Given,
     format: Format,
     /// Channels that are part of a colour.
     pub(crate) channels: usize,
@@ -33,10 +33,44 @@ pub(crate) struct Choice {
     pub(crate) hint: Option<String>,
 }
 
+/// Colours that were given, as the library wants them.
+#[derive(Debug)]
+enum Given {
+    /// In the units of the image.
+    Values(Vec<[f32; 4]>),
+    /// As images of ids store them.
+    Ids(Vec<[u32; 4]>),
+}
+
+impl Given {
+    fn len(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Ids(ids) => ids.len(),
+        }
+    }
+
+    fn values(&self) -> Option<&[[f32; 4]]> {
+        if let Self::Values(values) = self { Some(values) } else { None }
+    }
+
+    fn ids(&self) -> Option<&[[u32; 4]]> {
+        if let Self::Ids(ids) = self { Some(ids) } else { None }
+    }
+
+    /// A key for each colour: those that are equal have equal keys.
+    fn keys(&self, channels: usize) -> Vec<[u32; 4]> {
+        match self {
+            Self::Values(values) => values.iter().map(|color| bits(color, channels)).collect(),
+            Self::Ids(ids) => ids.clone(),
+        }
+    }
+}
+
 /// Checks that no colour is given twice, and says where it is.
 fn check_different(
     given: &[GivenColor],
-    units: &[[f32; 4]],
+    units: &Given,
     args: &ColorArgs,
     format: Format,
 ) -> anyhow::Result<()> {
@@ -45,8 +79,14 @@ fn check_different(
         MatchArg::EightBit => (value / most(format) * 255.0).round() + 0.0,
     };
     let mut first = HashMap::new();
-    for (color, units) in given.iter().zip(units) {
-        if let Some(other) = first.insert(units.map(|value| compared(value).to_bits()), &color.origin) {
+    let keys: Vec<[u32; 4]> = match units {
+        Given::Values(values) => {
+            values.iter().map(|color| color.map(|value| compared(value).to_bits())).collect()
+        }
+        Given::Ids(ids) => ids.clone(),
+    };
+    for (color, key) in given.iter().zip(keys) {
+        if let Some(other) = first.insert(key, &color.origin) {
             bail!("{} is the same colour as {other}; different colours are expected", color.origin);
         }
     }
@@ -68,13 +108,20 @@ impl Choice {
         }
         let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
         let has_alpha = colors.alpha == AlphaArg::Color && maps.has_alpha();
+        if maps.has_ids() {
+            check_ids(colors)?;
+        }
         let mut hint = None;
-        let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Vec<[f32; 4]>> {
-            let units = |color: &GivenColor| {
-                color.in_units(format, channels, has_alpha).map_err(|why| anyhow!("{option}{why}"))
-            };
-            list.iter().map(units).collect()
+        let units = |list: &[GivenColor], option: &str| -> anyhow::Result<Given> {
+            let named = |why: String| anyhow!("{option}{why}");
+            if maps.has_ids() {
+                let ids = list.iter().map(|color| color.as_ids(format, channels).map_err(named));
+                return Ok(Given::Ids(ids.collect::<Result<_, _>>()?));
+            }
+            let units = list.iter().map(|color| color.in_units(format, channels, has_alpha).map_err(named));
+            Ok(Given::Values(units.collect::<Result<_, _>>()?))
         };
+        let [listed, ignored] = palette::of_options([&colors.color, &colors.ignore], format, channels)?;
         let (palette, names) = if let Some(palette) = given {
             let (given, scale) = palette.in_image(format, channels)?;
             hint = scale;
@@ -82,8 +129,8 @@ impl Choice {
             check_different(&given, &units, colors, format)?;
             (Some(units), given.into_iter().map(|color| color.name).collect())
         } else if !colors.color.is_empty() {
-            let units = units(&colors.color, "--color ")?;
-            check_different(&colors.color, &units, colors, format)?;
+            let units = units(&listed, "--color ")?;
+            check_different(&listed, &units, colors, format)?;
             (Some(units), Vec::new())
         } else {
             (None, Vec::new())
@@ -140,17 +187,24 @@ impl Choice {
         };
         let mut places = HashMap::new();
         if names.iter().any(Option::is_some) && plain.connected.is_some() {
-            for (place, color) in palette.iter().flatten().enumerate() {
-                places.entry(bits(color, channels)).or_insert(place);
+            let keys = palette.as_ref().map(|palette: &Given| palette.keys(channels)).unwrap_or_default();
+            for (place, key) in keys.into_iter().enumerate() {
+                places.entry(key).or_insert(place);
             }
         }
-        let ignored = units(&colors.ignore, "--ignore ")?;
+        let ignored = units(&ignored, "--ignore ")?;
         Ok(Self { plain, palette, names, places, ignored, format, channels, hint })
     }
 
     /// As the library wants them.
     pub(crate) fn settings(&self) -> Params<'_> {
-        Params { palette: self.palette.as_deref(), ignored: &self.ignored, ..self.plain }
+        Params {
+            palette: self.palette.as_ref().and_then(Given::values),
+            stored_palette: self.palette.as_ref().and_then(Given::ids),
+            ignored: self.ignored.values().unwrap_or_default(),
+            stored_ignored: self.ignored.ids().unwrap_or_default(),
+            ..self.plain
+        }
     }
 
     /// Those that find all colours of the maps.
@@ -183,7 +237,11 @@ impl Choice {
         let place = if self.has_palette() {
             mask
         } else {
-            *self.places.get(&bits(&color.values(), self.channels))?
+            let key = match self.format {
+                Format::U32 | Format::I32 => color.stored(self.format),
+                _ => bits(&color.values(), self.channels),
+            };
+            *self.places.get(&key)?
         };
         self.names.get(place).cloned().flatten()
     }
@@ -202,20 +260,54 @@ impl Choice {
     /// A colour as people read it: `#ff8000`, or all values so that they read back exactly. Of more than 8 bits, the integers
     /// that are stored, which are often ids, where there is one channel beside alpha or no `#ff8000`.
     pub(crate) fn text(&self, color: &ctm::Color) -> String {
-        let values = self.color(color);
         match self.stored(color) {
-            Some(stored)
-                if self.format != Format::U8 && (self.channels < 3 || color::hex(&values).is_none()) =>
-            {
+            Some(stored) if self.format != Format::U8 && (self.channels < 3 || self.hex(color).is_none()) => {
                 color::list(stored.iter().map(i64::to_string))
             }
-            _ => color::text(&values),
+            _ => color::text(&self.color(color)),
+        }
+    }
+
+    /// Two hexadecimal digits per channel, if every value is exactly n/255. Ids have none.
+    pub(crate) fn hex(&self, color: &ctm::Color) -> Option<String> {
+        match self.format {
+            Format::U32 | Format::I32 => None,
+            _ => color::hex(&self.color(color)),
+        }
+    }
+
+    /// What tells a colour from others in a name: the integers where they are ids, else hexadecimal digits.
+    pub(crate) fn suffix(&self, color: &ctm::Color) -> Option<String> {
+        match (self.format, self.stored(color)) {
+            (Format::U16, Some(stored)) if self.channels == 1 => Some(stored[0].to_string()),
+            (Format::U32 | Format::I32, Some(stored)) => {
+                Some(stored.iter().map(i64::to_string).collect::<Vec<_>>().join("-"))
+            }
+            _ => self.hex(color),
         }
     }
 
     /// A colour that the library has found, its values from 0 to 1 where the maps hold integers.
     pub(crate) fn color(&self, color: &ctm::Color) -> Vec<f32> {
         color.values()[..self.channels].iter().map(|value| value / most(self.format)).collect()
+    }
+}
+
+/// Refuses what measures distances, which ids do not have.
+fn check_ids(colors: &ColorArgs) -> anyhow::Result<()> {
+    let asked = [
+        ("--match 8bit", colors.matching == MatchArg::EightBit),
+        ("--alpha at-least", matches!(colors.alpha, AlphaArg::AtLeast(_))),
+        ("--merge", colors.merge.is_some()),
+        ("--tolerance", colors.tolerance.is_some()),
+        ("--unmix", colors.unmix.is_some()),
+        ("--unlisted nearest", colors.unlisted == UnlistedArg::Nearest),
+    ];
+    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+        Some((option, _)) => {
+            bail!("{option}: the image has 32-bit integers, ids that are not near each other")
+        }
+        None => Ok(()),
     }
 }
 

@@ -8,20 +8,23 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use std::mem;
+
 use anyhow::{anyhow, bail};
 use ctm::{Context, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::SegmentArgs;
+use crate::export::coco::{self, Dataset};
 use crate::files::Files;
 use crate::inputs::Input;
 use crate::maps::Maps;
 use crate::palette::Palette;
-use crate::report;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
 use crate::table::{self, Row};
 use crate::terminal::{self, count};
+use crate::{report, save};
 
 /// More images at a time need more memory, and are no sooner done: each is worked on by several threads.
 const MOST_AT_ONCE: usize = 4;
@@ -31,6 +34,7 @@ struct Done {
     /// What is printed.
     text: String,
     rows: Vec<Row>,
+    coco: Vec<coco::Image>,
     has_failed: bool,
 }
 
@@ -42,6 +46,7 @@ struct Progress {
     printed: usize,
     failed: u64,
     rows: Vec<Row>,
+    dataset: Dataset,
 }
 
 /// All that the images have in common.
@@ -119,20 +124,21 @@ impl Stream<'_> {
         {
             terminal::hint(hint);
         }
-        let outcome = segment(context, &maps, &choice, args, self.files).map_err(named)?;
+        let mut outcome = segment(context, &maps, &choice, args, self.files).map_err(named)?;
         let text = match args.json {
             true => report::json_line(&outcome)?,
             false => report::line(&outcome),
         };
         let rows = if args.outputs.table.is_some() { table::rows(&outcome) } else { Vec::new() };
-        Ok(Done { text, rows, has_failed: false })
+        let coco = mem::take(&mut outcome.coco);
+        Ok(Done { text, rows, coco, has_failed: false })
     }
 
     /// What is told of an image that has failed.
     fn failure(&self, input: &Input, error: &str) -> anyhow::Result<Done> {
         self.bar.suspend(|| terminal::error(error));
         let text = if self.args.json { report::json_failure(input, error)? } else { String::new() };
-        Ok(Done { text, rows: Vec::new(), has_failed: true })
+        Ok(Done { text, rows: Vec::new(), coco: Vec::new(), has_failed: true })
     }
 
     /// Prints what is next to be printed, in the order of the images.
@@ -147,6 +153,7 @@ impl Stream<'_> {
             progress.printed += 1;
             progress.failed += u64::from(done.has_failed);
             progress.rows.extend(done.rows);
+            done.coco.into_iter().for_each(|image| progress.dataset.add(image));
             if !is_silent {
                 self.bar.suspend(|| terminal::print(&done.text))?;
             }
@@ -162,6 +169,9 @@ impl Stream<'_> {
         let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.args.outputs.table {
             with_files(self.files, |files| files.write(file, |out| table::write(file, &progress.rows, out)))?;
+        }
+        if let Some(file) = self.args.coco_file() {
+            save::bytes(&file, &progress.dataset.encoded()?)?;
         }
         match progress.failed {
             0 => Ok(()),

@@ -13,6 +13,7 @@ enum Field {
     Index,
     Name,
     Hex,
+    Id,
     Pixels,
 }
 
@@ -30,6 +31,8 @@ pub(crate) struct Named<'a> {
     pub(crate) index: usize,
     pub(crate) name: Option<&'a str>,
     pub(crate) hex: Option<&'a str>,
+    /// The integers that the image stores.
+    pub(crate) id: Option<&'a [i64]>,
     pub(crate) pixels: u64,
 }
 
@@ -58,8 +61,8 @@ impl Template {
         pieces.push(Piece::Text(rest.into()));
         let is_known =
             |field| pieces.iter().any(|piece| matches!(piece, Piece::Field(known, _) if *known == field));
-        if !is_known(Field::Index) && !is_known(Field::Name) && !is_known(Field::Hex) {
-            return Err("{index}, {name} or {hex} must tell masks apart".into());
+        if ![Field::Index, Field::Name, Field::Hex, Field::Id].into_iter().any(is_known) {
+            return Err("{index}, {name}, {hex} or {id} must tell masks apart".into());
         }
         Ok(Self(pieces))
     }
@@ -77,6 +80,9 @@ impl Template {
                 }
                 Piece::Field(Field::Index, digits) => format!("{:0digits$}", mask.index),
                 Piece::Field(Field::Pixels, digits) => format!("{:0digits$}", mask.pixels),
+                Piece::Field(Field::Id, digits) => mask.id.map_or(String::new(), |ids| {
+                    ids.iter().map(|id| format!("{id:0digits$}")).collect::<Vec<_>>().join("-")
+                }),
                 Piece::Field(Field::Name, _) => {
                     mask.name.map(|name| names::safe(name, MOST_BYTES)).unwrap_or_default()
                 }
@@ -104,10 +110,13 @@ fn field(text: &str) -> Result<Piece, String> {
     let (field, is_number) = match name {
         "index" => (Field::Index, true),
         "pixels" => (Field::Pixels, true),
+        "id" => (Field::Id, true),
         "name" => (Field::Name, false),
         "hex" => (Field::Hex, false),
         other => {
-            return Err(format!("{{{other}}} is not known; {{index}}, {{name}}, {{hex}} and {{pixels}} are"));
+            return Err(format!(
+                "{{{other}}} is not known; {{index}}, {{name}}, {{hex}}, {{id}} and {{pixels}} are"
+            ));
         }
     };
     match digits {
@@ -121,7 +130,13 @@ mod tests {
     use super::*;
 
     fn name(template: &str, name: Option<&str>, hex: Option<&str>) -> String {
-        Template::parse(template).unwrap().name(&Named { index: 7, name, hex, pixels: 1234 })
+        Template::parse(template).unwrap().name(&Named {
+            index: 7,
+            name,
+            hex,
+            id: Some(&[26_001, -5]),
+            pixels: 1234,
+        })
     }
 
     #[test]
@@ -132,6 +147,8 @@ mod tests {
         assert_eq!(name(full, Some("Sea"), None), "007-Sea.png");
         assert_eq!(name("{name}-{hex}", None, Some("aacde6")), "aacde6.png");
         assert_eq!(name("{name}", None, None), "mask-007.png");
+        assert_eq!(name("{id}.png", None, None), "26001--5.png");
+        assert_eq!(name("{id:03}.png", None, None), "26001--05.png");
         assert_eq!(name("a{index:5}_{pixels}px.png", None, None), "a00007_1234px.png");
         assert_eq!(name("{name}.png", Some("../a/b\n:"), None), "_a_b__.png");
         assert_eq!(name("{name}.png", Some(&"é".repeat(100)), None).len(), 124);

@@ -66,12 +66,14 @@ pub(crate) struct GivenColor {
     pub(crate) is_plain: bool,
     /// Whether one of them has a point.
     pub(crate) has_point: bool,
+    /// The same as integers of 32 bits store them, if it is whole numbers that are written.
+    pub(crate) ids: Option<Vec<i64>>,
 }
 
 impl GivenColor {
     /// Of values that count from 0 to 1, or are what floats are.
     pub(crate) fn new(values: Vec<f32>, origin: String) -> Self {
-        Self { values, origin, name: None, is_plain: false, has_point: false }
+        Self { values, origin, name: None, is_plain: false, has_point: false, ids: None }
     }
 
     /// As it was written, without the place.
@@ -86,6 +88,9 @@ pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
     let digits = written.strip_prefix('#').unwrap_or(written);
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut is_plain = false;
+    let inside = written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written);
+    // Six or eight digits are hexadecimal, and may be a number all the same: what the image has decides.
+    let ids = inside.split(',').map(|text| text.trim().parse().ok()).collect();
     let values = match (written.starts_with('#'), digits.len()) {
         (true, 2 | 4 | 6 | 8) | (false, 6 | 8) if is_hex => hex_values(digits),
         (true, 3) if is_hex => hex_values(&digits.chars().flat_map(|digit| [digit; 2]).collect::<String>()),
@@ -96,7 +101,6 @@ pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
             named_values(written)
         }
         (false, _) => {
-            let inside = written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written);
             is_plain = !inside.contains('/');
             inside.split(',').map(parse_value).collect()
         }
@@ -107,7 +111,7 @@ pub(crate) fn parse_color(text: &str) -> Result<GivenColor, String> {
         return Err(format!("'{written}' has {} values; 1 to 4 are expected", values.len()));
     }
     let has_point = is_plain && written.contains(['.', 'e', 'E', 'n', 'N']);
-    Ok(GivenColor { is_plain, has_point, ..GivenColor::new(values, written.into()) })
+    Ok(GivenColor { is_plain, has_point, ids, ..GivenColor::new(values, written.into()) })
 }
 
 /// A name of CSS.
@@ -139,6 +143,31 @@ fn parse_value(text: &str) -> Result<f32, String> {
 }
 
 impl GivenColor {
+    /// In an image of ids: as its pixels store them.
+    pub(crate) fn as_ids(&self, format: Format, channels: usize) -> Result<[u32; 4], String> {
+        let origin = &self.origin;
+        let (least, most) = match format {
+            Format::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => (0, i64::from(u32::MAX)),
+        };
+        let ids = self.ids.as_ref().ok_or_else(|| {
+            format!("{origin}: the image has 32-bit integers; whole numbers such as 26001 are expected")
+        })?;
+        if ids.len() != channels {
+            return Err(format!("{origin} has {} values; the image's colours have {channels}", ids.len()));
+        }
+        let mut words = [0; 4];
+        for (word, &id) in words.iter_mut().zip(ids).take(channels) {
+            if id < least || id > most {
+                return Err(format!(
+                    "{origin}: {id} is no value of the image, whose values are {least} to {most}"
+                ));
+            }
+            *word = id as u32;
+        }
+        Ok(words)
+    }
+
     /// In the units of an image with so many channels in its colours, of which the last may be alpha.
     pub(crate) fn in_units(
         &self,

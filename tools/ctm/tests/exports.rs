@@ -17,13 +17,15 @@ fn files(image: &Value) -> Vec<PathBuf> {
     masks.iter().map(|mask| PathBuf::from(mask["file"].as_str().unwrap())).collect()
 }
 
-fn check(folder: &Path, image: &Value) {
+fn check(folder: &Path, coco: &Path, name: &str, image: &Value, kinds: &str) {
     let files = files(image);
-    let args: Vec<&OsStr> =
-        std::iter::once(folder.as_os_str()).chain(files.iter().map(|file| file.as_os_str())).collect();
-    assert_eq!(python("exports.py", &args).lines().last(), Some("same"));
+    let mut args = vec![folder.as_os_str(), coco.as_os_str(), OsStr::new(name)];
+    args.extend(files.iter().map(|file| file.as_os_str()));
+    assert_eq!(python("exports.py", &args).lines().last(), Some(&*format!("same {kinds}")));
     // The image's own list names them.
-    assert_eq!(image["files"].as_array().unwrap().len(), 7);
+    let listed = image["files"].as_array().unwrap();
+    assert_eq!(listed.len(), 7);
+    assert!(listed.contains(&coco.to_str().unwrap().into()), "{listed:?}");
 }
 
 const ALL: &str = "png,tiff,exr,indexed,npz,coco,svg";
@@ -36,13 +38,21 @@ fn other_programs_read_the_same_masks() {
     fs::write(&palette, "#aacde6 Sea.Deep\n#3fe038 Land mass\n#4b91a6\n").unwrap();
     let palette = palette.to_str().unwrap();
     let output = folder.path().join("o");
-    for more in [&[][..], &["--mask-format", "1bit"], &["--palette", palette], &["--unmix", "2"]] {
+    let name = "world-countries-2048.png";
+    let coco = output.join("coco.json");
+    for more in [
+        &[][..],
+        &["--mask-format", "1bit", "--coco", "polygons"],
+        &["--palette", palette],
+        &["--unmix", "2"],
+    ] {
         for backend in backends().iter().take(2) {
             let args = [&["--json", "--no-overview", "--format", ALL], more].concat();
             let json = segment(backend, &map, &output, &args).quiet().json();
             let has_names = more.contains(&"--palette");
             if !has_names {
-                check(&output, &json);
+                // Each country has a hole, which COCO's polygons cannot say.
+                check(&output, &coco, name, &json, "rle");
             }
             let label_map = fs::read_to_string(output.join("labelmap.txt")).unwrap();
             assert_eq!(label_map.contains("\nSea.Deep:170,205,230::\n"), has_names, "{label_map}");
@@ -51,7 +61,7 @@ fn other_programs_read_the_same_masks() {
     // Names that are the same, and points in them.
     fs::write(palette, "#aacde6 Sea\n#3fe038 Sea\n#4b91a6 mask\n").unwrap();
     let args = ["--json", "--no-overview", "--format", ALL, "--palette", palette];
-    check(&output, &segment(&backends()[0], &map, &output, &args).quiet().json());
+    check(&output, &coco, name, &segment(&backends()[0], &map, &output, &args).quiet().json(), "rle");
 }
 
 #[test]
@@ -59,17 +69,66 @@ fn several_images_have_a_file_each() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     for (name, shift) in [("a.png", 0), ("b.png", 3)] {
-        image::RgbImage::from_fn(30, 20, |x, _| image::Rgb([if x < 9 + shift { 255 } else { 0 }, 7, 0]))
-            .save(path(name))
-            .unwrap();
+        // Regions that touch at corners, and none with a hole.
+        image::RgbImage::from_fn(30, 20, |x, y| {
+            let is_first = x < 9 + shift + y * 7 % 5 || x > 18 && (x + y) % 11 == 0;
+            image::Rgb([if is_first { 255 } else { 0 }, 7, 0])
+        })
+        .save(path(name))
+        .unwrap();
     }
     let args =
         ["segment", "--json", "--backend", "cpu", "--min-pixels", "1", "--format", ALL, "--no-overview"];
+    let args = [&args[..], &["--coco", "polygons"]].concat();
     let args: Vec<PathBuf> = args.iter().map(PathBuf::from).collect();
     let more = [path("a.png"), path("b.png"), PathBuf::from("-o"), path("o")];
     let json = run(args.into_iter().chain(more)).quiet().json();
     for (image, name) in json["images"].as_array().unwrap().iter().zip(["a", "b"]) {
-        check(&path("o").join(name), image);
+        let file = format!("{name}.png");
+        check(&path("o").join(name), &path("o").join("coco.json"), &file, image, "polygons");
+    }
+}
+
+/// One file of COCO's has all images of a call, whichever way they share their masks.
+#[test]
+fn coco_has_all_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, width) in [("a", 30), ("b", 41)] {
+        fs::create_dir(path(name)).unwrap();
+        image::RgbImage::from_fn(width, 20, |x, y| {
+            // The first colour's region has a hole.
+            let is_hole = (3..5).contains(&x) && (4..9).contains(&y);
+            image::Rgb([if x < 9 && !is_hole { 255 } else { 0 }, 7, if x > 35 { 9 } else { 0 }])
+        })
+        .save(path(name).join("id.png"))
+        .unwrap();
+    }
+    let images = [path("a/id.png"), path("b/id.png")];
+    let args = ["segment", "--json", "--backend", "cpu", "--min-pixels", "1", "--no-overview"];
+    for (batch, cropped) in [("each", ""), ("each", "--cropped"), ("stream", ""), ("stream", "--cropped")] {
+        let more = ["--batch", batch, "--format", "coco,png", "--coco", "polygons", "-o"];
+        let args = args.iter().chain(&more).map(PathBuf::from).chain([path("o")]).chain(images.clone());
+        let cropped = [cropped].into_iter().filter(|text| !text.is_empty()).map(PathBuf::from);
+        run(args.chain(cropped)).quiet();
+        let coco: Value = serde_json::from_slice(&fs::read(path("o/coco.json")).unwrap()).unwrap();
+        let list = |key: &str| coco[key].as_array().unwrap().clone();
+        let names: Vec<Value> = list("images").iter().map(|image| image["file_name"].clone()).collect();
+        assert_eq!(names, images.each_ref().map(|path| path.to_str().unwrap()));
+        let categories: Vec<Value> = list("categories").iter().map(|all| all["name"].clone()).collect();
+        assert_eq!(categories, ["mask-001-000700", "mask-002-ff0700", "mask-003-000709"]);
+        let of: Vec<[u64; 4]> = list("annotations")
+            .iter()
+            .map(|all| ["id", "image_id", "category_id", "area"].map(|key| all[key].as_u64().unwrap()))
+            .collect();
+        assert_eq!(of, [[1, 1, 1, 430], [2, 1, 2, 170], [3, 2, 1, 550], [4, 2, 2, 170], [5, 2, 3, 100]]);
+        // The run lengths are of the whole image, whatever the masks are cropped to.
+        let rle = &list("annotations")[1]["segmentation"];
+        assert_eq!(rle["size"], serde_json::json!([20, 30]));
+        let python = "import sys, json, pycocotools.mask as m; a = json.load(open(sys.argv[1]))['annotations'][1]; \
+                      d = m.decode(a['segmentation']); \
+                      assert d.sum() == 170 and d[:, 9:].sum() == 0 and d[4:9, 3:5].sum() == 0";
+        common::python_code(python, &[path("o/coco.json").as_os_str()]);
     }
 }
 
@@ -97,6 +156,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         refuse(2, &["--format", "tiff", "--cropped"]).contains("--cropped cannot be used with --format tiff")
     );
     assert!(refuse(2, &["--format", "npz", "--names", "{hex}.png"]).contains("--names is for masks"));
+    assert!(refuse(2, &["--coco", "polygons"]).contains("--coco says how --format coco has the masks"));
     assert!(refuse(2, &["--format", "gif"]).contains("gif"));
 }
 

@@ -164,14 +164,14 @@ fn exr_channels_have_types_of_their_own() {
     let map = Map { width: 3, channels: 3, floats: expected };
     let json = map.check(&backends()[0], &file, 1, 9, &[]);
     assert_eq!(json["format"], "OpenEXR, 32-bit integer and 16-bit float and 32-bit float RGB");
-    write_exr(&file, vec![("id", ids())]);
-    let map = Map { width: 3, channels: 1, floats: vec![0.0, 1.0, 16_777_216.0, 16_777_218.0, 4e9, 7.0] };
-    assert_eq!(map.check(&backends()[0], &file, 1, 9, &[])["format"], "OpenEXR, 32-bit integer channel id");
     for id in [16_777_217, u32::MAX] {
-        write_exr(&file, vec![("id", FlatSamples::U32(vec![0, 0, 0, 0, id, 0]))]);
-        let run = segment(&backends()[0], &file, folder.path(), &[]);
+        let float = ("z", FlatSamples::F32(vec![0.5; 6]));
+        write_exr(&file, vec![("R", FlatSamples::U32(vec![0, 0, 0, 0, id, 0])), float.clone()]);
+        let mut command = vec!["--channels", "R,z"];
+        command.push("--json");
+        let run = segment(&backends()[0], &file, folder.path(), &command);
         let expected =
-            format!("channel id has the integer {id} at column 1, row 1, which no 32-bit float holds");
+            format!("channel R has the integer {id} at column 1, row 1, which no 32-bit float holds");
         assert!(run.error(1).contains(&expected), "{run:?}");
     }
 }

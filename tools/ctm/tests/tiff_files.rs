@@ -201,9 +201,15 @@ fn cmyk_stays_four_channels() {
 fn other_types_are_exact() {
     let numbers = || 0..(WIDTH * HEIGHT) as i64;
     let floats = |value: fn(i64) -> f64| bytes(numbers().map(move |n| value(n) as f32));
-    let kind = "TIFF, 32-bit integers as 32-bit float grey";
-    check_one(13, 1, &bytes(numbers().map(|n| n as u32 * 1000)), &[], &floats(|n| n as f64 * 1000.0), kind);
-    check_one(3, 1, &bytes(numbers().map(|n| -1000 * n as i32)), &[], &floats(|n| (n * -1000) as f64), kind);
+    // Ids are not looked at as floats.
+    let ids = bytes(numbers().map(|n| (n as u32).wrapping_mul(2_654_435_761)));
+    check_one(13, 1, &ids, &["COMPRESS=DEFLATE", "PREDICTOR=2"], &ids, "TIFF, 32-bit integer grey");
+    check_one(3, 1, &ids, &["TILED=YES"], &ids, "TIFF, signed 32-bit integer grey");
+    let pairs = bytes(numbers().flat_map(|n| [u32::MAX - n as u32, n as u32]));
+    check_one(13, 2, &pairs, &["INTERLEAVE=BAND"], &pairs, "TIFF, 32-bit integer in 2 channels");
+    let three = || numbers().flat_map(|n| [n as u32, n as u32 * 1000, 7]);
+    let kind = "TIFF, 32-bit integers as 32-bit float in 3 channels";
+    check_one(13, 3, &bytes(three()), &[], &bytes(three().map(|n| n as f32)), kind);
     let kind = "TIFF, 16-bit integers as 32-bit float grey";
     check_one(2, 1, &bytes(numbers().map(|n| 8000 - n as i16)), &[], &floats(|n| 8000.0 - n as f64), kind);
     let kind = "TIFF, 64-bit float as 32-bit float grey";
@@ -294,8 +300,8 @@ fn refused(code: u32, channels: usize, stored: &[u8], options: &[&str], expected
 
 #[test]
 fn what_cannot_be_exact_is_refused() {
-    let large = bytes((0..WIDTH * HEIGHT).map(|n| 16_777_216 + (n == 155) as u32));
-    refused(13, 1, &large, &[], "channel 0 has 16777217 at column 5, row 1, which no 32-bit float holds");
+    let large = bytes((0..WIDTH * HEIGHT * 3).map(|n| 16_777_216 + (n == 3 * 155) as u32));
+    refused(13, 3, &large, &[], "channel 0 has 16777217 at column 5, row 1, which no 32-bit float holds");
     let fine = bytes((0..WIDTH * HEIGHT).map(|_| 0.1f64));
     refused(5, 1, &fine, &[], "channel 0 has 0.1 at column 0, row 0");
     refused(1, 3, &Type::U8.pixels(3), &["PHOTOMETRIC=CIELAB"], "Lab colours are not supported");

@@ -40,11 +40,17 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
     if let Some(channel) = header.channels.list.iter().find(|channel| channel.sampling != Vec2(1, 1)) {
         bail!("channel {} has fewer values than there are pixels, which is not supported", channel.name);
     }
-    let mut values = zeroed(window.shape.floats() as u128, "the image needs")?;
-    // Pixels without data have no colour.
-    if window.empty > 0 {
-        values.fill(f32::NAN);
-    }
+    let is_id = |&channel: &usize| header.channels.list[channel].sample_type == SampleType::U32;
+    // Of ids each is one: there is none for pixels without data, which have no colour.
+    let values = if channels.len() <= 2 && channels.iter().all(is_id) && window.empty == 0 {
+        Values::U32(zeroed(window.shape.floats() as u128, "the image needs")?)
+    } else {
+        let mut values = zeroed(window.shape.floats() as u128, "the image needs")?;
+        if window.empty > 0 {
+            values.fill(f32::NAN);
+        }
+        Values::F32(values)
+    };
     let mut pixels = Pixels { header: &header, channels: &channels, window: &window, values };
     let chunks =
         reader.filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
@@ -79,7 +85,7 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
         hints.push(format!("has {} layers; only the first with colours is read (--layer NAME)", others + 1));
     }
     let kind = format!("OpenEXR, {} {}", types(&header, &channels), names(&header, &channels));
-    let values = Values::F32(pixels.values);
+    let values = pixels.values;
     let lossy = lossy(&header);
     Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }
         .turned()
@@ -162,7 +168,8 @@ struct Pixels<'a> {
     header: &'a Header,
     channels: &'a [usize],
     window: &'a Window,
-    values: Vec<f32>,
+    /// Floats, or ids.
+    values: Values,
 }
 
 impl Pixels<'_> {
@@ -183,7 +190,16 @@ impl Pixels<'_> {
                 if !(0..width).contains(&x) {
                     continue;
                 }
-                let value = match description.sample_type {
+                let place = (y * width + x) as usize * self.channels.len() + channel;
+                let floats = match &mut self.values {
+                    Values::U32(ids) => {
+                        ids[place] = pod_read_unaligned(bytes);
+                        continue;
+                    }
+                    Values::F32(floats) => floats,
+                    _ => bail!("the image is of neither floats nor integers"),
+                };
+                floats[place] = match description.sample_type {
                     SampleType::F16 => f16::from_bits(pod_read_unaligned(bytes)).to_f32(),
                     SampleType::F32 => pod_read_unaligned(bytes),
                     SampleType::U32 => {
@@ -191,15 +207,15 @@ impl Pixels<'_> {
                         let float = id as f32;
                         if f64::from(float) != f64::from(id) {
                             bail!(
-                                "channel {} has the integer {id} at column {x}, row {y}, which no 32-bit float holds; ids \
-                                 beyond 16,777,216 cannot be read exactly: save them as two channels of 16 bits",
+                                "channel {} has the integer {id} at column {x}, row {y}, which no 32-bit float holds; read \
+                                 integers beyond 16,777,216 one or two channels at a time (--channels), without \
+                                 channels of floats or pixels without data",
                                 description.name
                             );
                         }
                         float
                     }
                 };
-                self.values[(y * width + x) as usize * self.channels.len() + channel] = value;
             }
         }
         Ok(())

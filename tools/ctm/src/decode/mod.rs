@@ -130,7 +130,7 @@ mod tests {
                 let value = match image.values {
                     Values::U8(_) => 1,
                     Values::U16(_) => 2,
-                    Values::F32(_) => 4,
+                    Values::F32(_) | Values::U32(_) | Values::I32(_) => 4,
                 };
                 assert_eq!(image.values.bytes().len(), image.shape.floats() * value, "{}", path.display());
             }

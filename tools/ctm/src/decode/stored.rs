@@ -48,6 +48,8 @@ impl Stored {
             Values::U8(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U8(v), s)),
             Values::U16(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U16(v), s)),
             Values::F32(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::F32(v), s)),
+            Values::U32(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::U32(v), s)),
+            Values::I32(v) => turn::turned(v, self.shape, self.orientation).map(|(v, s)| (Values::I32(v), s)),
         }?;
         let lossy = self.lossy.map(String::from);
         Ok(Image { values, shape, kind: self.kind, lossy, hints: self.hints })

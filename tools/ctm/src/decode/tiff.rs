@@ -172,7 +172,7 @@ impl Page {
             false => row_bytes * u64::from(self.size[1]) * u64::from(self.samples / samples_in_chunk),
         };
         self.compression.check_length(&self.chunks, needed, reader.len)?;
-        let mut samples = Samples::zeroed(shape.floats(), self.kind)?;
+        let mut samples = Samples::zeroed(shape, self.kind)?;
         let across = self.size[0].div_ceil(chunk_width);
         let per_plane = (across * self.size[1].div_ceil(chunk_height)) as usize;
         let mut packed = Vec::new();

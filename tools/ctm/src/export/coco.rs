@@ -1,88 +1,110 @@
-//! COCO's JSON: a category and an annotation for each mask, whose pixels are COCO's compressed run lengths.
+//! COCO's JSON of all images of a call: a category for each name, and an annotation for each mask in each image.
 //!
-//! Problem: each mask as the lengths of its runs, column by column, beginning with one of pixels outside; as text.
+//! The pixels of a mask are COCO's compressed run lengths: the library's, column by column, as text. Each length is written as
+//! the difference to the one two before it, in groups of 5 bits, the lowest first, each with a sixth bit that says whether
+//! more follow, from the character `0` on. It is the text that pycocotools makes. Or they are polygons along the edges of the
+//! pixels, one for each region, where no region has a hole, which COCO's polygons cannot say.
 //!
-//! One pass over the labels in COCO's order finds all masks' runs: a pixel lengthens its mask's last run, or begins one.
-//! Each length is then written as the difference to the one two before it, in groups of 5 bits, the lowest first, each with
-//! a sixth bit that says whether more follow, from the character `0` on. It is the text that pycocotools makes.
-//!
-//! Cost: the labels are read once; the memory is in proportion to the number of runs.
+//! Cost: in proportion to the number of runs, or of the polygons' corners.
 
-use std::path::Path;
+use std::collections::HashMap;
 
+use ctm::{MaskOutlines, MaskRuns, MaskStats};
 use serde_json::{Value, json};
 
 use super::Masks;
-use crate::report::path_text;
+use crate::args::CocoArg;
 
-/// Where a run begins, and how long it is.
-type Run = (u64, u64);
+/// One image of the file.
+#[derive(Debug)]
+pub(crate) struct Image {
+    name: String,
+    size: [u32; 2],
+    /// What each mask is called, and what its annotation has beside numbers; none where there is no pixel.
+    masks: Vec<(String, Option<Value>)>,
+}
 
-pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
-    let [width, height] = masks.size();
-    let runs = runs(masks)?;
+pub(super) fn image(masks: &Masks) -> Option<Image> {
     let input = &masks.outcome.maps.files[masks.map].input;
-    let name = input.path.file_name().map_or_else(String::new, |name| path_text(Path::new(name)));
-    let total = u64::from(width) * u64::from(height);
-    let annotation = |(index, runs): (usize, &Vec<Run>)| -> Option<Value> {
-        // A mask without a pixel is a category only.
+    let count = masks.outcome.maps.files.len();
+    let runs = masks.found.analysis.runs.as_ref()?;
+    let outlines = masks.found.analysis.outlines.as_ref();
+    let size = masks.size();
+    let annotation = |(index, name): (usize, String)| {
         let region = &masks.all()[index].parts[masks.map].region;
-        (!runs.is_empty()).then(|| {
+        let place = index * count + masks.map;
+        let lengths = lengths(runs, place, size, masks.outcome.args.outputs.cropped.then_some(region));
+        let area: u64 = lengths.iter().skip(1).step_by(2).sum();
+        let polygons = || match masks.outcome.args.outputs.coco {
+            CocoArg::Polygons => polygons(outlines?, place),
+            CocoArg::Rle => None,
+        };
+        let annotation = (area > 0).then(|| {
+            let of_runs = || json!({ "size": [size[1], size[0]], "counts": text(&lengths) });
             json!({
-                "id": index + 1,
-                "image_id": masks.map + 1,
-                "category_id": index + 1,
-                "segmentation": { "size": [height, width], "counts": text(&lengths(runs, total)) },
-                "area": runs.iter().map(|run| run.1).sum::<u64>(),
+                "segmentation": polygons().unwrap_or_else(of_runs),
+                "area": area,
                 "bbox": [region.left, region.top, region.width, region.height],
                 "iscrowd": 0,
             })
-        })
+        });
+        (name, annotation)
     };
-    let category =
-        |(index, name): (usize, String)| json!({ "id": index + 1, "name": name, "supercategory": "" });
-    let all = json!({
-        "info": { "description": format!("made by ctm {}", ctm::VERSION) },
-        "images": [{ "id": masks.map + 1, "file_name": name, "width": width, "height": height }],
-        "categories": masks.names().into_iter().enumerate().map(category).collect::<Vec<_>>(),
-        "annotations": runs.iter().enumerate().filter_map(annotation).collect::<Vec<_>>(),
-    });
-    Ok(serde_json::to_vec(&all)?)
+    let all = masks.names().into_iter().enumerate().map(annotation).collect();
+    Some(Image { name: masks.outcome.args.coco_name(input), size, masks: all })
 }
 
-/// The runs of each mask, column by column.
-fn runs(masks: &Masks) -> anyhow::Result<Vec<Vec<Run>>> {
-    let [width, height] = masks.size().map(|side| side as usize);
-    let (labels, first) = masks.labels()?;
-    let mut runs: Vec<Vec<Run>> = vec![Vec::new(); masks.all().len()];
-    let mut place = 0;
-    for x in 0..width {
-        for y in 0..height {
-            let label = labels.label(first + y * width + x) as usize;
-            if let Some(runs) = label.checked_sub(1).and_then(|mask| runs.get_mut(mask)) {
-                match runs.last_mut() {
-                    Some((start, length)) if *start + *length == place => *length += 1,
-                    _ => runs.push((place, 1)),
+/// The lengths of a mask's runs in the whole image, outside, inside, outside and so on. `cropped`: the box that they are of.
+fn lengths(runs: &MaskRuns, place: usize, size: [u32; 2], cropped: Option<&MaskStats>) -> Vec<u64> {
+    let counts = &runs.counts[runs.offsets[place] as usize..runs.offsets[place + 1] as usize];
+    let total = u64::from(size[0]) * u64::from(size[1]);
+    let [height, left, top, tall] = match cropped {
+        None => [u64::from(size[1]), 0, 0, u64::from(size[1])],
+        Some(region) => [size[1], region.left, region.top, region.height].map(u64::from),
+    };
+    // Where a run ends, and how long it is, so far.
+    let mut lengths = vec![0];
+    let (mut end, mut at) = (0, 0);
+    for (index, &count) in counts.iter().enumerate() {
+        let (mut from, to) = (at, at + u64::from(count));
+        at = to;
+        // Inside, column by column.
+        while index % 2 == 1 && from < to {
+            let bottom = (from / tall + 1) * tall;
+            let part = to.min(bottom) - from;
+            let start = (left + from / tall) * height + top + from % tall;
+            match lengths.last_mut().filter(|_| start == end && end > 0) {
+                Some(last) => *last += part,
+                None => {
+                    let before = start - end;
+                    if lengths.len() == 1 && end == 0 {
+                        lengths[0] = before
+                    } else {
+                        lengths.push(before)
+                    }
+                    lengths.push(part);
                 }
             }
-            place += 1;
+            end = start + part;
+            from += part;
         }
     }
-    Ok(runs)
-}
-
-/// Outside, inside, outside and so on, to the end.
-fn lengths(runs: &[Run], total: u64) -> Vec<u64> {
-    let mut lengths = Vec::with_capacity(runs.len() * 2 + 1);
-    let mut end = 0;
-    for &(start, length) in runs {
-        lengths.extend([start - end, length]);
-        end = start + length;
-    }
     if end < total {
-        lengths.push(total - end);
+        if lengths.len() == 1 { lengths[0] = total } else { lengths.push(total - end) }
     }
     lengths
+}
+
+/// A mask's regions as polygons, if none has a hole.
+fn polygons(outlines: &MaskOutlines, place: usize) -> Option<Value> {
+    let rings = outlines.mask_offsets[place] as usize..outlines.mask_offsets[place + 1] as usize;
+    let polygon = |ring: usize| {
+        let corners = outlines.ring_offsets[ring] as usize..outlines.ring_offsets[ring + 1] as usize;
+        let is_exterior = outlines.ring_exteriors[ring] == ring as u64;
+        is_exterior.then(|| outlines.points[corners].as_flattened().to_vec())
+    };
+    let polygons: Option<Vec<Vec<u32>>> = rings.map(polygon).collect();
+    polygons.map(|polygons| json!(polygons))
 }
 
 /// Lengths as pycocotools writes them.
@@ -105,4 +127,45 @@ fn text(lengths: &[u64]) -> String {
         }
     }
     text
+}
+
+/// The images of a call, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Dataset {
+    images: Vec<Value>,
+    categories: Vec<Value>,
+    annotations: Vec<Value>,
+    /// The number of the category of each name.
+    numbers: HashMap<String, usize>,
+}
+
+impl Dataset {
+    pub(crate) fn add(&mut self, image: Image) {
+        let Image { name, size: [width, height], masks } = image;
+        let id = self.images.len() + 1;
+        self.images.push(json!({ "id": id, "file_name": name, "width": width, "height": height }));
+        for (name, annotation) in masks {
+            let next = self.numbers.len() + 1;
+            let category = *self.numbers.entry(name.clone()).or_insert(next);
+            if category == next {
+                self.categories.push(json!({ "id": category, "name": name, "supercategory": "" }));
+            }
+            if let Some(mut annotation) = annotation {
+                annotation["id"] = (self.annotations.len() + 1).into();
+                annotation["image_id"] = id.into();
+                annotation["category_id"] = category.into();
+                self.annotations.push(annotation);
+            }
+        }
+    }
+
+    pub(crate) fn encoded(&self) -> anyhow::Result<Vec<u8>> {
+        let all = json!({
+            "info": { "description": format!("made by ctm {}", ctm::VERSION) },
+            "images": self.images,
+            "categories": self.categories,
+            "annotations": self.annotations,
+        });
+        Ok(serde_json::to_vec(&all)?)
+    }
 }

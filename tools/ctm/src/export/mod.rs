@@ -1,6 +1,6 @@
 //! All masks of an image in one file, for `--format`.
 
-mod coco;
+pub(crate) mod coco;
 mod exr;
 mod indexed;
 mod npz;
@@ -14,8 +14,8 @@ use crate::find::{Found, row_bytes};
 use crate::labels::Labels;
 use crate::masks::Mask;
 use crate::outcome::Outcome;
+use crate::save;
 use crate::terminal::thousands;
-use crate::{color, save};
 
 /// The masks of one image, as exports want them.
 struct Masks<'a> {
@@ -63,8 +63,8 @@ impl Masks<'_> {
         let mut seen = std::collections::HashSet::from(["background".to_owned()]);
         let name = |(index, mask): (usize, &Mask)| {
             let plain = || {
-                let hex = color::hex(&mask.color).map_or(String::new(), |hex| format!("-{hex}"));
-                format!("mask-{:03}{hex}", index + 1)
+                let suffix = mask.suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
+                format!("mask-{:03}{suffix}", index + 1)
             };
             let name = mask.name.clone().unwrap_or_else(plain);
             if seen.insert(name.clone()) {
@@ -89,6 +89,12 @@ pub(crate) fn check_count(outcome: &Outcome) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What COCO's file has of each image.
+pub(crate) fn coco_images(outcome: &Outcome, found: &Found) -> Vec<coco::Image> {
+    let images = 0..outcome.maps.files.len();
+    images.filter_map(|map| coco::image(&Masks { outcome, found, map })).collect()
+}
+
 /// Writes the files of all images.
 pub(crate) fn write(outcome: &Outcome, found: &Found) -> anyhow::Result<()> {
     for (map, exports) in outcome.exports.iter().enumerate() {
@@ -98,13 +104,13 @@ pub(crate) fn write(outcome: &Outcome, found: &Found) -> anyhow::Result<()> {
                 FormatArg::Tiff => tiff::encoded(&masks),
                 FormatArg::Exr => exr::encoded(&masks),
                 FormatArg::Npz => npz::encoded(&masks),
-                FormatArg::Coco => coco::encoded(&masks),
                 FormatArg::Svg => svg::encoded(&masks),
                 FormatArg::Indexed if file.extension().is_some_and(|extension| extension == "txt") => {
                     Ok(indexed::label_map(&masks))
                 }
                 FormatArg::Indexed => indexed::encoded(&masks),
-                FormatArg::Png => continue,
+                // COCO's file is of all images.
+                FormatArg::Png | FormatArg::Coco => continue,
             };
             let encoded = encoded.with_context(|| format!("{}: cannot be encoded", file.display()))?;
             save::bytes(file, &encoded)?;

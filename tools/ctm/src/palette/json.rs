@@ -38,10 +38,16 @@ fn list(what: &str, all: &[Value]) -> anyhow::Result<Vec<GivenColor>> {
         let place = format!("{what}[{index}]");
         let found = if entry.is_object() { &entry["color"] } else { entry };
         let color = color(found).ok_or_else(|| anyhow!("{place} has no \"color\""))??;
+        let ids = integers(&entry["stored"]).or_else(|| color.ids.clone());
         let name = entry["name"].as_str().map(String::from);
-        Ok(GivenColor { origin: place, name, ..color })
+        Ok(GivenColor { origin: place, name, ids, ..color })
     };
     all.iter().enumerate().map(entry).collect()
+}
+
+/// Whole numbers.
+fn integers(json: &Value) -> Option<Vec<i64>> {
+    json.as_array()?.iter().map(Value::as_i64).collect()
 }
 
 /// A color: its values, or a text as on the command line.
@@ -56,7 +62,8 @@ fn color(json: &Value) -> Option<anyhow::Result<GivenColor>> {
             let color = values.iter().map(value).collect::<Option<Vec<f32>>>()?;
             let has_point = values.iter().any(Value::is_f64);
             let is_plain = values.iter().all(Value::is_number);
-            Some(Ok(GivenColor { has_point, is_plain, ..GivenColor::new(color, json.to_string()) }))
+            let ids = integers(json);
+            Some(Ok(GivenColor { has_point, is_plain, ids, ..GivenColor::new(color, json.to_string()) }))
         }
         _ => None,
     }

@@ -82,12 +82,21 @@ fn image_colors(path: &Path, max_memory: u64) -> anyhow::Result<Vec<GivenColor>>
         Values::U8(values) => byte(values[index]),
         Values::U16(values) => word(values[index]),
         Values::F32(values) => values[index],
+        Values::U32(values) => values[index] as f32,
+        Values::I32(values) => values[index] as f32,
+    };
+    let id = |index: usize| match &image.values {
+        Values::U32(values) => Some(values[index].into()),
+        Values::I32(values) => Some(values[index].into()),
+        Values::U8(_) | Values::U16(_) | Values::F32(_) => None,
     };
     let mut seen = std::collections::HashSet::new();
     let mut colors = Vec::new();
     for pixel in 0..image.shape.pixels() as usize {
         let values: Vec<f32> = (0..channels).map(|channel| value(pixel * channels + channel)).collect();
-        let key: Vec<u32> = values.iter().map(|value| (value + 0.0).to_bits()).collect();
+        let ids: Option<Vec<i64>> = (0..channels).map(|channel| id(pixel * channels + channel)).collect();
+        let bits = || values.iter().map(|value| i64::from((value + 0.0).to_bits())).collect();
+        let key: Vec<i64> = ids.clone().unwrap_or_else(bits);
         if values.iter().any(|value| value.is_nan()) || !seen.insert(key) {
             continue;
         }
@@ -95,7 +104,7 @@ fn image_colors(path: &Path, max_memory: u64) -> anyhow::Result<Vec<GivenColor>>
             bail!("is an image of more than {MOST_COLORS} colours, which no palette has");
         }
         let (x, y) = (pixel % image.shape.width() as usize, pixel / image.shape.width() as usize);
-        colors.push(GivenColor::new(values, format!("column {x}, row {y}")));
+        colors.push(GivenColor { ids, ..GivenColor::new(values, format!("column {x}, row {y}")) });
     }
     Ok(colors)
 }
@@ -114,6 +123,34 @@ fn beyond_one(colors: &[GivenColor]) -> Option<&GivenColor> {
     plain.find(|color| color.values.iter().any(|value| *value > 1.0))
 }
 
+/// The colours of several options: as [`Palette::in_image`] has them in an image of one channel of 16 bits, whose numbers
+/// are often ids.
+pub(crate) fn of_options<const N: usize>(
+    lists: [&[GivenColor]; N],
+    format: Format,
+    channels: usize,
+) -> anyhow::Result<[Vec<GivenColor>; N]> {
+    let mut lists = lists.map(<[_]>::to_vec);
+    if format == Format::U16 && channels == 1 && beyond_one(&lists.concat()).is_some() {
+        for color in lists.iter_mut().flatten() {
+            scale(color, 65535.0, 65535.0)?;
+        }
+    }
+    Ok(lists)
+}
+
+/// Makes a plain number of what images store one from 0 to 1.
+fn scale(color: &mut GivenColor, largest: f32, scale: f32) -> anyhow::Result<()> {
+    if !color.is_plain {
+        return Ok(());
+    }
+    if let Some(value) = color.values.iter().find(|value| **value > largest) {
+        bail!("{}: {value} is beyond {largest}", color.origin);
+    }
+    color.values.iter_mut().for_each(|value| *value /= scale);
+    Ok(())
+}
+
 impl Palette {
     /// The colours, as values from 0 to 1 where an image has integers; and what is said about that. Whole numbers of which
     /// some are beyond 1 are decided for the whole file: what an image of one channel or of floats stores, or 0 to 255.
@@ -122,13 +159,16 @@ impl Palette {
         format: Format,
         channels: usize,
     ) -> anyhow::Result<(Vec<GivenColor>, Option<String>)> {
+        if matches!(format, Format::U32 | Format::I32) {
+            return Ok((self.colors.clone(), None));
+        }
         let Some(beyond) = beyond_one(&self.colors) else {
             let ones = || self.colors.iter().filter(|color| color.is_plain && !color.has_point);
             let is_said = ones().any(|color| color.values.contains(&1.0));
             let text = || format!("{}: whole numbers up to 1 only: they count from 0 to 1", self.file);
             return Ok((self.colors.clone(), is_said.then(text)));
         };
-        let (largest, scale, what) = match format {
+        let (largest, divisor, what) = match format {
             Format::U16 if channels == 1 => (65535.0, 65535.0, "are what the image stores, 0 to 65535"),
             Format::U8 | Format::U16 => (255.0, 255.0, "count from 0 to 255"),
             Format::F32 | Format::F16 | Format::U32 | Format::I32 => {
@@ -136,11 +176,8 @@ impl Palette {
             }
         };
         let mut colors = self.colors.clone();
-        for color in colors.iter_mut().filter(|color| color.is_plain) {
-            if let Some(value) = color.values.iter().find(|value| **value > largest) {
-                bail!("{}: {value} is beyond {largest}", color.origin);
-            }
-            color.values.iter_mut().for_each(|value| *value /= scale);
+        for color in &mut colors {
+            scale(color, largest, divisor)?;
         }
         let text = format!("{}: whole numbers {what}, as '{}' shows", self.file, beyond.text());
         Ok((colors, Some(text)))

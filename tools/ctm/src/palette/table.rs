@@ -140,6 +140,7 @@ fn color(record: &StringRecord, columns: &Columns) -> anyhow::Result<GivenColor>
         }
         color.values.iter_mut().for_each(|value| *value /= 255.0);
         color.is_plain = false;
+        color.ids = None;
     }
     // Placeholders of provinces' maps, and the kinds of land in place of names.
     let is_name =

@@ -243,7 +243,11 @@ impl Map {
             let file = PathBuf::from(mask["file"].as_str().unwrap());
             assert_eq!(file.parent(), Some(folder.path()));
             let name = file.file_name().unwrap().to_str().unwrap();
-            let suffix = mask["hex"].as_str().map_or(String::new(), |hex| format!("-{hex}"));
+            let is_id = self.channels == 1 && json["format"].as_str().unwrap().contains("16-bit grey");
+            let suffix = match mask["hex"].as_str() {
+                _ if is_id && mask["stored"].is_array() => format!("-{}", mask["stored"][0]),
+                hex => hex.map_or(String::new(), |hex| format!("-{hex}")),
+            };
             assert_eq!(name, format!("mask-{:03}{suffix}.png", index + 1));
             let image::DynamicImage::ImageLuma8(png) = image::open(&file).unwrap() else {
                 panic!("{name} is not 8-bit grey")
@@ -279,12 +283,22 @@ pub(crate) fn floats(color: &Value) -> Vec<f32> {
 
 /// Runs one of the tests' Python programs, which opens or writes files with other libraries than the tool.
 pub(crate) fn python(program: &str, args: &[&OsStr]) -> String {
+    let program = repository().join("tools/ctm/tests/python").join(program);
+    run_python(&[&[program.as_os_str()], args].concat())
+}
+
+/// Runs a line of Python.
+pub(crate) fn python_code(code: &str, args: &[&OsStr]) -> String {
+    run_python(&[&[OsStr::new("-c"), OsStr::new(code)], args].concat())
+}
+
+fn run_python(args: &[&OsStr]) -> String {
     let folder = repository().join("tools/ctm/tests/python");
     let environment = Command::new(folder.join("environment")).output().unwrap();
     assert!(environment.status.success(), "{}", String::from_utf8_lossy(&environment.stderr));
     let interpreter = String::from_utf8(environment.stdout).unwrap();
-    let output = Command::new(interpreter.trim()).arg(folder.join(program)).args(args).output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(interpreter.trim()).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -1,6 +1,6 @@
 """Opens what --format has written with Pillow, OpenEXR and NumPy, and compares it with the masks that are a file each.
 
-exports.py DIR MASK.png...   the files of one image, the first mask first
+exports.py DIR COCO.json IMAGE MASK.png...   the files of one image, and those of all; the first mask first
 """
 
 import re
@@ -15,7 +15,7 @@ from PIL import Image, ImageSequence
 from pycocotools.coco import COCO
 
 folder = Path(sys.argv[1])
-masks = [numpy.asarray(Image.open(file).convert("L")) for file in sys.argv[2:]]
+masks = [numpy.asarray(Image.open(file).convert("L")) for file in sys.argv[4:]]
 assert masks and all(mask.any() for mask in masks)
 names = [line.split(":")[0] for line in (folder / "labelmap.txt").read_text().splitlines()]
 assert names[:2] == ["# label", "background"], names
@@ -50,15 +50,22 @@ assert arrays["names"].tolist() == names
 assert arrays["pixels"].tolist() == [int((indices == number).sum()) for number in range(1, len(masks) + 1)]
 assert arrays["colors"].dtype == numpy.float32 and len(arrays["colors"]) == len(masks)
 assert (numpy.round(arrays["colors"][:, :3] * 255) == palette[1 : len(masks) + 1]).all()
-coco = COCO(str(folder / "coco.json"))
-assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == names
-annotations = coco.loadAnns(coco.getAnnIds())
-assert len(annotations) == len(masks)
+coco = COCO(sys.argv[2])
+[image] = [image for image in coco.dataset["images"] if image["file_name"] == sys.argv[3]]
+assert (image["height"], image["width"]) == indices.shape
+ids = [annotation["id"] for annotation in coco.dataset["annotations"]]
+assert ids == list(range(1, len(ids) + 1))
+annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
+assert [coco.cats[annotation["category_id"]]["name"] for annotation in annotations] == names
+kinds = set()
 for number, annotation in enumerate(annotations, 1):
     mask = (indices == number).astype(numpy.uint8)
     assert (coco.annToMask(annotation) == mask).all(), number
     encoded = pycocotools.mask.encode(numpy.asfortranarray(mask))
-    assert annotation["segmentation"]["counts"] == encoded["counts"].decode(), number
+    is_polygons = isinstance(annotation["segmentation"], list)
+    kinds.add("polygons" if is_polygons else "rle")
+    if not is_polygons:
+        assert annotation["segmentation"]["counts"] == encoded["counts"].decode(), number
     assert annotation["area"] == mask.sum()
     assert annotation["bbox"] == pycocotools.mask.toBbox(encoded).tolist(), number
 
@@ -82,4 +89,4 @@ for number, path in enumerate(paths, 1):
                 turned[min(y, int(value)) : max(y, int(value)), x] ^= 1
                 y = int(value)
     assert (numpy.cumsum(turned, axis=1)[:, :-1] % 2 == (indices == number)).all(), number
-print("same")
+print("same", *sorted(kinds))

@@ -88,12 +88,19 @@ impl Kind {
     pub(super) fn index_bits(self) -> anyhow::Result<u32> {
         match self {
             Self::Bits(_) | Self::U8 | Self::U16 => Ok(self.bits()),
-            other => bail!("a palette with indices of {} is not supported", other.text()),
+            other => bail!("a palette with indices of {} is not supported", other.text(1)),
         }
     }
 
-    fn text(self) -> String {
+    /// Whether a pixel of so many of these is an id, which no float need hold.
+    fn is_id(self, samples: u32) -> bool {
+        matches!(self, Self::U32 | Self::I32) && samples <= 2
+    }
+
+    fn text(self, samples: u32) -> String {
         match self {
+            Self::U32 if self.is_id(samples) => "32-bit integer".into(),
+            Self::I32 if self.is_id(samples) => "signed 32-bit integer".into(),
             Self::Bits(_) | Self::U8 => "8-bit".into(),
             Self::U16 => "16-bit".into(),
             Self::F32 => "32-bit float".into(),
@@ -112,11 +119,13 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    pub(super) fn zeroed(len: usize, kind: Kind) -> anyhow::Result<Self> {
-        let what = "the image needs";
+    pub(super) fn zeroed(shape: Shape, kind: Kind) -> anyhow::Result<Self> {
+        let (len, what) = (shape.floats(), "the image needs");
         let values = match kind {
             Kind::Bits(_) | Kind::U8 => Values::U8(zeroed(len as u128, what)?),
             Kind::U16 => Values::U16(zeroed(len as u128, what)?),
+            Kind::U32 if kind.is_id(shape.channels()) => Values::U32(zeroed(len as u128, what)?),
+            Kind::I32 if kind.is_id(shape.channels()) => Values::I32(zeroed(len as u128, what)?),
             _ => Values::F32(zeroed(len as u128, what)?),
         };
         Ok(Self { values, inexact: None })
@@ -136,6 +145,8 @@ impl Samples {
             (Values::U8(to), _) => copy(row, &mut to[first..], step, count),
             (Values::U16(to), _) => copy(row, &mut to[first..], step, count),
             (Values::F32(to), Kind::F32) => copy(row, &mut to[first..], step, count),
+            (Values::U32(to), _) => copy(row, &mut to[first..], step, count),
+            (Values::I32(to), _) => copy(row, &mut to[first..], step, count),
             (Values::F32(to), _) => {
                 let size = kind.bits() as usize / 8;
                 for (index, bytes) in row.chunks_exact(size).take(count).enumerate() {
@@ -194,7 +205,7 @@ impl Page {
             Kind::Bits(bits) => format!(" from {bits} bit{}", if bits == 1 { "" } else { "s" }),
             _ => String::new(),
         };
-        let kind = |name: &str| format!("TIFF, {} {name}{packed}", self.kind.text());
+        let kind = |name: &str| format!("TIFF, {} {name}{packed}", self.kind.text(self.samples));
         match &self.colors {
             Colors::Palette(table) => palette(&values, [width, height], table),
             Colors::YCbCr => Ok((values, shape, kind(channels_text(3)))),
@@ -209,8 +220,9 @@ impl Page {
                     }
                     (Values::U8(values), _) => values.iter_mut().for_each(|value| *value = !*value),
                     (Values::U16(values), _) => values.iter_mut().for_each(|value| *value = !*value),
-                    (Values::F32(_), kind) => {
-                        bail!("inverted values (white is 0) of {} are not supported", kind.text())
+                    (Values::F32(_) | Values::U32(_) | Values::I32(_), kind) => {
+                        let kind = kind.text(self.samples);
+                        bail!("inverted values (white is 0) of {kind} are not supported")
                     }
                 }
                 spread(&mut values, self.kind);
@@ -240,7 +252,7 @@ fn palette(
     let index = |pixel: usize| match indices {
         Values::U8(values) => usize::from(values[pixel]),
         Values::U16(values) => usize::from(values[pixel]),
-        Values::F32(_) => 0,
+        Values::F32(_) | Values::U32(_) | Values::I32(_) => 0,
     };
     let pixels = shape.pixels() as usize;
     // Palettes of bytes are stored as 257 times, or as 256 times what they are.
