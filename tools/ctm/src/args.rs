@@ -161,7 +161,7 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
 
-    /// Read this frame of an animation, or page of a TIFF, from 1 on, instead of the first
+    /// Read this frame of an animation, or page of a TIFF, from 1 on, instead of the first; --page does the same
     #[arg(long, visible_alias = "page", value_name = "N", conflicts_with = "all_frames", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frame: Option<u32>,
 
