@@ -136,12 +136,13 @@ def test_absorbed_regions(context: ctm.Context) -> None:
     assert result.palette["pixel_count"].tolist() == [17, 3, 0]
     assert (result.absorbed_regions, result.absorbed_pixels, result.filled_holes, result.filled_pixels) == (2, 2, 0, 0)
     # Nothing but its corners connects one 3 with the others, unless these count.
-    parted = np.where(image == 3, [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 3], [0, 0, 0, 3, 1]], image)
+    parted = np.where(image == 3, [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 3], [0, 0, 0, 3, 1]], image).astype(np.uint8)
     for connected, count in ((4, 0), (8, 2)):
         result = context.analyze(parted, palette=[3, 1, 2, 0], absorb_pixels=2, absorb_connected=connected, outputs=["palette"])
         assert result.palette is not None and result.palette["pixel_count"].tolist() == [count, 20 - count, 0, 0]
-    filled = context.segment(image, fill_holes=1)
-    assert filled.counts.tolist() == [17, 3, 0, 0]
+    # The 0 touches a 3 by a corner, through which it is open where masks are connected by sides.
+    assert context.segment(image, fill_holes=1).counts.tolist() == [16, 3, 1, 0]
+    assert context.segment(image, fill_holes=1, absorb_connected=8).counts.tolist() == [17, 3, 0, 0]
     assert context.masks(image, absorb_pixels=3, connected=4).shape[0] == 2
     with pytest.raises(ValueError, match="params.absorb_connected is 5"):
         context.masks(image, absorb_connected=5)
