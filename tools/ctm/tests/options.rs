@@ -437,6 +437,8 @@ fn specks_are_absorbed_and_holes_filled() {
         let common = [
             "--no-masks",
             "--no-overview",
+            "--min-pixels",
+            "1",
             "--max-count",
             "all",
             "--ignore",
