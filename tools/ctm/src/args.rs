@@ -165,7 +165,7 @@ pub(crate) struct ReadingArgs {
     #[arg(long, visible_alias = "page", value_name = "N", conflicts_with = "all_frames", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frame: Option<u32>,
 
-    /// Read all frames or pages of each image, as images of their own
+    /// Read all frames or pages of each image, as images of their own; --all-pages does the same
     #[arg(long, visible_alias = "all-pages")]
     pub(crate) all_frames: bool,
 
