@@ -45,6 +45,7 @@ public:
         near_colors();
         statistics();
         run_lengths();
+        specks();
         small();
         starts();
         return std::move(rows);
@@ -419,6 +420,18 @@ private:
                 return with(of_colors(bytes_of(name), masks), [](Call &call) { call.outlines = true; });
             });
         }
+    }
+
+    void specks() {
+        add("22", "salt, labels", {}, [] { return with_labels(bytes_of("salt")); });
+        add("22", "salt, labels, specks absorbed and holes filled", {{2.5, "salt, labels"}}, [] {
+            return with(with_labels(bytes_of("salt")), [](Call &call) {
+                call.plain = false;
+                call.params.absorb_pixels = 4;
+                call.params.absorb_unmasked = UINT64_MAX;
+                call.params.fill_holes = 16;
+            });
+        });
     }
 
     void small() {
