@@ -1,6 +1,7 @@
 //! A picture in memory that rectangles and text can be drawn on.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+use rayon::prelude::*;
 
 /// A screen colour.
 pub(crate) type Rgb = [u8; 3];
@@ -84,11 +85,10 @@ impl Canvas {
         self.pixels.as_flattened()
     }
 
-    /// Sets a pixel; outside the picture nothing happens.
-    pub(crate) fn set(&mut self, x: u32, y: u32, color: Rgb) {
-        if let Some(pixel) = self.pixel(x, y) {
-            *pixel = color;
-        }
+    /// So many rows from one on, for several threads.
+    pub(crate) fn rows(&mut self, top: u32, height: u32) -> impl IndexedParallelIterator<Item = &mut [Rgb]> {
+        let width = self.width as usize;
+        self.pixels[top as usize * width..][..height as usize * width].par_chunks_exact_mut(width)
     }
 
     pub(crate) fn fill(&mut self, rect: Rect, color: Rgb) {
@@ -136,7 +136,7 @@ impl Canvas {
 pub(crate) fn mixed(under: Rgb, over: Rgb, share: f32) -> Rgb {
     let mix = |under: u8, over: u8| {
         let (under, over) = (f32::from(under), f32::from(over));
-        (under + (over - under) * share).round() as u8
+        (under + (over - under) * share + 0.5) as u8 // `round` is a call of the C library
     };
     [mix(under[0], over[0]), mix(under[1], over[1]), mix(under[2], over[2])]
 }

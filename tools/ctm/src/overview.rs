@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use png::{BitDepth, ColorType};
 
+use rayon::prelude::*;
+
 use crate::canvas::{Canvas, Font, Rect, Rgb, mixed};
 use crate::labels::Labels;
 use crate::masks::Mask;
@@ -200,18 +202,23 @@ fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
 }
 
 /// Draws a card with a thumbnail, whose pixels `color` gives from their index, column and row.
-fn draw_card(canvas: &mut Canvas, card: Rect, layout: &Layout, color: impl Fn(usize, u32, u32) -> Rgb) {
+fn draw_card(
+    canvas: &mut Canvas,
+    card: Rect,
+    layout: &Layout,
+    color: impl Fn(usize, u32, u32) -> Rgb + Sync,
+) {
     canvas.framed(card, BORDER, CARD);
     let [width, height] = layout.thumbnail;
     let left = card.x + (card.width - width) / 2;
     let top = card.y + PADDING;
     // An edge, for pictures that are white at theirs.
     canvas.fill(Rect { x: left - 1, y: top - 1, width: width + 2, height: height + 2 }, BORDER);
-    for y in 0..height {
-        for x in 0..width {
-            canvas.set(left + x, top + y, color((y * width + x) as usize, x, y));
+    canvas.rows(top, height).zip(0..height).for_each(|(row, y)| {
+        for (pixel, x) in row[left as usize..].iter_mut().zip(0..width) {
+            *pixel = color((y * width + x) as usize, x, y);
         }
-    }
+    });
 }
 
 fn draw_mask(
