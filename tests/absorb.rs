@@ -6,22 +6,17 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use common::images::Images;
 use common::outlines::Labels;
 use common::{Random, assert_no_validation_messages, contexts, contexts_of_all_levels};
 use ctm::{
-    Absorb, AbsorbedRegions, Batch, ColorCounts, ColorMap, Connectivity, Context, Format, LabelOutput,
-    Layout, MaskOutput, Outputs, Params, RunOrder, Selection, Shape,
+    Absorb, AbsorbedRegions, Batch, ColorCounts, Connectivity, Context, LabelOutput, MaskOutput, Outputs,
+    Params, RunOrder, Selection,
 };
-
-/// Images of one channel, one behind the other.
-struct Images {
-    size: [usize; 3],
-    pixels: Vec<f32>,
-}
 
 impl Images {
     /// Squares of random colours, some without any, and some pixels of other colours.
-    fn random(random: &mut Random, size: [usize; 3], colors: u32, side: usize, one_in: u32) -> Self {
+    fn squares(random: &mut Random, size: [usize; 3], colors: u32, side: usize, one_in: u32) -> Self {
         let [width, height, count] = size;
         let color = |random: &mut Random| match random.below(colors + 1) {
             0 => f32::NAN,
@@ -46,13 +41,6 @@ impl Images {
         };
         Self { size, pixels: (0..width * height * count).map(pixel).collect() }
     }
-
-    fn map(&self) -> ColorMap<'_> {
-        let [width, height, count] = self.size.map(|side| side as u32);
-        let layout = Layout { format: Format::F32, image_count: count, ..Layout::default() };
-        let shape = Shape::new(width, height, 1).unwrap();
-        ColorMap::with_layout(bytemuck::cast_slice(&self.pixels), shape, &layout).unwrap()
-    }
 }
 
 fn images() -> Vec<Images> {
@@ -70,7 +58,7 @@ fn images() -> Vec<Images> {
         ([150, 120, 1], 300, 3, 12),
     ]
     .into_iter()
-    .map(|(size, colors, side, one_in)| Images::random(random, size, colors, side, one_in))
+    .map(|(size, colors, side, one_in)| Images::squares(random, size, colors, side, one_in))
     .collect();
     all.push(Images::rings([31, 29, 2], 1, 2));
     all.push(Images::rings([40, 37, 1], 2, 3));

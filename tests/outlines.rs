@@ -4,34 +4,18 @@
 
 mod common;
 
+use common::images::Images;
 use common::outlines::Labels;
 use common::{Random, assert_no_validation_messages, contexts_of_all_levels};
 use ctm::{
-    Batch, ColorMap, Connectivity, Context, Format, LabelOutput, Layout, MaskOutlines, MaskOutput, Outputs,
-    Params, RunOrder, Selection, Shape,
+    Batch, Connectivity, Context, LabelOutput, MaskOutlines, MaskOutput, Outputs, Params, RunOrder, Selection,
 };
-
-/// Images of one channel, one behind the other.
-struct Images {
-    width: usize,
-    height: usize,
-    count: usize,
-    pixels: Vec<f32>,
-}
-
-impl Images {
-    fn map(&self) -> ColorMap<'_> {
-        let layout = Layout { format: Format::F32, image_count: self.count as u32, ..Layout::default() };
-        let shape = Shape::new(self.width as u32, self.height as u32, 1).unwrap();
-        ColorMap::with_layout(bytemuck::cast_slice(&self.pixels), shape, &layout).unwrap()
-    }
-}
 
 /// Runs of random colours, some pixels without any; single rows and columns; squares.
 fn images() -> Vec<Images> {
     let random = &mut Random(41);
     let mut all = Vec::new();
-    for ([width, height, count], colors, longest_run) in [
+    for (size, colors, longest_run) in [
         ([1, 1, 1], 1, 1),
         ([1, 70, 2], 3, 9),
         ([90, 1, 3], 3, 9),
@@ -41,16 +25,7 @@ fn images() -> Vec<Images> {
         ([257, 65, 2], 4, 2),
         ([130, 150, 1], 2, 1),
     ] {
-        let mut pixels = Vec::new();
-        while pixels.len() < width * height * count {
-            let color = match random.below(colors + 1) {
-                0 => f32::NAN,
-                color => color as f32,
-            };
-            pixels.extend(std::iter::repeat_n(color, 1 + random.below(longest_run) as usize));
-        }
-        pixels.truncate(width * height * count);
-        all.push(Images { width, height, count, pixels });
+        all.push(Images::runs(random, size, colors, longest_run));
     }
     // Squares within squares, and a chess board of squares.
     let (width, height) = (121, 130);
@@ -60,7 +35,7 @@ fn images() -> Vec<Images> {
             let ring = x.min(y).min(width - 1 - x).min(height - 1 - y) / 5 % 3;
             if kind == 0 { ring as f32 } else { ((x / 9 + y / 9) % 2) as f32 }
         };
-        all.push(Images { width, height, count: 1, pixels: (0..width * height).map(pixel).collect() });
+        all.push(Images { size: [width, height, 1], pixels: (0..width * height).map(pixel).collect() });
     }
     all
 }
@@ -73,7 +48,7 @@ fn check(context: &mut Context, images: &Images, params: &Params) {
     };
     let outputs = Outputs { labels: Some(LabelOutput::U32(&mut labels)), ..Outputs::default() };
     let mask_count = analyze(context, outputs).mask_count as usize;
-    let Images { width, height, count, .. } = *images;
+    let [width, height, count] = images.size;
     let truth = Labels { labels: &labels, width, height, images: count, mask_count };
     for connectivity in [Connectivity::Four, Connectivity::Eight] {
         let outputs = Outputs { outlines: Some(connectivity), ..Outputs::default() };
@@ -131,7 +106,7 @@ fn regions_and_images_with_palettes_of_their_own_have_outlines() {
 #[test]
 fn touching_corners_part_or_join() {
     let pixels = vec![1.0, 0.0, 0.0, 1.0];
-    let images = Images { width: 2, height: 2, count: 1, pixels };
+    let images = Images { size: [2, 2, 1], pixels };
     for context in &mut contexts_of_all_levels() {
         let mut outlines = |connectivity| {
             let params = Selection { min_pixels: 1, max_count: 1 }.into();
@@ -164,7 +139,7 @@ fn touching_corners_part_or_join() {
 
 #[test]
 fn without_a_mask_there_is_no_ring() {
-    let images = Images { width: 3, height: 2, count: 2, pixels: vec![1.0; 12] };
+    let images = Images { size: [3, 2, 2], pixels: vec![1.0; 12] };
     for context in &mut contexts_of_all_levels() {
         let params = Selection { min_pixels: 1000, max_count: 5 }.into();
         let outputs = Outputs { outlines: Some(Connectivity::Four), ..Outputs::default() };

@@ -4,53 +4,22 @@
 
 mod common;
 
+use common::images::Images;
 use common::{Random, assert_no_validation_messages, contexts_of_all_levels};
 use ctm::{
-    Analysis, Batch, ColorMap, Connectivity, Context, Format, LabelOutput, Layout, MaskOutput, MaskRuns,
-    MaskStats, Outputs, Params, RunOrder, Selection, Shape,
+    Analysis, Batch, Connectivity, Context, LabelOutput, MaskOutput, MaskRuns, MaskStats, Outputs, Params,
+    RunOrder, Selection,
 };
 
-/// Images of one channel, one behind the other.
-struct Images {
-    width: usize,
-    height: usize,
-    count: usize,
-    pixels: Vec<f32>,
-}
-
 impl Images {
-    /// Runs of random colours, some pixels without any.
-    fn random(
-        random: &mut Random,
-        [width, height, count]: [usize; 3],
-        colors: u32,
-        longest_run: u32,
-    ) -> Self {
-        let mut pixels = Vec::new();
-        while pixels.len() < width * height * count {
-            let color = match random.below(colors + 1) {
-                0 => f32::NAN,
-                color => color as f32,
-            };
-            pixels.extend(std::iter::repeat_n(color, 1 + random.below(longest_run) as usize));
-        }
-        pixels.truncate(width * height * count);
-        Self { width, height, count, pixels }
-    }
-
     /// Rectangles of one colour each.
-    fn rectangles([width, height, count]: [usize; 3], side: usize) -> Self {
+    fn rectangles(size: [usize; 3], side: usize) -> Self {
+        let [width, height, count] = size;
         let pixel = |pixel: usize| {
             let (column, row) = (pixel % width, pixel / width);
             (row / side * width + column / side) as f32
         };
-        Self { width, height, count, pixels: (0..width * height * count).map(pixel).collect() }
-    }
-
-    fn map(&self) -> ColorMap<'_> {
-        let layout = Layout { format: Format::F32, image_count: self.count as u32, ..Layout::default() };
-        let shape = Shape::new(self.width as u32, self.height as u32, 1).unwrap();
-        ColorMap::with_layout(bytemuck::cast_slice(&self.pixels), shape, &layout).unwrap()
+        Self { size, pixels: (0..width * height * count).map(pixel).collect() }
     }
 }
 
@@ -69,7 +38,7 @@ fn images() -> Vec<Images> {
         ([213, 90, 1], 300, 3),
     ]
     .into_iter()
-    .map(|(size, colors, longest_run)| Images::random(random, size, colors, longest_run))
+    .map(|(size, colors, longest_run)| Images::runs(random, size, colors, longest_run))
     .collect();
     all.push(Images::rectangles([208, 300, 1], 23));
     all.push(Images::rectangles([101, 99, 2], 9));
@@ -84,7 +53,7 @@ fn expected(
     order: RunOrder,
     boxes: Option<&[MaskStats]>,
 ) -> MaskRuns {
-    let Images { width, height, count, .. } = *images;
+    let [width, height, count] = images.size;
     let mut inside = vec![Vec::new(); mask_count * count];
     for image in 0..count {
         let pixels: Vec<(usize, usize)> = match order {
@@ -140,9 +109,9 @@ fn check(context: &mut Context, images: &Images, params: &Params) {
     let name = format!(
         "{}, {} x {} x {}, {params:?}",
         context.device_name(),
-        images.count,
-        images.width,
-        images.height
+        images.size[2],
+        images.size[0],
+        images.size[1]
     );
     let mut labels = vec![u32::MAX; images.pixels.len()];
     let outputs =
