@@ -55,7 +55,7 @@ pub struct Params<'a> {
     /// The colours that get a mask, in this order, those without a pixel included; `None`: the most frequent ones,
     /// as `selection` says.
     pub palette: Option<&'a [[f32; 4]]>,
-    /// In place of `palette` the same with values as they are stored, see [`Color::stored`](crate::Color::stored): all that
+    /// In place of `palette` its colours, with values as they are stored, see [`Color::stored`](crate::Color::stored): all that
     /// there are can be given so.
     pub stored_palette: Option<&'a [[u32; 4]]>,
     /// Colours that get no mask, the background for example.

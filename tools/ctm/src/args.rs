@@ -275,7 +275,7 @@ pub(crate) struct ColorArgs {
     #[arg(long, value_name = "N")]
     pub(crate) absorb: Option<u64>,
 
-    /// The same for regions of pixels without a mask of fewer than N pixels; all: for all of them
+    /// Give connected regions of pixels without a mask, of fewer than N pixels, to the masks around them; all: of any size
     #[arg(long, value_name = "N|all", value_parser = parse_absorb_unmasked)]
     pub(crate) absorb_unmasked: Option<u64>,
 

@@ -73,7 +73,7 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
     absorb_pixels : int, default 0
         Connected regions with fewer pixels go to the masks around them, that with the longest common border.
     absorb_unmasked : int, default 0
-        The same for regions of pixels without a mask; 2**64 - 1: all of them.
+        Connected regions of fewer pixels without a mask go to the masks around them; 2**64 - 1: all of them do.
     fill_holes : int, default 0
         Holes in masks of at most so many pixels are filled.
     absorb_connected : {0, 4, 8}
@@ -239,7 +239,7 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     absorb_pixels : int, default 0
         Connected regions with fewer pixels go to the masks around them, that with the longest common border.
     absorb_unmasked : int, default 0
-        The same for regions of pixels without a mask; 2**64 - 1: all of them.
+        Connected regions of fewer pixels without a mask go to the masks around them; 2**64 - 1: all of them do.
     fill_holes : int, default 0
         Holes in masks of at most so many pixels are filled.
     absorb_connected : {0, 4, 8}
