@@ -1,5 +1,6 @@
 //! Image files become pixels: one module a format. What a file stores is read exactly, or refused with a sentence.
 
+mod cryptomatte;
 mod exr;
 mod exr_channels;
 mod gif;
@@ -16,6 +17,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context as _, anyhow, bail};
+pub(crate) use cryptomatte::Ranks;
 use image::ImageFormat;
 pub(crate) use part::Part;
 use stored::Input;
@@ -77,6 +79,20 @@ pub(crate) fn decode(
             ImageFormat::OpenExr => exr::decode(&mut input, len, part, budget),
             format => simple::decode(&mut input, len, format, budget),
         }
+    })
+}
+
+/// Decodes the Cryptomatte of an OpenEXR image of `len` bytes: the layer that `part` has, or the only one.
+pub(crate) fn cryptomatte(
+    mut input: impl Input,
+    len: u64,
+    format: ImageFormat,
+    part: &Part,
+    budget: u64,
+) -> anyhow::Result<Ranks> {
+    guarded(format, || match format {
+        ImageFormat::OpenExr => cryptomatte::decode(&mut input, len, part.layer.as_deref(), budget),
+        _ => bail!("has no Cryptomatte (--cryptomatte); OpenEXR images have"),
     })
 }
 
