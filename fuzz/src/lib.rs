@@ -1,41 +1,11 @@
-//! What the fuzz targets do with bytes, as functions: `fuzz_targets/` hands libFuzzer's to them, `tests/fuzz_corpora.rs` those
-//! of the corpora. A finding is a panic, a touched guard page, or what a sanitizer says.
+//! What the fuzz targets do with bytes, as functions: `fuzz_targets/` hands libFuzzer's to them, `tests/fuzz_corpora.rs` and the
+//! tool's those of the corpora. A finding is a panic, a touched guard page, or what a sanitizer says.
 
 #![allow(missing_docs)]
 
 pub mod library;
 
-// The tool's files in. They call each other `crate::…`, and so lie here.
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/decode/mod.rs"]
-mod decode;
-#[allow(dead_code, unused_imports)]
-#[path = "../../tools/ctm/src/decoder_process.rs"]
-mod decoder_process;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/input.rs"]
-mod input;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/interrupt.rs"]
-mod interrupt;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/memory.rs"]
-mod memory;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/palette/mod.rs"]
-mod palette;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/picture.rs"]
-mod picture;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/source.rs"]
-mod source;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/terminal.rs"]
-mod terminal;
-#[allow(dead_code)]
-#[path = "../../tools/ctm/src/values.rs"]
-mod values;
+include!("tool.rs");
 
 pub mod decoders;
 pub mod palettes;

@@ -22,9 +22,20 @@ pub fn run(bytes: &[u8]) {
         }
         return;
     }
-    let shape = ctm::Shape::new(u32::from(kind) - 199, 3, 1 + u32::from(kind) % 4).unwrap();
-    let raw = Some(Raw { shape, format: RawFormat::F32 });
+    let formats = [
+        (RawFormat::F32, 4),
+        (RawFormat::F16, 2),
+        (RawFormat::U16, 2),
+        (RawFormat::U8, 1),
+        (RawFormat::U32, 4),
+        (RawFormat::I32, 4),
+    ];
+    let (format, size) = formats[usize::from(kind) % formats.len()];
+    let is_id = matches!(format, RawFormat::U32 | RawFormat::I32);
+    let channels = 1 + u32::from(kind) % if is_id { 2 } else { 4 };
+    let shape = ctm::Shape::new(u32::from(kind) - 199, 3, channels).unwrap();
+    let raw = Some(Raw { shape, format });
     let part = super::decode::Part::default();
     let read = Image::read(&path, &Reading { raw, max_memory: 1 << 20, part });
-    assert_eq!(read.is_ok(), bytes.len() == shape.floats() * 4, "{} bytes", bytes.len());
+    assert_eq!(read.is_ok(), bytes.len() == shape.floats() * size, "{} bytes", bytes.len());
 }

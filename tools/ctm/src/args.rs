@@ -1,5 +1,7 @@
 //! The command line.
 
+mod cryptomatte;
+
 use std::collections::HashSet;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ctm::{Backend, Shape};
+
+pub(crate) use cryptomatte::CryptomatteArgs;
 
 use crate::decode::Part;
 use crate::input::{Raw, RawFormat, Reading};
@@ -34,6 +38,8 @@ Examples:
         a map with noise and anti-aliased edges
   ctm segment map.png --no-masks --no-overview --labels labels.png --table regions.csv --connected 8
         the number of each pixel's region, and where the regions lie; no folder
+  ctm segment render.exr -o mattes --cryptomatte --object 'tree*' --format exr
+        the coverage of all objects of a Cryptomatte that are called so
   ctm segment a.png b.png c.png -o masks --batch each --json
         each image by its own colours; one object each for programs";
 
@@ -117,6 +123,9 @@ pub(crate) struct SegmentArgs {
 
     #[command(flatten)]
     pub(crate) colors: ColorArgs,
+
+    #[command(flatten)]
+    pub(crate) cryptomatte: CryptomatteArgs,
 
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
@@ -625,7 +634,12 @@ impl SegmentArgs {
     }
 
     fn writes_to_folder(&self) -> bool {
-        !self.outputs.no_masks || !self.outputs.no_overview
+        !self.outputs.no_masks || self.has_overview()
+    }
+
+    /// Whether there is a picture of the map and its masks.
+    fn has_overview(&self) -> bool {
+        !self.outputs.no_overview && !self.has_cryptomatte()
     }
 
     /// The files that have all masks of an image.
@@ -664,7 +678,7 @@ impl SegmentArgs {
 
     /// An image's overview, if one is asked for.
     pub(crate) fn overview(&self, input: &Input) -> Option<PathBuf> {
-        (!self.outputs.no_overview).then(|| self.folder(input).join("overview.png"))
+        self.has_overview().then(|| self.folder(input).join("overview.png"))
     }
 
     /// An image's labels, if they are asked for: as they were named, with the image's name added where there are several.
@@ -697,6 +711,9 @@ impl SegmentArgs {
         let colors = &self.colors;
         if let (BackendArg::Cpu, Some(name)) = (self.backend, &self.device) {
             return Some(format!("--device '{name}' chooses a Vulkan device; --backend cpu uses none"));
+        }
+        if let Some(text) = self.cryptomatte_contradiction() {
+            return Some(text);
         }
         let is_given = colors.palette.is_some() || !colors.color.is_empty();
         if is_given && colors.batch == BatchArg::First {

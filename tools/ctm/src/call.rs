@@ -15,7 +15,7 @@ use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
-use crate::{interrupt, palette, report, save, stream, table, terminal};
+use crate::{cryptomatte, interrupt, palette, report, save, stream, table, terminal};
 
 /// Runs the command.
 pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
@@ -36,6 +36,9 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
     args.find_inputs()?;
     let args = &args;
     let files = Mutex::new(Files::check(args)?);
+    if args.has_cryptomatte() {
+        return cryptomatte::run(args, &files);
+    }
     let palette = args.colors.palette.as_deref();
     let palette = palette.map(|file| palette::read(file, args.reading.max_memory())).transpose()?;
     if args.colors.batch == BatchArg::Stream {

@@ -10,12 +10,14 @@ use std::io::Cursor;
 #[cfg(not(unix))]
 use image::ImageFormat;
 
+#[cfg(not(unix))]
+use crate::decode::Ranks;
 use crate::decode::{self, Part};
 use crate::picture::Image;
 use crate::source::{self, Source, Stream};
 
 #[cfg(unix)]
-pub(crate) use unix::{count_frames, decode_file, decode_stream, run_if_asked};
+pub(crate) use unix::{count_frames, cryptomatte, decode_file, decode_stream, run_if_asked};
 
 /// Reads all of a pipe, then decodes it.
 fn decode_in_memory(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
@@ -48,6 +50,17 @@ pub(crate) fn count_frames(file: File, len: u64, format: ImageFormat, _: u64) ->
 }
 
 #[cfg(not(unix))]
+pub(crate) fn cryptomatte(
+    file: File,
+    len: u64,
+    format: ImageFormat,
+    part: &Part,
+    max_memory: u64,
+) -> anyhow::Result<Ranks> {
+    decode::cryptomatte(BufReader::new(file), len, format, part, max_memory)
+}
+
+#[cfg(not(unix))]
 pub(crate) fn run_if_asked() -> Option<std::process::ExitCode> {
     None
 }
@@ -65,14 +78,14 @@ mod unix {
     use std::time::Duration;
 
     use anyhow::{Context as _, anyhow, bail};
-    use bytemuck::{Pod, cast_slice_mut};
+    use bytemuck::{Pod, cast_slice, cast_slice_mut};
     use ctm::Shape;
     use image::ImageFormat;
     use rustix::process::{Resource, Rlimit, Signal, setrlimit};
     use serde::{Deserialize, Serialize};
 
     use super::decode_in_memory;
-    use crate::decode::{self, Part};
+    use crate::decode::{self, Part, Ranks};
     use crate::memory::zeroed;
     use crate::picture::{Image, Values};
     use crate::source::{self, Stream};
@@ -87,6 +100,8 @@ mod unix {
     const FIFO: &str = "fifo";
     /// A file whose frames are to be counted.
     const COUNT: &str = "count";
+    /// A file whose Cryptomatte is wanted.
+    const CRYPTOMATTE: &str = "cryptomatte";
     /// More than any reply has, but for values.
     const MOST_REPLY: u64 = 1 << 20;
     /// A decoder has so many seconds of a processor, and another one for each so many bytes that it may hold.
@@ -107,6 +122,15 @@ mod unix {
         },
         /// How many frames there are.
         Frames(u32),
+        /// Behind it come so many bytes of the manifest in the header, if there is one, and the values of all channels, one
+        /// behind the other.
+        Cryptomatte {
+            size: [u32; 2],
+            layer: String,
+            channels: Vec<String>,
+            manifest: Option<u64>,
+            sidecar: Option<String>,
+        },
         Failed(String),
     }
 
@@ -144,6 +168,20 @@ mod unix {
             Reply::Frames(count) => Ok(count),
             _ => bail!(failure),
         }
+    }
+
+    /// Decodes a Cryptomatte.
+    pub(crate) fn cryptomatte(
+        file: File,
+        _: u64,
+        format: ImageFormat,
+        part: &Part,
+        max_memory: u64,
+    ) -> anyhow::Result<Ranks> {
+        let failure = failure(format);
+        let mut answer = ask(file, CRYPTOMATTE, part, max_memory, &failure)?;
+        read_ranks(answer.reply, &mut answer.output, max_memory)
+            .map_err(|error| ended(&mut answer.process, max_memory, error, &failure))
     }
 
     fn failure(format: ImageFormat) -> String {
@@ -237,8 +275,30 @@ mod unix {
         Ok(Image { values, shape, kind, lossy, hints })
     }
 
+    fn read_ranks(reply: Reply, output: &mut dyn Read, max_memory: u64) -> anyhow::Result<Ranks> {
+        let Reply::Cryptomatte { size, layer, channels, manifest, sidecar } = reply else {
+            bail!("no Cryptomatte")
+        };
+        let manifest = match manifest {
+            Some(len) if len > max_memory => bail!("the manifest has {} bytes", thousands(len)),
+            Some(len) => {
+                let mut bytes = zeroed(len.into(), "the manifest needs")?;
+                output.read_exact(&mut bytes)?;
+                Some(bytes)
+            }
+            None => None,
+        };
+        let count = u128::from(size[0]) * u128::from(size[1]) * channels.len() as u128;
+        let values = read_count(output, count)?;
+        Ok(Ranks { size, layer, channels, values, manifest, sidecar })
+    }
+
     fn read_values<T: Pod>(output: &mut dyn Read, shape: Shape) -> anyhow::Result<Vec<T>> {
-        let mut values = zeroed(shape.floats() as u128, "the image needs")?;
+        read_count(output, shape.floats() as u128)
+    }
+
+    fn read_count<T: Pod>(output: &mut dyn Read, count: u128) -> anyhow::Result<Vec<T>> {
+        let mut values = zeroed(count, "the image needs")?;
         output.read_exact(cast_slice_mut(&mut values))?;
         Ok(values)
     }
@@ -300,6 +360,7 @@ mod unix {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let image = match how {
             COUNT => return say(&count_in_place(file).map_or_else(failed, Reply::Frames), &[]),
+            CRYPTOMATTE => return cryptomatte_and_reply(file, part, max_memory),
             FILE => decode_in_place(file, part, max_memory),
             FIFO => decode_in_memory(Stream::new(file), part, max_memory),
             _ => decode_in_memory(Stream::of_process(file), part, max_memory),
@@ -323,7 +384,7 @@ mod unix {
             lossy,
             hints,
         };
-        say(&reply, values.bytes())
+        say(&reply, &[values.bytes()])
     }
 
     fn failed(error: anyhow::Error) -> Reply {
@@ -331,10 +392,26 @@ mod unix {
     }
 
     /// Tells the other process.
-    fn say(reply: &Reply, values: &[u8]) -> anyhow::Result<()> {
+    fn say(reply: &Reply, behind: &[&[u8]]) -> anyhow::Result<()> {
         let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         output.write_all(format!("{}\n", serde_json::to_string(reply)?).as_bytes())?;
-        Ok(output.write_all(values)?)
+        Ok(behind.iter().try_for_each(|bytes| output.write_all(bytes))?)
+    }
+
+    fn cryptomatte_and_reply(mut file: File, part: &Part, max_memory: u64) -> anyhow::Result<()> {
+        let decode = || {
+            let len = file.metadata()?.len();
+            let format = decode::format_of(&source::head(&mut file)?)?;
+            decode::cryptomatte(BufReader::new(file), len, format, part, max_memory)
+        };
+        match decode() {
+            Err(error) => say(&failed(error), &[]),
+            Ok(Ranks { size, layer, channels, values, manifest, sidecar }) => {
+                let len = manifest.as_ref().map(|bytes| bytes.len() as u64);
+                let reply = Reply::Cryptomatte { size, layer, channels, manifest: len, sidecar };
+                say(&reply, &[manifest.as_deref().unwrap_or_default(), cast_slice(&values)])
+            }
+        }
     }
 
     fn decode_in_place(mut file: File, part: &Part, max_memory: u64) -> anyhow::Result<Image> {

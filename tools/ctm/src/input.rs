@@ -10,7 +10,7 @@ use ctm::Shape;
 use half::f16;
 use image::ImageFormat;
 
-use crate::decode::{Part, channels_text};
+use crate::decode::{Part, Ranks, channels_text};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::source::{self, Source};
@@ -174,6 +174,19 @@ fn read_picture(source: Source, reading: &Reading) -> anyhow::Result<Image> {
         return decode::decode(BufReader::new(file), len, format, &reading.part, reading.max_memory);
     }
     decoder_process::decode_file(file, len, format, &reading.part, reading.max_memory)
+}
+
+/// Reads a Cryptomatte: the layer of this name, or the only one.
+pub(crate) fn cryptomatte(path: &Path, reading: &Reading, layer: Option<&str>) -> anyhow::Result<Ranks> {
+    let read = || match source::open(path)? {
+        Source::Stream(_) => bail!("is a pipe; a Cryptomatte is read from a file (--cryptomatte)"),
+        Source::File(mut file, len) => {
+            let format = decode::format_of(&source::head(&mut file)?)?;
+            let part = Part { layer: layer.map(str::to_owned), ..Part::default() };
+            decoder_process::cryptomatte(file, len, format, &part, reading.max_memory)
+        }
+    };
+    read().with_context(|| path.display().to_string())
 }
 
 /// How many frames, pages or layers of pages a file has.

@@ -12,6 +12,7 @@
 //! | `settings` | the command line and the maps → the library's settings |
 //! | `call`, `stream` | `ctm segment`; many images, a few at a time |
 //! | `segment` | maps → masks → files |
+//! | `cryptomatte` | `ctm segment --cryptomatte`: objects of a Cryptomatte → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
 //! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
 //! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy |
@@ -30,6 +31,7 @@ mod args;
 mod call;
 mod canvas;
 mod color;
+mod cryptomatte;
 mod decode;
 mod decoder_process;
 mod devices;

@@ -39,7 +39,7 @@ pub(crate) fn image_text(outcome: &Outcome, map: usize) -> String {
 }
 
 /// A part of the table: a column of texts, and whether they are aligned to the right.
-struct Column {
+pub(crate) struct Column {
     head: &'static str,
     right: bool,
     texts: Vec<String>,
@@ -48,7 +48,7 @@ struct Column {
 }
 
 impl Column {
-    fn new(head: &'static str, right: bool, texts: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(head: &'static str, right: bool, texts: impl Iterator<Item = String>) -> Self {
         let texts: Vec<String> = texts.map(|text| shown(&text)).collect();
         let widths = texts.iter().map(String::as_str).chain([head]).map(|text| text.chars().count());
         let width = widths.max().unwrap_or(0);
@@ -71,7 +71,7 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
 }
 
 /// A list of files behind what comes before.
-fn files(name: &str, files: &[PathBuf]) -> String {
+pub(crate) fn files(name: &str, files: &[PathBuf]) -> String {
     let list: String = files.iter().map(|file| format!("{name}: {}\n", shown(&path_text(file)))).collect();
     if list.is_empty() { list } else { format!("\n{list}") }
 }
@@ -220,7 +220,7 @@ fn first_pixel(outcome: &Outcome, entry: &ctm::UnlistedColor) -> (usize, [u32; 2
 }
 
 /// An empty line, the head, and a line for each row, with a swatch before the colour where a terminal shows it.
-fn lines(columns: &[Column], swatches: &[String]) -> String {
+pub(crate) fn lines(columns: &[Column], swatches: &[String]) -> String {
     let shown = terminal::shows_colors();
     let line = |texts: Vec<&str>, swatch: &str| {
         let cells: Vec<String> = columns
@@ -451,7 +451,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
 
 /// Writes what acts on terminals as JSON writes control characters, which for it are those of ASCII only. All are within
 /// strings.
-fn ascii_controls(json: &str) -> String {
+pub(crate) fn ascii_controls(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         match character {

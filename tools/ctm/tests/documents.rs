@@ -10,7 +10,10 @@ use common::run;
 fn words(help: &str, pattern: &str) -> Vec<String> {
     let lines =
         help.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with(pattern)));
-    lines.map(|word| word.trim_end_matches(|last: char| !last.is_alphanumeric()).to_owned()).collect()
+    // `--option[=<VALUE>]` is one word.
+    let is_end = |letter: char| !letter.is_alphanumeric() && letter != '-';
+    let name = |word: &str| word.split(is_end).next().unwrap_or_default().to_owned();
+    lines.map(name).collect()
 }
 
 /// The subcommands that `ctm --help` lists.

@@ -25,21 +25,12 @@ use crate::terminal::{count, thousands};
 const MOST_EMPTY: u64 = 4096;
 
 pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) -> anyhow::Result<Image> {
-    let reader = block::read(input, false).map_err(plain)?;
-    let headers = reader.headers();
-    let Chosen { header: layer, channels, other_layers: others } = exr_channels::choose(headers, part)?;
-    let header = headers[layer].clone();
-    let window = Window::new(&header, channels.len() as u32, budget)?;
-    for header in headers {
-        // Each has a place of 8 bytes in the file.
-        if header.chunk_count as u64 > len / 8 {
-            let chunks = thousands(header.chunk_count as u64);
-            bail!("the file of {} bytes is too short for the {chunks} parts of its image", thousands(len));
-        }
-    }
-    if let Some(channel) = header.channels.list.iter().find(|channel| channel.sampling != Vec2(1, 1)) {
-        bail!("channel {} has fewer values than there are pixels, which is not supported", channel.name);
-    }
+    let file = Blocks::open(input, len)?;
+    let Chosen { header: layer, channels, other_layers: others } =
+        exr_channels::choose(file.headers(), part)?;
+    let header = file.headers()[layer].clone();
+    let values_of_pixel = channels.len() as u32;
+    let window = Window::new(&header, values_of_pixel, u64::from(values_of_pixel) * 4, budget)?;
     let is_id = |&channel: &usize| header.channels.list[channel].sample_type == SampleType::U32;
     // Of ids each is one: there is none for pixels without data, which have no colour.
     let values = if channels.len() <= 2 && channels.iter().all(is_id) && window.empty == 0 {
@@ -52,31 +43,7 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
         Values::F32(values)
     };
     let mut pixels = Pixels { header: &header, channels: &channels, window: &window, values };
-    let chunks =
-        reader.filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
-    let mut blocks = HashSet::new();
-    let mut covered = 0;
-    let mut chunks = chunks.map_err(plain)?;
-    let meta_data = exr::block::reader::ChunksReader::meta_data(&chunks).clone();
-    for chunk in &mut chunks {
-        let block =
-            UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true).map_err(plain)?;
-        if block.index.layer != layer || block.index.level != Vec2(0, 0) {
-            bail!("a part of the image is of another layer than the file says");
-        }
-        if blocks.insert((block.index.pixel_position.0, block.index.pixel_position.1)) {
-            covered += block.index.pixel_size.area() as u64;
-        }
-        pixels.put(&block)?;
-    }
-    let expected = header.layer_size.area() as u64;
-    if covered != expected {
-        bail!(
-            "{} of {} pixels are missing",
-            thousands(expected - covered.min(expected)),
-            thousands(expected)
-        );
-    }
+    file.read(layer, |block| pixels.put(block))?;
     let mut hints = Vec::new();
     if window.empty > 0 {
         hints.push(format!("{} outside the data window have no colour", count(window.empty, "pixel")));
@@ -89,6 +56,76 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
     let lossy = lossy(&header);
     Stored { values, shape: window.shape, kind, lossy, orientation: Orientation::NoTransforms, hints }
         .turned()
+}
+
+/// A file whose headers have been read, and its blocks not yet.
+pub(super) struct Blocks<'a> {
+    reader: block::reader::Reader<&'a mut dyn Input>,
+    len: u64,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn open(input: &'a mut dyn Input, len: u64) -> anyhow::Result<Self> {
+        Ok(Self { reader: block::read(input, false).map_err(plain)?, len })
+    }
+
+    pub(super) fn headers(&self) -> &[Header] {
+        self.reader.headers()
+    }
+
+    /// Hands on the blocks of a part in the file's order. All of them are there, or it is an error.
+    pub(super) fn read(
+        self,
+        layer: usize,
+        mut put: impl FnMut(&UncompressedBlock) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.check(layer)?;
+        let expected = self.headers()[layer].layer_size.area() as u64;
+        let chunks = self
+            .reader
+            .filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
+        let mut blocks = HashSet::new();
+        let mut covered = 0;
+        let mut chunks = chunks.map_err(plain)?;
+        let meta_data = block::reader::ChunksReader::meta_data(&chunks).clone();
+        for chunk in &mut chunks {
+            let block = UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true)
+                .map_err(plain)?;
+            if block.index.layer != layer || block.index.level != Vec2(0, 0) {
+                bail!("a part of the image is of another layer than the file says");
+            }
+            if blocks.insert((block.index.pixel_position.0, block.index.pixel_position.1)) {
+                covered += block.index.pixel_size.area() as u64;
+            }
+            put(&block)?;
+        }
+        if covered != expected {
+            bail!(
+                "{} of {} pixels are missing",
+                thousands(expected - covered.min(expected)),
+                thousands(expected)
+            );
+        }
+        Ok(())
+    }
+
+    fn check(&self, layer: usize) -> anyhow::Result<()> {
+        for header in self.headers() {
+            // Each has a place of 8 bytes in the file.
+            if header.chunk_count as u64 > self.len / 8 {
+                let chunks = thousands(header.chunk_count as u64);
+                bail!(
+                    "the file of {} bytes is too short for the {chunks} parts of its image",
+                    thousands(self.len)
+                );
+            }
+        }
+        let channels = &self.headers()[layer].channels.list;
+        if let Some(channel) = channels.iter().find(|channel| channel.sampling != Vec2(1, 1)) {
+            bail!("channel {} has fewer values than there are pixels, which is not supported", channel.name);
+        }
+        Ok(())
+    }
 }
 
 /// What types the channels have, as people read it.
@@ -115,7 +152,7 @@ fn names(header: &Header, channels: &[usize]) -> String {
 }
 
 /// The name of a compression that has changed values.
-fn lossy(header: &Header) -> Option<&'static str> {
+pub(super) fn lossy(header: &Header) -> Option<&'static str> {
     let has = |kind: SampleType| header.channels.list.iter().any(|channel| channel.sample_type == kind);
     match header.compression {
         Compression::PXR24 if has(SampleType::F32) => Some("PXR24 compression"),
@@ -126,8 +163,8 @@ fn lossy(header: &Header) -> Option<&'static str> {
 }
 
 /// The image as it is shown, and where the data lies in it.
-struct Window {
-    shape: Shape,
+pub(super) struct Window {
+    pub(super) shape: Shape,
     /// Where the data begins: column and row.
     start: [i64; 2],
     /// Pixels without data.
@@ -135,7 +172,8 @@ struct Window {
 }
 
 impl Window {
-    fn new(header: &Header, channels: u32, budget: u64) -> anyhow::Result<Self> {
+    /// `held` bytes a pixel are needed at once.
+    pub(super) fn new(header: &Header, channels: u32, held: u64, budget: u64) -> anyhow::Result<Self> {
         let shown = header.shared_attributes.display_window;
         let data = header.layer_size;
         let position = header.own_attributes.layer_position;
@@ -144,7 +182,7 @@ impl Window {
             at(position) - at(shown.position)
         });
         let size = [u32::try_from(shown.size.0)?, u32::try_from(shown.size.1)?];
-        let shape = check_size(size, channels, u64::from(channels) * 4, budget)?;
+        let shape = check_size(size, channels, held, budget)?;
         let inside = |start: i64, len: usize, shown: u32| -> u64 {
             let end = start.saturating_add(len as i64).min(i64::from(shown));
             u64::try_from(end - start.max(0)).unwrap_or(0)
@@ -161,6 +199,15 @@ impl Window {
         }
         Ok(Self { shape, start, empty })
     }
+
+    /// Where a pixel of the data lies in the image, if it is shown: column and row.
+    pub(super) fn place(&self, data: Vec2<usize>) -> Option<[usize; 2]> {
+        let x = data.0 as i64 + self.start[0];
+        let y = data.1 as i64 + self.start[1];
+        let is_shown = (0..i64::from(self.shape.width())).contains(&x)
+            && (0..i64::from(self.shape.height())).contains(&y);
+        is_shown.then_some([x as usize, y as usize])
+    }
 }
 
 /// The pixels that are filled block by block.
@@ -174,23 +221,17 @@ struct Pixels<'a> {
 
 impl Pixels<'_> {
     fn put(&mut self, block: &UncompressedBlock) -> anyhow::Result<()> {
-        let [width, height] = [self.window.shape.width(), self.window.shape.height()].map(i64::from);
+        let width = self.window.shape.width() as usize;
         for line in block.lines(&self.header.channels) {
             let Some(channel) = self.channels.iter().position(|&index| index == line.location.channel) else {
                 continue;
             };
-            let y = line.location.position.1 as i64 + self.window.start[1];
-            if !(0..height).contains(&y) {
-                continue;
-            }
             let description = &self.header.channels.list[line.location.channel];
             let size = description.sample_type.bytes_per_sample();
             for (index, bytes) in line.value.chunks_exact(size).enumerate() {
-                let x = (line.location.position.0 + index) as i64 + self.window.start[0];
-                if !(0..width).contains(&x) {
-                    continue;
-                }
-                let place = (y * width + x) as usize * self.channels.len() + channel;
+                let position = line.location.position;
+                let Some([x, y]) = self.window.place(Vec2(position.0 + index, position.1)) else { continue };
+                let place = (y * width + x) * self.channels.len() + channel;
                 let floats = match &mut self.values {
                     Values::U32(ids) => {
                         ids[place] = pod_read_unaligned(bytes);

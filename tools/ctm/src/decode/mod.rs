@@ -1,5 +1,6 @@
 //! Image files become pixels: one module a format. What a file stores is read exactly, or refused with a sentence.
 
+mod cryptomatte;
 mod exr;
 mod exr_channels;
 mod gif;
@@ -16,6 +17,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context as _, anyhow, bail};
+pub(crate) use cryptomatte::Ranks;
 use image::ImageFormat;
 pub(crate) use part::Part;
 use stored::Input;
@@ -80,6 +82,20 @@ pub(crate) fn decode(
     })
 }
 
+/// Decodes the Cryptomatte of an OpenEXR image of `len` bytes: the layer that `part` has, or the only one.
+pub(crate) fn cryptomatte(
+    mut input: impl Input,
+    len: u64,
+    format: ImageFormat,
+    part: &Part,
+    budget: u64,
+) -> anyhow::Result<Ranks> {
+    guarded(format, || match format {
+        ImageFormat::OpenExr => cryptomatte::decode(&mut input, len, part.layer.as_deref(), budget),
+        _ => bail!("is {}; only OpenEXR images have a Cryptomatte (--cryptomatte)", name(format)),
+    })
+}
+
 /// How many frames or pages an image of `len` bytes has.
 pub(crate) fn count_frames(mut input: impl Input, len: u64, format: ImageFormat) -> anyhow::Result<u32> {
     guarded(format, || match format {
@@ -106,34 +122,4 @@ fn plain_end(error: anyhow::Error) -> anyhow::Error {
         return anyhow!("the file ends too early");
     }
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Cursor;
-    use std::path::Path;
-
-    use super::*;
-    use crate::picture::Values;
-
-    /// What the fuzz target `decoders` does with each file of its corpus.
-    #[test]
-    fn the_fuzzers_corpus() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/decoders");
-        for file in fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
-            let bytes = fs::read(&path).unwrap();
-            let Ok(format) = format_of(&bytes[..bytes.len().min(32)]) else { continue };
-            let len = bytes.len() as u64;
-            if let Ok(image) = decode(Cursor::new(bytes), len, format, &Part::default(), 16 << 20) {
-                let value = match image.values {
-                    Values::U8(_) => 1,
-                    Values::U16(_) => 2,
-                    Values::F32(_) | Values::U32(_) | Values::I32(_) => 4,
-                };
-                assert_eq!(image.values.bytes().len(), image.shape.floats() * value, "{}", path.display());
-            }
-        }
-    }
 }

@@ -14,17 +14,27 @@ use super::Masks;
 pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
     let [width, height] = masks.size();
     let halves: Vec<f16> = (0..=255u8).map(|byte| f16::from_f32(f32::from(byte) / 255.0)).collect();
-    let channel = |(index, name): (usize, &String)| -> anyhow::Result<AnyChannel<FlatSamples>> {
+    let samples = |index: usize| masks.plane(index).iter().map(|&byte| halves[usize::from(byte)]).collect();
+    let name = |(index, name): (usize, &String)| {
         // A point ends a layer's name.
-        let name = format!("{}.Y", name.replace('.', "_"));
-        let name =
-            Text::new_or_none(&name).unwrap_or_else(|| Text::from(&*format!("mask-{:03}.Y", index + 1)));
-        let samples = masks.plane(index).iter().map(|&byte| halves[usize::from(byte)]).collect();
-        Ok(AnyChannel::new(name, FlatSamples::F16(samples)))
+        let name = name.replace('.', "_");
+        // The crate's own names are of Latin letters.
+        if Text::new_or_none(&name).is_some() { name } else { format!("mask-{:03}", index + 1) }
     };
-    let names = masks.names();
-    let channels: SmallVec<[AnyChannel<FlatSamples>; 4]> =
-        names.iter().enumerate().map(channel).collect::<anyhow::Result<_>>()?;
+    let names: Vec<String> = masks.names().iter().enumerate().map(name).collect();
+    let layers = names.into_iter().enumerate();
+    encoded_layers([width, height], layers.map(|(index, name)| (name, FlatSamples::F16(samples(index)))))
+}
+
+/// A file with a layer for each name, whose channel is `Y`.
+pub(crate) fn encoded_layers(
+    [width, height]: [u32; 2],
+    layers: impl Iterator<Item = (String, FlatSamples)>,
+) -> anyhow::Result<Vec<u8>> {
+    let channel = |(name, samples): (String, FlatSamples)| {
+        AnyChannel::new(Text::from_slice_unchecked(format!("{name}.Y").as_bytes()), samples)
+    };
+    let channels: SmallVec<[AnyChannel<FlatSamples>; 4]> = layers.map(channel).collect();
     let layer = Layer::new(
         (width as usize, height as usize),
         LayerAttributes::default(),

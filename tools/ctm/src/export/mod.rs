@@ -1,11 +1,11 @@
 //! All masks of an image in one file, for `--format`.
 
 pub(crate) mod coco;
-mod exr;
+pub(crate) mod exr;
 mod indexed;
-mod npz;
+pub(crate) mod npz;
 mod svg;
-mod tiff;
+pub(crate) mod tiff;
 
 use anyhow::{Context as _, bail};
 

@@ -14,34 +14,75 @@ pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
     let count = masks.all().len();
     let (labels, first) = masks.labels()?;
     let pixels = first..first + masks.outcome.maps.plane();
-    let mut file = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut add = |name: &str, kind: &str, shape: String, bytes: &[u8]| -> anyhow::Result<()> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(1))
-            .large_file(bytes.len() > 1 << 31);
-        file.start_file(format!("{name}.npy"), options)?;
-        file.write_all(&head(kind, &shape))?;
-        Ok(file.write_all(bytes)?)
-    };
+    let mut file = Arrays::default();
     let (kind, bytes): (&str, Vec<u8>) = match labels {
         Labels::U8(labels) => ("|u1", labels[pixels].to_vec()),
         Labels::U16(labels) => ("<u2", labels[pixels].iter().flat_map(|label| label.to_le_bytes()).collect()),
         Labels::U32(labels) => ("<u4", labels[pixels].iter().flat_map(|label| label.to_le_bytes()).collect()),
     };
-    add("labels", kind, format!("({height}, {width})"), &bytes)?;
+    file.add("labels", kind, &format!("({height}, {width})"), &bytes)?;
     let channels = masks.all().first().map_or(0, |mask| mask.color.len());
     let colors = masks.all().iter().flat_map(|mask| &mask.color).flat_map(|value| value.to_le_bytes());
-    add("colors", "<f4", format!("({count}, {channels})"), &colors.collect::<Vec<u8>>())?;
+    file.add("colors", "<f4", &format!("({count}, {channels})"), &colors.collect::<Vec<u8>>())?;
     let counts = masks.all().iter().flat_map(|mask| mask.parts[masks.map].region.pixels.to_le_bytes());
-    add("pixels", "<u8", format!("({count},)"), &counts.collect::<Vec<u8>>())?;
-    let names: Vec<Vec<char>> = masks.names().iter().map(|name| name.chars().collect()).collect();
-    let letters = names.iter().map(Vec::len).max().unwrap_or(0).max(1);
-    let letter =
-        |name: &Vec<char>, index: usize| u32::from(name.get(index).copied().unwrap_or('\0')).to_le_bytes();
-    let text = names.iter().flat_map(|name| (0..letters).flat_map(move |index| letter(name, index)));
-    add("names", &format!("<U{letters}"), format!("({count},)"), &text.collect::<Vec<u8>>())?;
-    Ok(file.finish()?.into_inner())
+    file.add("pixels", "<u8", &format!("({count},)"), &counts.collect::<Vec<u8>>())?;
+    file.add_names(&masks.names())?;
+    file.finish()
+}
+
+/// A file of arrays that grows.
+pub(crate) struct Arrays(ZipWriter<Cursor<Vec<u8>>>);
+
+impl Default for Arrays {
+    fn default() -> Self {
+        Self(ZipWriter::new(Cursor::new(Vec::new())))
+    }
+}
+
+impl Arrays {
+    /// Adds an array. `kind` and `shape` are as NumPy writes them.
+    pub(crate) fn add(&mut self, name: &str, kind: &str, shape: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let is_large = bytes.len() > 1 << 31;
+        self.begin(name, kind, shape, is_large)?;
+        Ok(self.0.write_all(bytes)?)
+    }
+
+    /// Adds an array whose bytes come in parts, not all of which are in memory at once.
+    pub(crate) fn add_parts(
+        &mut self,
+        name: &str,
+        kind: &str,
+        shape: &str,
+        mut parts: impl Iterator<Item = anyhow::Result<Vec<u8>>>,
+    ) -> anyhow::Result<()> {
+        self.begin(name, kind, shape, true)?;
+        parts.try_for_each(|bytes| Ok(self.0.write_all(&bytes?)?))
+    }
+
+    /// Adds the array `names`.
+    pub(crate) fn add_names(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let names: Vec<Vec<char>> = names.iter().map(|name| name.chars().collect()).collect();
+        let letters = names.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let letter = |name: &Vec<char>, index: usize| {
+            u32::from(name.get(index).copied().unwrap_or('\0')).to_le_bytes()
+        };
+        let text = names.iter().flat_map(|name| (0..letters).flat_map(move |index| letter(name, index)));
+        let shape = format!("({},)", names.len());
+        self.add("names", &format!("<U{letters}"), &shape, &text.collect::<Vec<u8>>())
+    }
+
+    pub(crate) fn finish(self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.0.finish()?.into_inner())
+    }
+
+    fn begin(&mut self, name: &str, kind: &str, shape: &str, is_large: bool) -> anyhow::Result<()> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(1))
+            .large_file(is_large);
+        self.0.start_file(format!("{name}.npy"), options)?;
+        Ok(self.0.write_all(&head(kind, shape))?)
+    }
 }
 
 /// What a file of one array begins with: its length is a multiple of 64.

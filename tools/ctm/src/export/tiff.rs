@@ -1,10 +1,9 @@
-//! A TIFF file with a page a mask, in grey of 8 bits. Each page has its mask's name.
+//! A TIFF file with a page a mask, in grey of 8 bits, or of floats. Each page has its mask's name.
 
 use std::io::{Cursor, Seek, Write};
 
-use tiff::TiffResult;
-use tiff::encoder::colortype::Gray8;
-use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffKind};
+use tiff::encoder::colortype::{ColorType, Gray8};
+use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffKind, TiffValue};
 use tiff::tags::Tag;
 
 use super::Masks;
@@ -13,28 +12,46 @@ use super::Masks;
 const PAGE_NAME: Tag = Tag::Unknown(285);
 
 pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
-    let [width, height] = masks.size();
-    let bytes = u64::from(width) * u64::from(height) * masks.all().len() as u64;
+    encoded_pages::<Gray8>(masks.size(), &masks.names(), |index| Ok(masks.plane(index)))
+}
+
+/// A file with a page for each name.
+pub(crate) fn encoded_pages<C: ColorType>(
+    size: [u32; 2],
+    names: &[String],
+    plane: impl Fn(usize) -> anyhow::Result<Vec<C::Inner>>,
+) -> anyhow::Result<Vec<u8>>
+where
+    [C::Inner]: TiffValue,
+{
+    let values = u64::from(size[0]) * u64::from(size[1]) * names.len() as u64;
     let mut file = Cursor::new(Vec::new());
     // One that may grow beyond 4 GiB is a BigTIFF, which fewer programs read.
-    if bytes < 4_000_000_000 {
-        write_pages(TiffEncoder::new(&mut file)?, masks)?;
+    if values * (size_of::<C::Inner>() as u64) < 4_000_000_000 {
+        write_pages::<C, _, _>(TiffEncoder::new(&mut file)?, size, names, plane)?;
     } else {
-        write_pages(TiffEncoder::new_big(&mut file)?, masks)?;
+        write_pages::<C, _, _>(TiffEncoder::new_big(&mut file)?, size, names, plane)?;
     }
     Ok(file.into_inner())
 }
 
-fn write_pages<W: Write + Seek, K: TiffKind>(encoder: TiffEncoder<W, K>, masks: &Masks) -> TiffResult<()> {
+fn write_pages<C: ColorType, W: Write + Seek, K: TiffKind>(
+    encoder: TiffEncoder<W, K>,
+    [width, height]: [u32; 2],
+    names: &[String],
+    plane: impl Fn(usize) -> anyhow::Result<Vec<C::Inner>>,
+) -> anyhow::Result<()>
+where
+    [C::Inner]: TiffValue,
+{
     let mut encoder = encoder.with_compression(Compression::Deflate(DeflateLevel::Fast));
-    let [width, height] = masks.size();
-    for (index, name) in masks.names().iter().enumerate() {
-        let mut page = encoder.new_image::<Gray8>(width, height)?;
+    for (index, name) in names.iter().enumerate() {
+        let mut page = encoder.new_image::<C>(width, height)?;
         // Its text is of ASCII.
         let name: String =
             name.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { '_' }).collect();
         page.encoder().write_tag(PAGE_NAME, &*name)?;
-        page.write_data(&masks.plane(index))?;
+        page.write_data(&plane(index)?)?;
     }
     Ok(())
 }

@@ -9,21 +9,6 @@ fn list(text: &str) -> Vec<(Vec<f32>, Option<String>)> {
     colors.into_iter().map(|color| (color.values, color.name)).collect()
 }
 
-/// What the fuzz target `palettes` does with each file of its corpus, whose first byte says what it is.
-#[test]
-fn the_fuzzers_corpus() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/palettes");
-    for file in std::fs::read_dir(folder).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        if let Some((..200, text)) = bytes.split_first() {
-            let palette = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(palette.path(), text).unwrap();
-            let colors = read(palette.path(), 1 << 20).map(|palette| palette.colors.len());
-            assert!(colors.is_ok_and(|count| count > 0) || !text.is_empty());
-        }
-    }
-}
-
 #[test]
 fn all_kinds_of_files() {
     let orange = (vec![1.0, 128.0 / 255.0, 0.0], Some("Dark orange".to_owned()));

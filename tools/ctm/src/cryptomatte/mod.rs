@@ -1,0 +1,88 @@
+//! `ctm segment --cryptomatte`: the objects of a Cryptomatte become masks. Each pixel has pairs of an object's id and its
+//! coverage, the ranks; an object's mask is the sum of its coverage over the ranks. Names come from the manifest.
+
+mod ids;
+mod manifest;
+mod objects;
+mod report;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::args::SegmentArgs;
+use crate::decode::Ranks;
+use crate::files::{Files, Role};
+use crate::segment::with_files;
+use crate::{input, terminal};
+
+/// An object that gets a mask.
+#[derive(Debug)]
+struct Object {
+    id: u32,
+    /// What the manifest, or who asked for it, calls it.
+    name: Option<String>,
+    /// The sum of its coverage over all pixels.
+    pixels: f64,
+    /// The picture, if there is one.
+    file: Option<PathBuf>,
+}
+
+impl Object {
+    /// Eight hexadecimal digits, as manifests have them.
+    fn hex(&self) -> String {
+        format!("{:08x}", self.id)
+    }
+
+    /// The name, or the id of what has none.
+    fn text(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.hex())
+    }
+}
+
+/// What came of an image.
+struct Outcome<'a> {
+    args: &'a SegmentArgs,
+    ranks: Ranks,
+    objects: Vec<Object>,
+    /// Objects that have enough pixels, and no mask since --max-count is what it is.
+    left_out: u64,
+    milliseconds: f64,
+    /// The files that have all masks.
+    exports: Vec<PathBuf>,
+}
+
+/// Reads the image, writes the masks, and tells of them.
+pub(crate) fn run(args: &SegmentArgs, files: &Mutex<Files>) -> anyhow::Result<()> {
+    let image = args.inputs.first().ok_or_else(|| anyhow!("no image is given"))?;
+    let named = || image.path.display().to_string();
+    let ranks = input::cryptomatte(&image.path, &args.reading.reading(), args.cryptomatte_layer())?;
+    let names = manifest::read(&ranks, &image.path, args.reading.max_memory()).with_context(named)?;
+    let start = Instant::now();
+    let covered = objects::covered(&ranks).with_context(named)?;
+    let chosen = objects::choose(&covered, &names, args).with_context(named)?;
+    let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+    let mut objects = chosen.objects;
+    write::name_files(&mut objects, &args.folder(image), &args.outputs);
+    let exports = args.exports(image);
+    with_files(files, |files| {
+        for file in objects.iter().filter_map(|object| object.file.as_ref()) {
+            files.add(Role::Mask, file)?;
+        }
+        files.prepare()
+    })?;
+    for (format, file) in &exports {
+        write::export(*format, file, &ranks, &objects)?;
+    }
+    write::pictures(&ranks, &objects, args.outputs.small_files)?;
+    let exports = exports.into_iter().map(|(_, file)| file).collect();
+    let outcome = Outcome { args, ranks, objects, left_out: chosen.left_out, milliseconds, exports };
+    if args.quiet {
+        return Ok(());
+    }
+    let text = if args.json { report::json(&outcome)? } else { report::table(&outcome) };
+    terminal::print(&text)
+}
