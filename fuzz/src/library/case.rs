@@ -5,7 +5,9 @@ use arbitrary::{Result, Unstructured};
 use super::c::{Image, Params};
 use super::guarded::Guarded;
 
-const VALUE_BYTES: [usize; 4] = [4, 2, 2, 1];
+const VALUE_BYTES: [usize; 6] = [4, 2, 2, 1, 4, 4];
+/// From this format on values are ids.
+const IDS: u32 = 4;
 /// Those with which most goes wrong.
 const FLOATS: [u32; 12] = [
     0,
@@ -59,7 +61,7 @@ fn stored_value(u: &mut Unstructured, format: u32) -> Result<[u8; 4]> {
     let special: u8 = u.arbitrary()?;
     let mut bytes = [0; 4];
     match format {
-        0 if special < 160 => bytes = FLOATS[usize::from(special) % FLOATS.len()].to_ne_bytes(),
+        0 | 4 | 5 if special < 160 => bytes = FLOATS[usize::from(special) % FLOATS.len()].to_ne_bytes(),
         1 if special < 160 => {
             bytes[..2].copy_from_slice(&HALVES[usize::from(special) % HALVES.len()].to_ne_bytes());
         }
@@ -75,8 +77,8 @@ fn stored_value(u: &mut Unstructured, format: u32) -> Result<[u8; 4]> {
 impl Case {
     pub fn new(u: &mut Unstructured) -> Result<Self> {
         let mut image = Image::init();
-        image.format = number(u, 4)?;
-        image.channels = 1 + number(u, 4)?;
+        image.format = number(u, 6)?;
+        image.channels = 1 + number(u, if image.format < IDS { 4 } else { 2 })?;
         image.planar = number(u, 2)?;
         image.channel_order = match image.channels {
             4 => number(u, 4)?,
@@ -138,6 +140,11 @@ impl Case {
         Ok(case)
     }
 
+    /// Whether each number is a colour of its own, and none is a float.
+    pub fn has_ids(&self) -> bool {
+        self.image.format >= IDS
+    }
+
     pub fn images(&self) -> usize {
         self.image.image_count.max(1) as usize
     }
@@ -192,9 +199,10 @@ impl Case {
 
     fn ask(&mut self, u: &mut Unstructured) -> Result<()> {
         let params = &mut self.params;
-        params.matching = u32::from(u.ratio(1u8, 4u8)?);
+        let has_ids = self.image.format >= IDS;
+        params.matching = u32::from(u.ratio(1u8, 4u8)? && !has_ids);
         if matches!(self.image.channels, 2 | 4) && u.ratio(1u8, 3u8)? {
-            params.alpha = 1 + number(u, 2)?;
+            params.alpha = 1 + number(u, if has_ids { 1 } else { 2 })?;
             params.least_alpha = [0.0, 0.5, 1.0, 64.0, 255.0][number(u, 5)? as usize];
         }
         params.min_pixels = match u.arbitrary::<u8>()? {
@@ -211,7 +219,7 @@ impl Case {
     }
 
     /// The pixels of the rectangle as the caller's units have them, in reading order, image by image: red, green, blue,
-    /// alpha, or grey, alpha.
+    /// alpha, or grey, alpha. Ids are the bits of the floats.
     pub fn values(&self) -> Vec<[f32; 4]> {
         let image = &self.image;
         let [left, top, width, height] = self.rectangle();
@@ -230,7 +238,7 @@ impl Case {
                     for (value, &channel) in pixel.iter_mut().zip(order) {
                         let bytes = &self.pixels.bytes()[self.offset(index, x, y, channel)..];
                         *value = match image.format {
-                            0 => f32::from_ne_bytes(bytes[..4].try_into().unwrap()),
+                            0 | 4 | 5 => f32::from_ne_bytes(bytes[..4].try_into().unwrap()),
                             1 => half::f16::from_ne_bytes(bytes[..2].try_into().unwrap()).to_f32(),
                             2 => f32::from(u16::from_ne_bytes(bytes[..2].try_into().unwrap())),
                             _ => f32::from(bytes[0]),
@@ -272,11 +280,19 @@ impl Case {
             // SAFETY: so many colours are there.
             unsafe { memory.pointer::<[f32; 4]>().add(index).write(*color) };
         }
+        let (has_ids, count) = (self.has_ids(), given.len() as u32);
+        let params = &mut self.params;
+        match (what == 0, has_ids) {
+            (true, false) => params.palette = memory.pointer(),
+            (true, true) => params.palette_stored = memory.pointer(),
+            (false, false) => params.ignored = memory.pointer(),
+            (false, true) => params.ignored_stored = memory.pointer(),
+        }
         if what == 0 {
-            (self.params.palette, self.params.palette_count) = (memory.pointer(), given.len() as u32);
+            params.palette_count = count;
             self.palette = Some(memory);
         } else {
-            (self.params.ignored, self.params.ignored_count) = (memory.pointer(), given.len() as u32);
+            params.ignored_count = count;
             self.ignored = Some(memory);
         }
         Ok(())

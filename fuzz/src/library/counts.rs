@@ -128,9 +128,10 @@ fn select(u: &mut Unstructured, counts: &Owned, case: &Case) -> Result<()> {
         let pixels = answer.labels.iter().filter(|label| **label == mask as u32 + 1).count() as u64;
         // SAFETY: as many entries as there are masks.
         let entry = unsafe { room.buffers[2].as_ref().unwrap().pointer::<Entry>().add(mask).read() };
+        let expected = answer.entry(mask, 0);
         assert_eq!(
-            (entry.color, entry.pixel_count),
-            (answer.colors[0][mask].unwrap(), pixels),
+            (entry.color, entry.stored, entry.pixel_count),
+            (expected.color, expected.stored, pixels),
             "mask {mask}"
         );
     }

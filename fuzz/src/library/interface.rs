@@ -12,9 +12,10 @@ use super::c::{
 use super::case::Case;
 use super::guarded::Guarded;
 use super::oracle::{self, Answer};
+use super::shapes;
 
 /// What buffers hold before a call.
-const UNTOUCHED: u8 = 0xee;
+pub(crate) const UNTOUCHED: u8 = 0xee;
 const MERGED_BYTES: usize = 40;
 
 pub(crate) static CONTEXTS: LazyLock<[Shared; 3]> =
@@ -117,7 +118,7 @@ pub(crate) fn analyze(
     (status, result)
 }
 
-fn found(memory: &Guarded) -> Found {
+pub(crate) fn found(memory: &Guarded) -> Found {
     assert_eq!(memory.len(), size_of::<Found>());
     // SAFETY: as large, and all bits are valid.
     unsafe { memory.pointer::<Found>().read_unaligned() }
@@ -184,7 +185,7 @@ fn valid(u: &mut Unstructured) -> Result<()> {
             assert!(different.is_none(), "{name}: byte {different:?} of {} is wrong", expected.len());
         }
     }
-    Ok(())
+    if u.ratio(1u8, 3u8)? { shapes::check(u, &case, &answer, context) } else { Ok(()) }
 }
 
 /// Buffers that are as large as they must be, larger, or too small, and what is to be in them.
@@ -295,6 +296,9 @@ fn ask(u: &mut Unstructured, case: &Case, answer: &Answer) -> Result<(Room, Expe
 /// `ctm_run` on the case's values, with all images one below the other.
 fn plain_run(u: &mut Unstructured) -> Result<()> {
     let mut case = Case::new(u)?;
+    if case.has_ids() {
+        return Ok(()); // They are no floats.
+    }
     (case.params.matching, case.params.alpha, case.params.batch) = (0, 0, 0);
     let answer = oracle::answer(&case);
     let channels = case.image.channels as usize;
@@ -389,9 +393,9 @@ fn hostile(u: &mut Unstructured) -> Result<()> {
             0 => i.struct_size = odd(u)? as usize,
             1 => i.channel_order = odd(u)? as u32,
             2 => i.reserved = odd(u)? as u32,
-            3 => i.format = (odd(u)? as u32).saturating_add(4),
+            3 => i.format = (odd(u)? as u32).saturating_add(6),
             4 => i.planar = (odd(u)? as u32).saturating_add(2),
-            5 => i.channels = (odd(u)? as u32).saturating_add(5),
+            5 => i.channels = (odd(u)? as u32).saturating_add(if i.format < 4 { 5 } else { 3 }),
             6 => i.channels = 0,
             7 => i.width = 0,
             8 => i.height = 0,

@@ -11,6 +11,7 @@ pub mod guarded;
 pub mod interface;
 pub mod oracle;
 pub mod pipeline_cache;
+pub mod shapes;
 
 /// What libFuzzer, or a replay, hands bytes to.
 pub struct Target {

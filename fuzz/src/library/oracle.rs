@@ -40,6 +40,10 @@ fn key(case: &Case, pixel: [f32; 4]) -> Option<Key> {
     }
     let mut key = [0; 4];
     for (bits, value) in key.iter_mut().zip(&pixel[..colored]) {
+        if case.has_ids() {
+            *bits = value.to_bits();
+            continue;
+        }
         if value.is_nan() {
             return None;
         }
@@ -61,27 +65,32 @@ fn floats(key: Key) -> [f32; 4] {
     key.map(f32::from_bits)
 }
 
-fn order(a: &Key, b: &Key) -> Ordering {
-    // Twice the precision, where no subnormal is flushed.
-    let values = |key: &Key| key.map(|bits| f64::from(f32::from_bits(bits)));
-    values(a).partial_cmp(&values(b)).unwrap()
+/// The values of a colour as the image stores them.
+fn values(key: &Key, format: u32) -> [f64; 4] {
+    // Twice the precision, where no subnormal is flushed, and no integer rounded.
+    key.map(|bits| match format {
+        4 => f64::from(bits),
+        5 => f64::from(bits.cast_signed()),
+        _ => f64::from(f32::from_bits(bits)),
+    })
 }
 
 /// Colours and their numbers of pixels, in the order of masks.
-fn counted(pixels: &[Option<Key>]) -> Vec<(Key, u64)> {
+fn counted(pixels: &[Option<Key>], format: u32) -> Vec<(Key, u64)> {
     let mut counts = BTreeMap::new();
     for key in pixels.iter().flatten() {
         *counts.entry(*key).or_insert(0u64) += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
+    let order = |a: &Key, b: &Key| values(a, format).partial_cmp(&values(b, format)).unwrap();
     counts.sort_by(|(a, a_pixels), (b, b_pixels)| b_pixels.cmp(a_pixels).then(order(a, b)));
     counts
 }
 
-/// All colours of the case as a palette would give them.
+/// All colours of the case as a palette would give them: as values, or ids as they are stored.
 pub fn all_colors(case: &Case) -> Vec<[f32; 4]> {
     let keys: Vec<_> = case.values().into_iter().map(|pixel| key(case, pixel)).collect();
-    counted(&keys).into_iter().map(|(key, _)| floats(key)).collect()
+    counted(&keys, case.image.format).into_iter().map(|(key, _)| floats(key)).collect()
 }
 
 fn given(memory: &Option<super::guarded::Guarded>) -> Option<Vec<Key>> {
@@ -103,7 +112,7 @@ pub fn answer(case: &Case) -> Answer {
         if let Some(palette) = &palette {
             return palette.clone();
         }
-        let mut chosen = counted(pixels);
+        let mut chosen = counted(pixels, case.image.format);
         chosen.retain(|(key, pixels)| *pixels >= case.params.min_pixels.max(1) && !ignored.contains(key));
         chosen.truncate(case.params.max_count as usize);
         chosen.into_iter().map(|(key, _)| key).collect()
@@ -139,9 +148,10 @@ impl Answer {
     pub fn entry(&self, mask: usize, image: usize) -> Entry {
         // SAFETY: all zeros are an entry.
         let mut entry: Entry = unsafe { std::mem::zeroed() };
-        entry.color = self.colors[image][mask].unwrap_or_default();
-        entry.stored = entry.color.map(|value| match self.format {
-            0 => value.to_bits(),
+        let color = self.colors[image][mask].unwrap_or_default();
+        entry.color = values(&color.map(f32::to_bits), self.format).map(|value| value as f32);
+        entry.stored = color.map(|value| match self.format {
+            0 | 4 | 5 => value.to_bits(),
             1 => half::f16::from_f32(value).to_bits().into(),
             _ => value as u32,
         });
