@@ -289,6 +289,26 @@ fn other_formats_have_stored_values_too() {
 }
 
 #[test]
+fn counts_of_nothing_have_nothing_stored() {
+    let colors = [[1, 0, 0, 0]];
+    let params = [
+        ("stored_palette", Params { stored_palette: Some(&colors), ..Params::default() }),
+        ("stored_ignored", Params { stored_ignored: &colors, ..Params::default() }),
+    ];
+    for context in &mut contexts() {
+        for (name, params) in &params {
+            let error = ColorCounts::new().select(context, params).unwrap_err();
+            let expected = format!(
+                "{name} is given and the counts have no part, which says how colours are stored; counts of a part are \
+                 expected"
+            );
+            assert_eq!(error, Error::InvalidArgument(expected));
+        }
+        assert!(ColorCounts::new().select(context, &Params::default()).unwrap().colors.is_empty());
+    }
+}
+
+#[test]
 fn parts_are_counted_and_travel() {
     let random = &mut Random(904);
     let mut contexts = contexts();

@@ -46,6 +46,7 @@ impl Context {
         most_merged: u32,
     ) -> Result<Analysis, Error> {
         let encoding = counts.encoding_for(params.matching, params.alpha)?;
+        check_stored(counts, params)?;
         let rules = ColorRules::new(encoding, &Params { counts: Some(counts), ..*params })?;
         let (palette, unlisted, merged) = if rules.given.is_some() || rules.lists_all(false) {
             let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
@@ -67,6 +68,21 @@ impl Context {
     }
 }
 
+/// Refuses colours as they are stored where nothing says what that means.
+fn check_stored(counts: &ColorCounts, params: &Params) -> Result<(), Error> {
+    let name = match params {
+        Params { stored_palette: Some(_), .. } => "stored_palette",
+        Params { stored_ignored: [_, ..], .. } => "stored_ignored",
+        _ => return Ok(()),
+    };
+    if counts.has_parts() {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!(
+        "{name} is given and the counts have no part, which says how colours are stored; counts of a part are expected"
+    )))
+}
+
 impl ColorCounts {
     /// Counts the pixels of a part. Of the params `matching`, `alpha` and `batch` matter.
     ///
@@ -85,8 +101,9 @@ impl ColorCounts {
     /// join another's mask, but not those that would be unmixed.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] when `connected` is set, `matching` or `alpha` are not those of the parts, or the params contradict each
-    /// other; [`Error::UnlistedColors`], whose first pixel is (0, 0), when the params ask for it; too little memory.
+    /// [`Error::InvalidArgument`] when `connected` is set, `matching` or `alpha` are not those of the parts, the params
+    /// contradict each other, or colours are given as they are stored and no part was added;
+    /// [`Error::UnlistedColors`], whose first pixel is (0, 0), when the params ask for it; too little memory.
     pub fn select(&self, context: &mut Context, params: &Params) -> Result<Palette, Error> {
         Ok(context.call(None, |context| context.select_counts(self, params, None, 0))?.palette)
     }

@@ -126,6 +126,11 @@ impl ColorCounts {
         self.len() == 0
     }
 
+    /// Whether a part was counted, also one without a colour.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.kind.is_some()
+    }
+
     /// How many pixels have a colour.
     #[must_use]
     pub fn pixels(&self) -> u64 {
