@@ -50,6 +50,7 @@ fn masks_are_those_of_another_decoder() {
         ("window.exr", "CryptoObject", 8),
         ("tiles.exr", "CryptoObject", 8),
         ("half-coverage.exr", "CryptoObject", 8),
+        ("parts.exr", "CryptoObject", 8),
     ] {
         let chosen = format!("--cryptomatte={layer}");
         let all =
@@ -272,6 +273,15 @@ fn what_is_wrong_is_told() {
         assert!(error.contains(&expected) && error.contains(&name), "{expected}: {run:?}");
         assert!(!folder.path().join("out").exists(), "{name}");
     }
+    // Parts that are shown in different sizes, which no other program writes.
+    let mut parts = fs::read(folder.path().join("parts.exr")).unwrap();
+    let field = b"displayWindow\0box2i\0";
+    let windows: Vec<usize> = (0..parts.len()).filter(|&at| parts[at..].starts_with(field)).collect();
+    parts[windows[2] + field.len() + 4 + 8] = 19;
+    fs::write(folder.path().join("sizes.exr"), parts).unwrap();
+    let run = segmented(&folder, "sizes.exr", &["--cryptomatte"]);
+    assert!(run.error(1).contains("has parts of 40 × 30 and of 20 × 30 pixels"), "{run:?}");
+    assert!(!folder.path().join("out").exists());
     // A file that ends in between, and more than may be held in memory.
     let whole = fs::read(folder.path().join("tiles.exr")).unwrap();
     for len in [0, 3, 100, 500, whole.len() / 2, whole.len() - 1] {

@@ -66,18 +66,15 @@ pub(super) fn decode(
     let manifest = layer.text("manifest")?.map(<[u8]>::to_vec);
     let sidecar = layer.text("manif_file")?.map(|text| String::from_utf8_lossy(text).into_owned());
     let name = layer.name.clone();
-    let (part, channels) = channels(file.headers(), &name)?;
-    let header = file.headers()[part].clone();
-    if let Some(lossy) = lossy(&header) {
-        bail!("Cryptomatte layer '{name}' has {lossy}, which changes ids");
-    }
-    let window = Window::new(&header, 1, channels.len() as u64 * 4, budget)?;
-    let pixels = window.shape.floats();
+    let places = channels(file.headers(), &name)?;
+    let parts = parts(file.headers(), &places, &name, budget)?;
+    let shape = parts[&places[0].part].window.shape;
     // Pixels without data have no object.
-    let mut values = zeroed(pixels as u128 * channels.len() as u128, "the Cryptomatte needs")?;
-    file.read(part, |block| put(block, &header, &channels, &window, &mut values))?;
-    let size = [window.shape.width(), window.shape.height()];
-    let channels = channels.iter().map(|&channel| header.channels.list[channel].name.to_string()).collect();
+    let mut values = zeroed(shape.floats() as u128 * places.len() as u128, "the Cryptomatte needs")?;
+    let numbers: Vec<usize> = parts.keys().copied().collect();
+    file.read(&numbers, |block| put(block, &parts[&block.index.layer], &places, &mut values))?;
+    let size = [shape.width(), shape.height()];
+    let channels = places.iter().map(|place| full_name(&parts[&place.part].header, place.channel)).collect();
     Ok(Ranks { size, layer: name, channels, values, manifest, sidecar })
 }
 
@@ -171,65 +168,115 @@ fn chosen<'a, 'b>(layers: &'a [Layer<'b>], wanted: Option<&str>) -> anyhow::Resu
     }
 }
 
-/// The part that has the channels of a layer, and their places, in the order of ranks.
-fn channels(headers: &[Header], name: &str) -> anyhow::Result<(usize, Vec<usize>)> {
-    let find = |header: &Header, level: usize, letter: usize| {
+/// Where a channel lies.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The number of the part among those of the file.
+    part: usize,
+    /// Its number in the part.
+    channel: usize,
+}
+
+/// The channels of a layer, in the order of ranks. They may be in several parts of the file.
+fn channels(headers: &[Header], name: &str) -> anyhow::Result<Vec<Place>> {
+    let find = |level: usize, letter: usize| {
         let wanted = format!("{name}{level:02}");
-        header.channels.list.iter().position(|channel| {
-            let channel = channel.name.to_string();
+        let is_wanted = |channel: &str| {
             let split = channel.rsplit_once('.').filter(|(level, _)| *level == wanted);
             split.is_some_and(|(_, last)| LETTERS[letter].contains(&last.to_lowercase().as_str()))
+        };
+        let flat = headers.iter().enumerate().filter(|(_, header)| !header.deep);
+        flat.into_iter().find_map(|(part, header)| {
+            let channel =
+                (0..header.channels.list.len()).find(|&channel| is_wanted(&full_name(header, channel)))?;
+            Some(Place { part, channel })
         })
     };
-    let flat = headers.iter().enumerate().filter(|(_, header)| !header.deep);
-    let has_any = |(_, header): &(usize, &Header)| {
-        (0..=1).any(|level| (0..4).any(|letter| find(header, level, letter).is_some()))
-    };
-    let Some((part, header)) = flat.clone().find(has_any) else {
-        bail!("Cryptomatte layer '{name}' has no channel {name}00.R");
-    };
-    let letters = |level: usize| (0..4).map(move |letter| find(header, level, letter));
     // A level that is missing before another is an error, not the end.
-    let last = (0..MOST_CHANNELS / 4).rev().find(|&level| letters(level).any(|place| place.is_some()));
+    let has_any = |level: usize| (0..4).any(|letter| find(level, letter).is_some());
+    let last = (0..MOST_CHANNELS / 4).rev().find(|&level| has_any(level));
     let mut places = Vec::new();
     for level in 0..=last.unwrap_or(0) {
-        for (letter, place) in letters(level).enumerate() {
-            let letter = LETTERS[letter][0].to_uppercase();
-            let place = place.with_context(|| {
+        for letter in 0..4 {
+            let place = find(level, letter).with_context(|| {
+                let letter = LETTERS[letter][0].to_uppercase();
                 format!("Cryptomatte layer '{name}' has no channel {name}{level:02}.{letter}")
             })?;
-            check_type(header, place, places.len() % 2 == 0)?;
+            check_type(&headers[place.part], place.channel, places.len() % 2 == 0)?;
             places.push(place);
         }
     }
-    Ok((part, places))
+    Ok(places)
+}
+
+/// A channel's name with that of its layer, which may be the part's.
+fn full_name(header: &Header, channel: usize) -> String {
+    let channel = header.channels.list[channel].name.to_string();
+    match &header.own_attributes.layer_name {
+        Some(part) if !channel.contains('.') => format!("{part}.{channel}"),
+        _ => channel,
+    }
+}
+
+/// A part of the file that has channels of the layer.
+struct RankPart {
+    header: Header,
+    window: Window,
+}
+
+/// The parts that have channels of the layer, by their numbers.
+fn parts(
+    headers: &[Header],
+    places: &[Place],
+    name: &str,
+    budget: u64,
+) -> anyhow::Result<BTreeMap<usize, RankPart>> {
+    let mut parts: BTreeMap<usize, RankPart> = BTreeMap::new();
+    for place in places {
+        if parts.contains_key(&place.part) {
+            continue;
+        }
+        let header = headers[place.part].clone();
+        if let Some(lossy) = lossy(&header) {
+            bail!("Cryptomatte layer '{name}' has {lossy}, which changes ids");
+        }
+        let window = Window::new(&header, 1, places.len() as u64 * 4, budget)?;
+        if let Some(first) = parts.values().next().filter(|first| first.window.shape != window.shape) {
+            let size = |window: &Window| format!("{} × {}", window.shape.width(), window.shape.height());
+            bail!(
+                "Cryptomatte layer '{name}' has parts of {} and of {} pixels",
+                size(&first.window),
+                size(&window)
+            );
+        }
+        parts.insert(place.part, RankPart { header, window });
+    }
+    Ok(parts)
 }
 
 /// Ids need all bits of a float.
 fn check_type(header: &Header, channel: usize, is_id: bool) -> anyhow::Result<()> {
-    let channel = &header.channels.list[channel];
-    let kind = match channel.sample_type {
+    let kind = match header.channels.list[channel].sample_type {
         SampleType::F32 => return Ok(()),
         SampleType::F16 if !is_id => return Ok(()),
         SampleType::F16 => "16-bit floats",
         SampleType::U32 => "32-bit integers",
     };
-    bail!("channel {} has {kind}; Cryptomatte has 32-bit floats", channel.name)
+    bail!("channel {} has {kind}; Cryptomatte has 32-bit floats", full_name(header, channel))
 }
 
 /// Copies what a block has of the channels.
 fn put(
     block: &UncompressedBlock,
-    header: &Header,
-    channels: &[usize],
-    window: &Window,
+    part: &RankPart,
+    places: &[Place],
     values: &mut [f32],
 ) -> anyhow::Result<()> {
+    let RankPart { header, window } = part;
     let (width, plane) = (window.shape.width() as usize, window.shape.floats());
     for line in block.lines(&header.channels) {
-        let Some(channel) = channels.iter().position(|&index| index == line.location.channel) else {
-            continue;
-        };
+        let at = |place: &Place| place.part == block.index.layer && place.channel == line.location.channel;
+        let Some(channel) = places.iter().position(at) else { continue };
         let kind = header.channels.list[line.location.channel].sample_type;
         let position = line.location.position;
         for (index, bytes) in line.value.chunks_exact(kind.bytes_per_sample()).enumerate() {

@@ -43,7 +43,7 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
         Values::F32(values)
     };
     let mut pixels = Pixels { header: &header, channels: &channels, window: &window, values };
-    file.read(layer, |block| pixels.put(block))?;
+    file.read(&[layer], |block| pixels.put(block))?;
     let mut hints = Vec::new();
     if window.empty > 0 {
         hints.push(format!("{} outside the data window have no colour", count(window.empty, "pixel")));
@@ -73,17 +73,18 @@ impl<'a> Blocks<'a> {
         self.reader.headers()
     }
 
-    /// Hands on the blocks of a part in the file's order. All of them are there, or it is an error.
+    /// Hands on the blocks of parts in the file's order. All of them are there, or it is an error.
     pub(super) fn read(
         self,
-        layer: usize,
+        layers: &[usize],
         mut put: impl FnMut(&UncompressedBlock) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.check(layer)?;
-        let expected = self.headers()[layer].layer_size.area() as u64;
-        let chunks = self
-            .reader
-            .filter_chunks(false, |_, tile, block| block.layer == layer && tile.level_index == Vec2(0, 0));
+        layers.iter().try_for_each(|&layer| self.check(layer))?;
+        let area = |&layer: &usize| self.headers()[layer].layer_size.area() as u64;
+        let expected: u64 = layers.iter().map(area).sum();
+        let chunks = self.reader.filter_chunks(false, |_, tile, block| {
+            layers.contains(&block.layer) && tile.level_index == Vec2(0, 0)
+        });
         let mut blocks = HashSet::new();
         let mut covered = 0;
         let mut chunks = chunks.map_err(plain)?;
@@ -91,10 +92,11 @@ impl<'a> Blocks<'a> {
         for chunk in &mut chunks {
             let block = UncompressedBlock::decompress_chunk(chunk.map_err(plain)?, &meta_data, true)
                 .map_err(plain)?;
-            if block.index.layer != layer || block.index.level != Vec2(0, 0) {
+            if !layers.contains(&block.index.layer) || block.index.level != Vec2(0, 0) {
                 bail!("a part of the image is of another layer than the file says");
             }
-            if blocks.insert((block.index.pixel_position.0, block.index.pixel_position.1)) {
+            let Vec2(x, y) = block.index.pixel_position;
+            if blocks.insert((block.index.layer, x, y)) {
                 covered += block.index.pixel_size.area() as u64;
             }
             put(&block)?;

@@ -105,6 +105,13 @@ def write(folder):
     window = lambda x, y, w, h: (numpy.array([x, y], numpy.int32), numpy.array([x + w - 1, y + h - 1], numpy.int32))
     save("window.exr", named, one, displayWindow=window(-5, -3, 50, 33), dataWindow=window(0, 0, 40, 30))
     save("tiles.exr", named, one, type=OpenEXR.tiledimage, tiles=OpenEXR.TileDescription())
+    # Parts of a file, of which some renderers give each level one: named like the level, and not each with the same window.
+    levels = [
+        OpenEXR.Part({**base, **named, "name": "CryptoObject00"}, {n: one[f"CryptoObject00.{n}"] for n in "RGBA"}),
+        OpenEXR.Part({**base, "name": "beauty"}, beauty),
+        OpenEXR.Part({**base, "name": "more"}, {n: plane for n, plane in one.items() if "01." in n}),
+    ]
+    OpenEXR.File(levels).write(str(folder / "parts.exr"))
     half = {name: plane.astype(numpy.float16) for name, plane in one.items() if name[-1] in "GA"}
     save("half-coverage.exr", named, {**one, **half})
     empty = [numpy.zeros(SIZE, numpy.float32)] * 4
@@ -153,8 +160,12 @@ def write(folder):
 
 def mattes(path, layer):
     """Each object's coverage, by its id: summed over the ranks from the first on."""
+    part = {}
     with OpenEXR.File(str(path), separate_channels=True) as file:
-        part = {name.lower(): channel.pixels for name, channel in file.channels().items()}
+        for index, header in enumerate(map(lambda part: part.header, file.parts)):
+            for name, channel in file.channels(index).items():
+                whole = name if "." in name else f"{header.get('name', '')}.{name}"
+                part[whole.lower()] = channel.pixels
         header = dict(file.parts[0].header)
     size = part[f"{layer.lower()}00.r"].shape
     whole_window = (numpy.array([0, 0]), numpy.array(size[::-1]) - 1)
