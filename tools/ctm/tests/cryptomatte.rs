@@ -254,18 +254,9 @@ fn what_is_wrong_is_told() {
         ("nameless", "has no attribute cryptomatte/abcdef0/name".into()),
         ("int-name", "the attribute cryptomatte/abcdef0/name is no text".into()),
         ("same", "two Cryptomatte layers are called 'CryptoObject'".into()),
-        (
-            "nan",
-            "channel CryptoObject00.G has NaN at column 5, row 2; a coverage from 0 to 1 is expected".into(),
-        ),
-        (
-            "inf",
-            "channel CryptoObject00.G has inf at column 5, row 2; a coverage from 0 to 1 is expected".into(),
-        ),
-        (
-            "id",
-            "channel CryptoObject00.B has 7fc00001 at column 5, row 2, which is no id of Cryptomatte".into(),
-        ),
+        ("nan", "channel CryptoObject00.G, column 5, row 2: NaN; a coverage from 0 to 1 is expected".into()),
+        ("inf", "channel CryptoObject00.G, column 5, row 2: inf; a coverage from 0 to 1 is expected".into()),
+        ("id", "channel CryptoObject00.B, column 5, row 2: 7fc00001, which is no id of Cryptomatte".into()),
     ] {
         let name = format!("{name}.exr");
         let run = segmented(&folder, &name, &["--cryptomatte", "--format", "png,exr"]);

@@ -7,6 +7,7 @@ mod objects;
 mod report;
 mod write;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -27,6 +28,8 @@ struct Object {
     name: Option<String>,
     /// The sum of its coverage over all pixels.
     pixels: f64,
+    /// All rows that have it.
+    rows: Range<usize>,
     /// The picture, if there is one.
     file: Option<PathBuf>,
 }

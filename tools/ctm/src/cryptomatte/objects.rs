@@ -2,8 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::mem;
+use std::ops::Range;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use glob::Pattern;
 
 use super::manifest::Names;
@@ -17,8 +19,17 @@ const MOST_IDS: usize = 1 << 22;
 /// So many names are listed where none is right.
 const MOST_LISTED: usize = 8;
 
-/// Each object's coverage, summed over all pixels.
-pub(super) type Covered = HashMap<u32, f64>;
+/// Where and how much of the image an object covers.
+#[derive(Clone, Default)]
+pub(super) struct Cover {
+    /// The sum of its coverage over all pixels.
+    pixels: f64,
+    /// All rows that have it.
+    rows: Range<usize>,
+}
+
+/// What each object covers.
+pub(super) type Covered = HashMap<u32, Cover>;
 
 /// The objects that get masks, those that cover most first.
 pub(super) struct Chosen {
@@ -28,43 +39,70 @@ pub(super) struct Chosen {
 
 /// Sums up each object's coverage: by ranks, and each by rows from the top.
 pub(super) fn covered(ranks: &Ranks) -> anyhow::Result<Covered> {
-    let mut covered = Covered::new();
+    let mut sums = Sums::default();
+    let width = ranks.size[0] as usize;
     for (rank, [ids, coverage]) in planes(ranks).enumerate() {
-        // Neighbours are mostly of the same object, which then need not be looked for.
-        let (mut last, mut sum) = (0, 0.0);
-        for (pixel, (id, &share)) in ids.iter().zip(coverage).enumerate() {
-            let id = id.to_bits();
-            if share == 0.0 || id == 0 {
-                continue;
-            }
-            if !share.is_finite() || !ids::is_float(id) {
-                let width = ranks.size[0] as usize;
-                let at = format!("column {}, row {}", pixel % width, pixel / width);
-                let channel = |place: usize| &ranks.channels[2 * rank + place];
-                if share.is_finite() {
-                    bail!("channel {} has {id:08x} at {at}, which is no id of Cryptomatte", channel(0));
+        for (row, (ids, coverage)) in ids.chunks(width).zip(coverage.chunks(width)).enumerate() {
+            for (column, (id, &share)) in ids.iter().zip(coverage).enumerate() {
+                let id = id.to_bits();
+                if share == 0.0 || id == 0 {
+                    continue;
                 }
-                bail!("channel {} has {share} at {at}; a coverage from 0 to 1 is expected", channel(1));
+                check(id, share).with_context(|| {
+                    let channel = &ranks.channels[2 * rank + usize::from(!share.is_finite())];
+                    format!("channel {channel}, column {column}, row {row}")
+                })?;
+                sums.add(id, row, share)?;
             }
-            if id != last {
-                add(&mut covered, last, sum)?;
-                (last, sum) = (id, covered.get(&id).copied().unwrap_or(0.0));
-            }
-            sum += f64::from(share);
         }
-        add(&mut covered, last, sum)?;
+        sums.put_last()?;
     }
-    Ok(covered)
+    Ok(sums.covered)
 }
 
-fn add(covered: &mut Covered, id: u32, sum: f64) -> anyhow::Result<()> {
-    if id != 0 {
-        covered.insert(id, sum);
-        if covered.len() > MOST_IDS {
-            bail!("has more than {} ids; no Cryptomatte has", thousands(MOST_IDS as u64));
-        }
+/// Refuses what is no id, or no coverage.
+fn check(id: u32, share: f32) -> anyhow::Result<()> {
+    if !share.is_finite() {
+        bail!("{share}; a coverage from 0 to 1 is expected");
+    }
+    if !ids::is_float(id) {
+        bail!("{id:08x}, which is no id of Cryptomatte");
     }
     Ok(())
+}
+
+/// What objects cover so far.
+#[derive(Default)]
+struct Sums {
+    covered: Covered,
+    /// The object of the last pixel, which is not put there yet: neighbours are mostly of the same one, which then need not
+    /// be looked for.
+    last: (u32, Cover),
+}
+
+impl Sums {
+    fn add(&mut self, id: u32, row: usize, share: f32) -> anyhow::Result<()> {
+        if id != self.last.0 {
+            self.put_last()?;
+            let new = Cover { pixels: 0.0, rows: row..row };
+            self.last = (id, self.covered.get(&id).cloned().unwrap_or(new));
+        }
+        let cover = &mut self.last.1;
+        cover.pixels += f64::from(share);
+        cover.rows = cover.rows.start.min(row)..cover.rows.end.max(row + 1);
+        Ok(())
+    }
+
+    fn put_last(&mut self) -> anyhow::Result<()> {
+        let (id, cover) = mem::take(&mut self.last);
+        if id != 0 {
+            self.covered.insert(id, cover);
+            if self.covered.len() > MOST_IDS {
+                bail!("has more than {} ids; no Cryptomatte has", thousands(MOST_IDS as u64));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The ids and the coverage of each rank.
@@ -105,7 +143,8 @@ pub(super) fn choose(covered: &Covered, names: &Names, args: &SegmentArgs) -> an
 
 fn object(id: u32, covered: &Covered, names: &Names) -> Object {
     let name = names.get(&id).and_then(|names| names.first()).cloned();
-    Object { id, name, pixels: covered.get(&id).copied().unwrap_or(0.0), file: None }
+    let Cover { pixels, rows } = covered.get(&id).cloned().unwrap_or_default();
+    Object { id, name, pixels, rows, file: None }
 }
 
 /// The objects in the image that one of the texts means. Each text means one, or it is an error.

@@ -61,12 +61,14 @@ fn unique(objects: &[Object], form: impl Fn(&str) -> String) -> Vec<String> {
 }
 
 /// An object's coverage of each pixel, the sum over the ranks from the first on.
-fn matte(ranks: &Ranks, id: u32) -> anyhow::Result<Vec<f32>> {
-    let pixels = u128::from(ranks.size[0]) * u128::from(ranks.size[1]);
-    let mut matte: Vec<f32> = zeroed(pixels, "a mask needs")?;
+fn matte(ranks: &Ranks, object: &Object) -> anyhow::Result<Vec<f32>> {
+    let width = ranks.size[0] as usize;
+    let mut matte: Vec<f32> = zeroed(width as u128 * u128::from(ranks.size[1]), "a mask needs")?;
+    let pixels = object.rows.start * width..object.rows.end * width;
     for [ids, coverage] in objects::planes(ranks) {
-        for ((sum, own), share) in matte.iter_mut().zip(ids).zip(coverage) {
-            if own.to_bits() == id {
+        let own = ids[pixels.clone()].iter().zip(&coverage[pixels.clone()]);
+        for (sum, (id, share)) in matte[pixels.clone()].iter_mut().zip(own) {
+            if id.to_bits() == object.id {
                 *sum += share;
             }
         }
@@ -81,7 +83,7 @@ pub(super) fn pictures(ranks: &Ranks, objects: &[Object], small: bool) -> anyhow
     let byte = |share: f32| (share.clamp(0.0, 1.0) * 255.0).round() as u8;
     objects.par_iter().try_for_each(|object| {
         let Some(file) = &object.file else { return Ok(()) };
-        let bytes: Vec<u8> = matte(ranks, object.id)?.into_iter().map(byte).collect();
+        let bytes: Vec<u8> = matte(ranks, object)?.into_iter().map(byte).collect();
         let png = encoded(&bytes, &picture, small)
             .with_context(|| format!("{}: cannot be encoded", file.display()))?;
         save::bytes(file, &png)
@@ -99,7 +101,7 @@ pub(super) fn export(
         FormatArg::Exr => layers(ranks, objects),
         FormatArg::Tiff => {
             let names: Vec<String> = objects.iter().map(Object::text).collect();
-            pages::encoded_pages::<Gray32Float>(ranks.size, &names, |index| matte(ranks, objects[index].id))
+            pages::encoded_pages::<Gray32Float>(ranks.size, &names, |index| matte(ranks, &objects[index]))
         }
         FormatArg::Npz => arrays(ranks, objects),
         _ => bail!("{}: has no coverage", file.display()),
@@ -111,7 +113,7 @@ pub(super) fn export(
 fn layers(ranks: &Ranks, objects: &[Object]) -> anyhow::Result<Vec<u8>> {
     // A point ends a layer's name.
     let names = unique(objects, |name| names::safe(name, MOST_BYTES).replace('.', "_"));
-    let samples = objects.iter().map(|object| Ok(FlatSamples::F32(matte(ranks, object.id)?)));
+    let samples = objects.iter().map(|object| Ok(FlatSamples::F32(matte(ranks, object)?)));
     exr::encoded_layers(ranks.size, names.into_iter().zip(samples.collect::<anyhow::Result<Vec<_>>>()?))
 }
 
@@ -119,7 +121,7 @@ fn layers(ranks: &Ranks, objects: &[Object]) -> anyhow::Result<Vec<u8>> {
 fn arrays(ranks: &Ranks, objects: &[Object]) -> anyhow::Result<Vec<u8>> {
     let ([width, height], count) = (ranks.size, objects.len());
     let mut file = npz::Arrays::default();
-    let planes = objects.iter().map(|object| matte(ranks, object.id));
+    let planes = objects.iter().map(|object| matte(ranks, object));
     let bytes = planes.map(|plane| Ok(plane?.into_iter().flat_map(f32::to_le_bytes).collect()));
     file.add_parts("masks", "<f4", &format!("({count}, {height}, {width})"), bytes)?;
     let bytes = |word: fn(&Object) -> [u8; 8]| objects.iter().flat_map(word).collect::<Vec<u8>>();
