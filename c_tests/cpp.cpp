@@ -356,6 +356,12 @@ void polygons(ctm::context &context)
     const auto nothing = context.try_outlines(image, none);
     CHECK(nothing && nothing->size() == 0 && nothing->points.empty());
     CHECK(context.try_outlines(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT);
+    CHECK(context.try_outlines(image, none, 4, -1).status() == CTM_ERROR_INVALID_ARGUMENT);
+    // A slope of stairs becomes a slope; on the border all corners stay.
+    const std::vector<std::uint8_t> stairs = {1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 1, 2, 1, 1, 1, 1};
+    const ctm::image steps(stairs, 4, 4, 1);
+    const auto exact = context.try_outlines(steps), simple = context.try_outlines(steps, ctm::params(), 0, 0.75f);
+    CHECK(exact && exact->points.size() == 18 && simple && simple->size() == 2 && simple->points.size() == 8);
 }
 
 #ifndef CTM_NO_EXCEPTIONS

@@ -6,6 +6,7 @@
 #include "golden_map.h"
 #include "test.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +147,9 @@ static void wrong_values_are_refused(ctm_context *context, const float *map)
     } while (0)
     REFUSED(outlines.struct_size = 8, "outputs.outlines.struct_size is 8;");
     REFUSED(outlines.connected = 6, "outputs.outlines.connected is 6; 0 (as params.connected), 4 or 8 is expected");
-    REFUSED(outlines.reserved = 1, "outputs.outlines.reserved is 1;");
+    REFUSED(outlines.tolerance = -0.5f, "outputs.outlines.tolerance is -0.5; a finite number of pixels, 0 or more, is expected");
+    REFUSED(outlines.tolerance = INFINITY, "outputs.outlines.tolerance is inf;");
+    REFUSED(outlines.tolerance = NAN, "outputs.outlines.tolerance is NaN;");
     REFUSED(outlines.points_capacity = 1, "outputs.outlines.points is NULL;");
     REFUSED(outlines.ring_offsets_capacity = 1, "outputs.outlines.ring_offsets is NULL;");
     REFUSED(outlines.ring_exteriors_capacity = 1, "outputs.outlines.ring_exteriors is NULL;");

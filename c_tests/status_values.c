@@ -213,7 +213,7 @@ FROZEN(outlines_ring_exteriors_capacity, offsetof(ctm_outlines, ring_exteriors_c
 FROZEN(outlines_mask_offsets, offsetof(ctm_outlines, mask_offsets) == 56);
 FROZEN(outlines_mask_offsets_capacity, offsetof(ctm_outlines, mask_offsets_capacity) == 64);
 FROZEN(outlines_connected, offsetof(ctm_outlines, connected) == 72);
-FROZEN(outlines_reserved, offsetof(ctm_outlines, reserved) == 76);
+FROZEN(outlines_tolerance, offsetof(ctm_outlines, tolerance) == 76);
 
 FROZEN(merged_color_size, sizeof(ctm_merged_color) == 72);
 FROZEN(merged_color_color, offsetof(ctm_merged_color, color) == 0);

@@ -569,8 +569,12 @@ static_assert(sizeof(outline_point) == 2 * sizeof(std::uint32_t), "corners lie s
 /** `ctm_outlines`: where masks go as polygons. The buffers must outlive it. */
 struct outlines : ctm_outlines {
     outlines() noexcept : ctm_outlines(detail::initial_outlines()) {}
-    /** With `CTM_CONNECTED_4` or `CTM_CONNECTED_8`, or 0: as the params say. */
-    explicit outlines(std::uint32_t connected_) noexcept : outlines() { connected = connected_; }
+    /** With `CTM_CONNECTED_4` or `CTM_CONNECTED_8`, or 0: as the params say; and a tolerance in pixels, or 0: exact. */
+    explicit outlines(std::uint32_t connected_, float tolerance_ = 0) noexcept : outlines()
+    {
+        connected = connected_;
+        tolerance = tolerance_;
+    }
 
     /** The corners of all rings. */
     outlines &set_points(span<outline_point> buffer) noexcept
@@ -930,14 +934,14 @@ public:
     }
 
     /**
-     * The masks of `ctm_analyze` as polygons in new memory; `connected` is that of `ctm_outlines`. The image is looked at
-     * twice, since their size must be known.
+     * The masks of `ctm_analyze` as polygons in new memory; `connected` and `tolerance` are those of `ctm_outlines`. The
+     * image is looked at twice, since their size must be known.
      */
     outcome<mask_outlines> try_outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
-                                        std::uint32_t connected = 0)
+                                        std::uint32_t connected = 0, float tolerance = 0)
     {
         mask_outlines made;
-        ctm::outlines where(connected);
+        ctm::outlines where(connected, tolerance);
         auto found = try_analyze(image, params, ctm::outputs().set_outlines(where));
         if (found) {
             made.points.resize(static_cast<std::size_t>(found->outline_points_len));
@@ -1000,9 +1004,9 @@ public:
         return try_runs(image, params, order).value();
     }
     mask_outlines outlines(const ctm::image &image, const ctm::params &params = ctm::params(),
-                           std::uint32_t connected = 0)
+                           std::uint32_t connected = 0, float tolerance = 0)
     {
-        return try_outlines(image, params, connected).value();
+        return try_outlines(image, params, connected, tolerance).value();
     }
     ctm::device_uuids device_uuid() const { return try_device_uuid().value(); }
     ctm::counters counters() const { return try_counters().value(); }

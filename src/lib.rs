@@ -66,7 +66,7 @@ pub use types::geometry::Shape;
 pub use types::image::{ChannelOrder, ColorMap, Format, Layout};
 pub use types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 pub use types::options::{Backend, Options};
-pub use types::outlines::MaskOutlines;
+pub use types::outlines::{MaskOutlines, OutlineSettings};
 pub use types::outputs::{
     AbsorbedRegions, Analysis, LabelOutput, MaskLayout, MaskOutput, MergedColor, MergedColors, Outputs,
     UnlistedColor, UnlistedColors,

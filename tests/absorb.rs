@@ -198,7 +198,7 @@ fn check(
         masks: Some(MaskOutput::U8 { masks: &mut masks, inside: 1 }),
         mask_stats: true,
         runs: Some(RunOrder::Rows),
-        outlines: Some(Connectivity::Four),
+        outlines: Some(Connectivity::Four.into()),
         ..Outputs::default()
     };
     let found = context.analyze(&images.map(), params, outputs).unwrap();

@@ -3,11 +3,11 @@
 use crate::capi::extent::{Extent, check_values};
 use crate::capi::params::{CTM_CONNECTED_4, CTM_CONNECTED_8};
 use crate::capi::status::ctm_status;
-use crate::capi::structs::{self, Versioned, expect_zero, inside, unknown};
+use crate::capi::structs::{self, Versioned, inside, unknown};
 use crate::context::emit::OutlinesWanted;
 use crate::error::Error;
 use crate::types::matching::Connectivity;
-use crate::types::outlines::MaskOutlines;
+use crate::types::outlines::{MaskOutlines, OutlineSettings};
 
 /// Masks as polygons along the edges of their pixels, for `ctm_outputs.outlines`. Start from `CTM_OUTLINES_INIT`.
 ///
@@ -19,8 +19,15 @@ use crate::types::outlines::MaskOutlines;
 /// touch have the edge between them in common, without a gap or an overlap; where a third one meets that edge, only the rings
 /// that turn there have a corner.
 ///
+/// With a `tolerance` slopes are slopes, and not stairs. Each corner that is left out is within it of the edge in its place.
+/// Masks that touch still have each edge between them in common, between the same two corners: where three masks, or pixels
+/// without a mask, meet, all of them have a corner, one in the middle of a straight edge included. Corners on the image's border
+/// stay. There are the same rings, in the same order, of three corners or more: each turns as it would without a tolerance, its
+/// holes are in it, and edges meet only at their ends. The same corners come on every machine. Not promised: that there are as
+/// few as possible, that a ring has its own pixels' number as its area, and that a larger tolerance leaves fewer.
+///
 /// The rings of a mask in an image come by their exterior rings, in the reading order of the upper left corners, with
-/// which each ring begins; each exterior ring is followed by its holes.
+/// which each ring begins (with a `tolerance`, with the first one in reading order of those that it has left); each exterior ring is followed by its holes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_outlines {
@@ -50,8 +57,9 @@ pub struct ctm_outlines {
     /// the corner from one to the other; or `CTM_CONNECTED_4`, then it does not, and each of them may have a ring of its own.
     /// 0: as `ctm_params.connected` says, and `CTM_CONNECTED_4` where that is 0.
     pub connected: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// How far, in pixels, a corner may be from the edge that is there in its place: then corners are left out, and edges go in
+    /// any direction. 0: none is left out. Finite, 0 or more; taken in steps of 1/256, rounded down.
+    pub tolerance: f32,
 }
 
 // SAFETY: as the trait says.
@@ -68,7 +76,7 @@ unsafe impl Versioned for ctm_outlines {
         mask_offsets: std::ptr::null_mut(),
         mask_offsets_capacity: 0,
         connected: 0,
-        reserved: 0,
+        tolerance: 0.0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_OUTLINES_INIT";
@@ -112,6 +120,9 @@ impl OutlinesTarget {
         // SAFETY: the caller guarantees it.
         let fields = unsafe { structs::read("outputs.outlines", source) }?;
         let connectivity = connectivity(&fields).map_err(|error| inside("outputs.outlines", error))?;
+        let tolerance = fields.tolerance;
+        OutlineSettings { connectivity: Connectivity::Four, tolerance }
+            .check("outputs.outlines.tolerance")?;
         let number = align_of::<u64>();
         check_values(
             "outputs.outlines.points",
@@ -159,7 +170,10 @@ impl OutlinesTarget {
         let fields = &self.fields;
         let room = |values: *mut u64, capacity: usize| (!values.is_null()).then_some(capacity as u64);
         OutlinesWanted {
-            connectivity: self.connectivity.or(connected).unwrap_or(Connectivity::Four),
+            settings: OutlineSettings {
+                connectivity: self.connectivity.or(connected).unwrap_or(Connectivity::Four),
+                tolerance: fields.tolerance,
+            },
             most_points: (!fields.points.is_null()).then_some(fields.points_capacity as u64),
             most_ring_offsets: room(fields.ring_offsets, fields.ring_offsets_capacity),
             most_ring_exteriors: room(fields.ring_exteriors, fields.ring_exteriors_capacity),
@@ -195,7 +209,6 @@ unsafe fn copy<T: Copy>(target: *mut T, values: &[T]) {
 }
 
 fn connectivity(fields: &ctm_outlines) -> Result<Option<Connectivity>, Error> {
-    expect_zero("reserved", fields.reserved)?;
     match fields.connected {
         0 => Ok(None),
         CTM_CONNECTED_4 => Ok(Some(Connectivity::Four)),

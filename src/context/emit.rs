@@ -5,7 +5,7 @@ use crate::output::label_output::LabelTarget;
 use crate::output::planes::{Crops, Strides};
 use crate::types::geometry::Frame;
 use crate::types::image::ColorMap;
-use crate::types::matching::Connectivity;
+use crate::types::outlines::OutlineSettings;
 use crate::types::outputs::{DeviceOutputs, MaskFormat, MaskLayout, Masks};
 use crate::types::runs::RunOrder;
 
@@ -45,7 +45,7 @@ pub(crate) struct RunsWanted {
 /// Outlines that a call is to find; of what is `None` nothing is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutlinesWanted {
-    pub(crate) connectivity: Connectivity,
+    pub(crate) settings: OutlineSettings,
     /// How many corners there is room for.
     pub(crate) most_points: Option<u64>,
     pub(crate) most_ring_offsets: Option<u64>,
@@ -205,10 +205,10 @@ impl RunsWanted {
 
 impl OutlinesWanted {
     /// Outlines of which all is written, however much that is.
-    pub(super) fn all(connectivity: Connectivity) -> Self {
+    pub(super) fn all(settings: OutlineSettings) -> Self {
         let all = Some(u64::MAX);
         Self {
-            connectivity,
+            settings,
             most_points: all,
             most_ring_offsets: all,
             most_ring_exteriors: all,

@@ -204,6 +204,7 @@ impl Context {
 
     fn write(&mut self, map: &ColorMap, params: &Params, outputs: Outputs) -> Result<Analysis, Error> {
         outputs.check(map)?;
+        outputs.outlines.map_or(Ok(()), |outlines| outlines.check("outputs.outlines.tolerance"))?;
         let Outputs { masks, mask_layout, cropped, labels, mask_stats, runs, outlines, unlisted, merged } =
             outputs;
         let (masks, mask_format) = masks.map(Masks::new).unzip();

@@ -52,7 +52,7 @@ impl Context {
         let outlines = match (&emit.outlines, &map) {
             (Some(wanted), Some(map)) => {
                 let masks = mask_count as usize;
-                Some(TracedOutlines::new(map, masks, wanted.connectivity, &self.threads)?)
+                Some(TracedOutlines::new(map, masks, wanted.settings, &self.threads)?)
             }
             (Some(_), None) => Some(TracedOutlines::none()),
             (None, _) => None,

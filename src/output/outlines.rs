@@ -7,7 +7,7 @@
 //! for each line y between two rows, the one above the first and the one below the last included:
 //!     for each x at which a run begins in the row above or the one below, with the masks of the four pixels around:
 //!         for each of these masks: of the edges to the left, right, up and down, it has those that part it from others
-//!             none, or two in a line: nothing begins or ends
+//!             none, or two in a line: nothing begins or ends (unless a simplified ring needs the point: `output/simplify.rs`)
 //!             two around a corner: a corner; four: two corners, which join or part the pixels that touch there
 //!             a corner ends the edges to the left and up, whose other ends are known, and begins those to the right and down
 //!     for each run below whose sides are new: both sides are of the same region
@@ -30,12 +30,14 @@
 use crate::error::Error;
 use crate::labels::NO_MASK;
 use crate::labels::run_map::{Run, RunMap};
+use crate::output::rings::{Corner, ImageRings, Ring};
+use crate::output::simplify::simplified;
 use crate::runtime::alloc::{no_memory, try_push, try_with_capacity, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 use crate::types::matching::Connectivity;
-use crate::types::outlines::MaskOutlines;
+use crate::types::outlines::{MaskOutlines, OutlineSettings};
 
 /// What stands for no corner and for no ring.
 const NONE: u32 = u32::MAX;
@@ -50,46 +52,29 @@ pub(crate) struct TracedOutlines {
     rings: u64,
 }
 
-/// The rings of an image.
-#[derive(Debug)]
-struct ImageRings {
-    corners: Vec<Corner>,
-    /// Mask by mask; an exterior ring before its holes.
-    rings: Vec<Ring>,
-    /// Where each mask's begin, and where the last one's end.
-    masks: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Corner {
-    x: u32,
-    y: u32,
-    /// The one at the other end of the edge that goes from here.
-    next: u32,
-    mask: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Ring {
-    /// The first corner in reading order.
-    first: u32,
-    corners: u32,
-    mask: u32,
-    is_hole: bool,
-}
-
 impl TracedOutlines {
     /// Finds the rings of so many masks. Pixels of a mask that only touch by a corner are of one region with 8-connectivity.
+    /// With a tolerance they are simplified.
     pub(crate) fn new(
         map: &RunMap,
         mask_count: usize,
-        connectivity: Connectivity,
+        settings: OutlineSettings,
         threads: &Threads,
     ) -> Result<Self, Error> {
+        let OutlineSettings { connectivity, .. } = settings;
+        let tolerance = settings.tolerance_steps();
         let mut all = try_with_capacity(map.frame().images)?;
         all.extend(0..map.frame().images);
         let joins = connectivity == Connectivity::Eight;
-        let found = threads.map(all, |image| Sweep::new(joins).trace(map, image)?.rings(mask_count))?;
+        let found = threads.map(all, |image| {
+            let mut sweep = Sweep::new(joins, tolerance > 0).trace(map, image)?;
+            let nodes = sweep.nodes.take();
+            let rings = sweep.rings(mask_count)?;
+            match nodes {
+                Some(nodes) => simplified(rings, &nodes, tolerance),
+                None => Ok(rings),
+            }
+        })?;
         let mut images = try_with_capacity(found.len())?;
         for rings in found {
             images.push(rings?);
@@ -135,9 +120,9 @@ impl TracedOutlines {
                 outlines.ring_offsets.push(outlines.points.len() as u64);
                 let mut at = ring.first;
                 for _ in 0..ring.corners {
-                    let Corner { x, y, next, .. } = image.corners[at as usize];
-                    outlines.points.push([x, y]); // there is room
-                    at = next;
+                    let corner = image.corners[at as usize];
+                    outlines.points.push(corner.at()); // there is room
+                    at = corner.next;
                 }
             }
         }
@@ -152,6 +137,8 @@ impl TracedOutlines {
 struct Sweep {
     joins: bool,
     corners: Vec<Corner>,
+    /// Of each corner, whether simplified rings have to have it; `None`: they are not simplified.
+    nodes: Option<Vec<bool>>,
     /// Corners at whose edges a run begins and ends.
     sides: Vec<[u32; 2]>,
     /// For each run of the row above, and for what is behind the last: the upper corners of the edge of the mask to the
@@ -167,6 +154,8 @@ struct Rows<'a> {
     above: &'a [Run],
     below: &'a [Run],
     width: u32,
+    /// Whether one of them is outside the image.
+    is_border: bool,
 }
 
 /// The corners at the other ends of the edges that end at a point, and those of the edges that begin there. Horizontal edges
@@ -179,8 +168,8 @@ struct Ends {
 }
 
 impl Sweep {
-    fn new(joins: bool) -> Self {
-        Self { joins, ..Self::default() }
+    fn new(joins: bool, finds_nodes: bool) -> Self {
+        Self { joins, nodes: finds_nodes.then(Vec::new), ..Self::default() }
     }
 
     /// Finds the corners of an image, and what is next to each.
@@ -197,14 +186,15 @@ impl Sweep {
             let above = if y == 0 { &outside } else { map.line(image * height + y - 1) };
             let below = if y == height { &outside } else { map.line(image * height + y) };
             // Lossless: an image's sides are u32s.
-            self.line(Rows { y: y as u32, above, below, width: width as u32 })?;
+            let is_border = y == 0 || y == height;
+            self.line(Rows { y: y as u32, above, below, width: width as u32, is_border })?;
         }
         Ok(self)
     }
 
     /// Goes along the line between two rows.
     fn line(&mut self, rows: Rows) -> Result<(), Error> {
-        let Rows { y, above, below, width } = rows;
+        let Rows { y, above, below, width, is_border } = rows;
         let first_corner = self.corners.len() as u32; // checked by `corner`
         self.below.clear();
         let runs = below.len() + 1;
@@ -227,7 +217,8 @@ impl Sweep {
                 lower_right = lower_mask;
             }
             let mut ends = Ends { left, up, right: [NONE; 2], down: [NONE; 2] };
-            self.point([x, y], [upper_left, upper_right, lower_left, lower_right], &mut ends)?;
+            let masks = [upper_left, upper_right, lower_left, lower_right];
+            self.point([x, y], masks, is_border || x == 0 || x == width, &mut ends)?;
             if lower_x == x {
                 self.below.push(ends.down); // there is room
                 j += 1;
@@ -246,11 +237,18 @@ impl Sweep {
 
     /// Ends and begins the edges at a point; the masks are those to the upper left, upper right, lower left, lower right.
     #[inline]
-    fn point(&mut self, at: [u32; 2], masks: [u32; 4], ends: &mut Ends) -> Result<(), Error> {
+    fn point(
+        &mut self,
+        at: [u32; 2],
+        masks: [u32; 4],
+        is_border: bool,
+        ends: &mut Ends,
+    ) -> Result<(), Error> {
         if masks[0] == masks[2] && masks[1] == masks[3] {
             ends.down = ends.up;
             return Ok(());
         }
+        let is_node = self.nodes.is_some() && (is_border || edges_at(masks) > 2);
         for (index, &mask) in masks.iter().enumerate() {
             if mask == NO_MASK || masks[..index].contains(&mask) {
                 continue;
@@ -262,26 +260,30 @@ impl Sweep {
                 (true, true) => {
                     // The pixels touch from the upper left to the lower right, or in the other direction.
                     let first_up = is[0] != self.joins;
-                    self.corner(at, mask, is, true, first_up, ends)?;
-                    self.corner(at, mask, is, false, !first_up, ends)?;
+                    self.corner(at, mask, is, [true, first_up, false, !first_up], ends)?;
+                    self.corner(at, mask, is, [false, !first_up, true, first_up], ends)?;
                 }
-                (true, false) => ends.right[usize::from(is[3])] = ends.left[usize::from(is[2])],
-                (false, true) => ends.down[usize::from(is[3])] = ends.up[usize::from(is[1])],
-                (false, false) if left || right => self.corner(at, mask, is, left, up, ends)?,
-                (false, false) => {}
+                // Where two others meet beside an edge, it has a corner in its middle if that is a node.
+                (true, false) if !is_node => ends.right[usize::from(is[3])] = ends.left[usize::from(is[2])],
+                (false, true) if !is_node => ends.down[usize::from(is[3])] = ends.up[usize::from(is[1])],
+                _ => self.corner(at, mask, is, [left, up, right, down], ends)?,
             }
+        }
+        if let Some(nodes) = &mut self.nodes {
+            let corners = self.corners.len();
+            nodes.try_reserve(corners - nodes.len()).map_err(|_| no_memory::<bool>(corners))?;
+            nodes.resize(corners, is_node);
         }
         Ok(())
     }
 
-    /// Adds a corner of a mask between its edge to the left, or else to the right, and that up, or else down.
+    /// Adds a corner of a mask between two of its edges, those to the left, up, right and down.
     fn corner(
         &mut self,
         [x, y]: [u32; 2],
         mask: u32,
         is: [bool; 4],
-        left: bool,
-        up: bool,
+        [left, up, right, down]: [bool; 4],
         ends: &mut Ends,
     ) -> Result<(), Error> {
         let number = self.corners.len() as u32;
@@ -294,13 +296,15 @@ impl Sweep {
         if left {
             // The edges of a mask below go to the right, those of one above to the left.
             self.link(ends.left[usize::from(is[2])], number, is[2]);
-        } else {
+        }
+        if right {
             ends.right[usize::from(is[3])] = number;
         }
         if up {
             // The edges of a mask to the left go down, those of one to the right up.
             self.link(ends.up[usize::from(is[1])], number, is[0]);
-        } else {
+        }
+        if down {
             ends.down[usize::from(is[3])] = number;
         }
         Ok(())
@@ -346,6 +350,12 @@ impl Sweep {
         let (rings, masks) = sorted(&found, mask_count, |ring| found[ring as usize].mask)?;
         Ok(ImageRings { corners, rings, masks })
     }
+}
+
+/// How many edges meet at a point between four pixels.
+fn edges_at([upper_left, upper_right, lower_left, lower_right]: [u32; 4]) -> usize {
+    let around = [upper_left, upper_right, lower_right, lower_left, upper_left];
+    around.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
 /// The exterior ring of a region.

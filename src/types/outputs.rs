@@ -7,8 +7,7 @@ use crate::error::Error;
 use crate::runtime::alloc::no_memory;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::image::ColorMap;
-use crate::types::matching::Connectivity;
-use crate::types::outlines::MaskOutlines;
+use crate::types::outlines::{MaskOutlines, OutlineSettings};
 use crate::types::palette::Palette;
 use crate::types::runs::{MaskRuns, RunOrder};
 use crate::types::stats::MaskStats;
@@ -31,8 +30,8 @@ pub struct Outputs<'a> {
     /// In which order the masks are to be told as run lengths; `None`: they are not. With `cropped` each mask's are those
     /// within its bounding box.
     pub runs: Option<RunOrder>,
-    /// Whether the masks are to be told as polygons, and whether pixels that only touch by a corner are of one region then.
-    pub outlines: Option<Connectivity>,
+    /// How the masks are to be told as polygons; `None`: they are not.
+    pub outlines: Option<OutlineSettings>,
     /// Where a palette is given, how many of the colours that it does not have are to be listed; `None`: they are not
     /// looked for.
     pub unlisted: Option<u32>,

@@ -6,6 +6,7 @@
 pub mod images;
 pub mod oracle;
 pub mod outlines;
+pub mod simplified;
 
 use std::fs;
 use std::path::{Path, PathBuf};

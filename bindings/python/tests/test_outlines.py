@@ -86,6 +86,46 @@ def test_pillow_fills_the_same(cpu: ctm.Context, world: Any) -> None:
         np.testing.assert_array_equal(np.array(image)[2::4, 2::4], mask)
 
 
+def directed(outlines: Any) -> Any:
+    """All edges of all rings, as they go."""
+    rings = [ring.tolist() for mask in outlines for polygon in mask for ring in polygon]
+    return [(*start, *end) for ring in rings for start, end in zip(ring, ring[1:] + ring[:1])]
+
+
+def test_simplified(context: ctm.Context) -> None:
+    rows, columns = np.indices((90, 120))
+    pixels = (np.hypot(rows - 40, columns - 60) < 30).astype(np.uint8) + (rows * 3 > columns)
+    exact = context.analyze(pixels, outputs=["palette"], outlines=4)
+    simple = context.analyze(pixels, outputs=["palette"], outlines=4, outlines_tolerance=1.25)
+    assert exact.outlines is not None and simple.outlines is not None
+    assert len(simple.outlines.points) < len(exact.outlines.points) / 4
+    np.testing.assert_array_equal(exact.outlines.mask_offsets, simple.outlines.mask_offsets)
+    edges = directed(simple.outlines)
+    inside = [edge for edge in edges if not (edge[0] == edge[2] in (0, 120) or edge[1] == edge[3] in (0, 90))]
+    assert len(set(edges)) == len(edges) and {(*edge[2:], *edge[:2]) for edge in inside} == set(inside)
+    segmentation = ctm.segment(pixels)
+    np.testing.assert_array_equal(segmentation.simplified_outlines(1.25).points, simple.outlines.points)
+    np.testing.assert_array_equal(segmentation.outlines.points, exact.outlines.points)
+    for tolerance, error in ((-1, ctm.InvalidArgumentError), (np.inf, ctm.InvalidArgumentError), ("far", ctm.InvalidTypeError)):
+        with pytest.raises(error, match="outlines(_|.)tolerance is"):
+            context.analyze(pixels, outlines=True, outlines_tolerance=tolerance)  # type: ignore[arg-type]
+
+
+def test_coco_polygons() -> None:
+    pixels = np.ones((9, 9), np.uint8)
+    pixels[2:5, 3:6] = 2
+    pixels[7:, :2] = 2
+    coco = ctm.segment(pixels).to_coco(polygons=True)
+    ring, squares = (annotation["segmentation"] for annotation in coco["annotations"])
+    assert set(ring) == {"size", "counts"}  # it has a hole
+    assert squares == [[3, 2, 6, 2, 6, 5, 3, 5], [0, 7, 2, 7, 2, 9, 0, 9]]
+    stairs = ctm.segment(np.tri(50) + 1)
+    polygons = [annotation["segmentation"] for annotation in stairs.to_coco(polygons=True, tolerance=1)["annotations"]]
+    assert polygons == [[[0, 0, 1, 0, 50, 49, 50, 50, 0, 50]], [[1, 0, 50, 0, 50, 49]]]
+    with pytest.raises(ctm.InvalidArgumentError, match="tolerance is 1; 0 is expected"):
+        stairs.to_coco(tolerance=1)
+
+
 def test_none_and_refused(context: ctm.Context) -> None:
     outlines = context.analyze(PIXELS, outputs=[], outlines=True, min_pixels=1000).outlines
     assert outlines is not None and len(outlines) == 0 and outlines.ring_offsets.tolist() == [0]

@@ -136,7 +136,7 @@ pub struct Outlines {
     pub mask_offsets: *mut u64,
     pub mask_offsets_capacity: usize,
     pub connected: u32,
-    pub reserved: u32,
+    pub tolerance: f32,
 }
 
 #[repr(C)]

@@ -16,7 +16,7 @@ use crate::decode::Part;
 use crate::input::{Raw, RawFormat, Reading};
 use crate::inputs::{self, Input};
 use crate::template::Template;
-use crate::values::{GivenColor, parse_color, parse_distance, parse_number};
+use crate::values::{GivenColor, parse_color, parse_distance, parse_number, parse_pixels};
 use crate::{labels, memory, names, source};
 
 const EXIT_CODES: &str = "\
@@ -341,6 +341,11 @@ pub(crate) struct OutputArgs {
         default_value_t = CocoArg::Rle
     )]
     pub(crate) coco: CocoArg,
+
+    /// Leave out corners of svg's paths and COCO's polygons that are at most so many pixels from the edge in their place:
+    /// slopes become slopes, and neighbours keep the edge between them in common
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true, value_parser = parse_pixels)]
+    pub(crate) simplify: Option<f32>,
 
     /// Write masks of 8 bits a pixel, 0 and 255, or of 1 bit
     #[arg(
@@ -761,6 +766,12 @@ impl SegmentArgs {
         }
         if self.outputs.coco == CocoArg::Polygons && !self.outputs.has_coco() {
             return Some("--coco says how --format coco has the masks; it is not asked for".into());
+        }
+        if self.outputs.simplify.is_some() && !self.outputs.needs_outlines() {
+            return Some(
+                "--simplify is for --format svg, and for coco with --coco polygons; neither is asked for"
+                    .into(),
+            );
         }
         let is_png = labels.as_deref().is_some_and(|file| !labels::is_tiff(file));
         if is_png && self.outputs.label_bits == Some(LabelBitsArg::ThirtyTwo) {

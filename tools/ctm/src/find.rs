@@ -1,7 +1,10 @@
 //! Calls the library: once, or again where more was found than there was room for.
 
 use anyhow::{anyhow, bail};
-use ctm::{Analysis, Capacity, ColorMap, Connectivity, Context, Error, MaskOutput, Outputs, RunOrder};
+use ctm::{
+    Analysis, Capacity, ColorMap, Connectivity, Context, Error, MaskOutput, OutlineSettings, Outputs,
+    RunOrder,
+};
 use rayon::prelude::*;
 
 use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
@@ -75,7 +78,10 @@ pub(crate) fn masks(
             labels: labels.as_mut().map(Labels::output),
             mask_stats: true,
             runs: wanted.has_coco().then_some(RunOrder::Columns),
-            outlines: wanted.needs_outlines().then_some(Connectivity::Four),
+            outlines: wanted.needs_outlines().then_some(OutlineSettings {
+                connectivity: Connectivity::Four,
+                tolerance: wanted.simplify.unwrap_or(0.0),
+            }),
             unlisted: args.colors.report_unlisted,
             merged: args.colors.report_merged,
             ..Outputs::default()

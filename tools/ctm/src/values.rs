@@ -20,6 +20,14 @@ pub(crate) fn parse_distance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads how many pixels something is, which is at least 0 and finite.
+pub(crate) fn parse_pixels(text: &str) -> Result<f32, String> {
+    match parse_distance(text)? as f32 {
+        number if number.is_finite() => Ok(number),
+        _ => Err(format!("{text} is no number of pixels such as 1.5")),
+    }
+}
+
 /// A distance or an alpha in the units of an image. `largest` is as far as values can be apart; floats may be further.
 pub(crate) fn within(number: f64, largest: f64, format: Format, option: &str) -> Result<f64, String> {
     let most = f64::from(most(format));

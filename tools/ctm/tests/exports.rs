@@ -89,6 +89,30 @@ fn several_images_have_a_file_each() {
     }
 }
 
+/// Slopes have few corners, and neighbours the same ones.
+#[test]
+fn outlines_are_simplified() {
+    let folder = tempfile::tempdir().unwrap();
+    let map = folder.path().join("map.png");
+    image::RgbImage::from_fn(60, 40, |x, y| image::Rgb([if 2 * x > 3 * y { 255 } else { 0 }, 7, 0]))
+        .save(&map)
+        .unwrap();
+    let output = folder.path().join("o");
+    let files = |simplify: &[&str]| {
+        let args = ["--format", "svg,coco", "--coco", "polygons", "--no-overview", "--overwrite", "yes"];
+        segment(&backends()[0], &map, &output, &[&args, simplify].concat()).quiet();
+        let read = |name: &str| fs::read_to_string(output.join(name)).unwrap();
+        (read("masks.svg"), serde_json::from_str::<Value>(&read("coco.json")).unwrap())
+    };
+    let (svg, coco) = files(&["--simplify", "1.5"]);
+    assert!(svg.contains(" d=\"M1 0H60V40L1 0Z\"") && svg.contains(" d=\"M0 0H1L60 40H0Z\""), "{svg}");
+    let polygons: Vec<&Value> =
+        coco["annotations"].as_array().unwrap().iter().map(|all| &all["segmentation"]).collect();
+    assert_eq!(*polygons[0], serde_json::json!([[1, 0, 60, 0, 60, 40]]));
+    let (exact, _) = files(&[]);
+    assert!(exact.len() > 3 * svg.len() / 2 && files(&["--simplify", "0"]).0 == exact, "{exact}");
+}
+
 /// One file of COCO's has all images of a call, whichever way they share their masks.
 #[test]
 fn coco_has_all_images() {
@@ -158,6 +182,9 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     assert!(refuse(2, &["--format", "npz", "--names", "{hex}.png"]).contains("--names is for masks"));
     assert!(refuse(2, &["--coco", "polygons"]).contains("--coco says how --format coco has the masks"));
     assert!(refuse(2, &["--format", "gif"]).contains("gif"));
+    assert!(refuse(2, &["--simplify", "1", "--format", "coco"]).contains("--simplify is for --format svg"));
+    assert!(refuse(2, &["--simplify", "-1", "--format", "svg"]).contains("-1 is less than 0"));
+    assert!(refuse(2, &["--simplify", "inf", "--format", "svg"]).contains("inf is no number of pixels"));
 }
 
 #[test]

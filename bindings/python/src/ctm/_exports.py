@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError
+from ._outlines import Outlines
 from ._runs import Runs
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 def _missing(package: str, what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     return ModuleNotFoundError(f"{what} needs {package}: pip install {package} ({error})", name=error.name)
+
+
+def _polygons(outlines: Outlines | None, number: int) -> list[list[int]] | None:
+    """COCO's polygons of a mask, if there are outlines and none of its regions has a hole."""
+    polygons = [] if outlines is None else outlines[number]
+    return [ring.ravel().tolist() for (ring,) in polygons] if all(len(rings) == 1 for rings in polygons) else None
 
 
 class Exports:
@@ -42,6 +49,8 @@ class Exports:
 
         @property
         def runs(self) -> Runs: ...
+
+        def simplified_outlines(self, tolerance: float) -> Outlines: ...
 
         @property
         def colors(self) -> NDArray[Any]: ...
@@ -132,8 +141,10 @@ class Exports:
         file_name: str = "",
         first_id: int = 1,
         categories: Mapping[str, int] | None = None,
+        polygons: bool = False,
+        tolerance: float = 0,
     ) -> dict[str, Any]:
-        """The masks as a COCO data set of one image, with compressed run lengths, for `json.dump`.
+        """The masks as a COCO data set of one image, with compressed run lengths or polygons, for `json.dump`.
 
         Masks without pixels are left out.
 
@@ -147,6 +158,11 @@ class Exports:
             The id of the first annotation; others follow.
         categories : dict of str to int, optional
             The categories' ids by name; without it they are the names of the masks, numbered from 1.
+        polygons : bool, default False
+            `segmentation` is a list of polygons along the edges of pixels, one for each region. A mask with a hole, which
+            COCO's polygons cannot say, has run lengths all the same. `area` and `bbox` are always those of the pixels.
+        tolerance : float, default 0
+            With `polygons`: as for `simplified_outlines`.
 
         Returns
         -------
@@ -171,6 +187,9 @@ class Exports:
         rows, columns = self.shape
         annotations = []
         coded = self.runs.to_coco()
+        if tolerance and not polygons:
+            raise InvalidArgumentError(f"tolerance is {tolerance!r}; 0 is expected, since run lengths are exact: polygons=True has one")
+        outlines = self.simplified_outlines(tolerance) if polygons else None
         for place, number in enumerate(self._present()):
             name = names[number]
             if name not in numbers:
@@ -181,7 +200,8 @@ class Exports:
                     "id": first_id + place,
                     "image_id": image_id,
                     "category_id": numbers[name],
-                    "segmentation": {"size": [rows, columns], "counts": coded[number]["counts"].decode()},
+                    "segmentation": _polygons(outlines, number)
+                    or {"size": [rows, columns], "counts": coded[number]["counts"].decode()},
                     "area": int(self.counts[number]),
                     "bbox": [left, top, right - left, bottom - top],
                     "iscrowd": 0,

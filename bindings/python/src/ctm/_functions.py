@@ -258,6 +258,9 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
     outlines : bool or {4, 8}, default False
         `Result.outlines` has each mask as polygons along the edges of its pixels. Pixels that only touch by a corner are
         of one polygon with 8, of two with 4; True is as `connected`, and 4 where that is 0.
+    outlines_tolerance : float, default 0
+        So many pixels a corner may be from the edge that is there in its place: corners are left out, and slopes are no
+        stairs. Masks that touch still have the edge between them in common. 0: exact. In steps of 1/256.
     out_masks : array, optional
         Masks are written to it: it has room for as many as its first axis says. Its type is the format.
     out_labels : array, optional

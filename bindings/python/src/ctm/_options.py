@@ -133,6 +133,7 @@ class MasksOptions(ReadingOptions, FindingOptions, total=False):
     counts: Counts | None
     runs: RunOrder | None
     outlines: bool | Connected
+    outlines_tolerance: float
     mask_format: MaskFormat | None
     label_format: LabelFormat | None
     out_masks: Any

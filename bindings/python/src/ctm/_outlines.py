@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._arguments import unsigned
 from ._buffers import empty
+from ._errors import InvalidTypeError
 from ._image import Image
 
 _FIELDS = ("points", "ring_offsets", "ring_exteriors", "mask_offsets")
@@ -69,8 +70,12 @@ class Outlines:
 class OutlinesTarget:
     """Where polygons go, and which pixels they join."""
 
-    def __init__(self, image: Image, connected: int) -> None:
+    def __init__(self, image: Image, connected: int, tolerance: float) -> None:
         self.connected = unsigned("outlines", connected, 32)
+        try:
+            self.tolerance = float(tolerance)
+        except (TypeError, ValueError):
+            raise InvalidTypeError(f"outlines_tolerance is {tolerance!r}; a number of pixels is expected") from None
         self.image = image
         # Corners and rings that there is room for: at first a likely number.
         self.points = max(1 << 12, image.images * image.height * image.width // 32)
@@ -83,7 +88,9 @@ class OutlinesTarget:
 
     def write_to(self, outputs: Any, masks: int) -> tuple[Any, ...]:
         """Makes arrays, and lets the call write to them: gives the struct that has to be there, and the arrays."""
-        struct = ffi.new("ctm_outlines *", {"struct_size": ffi.sizeof("ctm_outlines"), "connected": self.connected})
+        struct = ffi.new("ctm_outlines *")
+        struct.struct_size = ffi.sizeof("ctm_outlines")
+        struct.connected, struct.tolerance = self.connected, self.tolerance
         sizes = (self.points, self.rings + 1, self.rings, masks * self.image.images + 1)
         arrays = []
         for field, size in zip(_FIELDS, sizes):

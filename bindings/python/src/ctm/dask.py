@@ -46,7 +46,7 @@ __all__ = ["Result", "analyze", "count"]
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 # What is different for a part than for the whole.
 _REFUSED = (
-    *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "outlines", "out_masks", "out_labels", "report_unlisted"),
+    *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "outlines", "outlines_tolerance", "out_masks", "out_labels", "report_unlisted"),
     *("unlisted_capacity", "merged_capacity", "progress"),
     # These look across the borders of chunks.
     *("connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected"),

@@ -1,5 +1,6 @@
 //! SVG: a path for each mask, along the edges of its pixels, in its colour. The rings are the library's: filled by the even-odd
-//! rule they are the mask, and neighbours have the edge between them in common, so that no seam is there.
+//! rule they are the mask, and neighbours have the edge between them in common, so that no seam is there. With `--simplify` they are
+//! the mask within so many pixels.
 
 use std::fmt::Write as _;
 
@@ -38,7 +39,8 @@ fn path(outlines: &MaskOutlines, place: usize, svg: &mut String) -> std::fmt::Re
             match index.checked_sub(1).map(|before| corners[before]) {
                 None => write!(svg, "M{x} {y}"),
                 Some([_, above]) if above == y => write!(svg, "H{x}"),
-                Some(_) => write!(svg, "V{y}"),
+                Some([left, _]) if left == x => write!(svg, "V{y}"),
+                Some(_) => write!(svg, "L{x} {y}"),
             }?;
         }
         svg.push('Z');
