@@ -41,7 +41,7 @@ const HEADER: [(&str, &[(&str, Items)]); 11] = [
     ("Memory for outputs", &[("buffer", All)]),
     (
         "Images that are nowhere as a whole: bands, tiles, machines",
-        &[("counts_handle", All), ("counts", All)],
+        &[("counts_handle", All), ("counts", All), ("regions_handle", All), ("regions", All)],
     ),
     ("Pixels and outputs in a device's memory", &[("device_memory", All)]),
     ("Long work: messages and cancelling; for progress see ctm_params", &[("log", All), ("cancel", All)]),
@@ -51,10 +51,11 @@ const HEADER: [(&str, &[(&str, Items)]); 11] = [
 ];
 
 /// Structs that are named before they are declared, and the file before which that is done.
-const NAMED_EARLY: [(&str, &str, &str); 3] = [
+const NAMED_EARLY: [(&str, &str, &str); 4] = [
     ("create", "ctm_options", "How a context is set up."),
     ("image", "ctm_device_memory", "Memory of a Vulkan device of the caller's."),
     ("image", "ctm_counts", "The pixel counts of the parts of an image."),
+    ("image", "ctm_regions", "The connected regions of the parts of an image."),
 ];
 
 const OPENING: &str = r#"/*

@@ -1,4 +1,4 @@
-// ctm::counts does what ctm_counts does: cpp_counts DEVICE GOLDEN_CASE.
+// ctm::counts and ctm::regions do what ctm_counts and ctm_regions do: cpp_counts DEVICE GOLDEN_CASE.
 
 #include "cpp_test.hpp"
 
@@ -160,6 +160,62 @@ void owners(const char *device, const std::vector<float> &map)
     CHECK(*third.try_to_bytes(other) != before);
 }
 
+// Bands get the regions that they are part of in the whole.
+void regions(ctm::context &context, const std::vector<float> &map)
+{
+    ctm::params params = selection();
+    params.connected = CTM_CONNECTED_8;
+    params.min_pixels = 20;
+    params.max_count = 200;
+    std::vector<std::uint16_t> whole(PIXELS);
+    const auto one_call =
+        context.try_analyze(ctm::image(map, WIDTH, HEIGHT, 3), params, ctm::outputs().set_labels(whole));
+    CHECK(one_call && one_call->mask_count > 10);
+    auto upper = ctm::regions::try_create(context, WIDTH, HEIGHT);
+    auto lower = ctm::regions::try_create(context, WIDTH, HEIGHT);
+    CHECK(upper && *upper && lower && *lower);
+    for (std::uint32_t y = 0; y < HEIGHT; y += BAND) {
+        const std::uint32_t rows = std::min(BAND, HEIGHT - y);
+        const std::vector<float> band = rows_of(map, y, rows);
+        CHECK((y < 50 ? upper : lower)->try_add(context, ctm::image(band, WIDTH, rows, 3), 0, y, params));
+    }
+    const auto missing = upper->try_select(context, params);
+    CHECK(missing.status() == CTM_ERROR_INVALID_ARGUMENT && contains(missing.message(), "160 x 120 = 19200"));
+    auto bytes = lower->try_to_bytes(context);
+    CHECK(bytes);
+    const auto sent = ctm::regions::try_from_bytes(context, *bytes);
+    CHECK(sent && upper->try_merge(context, *sent));
+    const auto short_one = upper->try_add(context, ctm::image(map, WIDTH, HEIGHT + 1, 3), 0, 0, params);
+    CHECK(short_one.status() == CTM_ERROR_INVALID_ARGUMENT && contains(short_one.message(), "pixels_size is 230400"));
+    const ctm::regions all(upper->release());
+    CHECK(!*upper && all);
+    for (std::uint32_t y = 0; y < HEIGHT; y += BAND) {
+        const std::uint32_t rows = std::min(BAND, HEIGHT - y);
+        const std::vector<float> band = rows_of(map, y, rows);
+        std::vector<std::uint16_t> labels(std::size_t(rows) * WIDTH);
+        params.set_part(all, 0, y);
+        CHECK(context.try_analyze(ctm::image(band, WIDTH, rows, 3), params, ctm::outputs().set_labels(labels)));
+        CHECK(std::equal(labels.begin(), labels.end(), whole.begin() + std::ptrdiff_t(y) * WIDTH));
+    }
+    const auto entries = all.try_palette(context, params);
+    CHECK(entries && entries->size() == one_call->mask_count && (*entries)[0].width > 0);
+    (*bytes)[bytes->size() - 1] ^= 1;
+    CHECK(ctm::regions::try_from_bytes(context, *bytes).status() == CTM_ERROR_DATA);
+#ifndef CTM_NO_EXCEPTIONS
+    ctm::regions one = ctm::regions::create(context, WIDTH, HEIGHT);
+    one.add(context, ctm::image(map, WIDTH, HEIGHT, 3), 0, 0, params);
+    ctm::regions copy = ctm::regions::from_bytes(context, one.to_bytes(context));
+    CHECK(copy.select(context, params).mask_count == copy.palette(context, params).size());
+    int thrown = 0;
+    try {
+        copy.merge(context, one);
+    } catch (const ctm::error &error) {
+        thrown += contains(error.what(), "overlaps");
+    }
+    CHECK(thrown == 1);
+#endif
+}
+
 #ifndef CTM_NO_EXCEPTIONS
 void exceptions(ctm::context &context, const std::vector<float> &map)
 {
@@ -204,6 +260,7 @@ int main(int argc, char **argv)
     bytes(context, map);
     refusals(context, map);
     owners(argv[1], map);
+    regions(context, map);
 #ifndef CTM_NO_EXCEPTIONS
     exceptions(context, map);
 #endif

@@ -88,7 +88,7 @@ static void palette(ctm_params *params, ctm_outputs *outputs)
 
 static const kind kinds[] = {
     { "ctm_run", special, CTM_FORMAT_F32, NULL },
-    { "counts", special, CTM_FORMAT_F32, NULL },
+    { "counts and regions of parts", special, CTM_FORMAT_F32, NULL },
     { "floats", floats, CTM_FORMAT_F32, nothing },
     { "special values", special, CTM_FORMAT_F32, nothing },
     { "very many colours", different, CTM_FORMAT_F32, nothing },
@@ -219,6 +219,49 @@ static uint64_t outcome_of_counts(ctm_context *context, const ctm_image *image)
     return hash;
 }
 
+static uint64_t outcome_of_regions(ctm_context *context, const ctm_image *image)
+{
+    uint64_t hash = 0;
+    ctm_regions *halves[2] = { NULL, NULL };
+    ctm_params params = CTM_PARAMS_INIT;
+    params.connected = CTM_CONNECTED_8;
+    for (uint32_t half = 0; half < 2; half++) {
+        ctm_image part = *image;
+        part.top = half * (HEIGHT / 2);
+        part.rectangle_height = half == 0 ? HEIGHT / 2 : HEIGHT - HEIGHT / 2;
+        part.rectangle_width = WIDTH;
+        CHECK_STATUS(context, ctm_regions_create(context, WIDTH, HEIGHT, &halves[half]), CTM_OK);
+        CHECK_STATUS(context, ctm_regions_add(context, halves[half], &part, 0, part.top, &params), CTM_OK);
+    }
+    size_t size = 0;
+    CHECK_STATUS(context, ctm_regions_export(context, halves[1], NULL, &size), CTM_OK);
+    unsigned char *data = allocate(size, 0);
+    CHECK_STATUS(context, ctm_regions_export(context, halves[1], data, &size), CTM_OK);
+    add(&hash, data, size);
+    ctm_regions_destroy(halves[1]);
+    CHECK_STATUS(context, ctm_regions_import(context, data, size, &halves[1]), CTM_OK);
+    CHECK_STATUS(context, ctm_regions_merge(context, halves[0], halves[1]), CTM_OK);
+    static ctm_palette_entry entries[ENTRIES];
+    memset(entries, 0, sizeof entries);
+    ctm_outputs outputs = CTM_OUTPUTS_INIT;
+    outputs.palette = entries;
+    outputs.palette_capacity = ENTRIES;
+    params.max_count = MASKS;
+    ctm_result result = CTM_RESULT_INIT;
+    CHECK_STATUS(context, ctm_regions_select(context, halves[0], &params, &outputs, &result), CTM_OK);
+    add(&hash, entries, sizeof entries);
+    params.regions = halves[0];
+    ctm_image part = *image;
+    part.rectangle_width = WIDTH;
+    part.rectangle_height = HEIGHT / 2;
+    CHECK_STATUS(context, ctm_analyze(context, &part, &params, &outputs, &result), CTM_OK);
+    add(&hash, entries, sizeof entries);
+    ctm_regions_destroy(halves[0]);
+    ctm_regions_destroy(halves[1]);
+    free(data);
+    return hash;
+}
+
 uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *user, double done), void *user)
 {
     make_pixels();
@@ -234,7 +277,7 @@ uint64_t outcome_of(ctm_context *context, int number, int32_t (*progress)(void *
     image.height = HEIGHT;
     image.channels = CHANNELS;
     if (k->set == NULL) {
-        return outcome_of_counts(context, &image);
+        return outcome_of_counts(context, &image) ^ outcome_of_regions(context, &image);
     }
     static uint16_t labels[PIXELS];
     static ctm_palette_entry entries[ENTRIES], unlisted[ENTRIES];

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-/* How many kinds there are. That of number 1, counts, tells nobody how far it is. */
+/* How many kinds there are. That of number 1, counts and regions of parts, tells nobody how far it is. */
 int call_kinds(void);
 
 /* What a kind does. */

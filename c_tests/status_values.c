@@ -137,7 +137,7 @@ FROZEN(device_memory_handle_type, offsetof(ctm_device_memory, handle_type) == 28
 FROZEN(device_memory_memory_type_index, offsetof(ctm_device_memory, memory_type_index) == 32);
 FROZEN(device_memory_reserved, offsetof(ctm_device_memory, reserved) == 36);
 
-FROZEN(params_size, sizeof(ctm_params) == 176);
+FROZEN(params_size, sizeof(ctm_params) == 192);
 FROZEN(params_struct_size, offsetof(ctm_params, struct_size) == 0);
 FROZEN(params_min_pixels, offsetof(ctm_params, min_pixels) == 8);
 FROZEN(params_max_count, offsetof(ctm_params, max_count) == 16);
@@ -167,6 +167,9 @@ FROZEN(params_absorb_unmasked, offsetof(ctm_params, absorb_unmasked) == 152);
 FROZEN(params_fill_holes, offsetof(ctm_params, fill_holes) == 160);
 FROZEN(params_absorb_connected, offsetof(ctm_params, absorb_connected) == 168);
 FROZEN(params_reserved, offsetof(ctm_params, reserved) == 172);
+FROZEN(params_regions, offsetof(ctm_params, regions) == 176);
+FROZEN(params_part_left, offsetof(ctm_params, part_left) == 184);
+FROZEN(params_part_top, offsetof(ctm_params, part_top) == 188);
 
 FROZEN(outputs_size, sizeof(ctm_outputs) == 168);
 FROZEN(outputs_struct_size, offsetof(ctm_outputs, struct_size) == 0);

@@ -85,6 +85,7 @@ MENU = {
         "docs/absorbing.md": None,
         "docs/streaming.md": None,
         "docs/counts-format.md": None,
+        "docs/regions-format.md": None,
         "docs/device-memory.md": None,
         "docs/performance.md": None,
         "docs/performance-notes.md": None,

@@ -144,7 +144,7 @@ void ctm_destroy(ctm_context *context);
 
 /**
  * A buffer is too small for what it is to receive, and what was to say how much there is says it: `*mask_count` of
- * `ctm_run`, `*result` of `ctm_analyze` and `ctm_counts_select`, `*size` of what gives bytes. Or `label_format` cannot number
+ * `ctm_run`, `*result` of `ctm_analyze`, `ctm_counts_select` and `ctm_regions_select`, `*size` of what gives bytes. Or `label_format` cannot number
  * the masks. No output was touched. The context stays usable.
  */
 #define CTM_ERROR_BUFFER_TOO_SMALL 2
@@ -438,6 +438,9 @@ typedef struct ctm_device_memory ctm_device_memory;
 
 /** The pixel counts of the parts of an image. */
 typedef struct ctm_counts ctm_counts;
+
+/** The connected regions of the parts of an image. */
+typedef struct ctm_regions ctm_regions;
 
 /**
  * `ctm_image.format`: 32-bit floats.
@@ -849,7 +852,7 @@ typedef struct ctm_params {
      *
      * What it may do (this holds for `log` of `ctm_options`, too): call anything on other contexts, and on this context
      * what does not wait for a running call, such as `ctm_cancel` or `ctm_last_error`. There, `ctm_run`, `ctm_analyze`,
-     * `ctm_context_pipeline_cache` and what works on `ctm_counts` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
+     * `ctm_context_pipeline_cache` and what works on `ctm_counts` or `ctm_regions` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
      * `ctm_destroy` does not wait, and what the context holds is given back when the calls that are inside have ended.
      * It may not leave by an exception, `longjmp` or `pthread_exit`.
      */
@@ -871,8 +874,8 @@ typedef struct ctm_params {
      * does not have are 0, 0.
      *
      * Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-     * `unmix_radius` larger on each side, and keep their middle. `connected`, `absorb_pixels`, `absorb_unmasked` and
-     * `fill_holes` must be 0: regions may go on in other parts.
+     * `unmix_radius` larger on each side, and keep their middle. `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0,
+     * and `connected`, too, unless there are `regions`: regions may go on in other parts.
      * Not promised: whether colours that the counts do not have get a mask.
      */
     const ctm_counts *counts;
@@ -933,10 +936,36 @@ typedef struct ctm_params {
      * Must be 0.
      */
     uint32_t reserved;
+    /**
+     * With `connected`, for an image that is a part of a larger one, a band or a tile: the regions of all its parts. NULL: the
+     * image is the whole.
+     *
+     * Masks are then the regions of the whole, in its order: those that one call on the whole image would give, to the bit,
+     * with `min_pixels` and `max_count` of regions of the whole. The pixels, `format`, `channels` and all of this struct but
+     * `min_pixels`, `max_count` and `progress` must be as they were when the part was added with `ctm_regions_add`, which
+     * says what is not supported. Where `counts` were given there, they must be given here, and `min_pixels` is the same in all
+     * calls. Regions of which parts are missing are an error.
+     *
+     * Entries of `ctm_outputs.palette` say how many pixels of this part each region has and where they lie, and are 0 where it
+     * has none; `ctm_regions_select` tells where regions of the whole lie. Unlisted colours are those of this part, with
+     * `counts` those of the whole.
+     *
+     * It takes memory beside `memory_limit`, as `ctm_regions_add` does, and what the labels take: 1 byte for each pixel (2 above
+     * 254 masks, 4 above 65,534).
+     */
+    const ctm_regions *regions;
+    /**
+     * With `regions`, the column of the whole image that the part begins at; else it must be 0.
+     */
+    uint32_t part_left;
+    /**
+     * With `regions`, the row of the whole image that the part begins at; else it must be 0.
+     */
+    uint32_t part_top;
 } ctm_params;
 
 /** Initialises a `ctm_params`: all colours get a mask. */
-#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, CTM_CONNECTED_NONE, 0 }
+#define CTM_PARAMS_INIT { sizeof(ctm_params), 1, UINT32_MAX, CTM_MATCH_EXACT, CTM_ALPHA_COLOR, 0, CTM_BATCH_ALL, 0, NULL, NULL, 0, CTM_NEAREST_NONE, 0, CTM_UNLISTED_IGNORE, CTM_MERGE_NONE, 0, 0, CTM_CONNECTED_NONE, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, CTM_CONNECTED_NONE, 0, NULL, 0, 0 }
 
 /**
  * Writes the defaults to a `ctm_params`: all colours get a mask. It does what `CTM_PARAMS_INIT` does, for languages that
@@ -1494,7 +1523,8 @@ ctm_status ctm_result_init(ctm_result *result,
  * Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
  * the palette. It takes pixels as they are stored, and more than the most frequent colours.
  *
- * An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`.
+ * An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`, and `ctm_regions` for connected
+ * regions.
  *
  * With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
  * room each output needs in the formats stated.
@@ -1508,7 +1538,9 @@ ctm_status ctm_result_init(ctm_result *result,
  * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
  * or `label_format` cannot number so many masks; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted
  * in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
- * `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
+ * `CTM_ERROR_UNSUPPORTED`, with memory on a device or `regions` only: nothing was written, `*result` included;
+ * `CTM_ERROR_DATA`, with `regions` only: the part's pixels are others than when it was added; the fields of `*result` are 0 and
+ * no output was touched;
  * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
  * `ctm_last_error(context)` has the detail.
@@ -1611,7 +1643,7 @@ void ctm_counts_destroy(ctm_counts *counts);
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. `matching` and `alpha` (with
  * `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
  * `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
- * looked at.
+ * looked at, nor are `regions`, `part_left` and `part_top`.
  * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
  * colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
  * `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
@@ -1708,7 +1740,7 @@ ctm_status ctm_counts_import(ctm_context *context,
  * @param context A context of `ctm_create`.
  * @param counts The counts. Must not be NULL.
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
- * `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+ * `ctm_analyze` on the whole image would do it, but for `batch`, `counts`, `regions`, `part_left`, `part_top` and `unmix_radius`, which are not looked at:
  * pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0.
  * `matching` and `alpha` must be those of the parts.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
@@ -1733,6 +1765,192 @@ ctm_status ctm_counts_select(ctm_context *context,
                              const ctm_params *params,
                              const ctm_outputs *outputs,
                              ctm_result *result);
+
+/**
+ * The connected regions of an image that comes in parts: bands of rows, tiles.
+ *
+ * An image that is too large for memory, or spread over machines, is worked on in two rounds: `ctm_regions_add` for each
+ * part, which finds its regions and keeps what others may go on with at its borders; then `ctm_analyze` for each part with
+ * `ctm_params.regions`, `part_left` and `part_top` set. The masks and labels of each part are those that one `ctm_analyze`
+ * with the same `connected` on the whole image would give there, to the bit.
+ *
+ * Regions belong to no context: they may be used with any, and live until `ctm_regions_destroy`. They take 48 bytes for each
+ * region of a part and 8 for each run of pixels along its four borders; once they are used, 4 more for each region of a part
+ * and 80 for each of the whole. The number of pixels makes no difference.
+ * Threads: any; a call that changes regions waits for those that use them, and the other way round. So a progress
+ * function must not change the `ctm_params.regions` of the call that it is called from: it would wait for ever.
+ */
+struct ctm_regions;
+
+/**
+ * Creates regions of an image, none of whose parts was added yet.
+ *
+ * @param context A context of `ctm_create`, which is asked for the reason if the call fails; the regions may outlive it.
+ * @param width Columns of the whole image, at least 1.
+ * @param height Rows of the whole image, at least 1.
+ * @param regions Receives the new regions, or NULL on any error. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * Ownership: the caller's, to be given back with `ctm_regions_destroy`.
+ * Threads: any; does not wait for a running call.
+ *
+ * # Safety
+ * `context` is NULL or a living context; `regions` is NULL or can be written to.
+ */
+ctm_status ctm_regions_create(ctm_context *context,
+                              uint32_t width,
+                              uint32_t height,
+                              ctm_regions **regions);
+
+/**
+ * Destroys regions. No other call may use them any more, now or later.
+ *
+ * @param regions An object of `ctm_regions_create` or `ctm_regions_import`, or NULL: nothing happens.
+ * Threads: any.
+ *
+ * # Safety
+ * `regions` is NULL or such an object that was not destroyed before, and no call uses it.
+ */
+void ctm_regions_destroy(ctm_regions *regions);
+
+/**
+ * Finds the connected regions of one more part of an image. Each pixel of the image is to be in one part; the order of the
+ * parts, their sizes and shapes change nothing. A part may be one pixel wide.
+ *
+ * What regions are connected of is decided by `params`, as on the whole image: pixels of equal colours, of colours that are
+ * near one of the palette's, and so on. Which regions get a mask is decided later: without `counts`, `min_pixels` and
+ * `max_count` make no difference here.
+ *
+ * @param context A context of `ctm_create`; does the work. Different ones may add to the same regions.
+ * @param regions What the part is added to. Must not be NULL.
+ * @param image The part, in a struct that starts as `CTM_IMAGE_INIT`: a band, a tile or the whole image, in any layout, and
+ * one image. `format` and `channels` must be those of the first part. Must not be NULL.
+ * @param left The column of the whole image that the part begins at.
+ * @param top The row of the whole image that the part begins at.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`; must not be NULL. `connected` must be 4 or 8. All but `min_pixels`,
+ * `max_count` and `progress` must be those of the first part. With `nearest` or `merge` and no palette, which colours attract
+ * others depends on all parts: `counts` must be those of the whole image then. Elsewhere they may be: colours with fewer
+ * than `min_pixels` pixels are then left out at once, which saves memory where there are many. With `counts`, `min_pixels` is
+ * the same in all calls. `progress` is called as by `ctm_analyze`. `regions`, `part_left` and `part_top` are not looked at.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`, also where the part is not in the image, or overlaps one that was added;
+ * `CTM_ERROR_UNSUPPORTED` for what cannot be exact by parts: `unmix_radius`, `absorb_pixels`, `absorb_unmasked` and
+ * `fill_holes`, which look at what is around a region, a `batch` that is not `CTM_BATCH_ALL`, and several images in `image`;
+ * `CTM_ERROR_UNLISTED_COLORS`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`,
+ * `CTM_ERROR_DEVICE_LOST`, `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the regions are what
+ * they were. `ctm_last_error(context)` has the detail.
+ * Ownership: the pixels stay the caller's and are used during the call only, whatever it returns. Beside what the regions
+ * keep, the call takes 20 bytes for each run of equal pixels in a row, beside `memory_limit`.
+ * Threads: any; calls on one context wait for each other, and those with different contexts work side by side.
+ * `ctm_cancel` stops them.
+ * Not promised: how long a call takes.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says, valid during the call.
+ */
+ctm_status ctm_regions_add(ctm_context *context,
+                           ctm_regions *regions,
+                           const ctm_image *image,
+                           uint32_t left,
+                           uint32_t top,
+                           const ctm_params *params);
+
+/**
+ * Adds the parts of others, for example those of another machine. Whatever the order and the grouping, equal parts come to
+ * equal regions.
+ *
+ * @param context A context of `ctm_create`.
+ * @param regions What is added to. Must not be NULL.
+ * @param other What is added; stays as it is. Must be of an image of the same size and, if both have parts, of the same
+ * `format`, `channels` and params. No pixel may be in parts of both. Must not be NULL or `regions`.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`; `CTM_ERROR_CANCELLED` where it has waited for
+ * another call; `CTM_ERROR_INTERNAL`. On any error the regions are what they were. `ctm_last_error(context)` has the detail.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says, valid during the call.
+ */
+ctm_status ctm_regions_merge(ctm_context *context,
+                             ctm_regions *regions,
+                             const ctm_regions *other);
+
+/**
+ * Regions as bytes, for `ctm_regions_import` in another process or on another machine, whatever its processor. Those of equal
+ * parts are equal bytes, whatever order they came in. `docs/regions-format.md` describes them.
+ *
+ * Ask for the size first, then for the bytes.
+ *
+ * @param context A context of `ctm_create`.
+ * @param regions The regions. Must not be NULL.
+ * @param data Receives the bytes; any alignment. NULL: only their number is asked for.
+ * @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the number of bytes:
+ * 128, 40 for each part, 48 for each of its regions, 8 for each run of pixels along its borders, 4 for each channel of each
+ * colour. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data` untouched;
+ * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the buffer stays the caller's and is used during the call only.
+ * Threads: any; does not wait for a running call on the context.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_regions_export(const ctm_context *context,
+                              const ctm_regions *regions,
+                              void *data,
+                              size_t *size);
+
+/**
+ * Regions from the bytes of `ctm_regions_export`. Whatever the bytes are, nothing worse happens than an error: lengths,
+ * checksum, and each part are checked.
+ *
+ * @param context A context of `ctm_create`.
+ * @param data The bytes; any alignment. Must not be NULL.
+ * @param size How many there are.
+ * @param regions Receives the new regions, or NULL on any error. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_DATA` where the bytes are damaged, cut, or of an unknown version;
+ * `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_OUT_OF_MEMORY`; `CTM_ERROR_CANCELLED` where it has waited for another call;
+ * `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * Ownership: the bytes stay the caller's and are used during the call only. The regions are the caller's, to be given
+ * back with `ctm_regions_destroy`.
+ * Threads: any; calls on one context wait for each other.
+ * Not promised: that bytes made by somebody who wishes to deceive are those of any image; the checks find accidents.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_regions_import(ctm_context *context,
+                              const void *data,
+                              size_t size,
+                              ctm_regions **regions);
+
+/**
+ * The regions of the whole image that get a mask, in its order: their colours, how many pixels they have, and where they lie.
+ *
+ * @param context A context of `ctm_create`.
+ * @param regions The regions of all parts. Must not be NULL.
+ * @param params A struct that starts as `CTM_PARAMS_INIT`; must not be NULL. `min_pixels` and `max_count` are of regions of the
+ * whole; with `counts` in the parts' params, `min_pixels` must be theirs. All else must be as it was for the parts, but for
+ * `counts`, `regions`, `part_left`, `part_top`, which are not looked at, and `progress`.
+ * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette` receives an entry for each
+ * region, as from `ctm_analyze` on the whole image, but that `mask_offset` is 0. `unlisted`, `merged`, `masks`, `labels`,
+ * `masks_memory`, `labels_memory`, `runs` and `outlines` must be NULL.
+ * @param result A struct that starts as `CTM_RESULT_INIT`; receives `mask_count` and `palette_len`, and 0 for all else. Must
+ * not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no list touched, where there are more regions
+ * than `palette_capacity`; `CTM_ERROR_INVALID_ARGUMENT`, also where parts are missing, and `CTM_ERROR_UNSUPPORTED` as
+ * `ctm_regions_add`: nothing was written, `*result` included; `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY` or
+ * `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the palette's contents are unspecified. `ctm_last_error(context)` has
+ * the detail.
+ * Ownership: all buffers stay the caller's and are used during the call only.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_regions_select(ctm_context *context,
+                              const ctm_regions *regions,
+                              const ctm_params *params,
+                              const ctm_outputs *outputs,
+                              ctm_result *result);
 
 
 /* ---- Pixels and outputs in a device's memory -------------------------------------------------- */

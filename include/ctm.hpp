@@ -485,6 +485,7 @@ inline std::string too_short(const ctm::image &image)
 } // namespace detail
 
 class counts;
+class regions;
 
 /**
  * `ctm_params`, from the defaults on: all colours get a mask. `progress` is a C function: nothing may be thrown out of it,
@@ -533,6 +534,14 @@ struct params : ctm_params {
      */
     params &set_counts(const ctm::counts &all) noexcept;
     params &set_counts(const ctm::counts &&) = delete;
+
+    /**
+     * The regions of all parts of the image of which the call's image is one, and the column and the row of the image that it
+     * begins at. They must outlive the struct. Regions that hold nothing mean that the image is no part of another; both
+     * numbers must be 0 then.
+     */
+    params &set_part(const ctm::regions &all, std::uint32_t left, std::uint32_t top) noexcept;
+    params &set_part(const ctm::regions &&, std::uint32_t left, std::uint32_t top) = delete;
 };
 
 /**
@@ -1148,6 +1157,146 @@ private:
 inline params &params::set_counts(const ctm::counts &all) noexcept
 {
     counts = all.get();
+    return *this;
+}
+
+/**
+ * The connected regions of an image that comes in parts: `add` each part, then label each with `params.set_part`. They belong
+ * to no context: every function takes the one that does the work, and different contexts may add to the same regions, from
+ * different threads.
+ *
+ * They can be moved, not copied. Those that are default-made, moved from or released hold nothing: they can be asked
+ * whether, assigned to and destroyed; their functions return `CTM_ERROR_INVALID_ARGUMENT`.
+ */
+class regions {
+public:
+    regions() noexcept = default;
+    /** Takes over regions of `ctm_regions_create` or `ctm_regions_import`, or NULL. */
+    explicit regions(ctm_regions *owned) noexcept : handle_(owned) {}
+    regions(regions &&other) noexcept : handle_(other.release()) {}
+    regions &operator=(regions &&other) noexcept
+    {
+        regions taken(std::move(other));
+        std::swap(handle_, taken.handle_);
+        return *this;
+    }
+    regions(const regions &) = delete;
+    regions &operator=(const regions &) = delete;
+    ~regions() { ctm_regions_destroy(handle_); }
+
+    /** `ctm_regions_create`: regions of an image of this size, none of whose parts was added yet. */
+    static outcome<regions> try_create(ctm::context &context, std::uint32_t width, std::uint32_t height)
+    {
+        ctm_regions *made = nullptr;
+        const ctm_status status = ctm_regions_create(context.get(), width, height, &made);
+        return detail::finish(context.get(), status, regions(made));
+    }
+
+    /** `ctm_regions_import`: regions from the bytes of `to_bytes`. `CTM_ERROR_DATA` where they are damaged. */
+    static outcome<regions> try_from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        const std::uint8_t none = 0; // No bytes are damaged ones, not a missing argument.
+        ctm_regions *made = nullptr;
+        const ctm_status status =
+            ctm_regions_import(context.get(), bytes.empty() ? &none : bytes.data(), bytes.size(), &made);
+        return detail::finish(context.get(), status, regions(made));
+    }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The regions for functions of ctm.h; they stay this object's. */
+    ctm_regions *get() const noexcept { return handle_; }
+    /** Hands the regions over: `ctm_regions_destroy` is the caller's now. */
+    ctm_regions *release() noexcept
+    {
+        ctm_regions *handed_over = handle_;
+        handle_ = nullptr;
+        return handed_over;
+    }
+
+    /** `ctm_regions_add`: the regions of one more part, which begins at this column and row of the image. */
+    outcome<void> try_add(ctm::context &context, const ctm::image &image, std::uint32_t left, std::uint32_t top,
+                          const ctm::params &params)
+    {
+        std::string refusal = detail::too_short(image);
+        if (!refusal.empty()) {
+            return outcome<void>(CTM_ERROR_INVALID_ARGUMENT, std::move(refusal));
+        }
+        return detail::finish(context.get(), ctm_regions_add(context.get(), handle_, &image, left, top, &params));
+    }
+
+    /** `ctm_regions_merge`: adds the parts of others, which stay as they are. */
+    outcome<void> try_merge(ctm::context &context, const regions &other)
+    {
+        return detail::finish(context.get(), ctm_regions_merge(context.get(), handle_, other.handle_));
+    }
+
+    /** `ctm_regions_export`: the regions as bytes, the same on all machines. */
+    outcome<std::vector<std::uint8_t>> try_to_bytes(const ctm::context &context) const
+    {
+        std::vector<std::uint8_t> bytes;
+        const ctm_status status = detail::read_bytes(bytes, [&](void *data, std::size_t *size) {
+            return ctm_regions_export(context.get(), handle_, data, size);
+        });
+        return detail::finish(context.get(), status, std::move(bytes));
+    }
+
+    /**
+     * `ctm_regions_select`: how many regions of the whole image get a mask, and with a palette where each lies.
+     * `CTM_ERROR_BUFFER_TOO_SMALL` has the result filled in, too.
+     */
+    outcome<ctm::result> try_select(ctm::context &context, const ctm::params &params,
+                                    const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        ctm::result found;
+        const ctm_status status = ctm_regions_select(context.get(), handle_, &params, &outputs, &found);
+        return detail::finish(context.get(), status, found);
+    }
+
+    /** The regions of the whole image in new memory: of each its colour, its pixels and where they lie. */
+    outcome<std::vector<palette_entry>> try_palette(ctm::context &context, const ctm::params &params) const
+    {
+        return detail::read_palette(
+            [&](const ctm::outputs &outputs) { return try_select(context, params, outputs); });
+    }
+
+#ifndef CTM_NO_EXCEPTIONS
+    // The same functions, which throw `ctm::error` in place of a failing outcome.
+
+    static regions create(ctm::context &context, std::uint32_t width, std::uint32_t height)
+    {
+        return try_create(context, width, height).value();
+    }
+    static regions from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        return try_from_bytes(context, bytes).value();
+    }
+    void add(ctm::context &context, const ctm::image &image, std::uint32_t left, std::uint32_t top,
+             const ctm::params &params)
+    {
+        try_add(context, image, left, top, params).value();
+    }
+    void merge(ctm::context &context, const regions &other) { try_merge(context, other).value(); }
+    std::vector<std::uint8_t> to_bytes(const ctm::context &context) const { return try_to_bytes(context).value(); }
+    ctm::result select(ctm::context &context, const ctm::params &params,
+                       const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        return try_select(context, params, outputs).value();
+    }
+    std::vector<palette_entry> palette(ctm::context &context, const ctm::params &params) const
+    {
+        return try_palette(context, params).value();
+    }
+#endif
+
+private:
+    ctm_regions *handle_ = nullptr;
+};
+
+inline params &params::set_part(const ctm::regions &all, std::uint32_t left, std::uint32_t top) noexcept
+{
+    regions = all.get();
+    part_left = left;
+    part_top = top;
     return *this;
 }
 

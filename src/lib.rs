@@ -73,6 +73,7 @@ pub use types::outputs::{
 };
 pub use types::palette::{ColorCount, Palette};
 pub use types::params::{Batch, Params, Selection, Unlisted};
+pub use types::regions::{ImageRegions, PartOf};
 pub use types::runs::{MaskRuns, RunOrder};
 pub use types::stats::MaskStats;
 

@@ -9,6 +9,7 @@ use crate::capi::outlines::OutlinesTarget;
 use crate::capi::outputs::{Formats, ctm_outputs};
 use crate::capi::params::ctm_params;
 use crate::capi::planes::Planes;
+use crate::capi::regions_handle::ctm_regions;
 use crate::capi::result::{ResultTarget, ctm_result};
 use crate::capi::runs::RunsTarget;
 use crate::capi::status::ctm_status;
@@ -24,7 +25,8 @@ use crate::types::params::Params;
 /// Finds the colours that get a mask, as `ctm_run` does, and writes whatever is asked for, in one go: masks, labels,
 /// the palette. It takes pixels as they are stored, and more than the most frequent colours.
 ///
-/// An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`.
+/// An image that is not there as a whole is analyzed in bands or tiles: see `ctm_counts`, and `ctm_regions` for connected
+/// regions.
 ///
 /// With nothing to write it is the size query for everything: `result` tells how many masks there are and how much
 /// room each output needs in the formats stated.
@@ -38,7 +40,9 @@ use crate::types::params::Params;
 /// @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no output touched: a buffer is too small,
 /// or `label_format` cannot number so many masks; `CTM_ERROR_UNLISTED_COLORS`, with only the unlisted colours counted
 /// in `*result` and no output touched; `CTM_ERROR_INVALID_ARGUMENT`: nothing was written, `*result` included;
-/// `CTM_ERROR_UNSUPPORTED`, with memory on a device only: nothing was written, `*result` included;
+/// `CTM_ERROR_UNSUPPORTED`, with memory on a device or `regions` only: nothing was written, `*result` included;
+/// `CTM_ERROR_DATA`, with `regions` only: the part's pixels are others than when it was added; the fields of `*result` are 0 and
+/// no output was touched;
 /// `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY`, `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`: the fields of `*result` are 0 and the outputs' contents are unspecified.
 /// `ctm_last_error(context)` has the detail.
@@ -68,9 +72,11 @@ pub unsafe extern "C" fn ctm_analyze(
         };
         // SAFETY: the caller guarantees the pixels and colours.
         let ((map, pixels), colors) = unsafe { (image.map()?, params.settings()?) };
-        // SAFETY: the caller guarantees the counts.
-        let counts = unsafe { ctm_counts::of_params(params.counts) }?;
-        let settings = Params { counts: counts.as_deref(), ..colors };
+        // SAFETY: the caller guarantees the counts and the regions.
+        let (counts, regions) =
+            unsafe { (ctm_counts::of_params(params.counts)?, ctm_regions::of_params(params.regions)?) };
+        let part = params.part(regions.as_deref())?;
+        let settings = Params { counts: counts.as_deref(), part, ..colors };
         let formats = Formats::new(&fields)?;
         let lists = Lists::new(&fields)?;
         // SAFETY: the caller guarantees the structs.

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn ctm_counts_destroy(counts: *mut ctm_counts) {
 /// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. `matching` and `alpha` (with
 /// `least_alpha`) must be those of the first part. Of several images in `image`, `CTM_BATCH_ALL` counts all, and
 /// `CTM_BATCH_FIRST` the first. `progress` is called as by `ctm_analyze`. The other fields are checked and make no difference, `counts` included, which is not
-/// looked at.
+/// looked at, nor are `regions`, `part_left` and `part_top`.
 /// @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`; `CTM_ERROR_OUT_OF_MEMORY`, also where the counts would have more
 /// colours than the context's `memory_limit` has room for; `CTM_ERROR_OUT_OF_DEVICE_MEMORY`, `CTM_ERROR_DEVICE_LOST`,
 /// `CTM_ERROR_TIMEOUT`, `CTM_ERROR_DRIVER` or `CTM_ERROR_INTERNAL`. On any error the counts are what they were.
@@ -255,7 +255,7 @@ pub unsafe extern "C" fn ctm_counts_import(
 /// @param context A context of `ctm_create`.
 /// @param counts The counts. Must not be NULL.
 /// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
-/// `ctm_analyze` on the whole image would do it, but for `batch`, `counts` and `unmix_radius`, which are not looked at:
+/// `ctm_analyze` on the whole image would do it, but for `batch`, `counts`, `regions`, `part_left`, `part_top` and `unmix_radius`, which are not looked at:
 /// pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0.
 /// `matching` and `alpha` must be those of the parts, of which `palette_stored` and `ignored_stored` need one.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn ctm_counts_select(
         };
         // SAFETY: the caller guarantees the colours.
         let settings = unsafe { params.settings() }?;
-        check_no_planes(&fields)?;
+        check_no_planes(&fields, "counts")?;
         let (formats, lists) = (Formats::new(&fields)?, Lists::new(&fields)?);
         check_all_apart(&[vec![result.extent()?], lists.extents()?])?;
         call.check()?;
@@ -329,8 +329,8 @@ pub unsafe extern "C" fn ctm_counts_select(
     unsafe { on_context(context, work) }
 }
 
-/// Counts have no pixels, of which there could be masks, labels, runs or outlines.
-fn check_no_planes(fields: &ctm_outputs) -> Result<(), Error> {
+/// Counts and regions have no pixels, of which there could be masks, labels, runs or outlines.
+pub(super) fn check_no_planes(fields: &ctm_outputs, what: &str) -> Result<(), Error> {
     for (name, pointer) in [
         ("masks", fields.masks.cast_const()),
         ("labels", fields.labels.cast_const()),
@@ -341,7 +341,7 @@ fn check_no_planes(fields: &ctm_outputs) -> Result<(), Error> {
     ] {
         if !pointer.is_null() {
             return Err(Error::InvalidArgument(format!(
-                "outputs.{name} is {pointer:p}; NULL is expected, since counts have no pixels"
+                "outputs.{name} is {pointer:p}; NULL is expected, since {what} have no pixels"
             )));
         }
     }

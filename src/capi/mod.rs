@@ -13,6 +13,7 @@
 //! | `image`, `params`, `outputs`, `runs`, `outlines`, `lists`, `planes`, `result`, `analyze` | `ctm_analyze` and its structs |
 //! | `buffer` | memory for outputs |
 //! | `counts_handle`, `counts` | `ctm_counts` and the functions on it |
+//! | `regions_handle`, `regions` | `ctm_regions` and the functions on it |
 //! | `device_memory` | pixels and outputs in a device's memory |
 //! | `cancel`, `counters`, `pipeline_cache` | stopping calls, what they have cost, compiled pipelines |
 
@@ -45,6 +46,8 @@ mod params;
 mod pipeline_cache;
 mod planes;
 mod queries;
+mod regions;
+mod regions_handle;
 mod result;
 mod run;
 mod runs;

@@ -5,11 +5,13 @@ use std::ops::ControlFlow;
 
 use crate::capi::counts_handle::ctm_counts;
 use crate::capi::extent::{Extent, check_pointer, null};
+use crate::capi::regions_handle::ctm_regions;
 use crate::capi::status::ctm_status;
 use crate::capi::structs::{self, Versioned, expect_zero, unknown};
 use crate::error::Error;
 use crate::types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Metric, Nearest};
 use crate::types::params::{Batch, Params, Selection, Unlisted};
+use crate::types::regions::{ImageRegions, PartOf};
 
 /// `ctm_params.matching`: colours are the same when all values are equal.
 pub const CTM_MATCH_EXACT: u32 = 0;
@@ -165,7 +167,7 @@ pub struct ctm_params {
     ///
     /// What it may do (this holds for `log` of `ctm_options`, too): call anything on other contexts, and on this context
     /// what does not wait for a running call, such as `ctm_cancel` or `ctm_last_error`. There, `ctm_run`, `ctm_analyze`,
-    /// `ctm_context_pipeline_cache` and what works on `ctm_counts` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
+    /// `ctm_context_pipeline_cache` and what works on `ctm_counts` or `ctm_regions` return `CTM_ERROR_INVALID_ARGUMENT` on this context;
     /// `ctm_destroy` does not wait, and what the context holds is given back when the calls that are inside have ended.
     /// It may not leave by an exception, `longjmp` or `pthread_exit`.
     pub progress: Option<unsafe extern "C" fn(user: *mut c_void, done: f64) -> i32>,
@@ -183,8 +185,8 @@ pub struct ctm_params {
     /// does not have are 0, 0.
     ///
     /// Pixels are unmixed into what the part has around them: to unmix as in the whole, hand in parts that are
-    /// `unmix_radius` larger on each side, and keep their middle. `connected`, `absorb_pixels`, `absorb_unmasked` and
-    /// `fill_holes` must be 0: regions may go on in other parts.
+    /// `unmix_radius` larger on each side, and keep their middle. `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0,
+    /// and `connected`, too, unless there are `regions`: regions may go on in other parts.
     /// Not promised: whether colours that the counts do not have get a mask.
     pub counts: *const ctm_counts,
     /// In place of `palette` the same `palette_count` colours as they are stored: 4 numbers each, red, green, blue and
@@ -230,6 +232,26 @@ pub struct ctm_params {
     pub absorb_connected: u32,
     /// Must be 0.
     pub reserved: u32,
+    /// With `connected`, for an image that is a part of a larger one, a band or a tile: the regions of all its parts. NULL: the
+    /// image is the whole.
+    ///
+    /// Masks are then the regions of the whole, in its order: those that one call on the whole image would give, to the bit,
+    /// with `min_pixels` and `max_count` of regions of the whole. The pixels, `format`, `channels` and all of this struct but
+    /// `min_pixels`, `max_count` and `progress` must be as they were when the part was added with `ctm_regions_add`, which
+    /// says what is not supported. Where `counts` were given there, they must be given here, and `min_pixels` is the same in all
+    /// calls. Regions of which parts are missing are an error.
+    ///
+    /// Entries of `ctm_outputs.palette` say how many pixels of this part each region has and where they lie, and are 0 where it
+    /// has none; `ctm_regions_select` tells where regions of the whole lie. Unlisted colours are those of this part, with
+    /// `counts` those of the whole.
+    ///
+    /// It takes memory beside `memory_limit`, as `ctm_regions_add` does, and what the labels take: 1 byte for each pixel (2 above
+    /// 254 masks, 4 above 65,534).
+    pub regions: *const ctm_regions,
+    /// With `regions`, the column of the whole image that the part begins at; else it must be 0.
+    pub part_left: u32,
+    /// With `regions`, the row of the whole image that the part begins at; else it must be 0.
+    pub part_top: u32,
 }
 
 // SAFETY: as the trait says.
@@ -265,6 +287,9 @@ unsafe impl Versioned for ctm_params {
         fill_holes: 0,
         absorb_connected: CTM_CONNECTED_NONE,
         reserved: 0,
+        regions: std::ptr::null(),
+        part_left: 0,
+        part_top: 0,
     };
     const SIZES: &'static [usize] = &[size_of::<Self>()];
     const MACRO: &'static str = "CTM_PARAMS_INIT";
@@ -300,7 +325,7 @@ impl ctm_params {
         })
     }
 
-    /// All but the counts.
+    /// All but the counts and the regions.
     ///
     /// # Safety
     /// The colours are there for `'a`.
@@ -338,7 +363,20 @@ impl ctm_params {
             connected: connectivity("params.connected", self.connected)?,
             absorb: self.absorb()?,
             counts: None,
+            part: None,
         })
+    }
+
+    /// Of which image this is a part, if regions are given.
+    pub(super) fn part<'a>(&self, regions: Option<&'a ImageRegions>) -> Result<Option<PartOf<'a>>, Error> {
+        let place = (self.part_left, self.part_top);
+        if regions.is_none() && place != (0, 0) {
+            let (left, top) = place;
+            return Err(Error::InvalidArgument(format!(
+                "params.part_left is {left}, params.part_top is {top} and params.regions is NULL; 0 and 0 are expected"
+            )));
+        }
+        Ok(regions.map(|regions| PartOf { regions, place }))
     }
 
     fn matching(&self) -> Result<Matching, Error> {

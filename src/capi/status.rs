@@ -15,7 +15,7 @@ pub const CTM_OK: ctm_status = 0;
 /// The context stays usable.
 pub const CTM_ERROR_INVALID_ARGUMENT: ctm_status = 1;
 /// A buffer is too small for what it is to receive, and what was to say how much there is says it: `*mask_count` of
-/// `ctm_run`, `*result` of `ctm_analyze` and `ctm_counts_select`, `*size` of what gives bytes. Or `label_format` cannot number
+/// `ctm_run`, `*result` of `ctm_analyze`, `ctm_counts_select` and `ctm_regions_select`, `*size` of what gives bytes. Or `label_format` cannot number
 /// the masks. No output was touched. The context stays usable.
 pub const CTM_ERROR_BUFFER_TOO_SMALL: ctm_status = 2;
 /// The host ran out of memory or threads. The context stays usable.

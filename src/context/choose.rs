@@ -47,9 +47,29 @@ impl Context {
         most_merged: u32,
         lists_regions: bool,
     ) -> Result<Chosen, Error> {
+        if let Some(part) = &request.part {
+            return self.choose_part(request, part, useful, reports_unlisted, most_merged);
+        }
+        let mut chosen = self.choose_colors(request, useful, reports_unlisted, most_merged)?;
+        if let Some(connectivity) = request.connected {
+            self.unmix(request, &mut chosen, false)?;
+            self.absorb(request, &mut chosen)?;
+            self.connect(request, connectivity, &mut chosen, useful, lists_regions)?;
+        }
+        Ok(chosen)
+    }
+
+    /// Finds the colours that get a mask, or regions that do, and which others join them.
+    pub(super) fn choose_colors(
+        &mut self,
+        request: &Request,
+        useful: usize,
+        reports_unlisted: bool,
+        most_merged: u32,
+    ) -> Result<Chosen, Error> {
         self.backends.iter_mut().for_each(|backend| backend.forget_pixels());
-        let mut chosen = if request.rules.lists_all(reports_unlisted) {
-            self.select_among_all(request, most_merged)?
+        if request.rules.lists_all(reports_unlisted) {
+            self.select_among_all(request, most_merged)
         } else {
             // How many colours have regions that are large enough is not known yet.
             let useful = if request.connected.is_some() { usize::MAX } else { useful };
@@ -58,14 +78,8 @@ impl Context {
                 Selected::Palette(palette) => (palette.colors.len() as u32, palette),
                 Selected::TooMany(mask_count) => (mask_count, Palette::default()),
             };
-            Chosen { mask_count, palette, ..Chosen::default() }
-        };
-        if let Some(connectivity) = request.connected {
-            self.unmix(request, &mut chosen, false)?;
-            self.absorb(request, &mut chosen)?;
-            self.connect(request, connectivity, &mut chosen, useful, lists_regions)?;
+            Ok(Chosen { mask_count, palette, ..Chosen::default() })
         }
-        Ok(chosen)
     }
 
     /// Shares out pixels whose colours are in no mask, if that is asked for, and counts the pixels of each mask.

@@ -66,7 +66,7 @@ pub(super) enum LabelSource {
     Grouped(Grouping),
     /// From those labels, and pixels that were shared out.
     Unmixed(Unmixed),
-    /// From labels in which small regions are their neighbours'.
+    /// From labels in which small regions are their neighbours', or in which regions go on in other parts.
     Absorbed(Absorbed),
     /// From the masks' regions.
     Connected(ConnectedMasks),

@@ -20,8 +20,14 @@ impl Context {
                 "batch is Each and counts are of all images together; All or First is expected".to_owned(),
             ));
         }
-        let params =
-            &Params { counts: None, unmix_radius: 0, connected: None, absorb: Absorb::default(), ..*params };
+        let params = &Params {
+            counts: None,
+            unmix_radius: 0,
+            connected: None,
+            absorb: Absorb::default(),
+            part: None,
+            ..*params
+        };
         self.check_memory(map, params, &DeviceOutputs::default())?;
         let request = Request::new(map, params)?;
         let job = Job { map, params, asks: Asks::List, on_host: map.memory().is_none() };
@@ -47,7 +53,7 @@ impl Context {
     ) -> Result<Analysis, Error> {
         let encoding = counts.encoding_for(params.matching, params.alpha)?;
         check_stored(counts, params)?;
-        let rules = ColorRules::new(encoding, &Params { counts: Some(counts), ..*params })?;
+        let rules = ColorRules::new(encoding, &Params { counts: Some(counts), part: None, ..*params })?;
         let (palette, unlisted, merged) = if rules.given.is_some() || rules.lists_all(false) {
             let chosen = group(&rules, self.list_of(counts)?, None, most_merged, &self.threads)?;
             let report = match chosen.unlisted.filter(|_| rules.given.is_some()) {

@@ -11,6 +11,8 @@ pub(crate) mod emit;
 mod label;
 mod memory;
 mod open;
+mod part;
+pub(crate) mod regions;
 mod report;
 mod request;
 mod survey;

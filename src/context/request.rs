@@ -1,6 +1,9 @@
 //! What a call has asked for, checked: its pixels, and which colours get which mask.
 
+use std::num::NonZeroU64;
+
 use crate::color::{Color, WordKind};
+use crate::context::part::{Colors, RequestedPart, check_part_params};
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_with_capacity;
@@ -28,6 +31,8 @@ pub(super) struct Request<'a> {
     pub(super) connected: Option<Connectivity>,
     /// Which regions get a mask.
     pub(super) regions: SelectionRule,
+    /// Of which image these pixels are a part, where regions go on in other parts.
+    pub(super) part: Option<RequestedPart<'a>>,
     pub(super) rules: ColorRules<'a>,
 }
 
@@ -115,6 +120,7 @@ impl<'a> Request<'a> {
 
     pub(super) fn new(map: &ColorMap<'a>, params: &Params<'a>) -> Result<Self, Error> {
         let &Params { matching, alpha, batch, counts, unmix_radius, connected, .. } = params;
+        check_part_params(map, params)?;
         let pixels = Pixels::new(map, matching, alpha)?;
         if let Some(counts) = counts {
             counts.check_use(&Kind::new(map, params.matching, params.alpha))?;
@@ -128,7 +134,9 @@ impl<'a> Request<'a> {
         let rules = ColorRules::new(pixels.encoding(), params)?;
         let frame = pixels.grid().frame();
         let (absorbing, regions) = (params.absorbing(), params.selection.into());
-        Ok(Self { pixels, counted, frame, unmix_radius, absorbing, connected, regions, rules })
+        let part =
+            params.part.map(|part| RequestedPart::new(map, params, part, rules.colors())).transpose()?;
+        Ok(Self { pixels, counted, frame, unmix_radius, absorbing, connected, regions, part, rules })
     }
 }
 
@@ -141,6 +149,10 @@ impl<'a> ColorRules<'a> {
         if params.connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
             selection.max_count = u32::MAX;
+        }
+        if params.part.is_some() && counts.is_none() {
+            // How many pixels a colour has in other parts is not known.
+            selection.min_pixels = NonZeroU64::MIN;
         }
         let of_values = |values: &[f32; 4]| encoding.color(values);
         let of_stored = |stored: &[u32; 4]| encoding.color_of_stored(stored);
@@ -157,6 +169,11 @@ impl<'a> ColorRules<'a> {
         ignored.sort_unstable();
         ignored.dedup();
         Ok(Self { encoding, counts, selection, given, ignored, nearest, unlisted, merge })
+    }
+
+    /// Those that the caller has given.
+    pub(super) fn colors(&self) -> Colors<'_> {
+        (self.given.as_deref(), &self.ignored)
     }
 
     pub(super) fn ignores(&self, color: &Color) -> bool {
@@ -191,14 +208,23 @@ impl<'a> ColorRules<'a> {
 /// Checks what does not depend on the image.
 fn check_contradictions(params: &Params) -> Result<(), Error> {
     let &Params {
-        palette, stored_palette, nearest, unlisted, merge, counts, unmix_radius, connected, ..
+        palette,
+        stored_palette,
+        nearest,
+        unlisted,
+        merge,
+        counts,
+        unmix_radius,
+        connected,
+        part,
+        ..
     } = params;
     let is_given = params.given().is_some();
     let refuse = |text: String| Err(Error::InvalidArgument(text));
-    if let (Some(connectivity), Some(_)) = (connected, counts) {
+    if let (Some(connectivity), Some(_), None) = (connected, counts, part) {
         return refuse(format!(
             "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
-             parts, are expected"
+             parts, are expected, or regions"
         ));
     }
     if let (Some(absorbing), Some(_)) = (params.absorbing(), counts) {

@@ -29,6 +29,13 @@ pub(crate) fn try_collect<T>(items: impl Iterator<Item = T>) -> Result<Vec<T>, E
     Ok(list)
 }
 
+/// A copy of a list.
+pub(crate) fn try_copy<T: Copy>(values: &[T]) -> Result<Vec<T>, Error> {
+    let mut copy = try_with_capacity(values.len())?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
 /// Adds to a list.
 pub(crate) fn try_push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
     let len = list.len();

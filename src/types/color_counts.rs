@@ -55,7 +55,7 @@ pub(crate) struct Kind {
 }
 
 /// A field that two kinds differ in, and its value in each.
-type Difference = (&'static str, String, String);
+pub(super) type Difference = (&'static str, String, String);
 
 impl Kind {
     pub(crate) fn new(map: &ColorMap, matching: Matching, alpha: Alpha) -> Self {
@@ -72,12 +72,17 @@ impl Kind {
         Self { format, channels, matching, alpha }
     }
 
+    /// The same pixels, with other params.
+    pub(crate) fn with(&self, matching: Matching, alpha: Alpha) -> Self {
+        Self::of(self.format, self.channels, matching, alpha)
+    }
+
     pub(crate) fn encoding(&self) -> Encoding {
         let alpha = u32::from(self.alpha != Alpha::Color);
         Encoding::new(self.format, self.matching, (self.channels - alpha) as usize)
     }
 
-    fn difference(&self, other: &Self) -> Option<Difference> {
+    pub(super) fn difference(&self, other: &Self) -> Option<Difference> {
         let differing = |name, own: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
             let values = (format!("{own:?}"), format!("{other:?}"));
             (values.0 != values.1).then_some((name, values.0, values.1))
@@ -167,7 +172,7 @@ impl ColorCounts {
         let Some(kind) = self.kind else {
             return Ok(Encoding::new(Format::F32, Matching::Exact, 4)); // no colour: any will do
         };
-        self.check_part(&Kind::of(kind.format, kind.channels, matching, alpha), ["", ""])?;
+        self.check_part(&kind.with(matching, alpha), ["", ""])?;
         Ok(kind.encoding())
     }
 

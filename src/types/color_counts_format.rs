@@ -4,17 +4,16 @@ use std::mem::MaybeUninit;
 
 use bytemuck::allocation::try_zeroed_vec;
 
-use crate::color::{Color, WordKind};
+use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_with_capacity, uninit};
-use crate::runtime::checksum::{Checksum, checksum};
+use crate::runtime::checksum::checksum;
 use crate::types::color_counts::{ColorCounts, Kind};
 use crate::types::encoding::Encoding;
-use crate::types::geometry::Shape;
 use crate::types::image::Format;
-use crate::types::matching::{Alpha, Matching};
 use crate::types::palette::ColorCount;
 use crate::types::sorted_counts::{SortedCounts, check_room};
+use crate::types::wire::{CHECKSUM, Reader, Writer, kind, kind_fields};
 
 const MAGIC: &[u8; 8] = b"ctmCOUNT";
 /// Of floats and integers of at most 16 bits, whose values are written as floats.
@@ -22,8 +21,6 @@ const FLOATS: u32 = 1;
 /// Of integers of 32 bits, whose values are written as they are.
 const INTEGERS: u32 = 2;
 const HEADER: usize = 48;
-const CHECKSUM: usize = 8;
-const FORMATS: [Format; 6] = [Format::F32, Format::F16, Format::U16, Format::U8, Format::U32, Format::I32];
 
 impl ColorCounts {
     /// How long `to_bytes` is.
@@ -52,40 +49,21 @@ impl ColorCounts {
                 room.len()
             )));
         }
-        let mut writer = Writer { words: room.as_chunks_mut().0.iter_mut(), sum: Checksum::new() };
-        MAGIC.as_chunks().0.iter().for_each(|&word| writer.word(word));
-        let mut fields = [FLOATS, 0, 0, 0, 0, 0];
-        if let Some(Kind { format, channels, matching, alpha }) = self.kind {
-            let number = FORMATS.iter().position(|&known| known == format);
-            let (alpha, least) = match alpha {
-                Alpha::Color => (0, 0.0),
-                Alpha::Ignored => (1, 0.0),
-                Alpha::AtLeast(least) => (2, least),
-            };
-            let version = version_of(format);
-            // Lossless: there are few formats.
-            let format = number.unwrap_or(FORMATS.len()) as u32;
-            fields = [
-                version,
-                format,
-                channels,
-                u32::from(matching == Matching::EightBit),
-                alpha,
-                least.to_bits(),
-            ];
-        }
-        fields.iter().for_each(|field| writer.word(field.to_le_bytes()));
+        let mut writer = Writer::new(room);
+        writer.magic(*MAGIC);
+        writer.number(self.kind.map_or(FLOATS, |kind| version_of(kind.format)));
+        kind_fields(self.kind.as_ref()).iter().for_each(|&field| writer.number(field));
         writer.long(colors.len() as u64);
         writer.long(len as u64);
         if let Some(encoding) = self.kind.map(|kind| kind.encoding()) {
             match encoding.channels() {
-                1 => writer.entries::<1>(&colors, encoding),
-                2 => writer.entries::<2>(&colors, encoding),
-                3 => writer.entries::<3>(&colors, encoding),
-                _ => writer.entries::<4>(&colors, encoding),
+                1 => write_entries::<1>(&mut writer, &colors, encoding),
+                2 => write_entries::<2>(&mut writer, &colors, encoding),
+                3 => write_entries::<3>(&mut writer, &colors, encoding),
+                _ => write_entries::<4>(&mut writer, &colors, encoding),
             }
         }
-        writer.long(writer.sum.value());
+        writer.checksum();
         Ok(())
     }
 
@@ -106,7 +84,7 @@ impl ColorCounts {
         let mut colors = try_with_capacity(count)?;
         let mut last: Option<Color> = None;
         for index in 0..count {
-            let (color, pixels) = entries.entry(index, encoding)?;
+            let (color, pixels) = (entries.color(index, encoding)?, entries.long()?);
             if last.is_some_and(|last| last >= color) {
                 return damaged(format!("colour {index} of the counts does not come after the one before"));
             }
@@ -126,38 +104,11 @@ impl ColorCounts {
     }
 }
 
-/// Writes words one behind the other, for which there is room, and sums them up on the way: an entry is written while the
-/// one before is still being added, where each multiplication waits for another.
-struct Writer<'a> {
-    words: std::slice::IterMut<'a, [MaybeUninit<u8>; 4]>,
-    sum: Checksum,
-}
-
-impl Writer<'_> {
-    #[inline(always)]
-    fn word(&mut self, word: [u8; 4]) {
-        if let Some(room) = self.words.next() {
-            *room = word.map(MaybeUninit::new);
-        }
-        self.sum = self.sum.with_word(word);
-    }
-
-    #[inline(always)]
-    fn long(&mut self, number: u64) {
-        number.to_le_bytes().as_chunks().0.iter().for_each(|&word| self.word(word));
-    }
-
-    /// Entries of so many channels.
-    fn entries<const CHANNELS: usize>(&mut self, colors: &[ColorCount], encoding: Encoding) {
-        let encoding = Encoding { channels: CHANNELS, ..encoding }; // which the compiler knows then
-        for ColorCount { color, pixels } in colors {
-            let words = match encoding.word_kind() {
-                WordKind::Floats => encoding.values(color).map(f32::to_bits),
-                WordKind::Unsigned | WordKind::Signed => color.words(),
-            };
-            (0..CHANNELS).for_each(|channel| self.word(words[channel].to_le_bytes()));
-            self.long(*pixels);
-        }
+/// Entries of so many channels.
+fn write_entries<const CHANNELS: usize>(writer: &mut Writer, colors: &[ColorCount], encoding: Encoding) {
+    for ColorCount { color, pixels } in colors {
+        writer.color::<CHANNELS>(color, encoding);
+        writer.long(*pixels);
     }
 }
 
@@ -171,7 +122,7 @@ fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
             return damaged(format!("counts have {size} bytes; at least {least} are expected"));
         }
     };
-    let mut reader = Reader(body);
+    let mut reader = Reader::new(body, "counts");
     if reader.take::<8>()? != *MAGIC {
         return damaged("counts begin with other bytes than ctmCOUNT".to_owned());
     }
@@ -188,13 +139,13 @@ fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
     if sum != expected {
         return damaged(format!("counts have the checksum {sum:#018x}; {expected:#018x} is expected"));
     }
-    let kind = kind(fields)?;
+    let kind = kind(fields, "counts")?;
     if version != kind.map_or(FLOATS, |kind| version_of(kind.format)) {
         return damaged(format!("counts are of version {version}, in which their format is unknown"));
     }
     let entry = entry_len(kind.as_ref()) as u64;
-    if count.checked_mul(entry) != Some(reader.0.len() as u64) || (kind.is_none() && count > 0) {
-        return damaged(format!("counts have {count} colours in {} bytes", reader.0.len()));
+    if count.checked_mul(entry) != Some(reader.len() as u64) || (kind.is_none() && count > 0) {
+        return damaged(format!("counts have {count} colours in {} bytes", reader.len()));
     }
     // Lossless: there are as many bytes, and more.
     Ok((kind, count as usize, reader))
@@ -211,83 +162,4 @@ fn entry_len(kind: Option<&Kind>) -> usize {
 
 fn damaged<T>(text: String) -> Result<T, Error> {
     Err(Error::Data(text))
-}
-
-/// What the header says the parts have in common.
-fn kind([format, channels, matching, alpha, least]: [u32; 5]) -> Result<Option<Kind>, Error> {
-    if [format, channels, matching, alpha, least] == [0; 5] {
-        return Ok(None);
-    }
-    let wrong =
-        |name: &str, value: u32| Error::Data(format!("the counts' {name} is {value}, which is unknown"));
-    let stored = *FORMATS.get(format as usize).ok_or_else(|| wrong("format", format))?;
-    if Shape::new(1, 1, channels).is_err() || channels > stored.most_channels() {
-        return Err(wrong("channels", channels));
-    }
-    let kind = Kind {
-        format: stored,
-        channels,
-        matching: match matching {
-            0 => Matching::Exact,
-            1 if stored != Format::U8 && !stored.has_ids() => Matching::EightBit,
-            _ => return Err(wrong("matching", matching)),
-        },
-        alpha: match (alpha, f32::from_bits(least)) {
-            (0, _) if least == 0 => Alpha::Color,
-            (1, _) if least == 0 && channels % 2 == 0 => Alpha::Ignored,
-            (2, value)
-                if !stored.has_ids()
-                    && !value.is_nan()
-                    && (value != 0.0 || least == 0)
-                    && channels % 2 == 0 =>
-            {
-                Alpha::AtLeast(value)
-            }
-            _ => return Err(wrong("alpha", alpha)),
-        },
-    };
-    Ok(Some(kind))
-}
-
-/// Reads numbers from the start of bytes.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    /// The next entry: a colour and its pixels.
-    fn entry(&mut self, index: usize, encoding: Encoding) -> Result<(Color, u64), Error> {
-        let mut words = [0; 4];
-        for word in &mut words[..encoding.channels()] {
-            *word = self.number()?;
-        }
-        let pixels = self.long()?;
-        let kind = encoding.word_kind();
-        if let (WordKind::Unsigned | WordKind::Signed, Some(color)) = (kind, Color::from_words(&words, kind))
-        {
-            return Ok((color, pixels)); // there is one for all words
-        }
-        let values = words.map(f32::from_bits);
-        match encoding.color(&values) {
-            Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => {
-                Ok((color, pixels))
-            }
-            _ => {
-                damaged(format!("colour {index} of the counts is {values:?}, which the format does not have"))
-            }
-        }
-    }
-
-    fn take<const LEN: usize>(&mut self) -> Result<[u8; LEN], Error> {
-        let end = || Error::Data("counts end too early".to_owned());
-        let (&taken, rest) = self.0.split_first_chunk().ok_or_else(end)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn number(&mut self) -> Result<u32, Error> {
-        Ok(u32::from_le_bytes(self.take()?))
-    }
-
-    fn long(&mut self) -> Result<u64, Error> {
-        Ok(u64::from_le_bytes(self.take()?))
-    }
 }

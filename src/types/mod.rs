@@ -16,7 +16,9 @@ pub(crate) mod outlines;
 pub(crate) mod outputs;
 pub(crate) mod palette;
 pub(crate) mod params;
+pub(crate) mod regions;
+mod regions_format;
 pub(crate) mod runs;
-
 pub(crate) mod sorted_counts;
 pub(crate) mod stats;
+mod wire;

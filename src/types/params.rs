@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use crate::types::color_counts::ColorCounts;
 use crate::types::matching::{Absorb, Alpha, Connectivity, Matching, Merge, Nearest};
+use crate::types::regions::PartOf;
 
 /// Which colours get a mask. The default is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +99,19 @@ pub struct Params<'a> {
     /// Where the pixels at hand are a part of an image, a band or a tile: the counts of all its parts. The colours that
     /// get a mask are selected from them, so that each part gets the masks that one call on the whole image would give
     /// it; `batch` makes no difference then. Format, number of channels, `matching` and `alpha` must be those of the
-    /// counted parts. Pixels are unmixed into what the part has around them. Not with `connected`, nor `absorb`. Counts without a part
+    /// counted parts. Pixels are unmixed into what the part has around them. With `connected` only where `part` is given, too;
+    /// not with `absorb`. Counts without a part
     /// have no colour. Of colours that only the pixels at hand have it is not
     /// promised whether they get a mask.
     pub counts: Option<&'a ColorCounts>,
+    /// With `connected`, where the image at hand is a part of a larger one: the regions of all its parts, and where this one
+    /// is. Masks are then regions of the whole, in its order, as one call on it would give them: `selection` is of them. The
+    /// part must have been added with the same pixels and the same params, `selection` and `progress` aside, else the call
+    /// is [`Error::Data`] or [`Error::InvalidArgument`]. With `nearest` or `merge` and no palette `counts` are needed, too:
+    /// which colours attract others depends on all parts. With `counts`, `selection.min_pixels` is the same in all calls.
+    /// One image a call. With `unmix_radius`, `absorb`, and a `batch` that is not [`Batch::All`], it is
+    /// [`Error::Unsupported`].
+    pub part: Option<PartOf<'a>>,
 }
 
 impl Params<'_> {

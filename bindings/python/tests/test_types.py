@@ -105,7 +105,7 @@ def test_typed_dicts_have_what_functions_take() -> None:
     assert sorted(written(_options.SegmentOptions)) == sorted(options(_segment.segment_images))
     assert sorted(written(_options.AnalyzeOptions)) == sorted(options(ctm.Context.analyze))
     assert sorted(written(_options.MasksOptions)) == sorted(options(ctm.Context.analyze, "outputs", "min_pixels", "max_count", "cropped"))
-    progress = {"Progress": "ProgressFunction", "Counts | None": "CountedParts | None", "Progress | None": "ProgressFunction | None"}
+    progress = {"Progress": "ProgressFunction", "Counts | None": "CountedParts | None", "Regions | None": "CountedParts | None", "Progress | None": "ProgressFunction | None"}
     for name, kind in options(ctm.Context.analyze).items():
         ours = written(_options.AnalyzeOptions)[name]
         assert kind == progress.get(ours, ours), name

@@ -51,8 +51,11 @@ def same_as_one_call(array: Any, pixels: Any, layout: str | None = None, **setti
     np.testing.assert_array_equal(found.palette["color"], palette["color"][:, 0])
     np.testing.assert_array_equal(found.palette["pixel_count"], palette["pixel_count"].sum(1))
     np.testing.assert_array_equal(found.palette["stored"], palette["stored"][:, 0])
-    for field in set(found.palette.dtype.names) - {"color", "pixel_count", "stored"}:  # Where masks lie is not counted.
-        assert not found.palette[field].any()
+    for field in set(found.palette.dtype.names) - {"color", "pixel_count", "stored"}:
+        if settings.get("connected") and field != "mask_offset":
+            np.testing.assert_array_equal(found.palette[field], palette[field][:, 0])
+        else:  # Where masks lie is not counted.
+            assert not found.palette[field].any()
     labels, masks = dask.compute(found.labels, found.masks)
     for ours, theirs, lazy in [(labels, expected.labels, found.labels), (masks, expected.masks, found.masks)]:
         assert ours.dtype == theirs.dtype == lazy.dtype and ours.shape == theirs.shape == lazy.shape
@@ -89,6 +92,30 @@ def test_layouts(layout: str, axes: tuple[int, ...] | None) -> None:
 )
 def test_settings(cluster: Client, world: Any, settings: dict[str, Any]) -> None:
     same_as_one_call(da.from_array(world, (400, 400, 3)), world, **settings)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "settings"),
+    [
+        ((300, 700, 3), {"connected": 4}),
+        ((1024, 97, 2), {"connected": 8, "min_pixels": 50, "max_count": 90}),
+        ((400, 400, 3), {"connected": 4, "palette": [[170, 205, 230], [1, 2, 3]]}),
+        ((400, 400, 3), {"connected": 8, "min_pixels": 3000, "nearest": "euclidean", "tolerance": 90.0}),
+    ],
+)
+def test_regions_over_chunks(cluster: Client, world: Any, chunks: tuple[int, ...], settings: dict[str, Any]) -> None:
+    found = same_as_one_call(da.from_array(world, chunks), world, **settings)
+    assert (found.counts is None) == ("nearest" not in settings)
+    assert len(found.regions.compute().select(**{name: value for name, value in settings.items()})) == found.mask_count
+
+
+def test_regions_of_layouts() -> None:
+    pixels = np.random.default_rng(2).integers(0, 3, (1, 40, 30, 2)).astype(np.uint8)
+    same_as_one_call(da.from_array(pixels, (1, 13, 7, 2)), pixels, "NHWC", connected=4)
+    planes = np.ascontiguousarray(pixels[0].transpose(2, 0, 1))
+    same_as_one_call(da.from_array(planes, (1, 11, 9)), planes, "CHW", connected=8)
+    with pytest.raises(ValueError, match="array has 2 images; with connected one is expected"):
+        ctm.dask.analyze(da.zeros((2, 8, 8), dtype="u1"), layout="NHW", connected=4)
 
 
 def test_more_than_the_workers_hold(cluster: Client, world: Any, tmp_path: Path) -> None:

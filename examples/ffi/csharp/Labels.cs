@@ -27,7 +27,7 @@ static class Labels
         [FieldOffset(28)] public uint Format;
     }
 
-    [StructLayout(LayoutKind.Explicit, Size = 176)]
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
     struct Params
     {
         [FieldOffset(16)] public uint MaxCount;

@@ -46,7 +46,7 @@ image = Struct("image", 104)
 image.set(8, "P", ctypes.addressof(ctypes.c_char.from_buffer(pixels)))
 for offset, number in ((16, width), (20, height), (24, 3)):  # width, height, channels
     image.set(offset, "I", number)
-params = Struct("params", 176)
+params = Struct("params", 192)
 params.set(16, "I", 5)  # max_count
 outputs = Struct("outputs", 168)
 outputs.set(28, "I", 1)  # label_format: CTM_LABEL_U16

@@ -59,7 +59,7 @@ image.writeUInt32LE(3, 28); // format: CTM_FORMAT_U8
 // Called from the thread that works, while this one waits for events: koffi hands it over.
 const deadline = milliseconds === undefined ? Infinity : performance.now() + Number(milliseconds);
 const progress = koffi.register(() => (performance.now() >= deadline ? 1 : 0), progressType);
-const params = struct("params", 176);
+const params = struct("params", 192);
 params.writeUInt32LE(MAX_COUNT, 16); // max_count
 setAddress(params, 104, progress);
 

@@ -76,6 +76,9 @@ pub struct Params {
     pub fill_holes: u64,
     pub absorb_connected: u32,
     pub reserved: u32,
+    pub regions: *const c_void,
+    pub part_left: u32,
+    pub part_top: u32,
 }
 
 #[repr(C)]

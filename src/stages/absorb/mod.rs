@@ -29,7 +29,7 @@
 
 mod decide;
 mod holes;
-mod regions;
+pub(crate) mod regions;
 
 use std::fmt;
 

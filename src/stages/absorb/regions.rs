@@ -8,17 +8,17 @@ use crate::types::matching::Connectivity;
 
 /// Connected pixels of a mask each, or of none, in the order of their first pixels.
 #[derive(Debug, Default)]
-pub(super) struct Regions {
+pub(crate) struct Regions {
     /// Of each run.
-    pub(super) of_run: Vec<u32>,
-    pub(super) masks: Vec<u32>,
-    pub(super) pixels: Vec<u64>,
+    pub(crate) of_run: Vec<u32>,
+    pub(crate) masks: Vec<u32>,
+    pub(crate) pixels: Vec<u64>,
     /// Whether the region has a pixel at the border of its image.
     pub(super) at_border: Vec<bool>,
 }
 
 impl Regions {
-    pub(super) fn new(map: &RunMap, connectivity: Connectivity) -> Result<Self, Error> {
+    pub(crate) fn new(map: &RunMap, connectivity: Connectivity) -> Result<Self, Error> {
         let count = u32::try_from(map.runs().len()).ok().filter(|&count| count < u32::MAX);
         let count = count.ok_or_else(|| {
             let runs = map.runs().len();

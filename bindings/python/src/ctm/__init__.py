@@ -40,6 +40,7 @@ from ._library import devices, library_path, library_version
 from ._options import AnalyzeOptions, ArrayLike, ColorLike, ImageLike, MasksOptions, PaletteLike, SegmentOptions
 from ._outlines import Outlines
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
+from ._regions import Regions
 from ._result import Result
 from ._runs import Runs
 from ._segmentation import Segmentation
@@ -74,6 +75,7 @@ __all__ = [
     "OutOfMemoryError",
     "Outlines",
     "PaletteLike",
+    "Regions",
     "Result",
     "Runs",
     "SegmentOptions",

@@ -20,6 +20,15 @@ def unsigned(name: str, value: Any, bits: int) -> int:
     return number
 
 
+def position(name: str, value: Any) -> tuple[int, int]:
+    """(left, top): a column and a row."""
+    try:
+        left, top = value
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"{name} is {value!r}; (left, top) is expected") from None
+    return unsigned(name, left, 32), unsigned(name, top, 32)
+
+
 def one_of(words: Iterable[str]) -> str:
     """Words as a sentence has them: a, b or c."""
     *most, last = words

@@ -57,7 +57,7 @@ _OUTPUTS = ("masks", "labels", "palette")
 
 
 class CountedParts(Protocol):
-    """`Counts`, as far as a context knows of them."""
+    """`Counts` or `Regions`, as far as a context knows of them."""
 
     handle: Any
 
@@ -228,6 +228,8 @@ class Context(Handle):
         fill_holes: int = 0,
         absorb_connected: Connected = 0,
         counts: CountedParts | None = None,
+        regions: CountedParts | None = None,
+        place: tuple[int, int] | None = None,
         mask_format: MaskFormat | None = None,
         label_format: LabelFormat | None = None,
         cropped: bool = False,
@@ -276,6 +278,8 @@ class Context(Handle):
             fill_holes=fill_holes,
             absorb_connected=absorb_connected,
             counts=None if counts is None else counts.handle,
+            regions=None if regions is None else regions.handle,
+            place=place,
         )
         call = Analysis(
             pixels,

@@ -154,7 +154,7 @@ class Counts:
             if self._context.call(lib.ctm_counts_export, self.handle, ffi.from_buffer(data), size, accept=(grown,)) != grown:
                 return bytes(data[: size[0]])
 
-    @with_options_of(make_params, but=("batch", "connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected", "counts"))
+    @with_options_of(make_params, but=("batch", "connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected", "counts", "regions", "place"))
     def select(self, **options: Unpack[SelectOptions]) -> NDArray[Any]:
         """Give the palette of the whole image.
 

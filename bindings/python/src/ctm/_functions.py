@@ -246,6 +246,10 @@ def analyze(image: ArrayLike, **options: Unpack[AnalyzeOptions]) -> Result:
         How pixels are connected for that: by their sides (4), or their corners, too (8); 0: as `connected` says, or 4.
     counts : Counts, optional
         Where the image is a part of one, the counts of all its parts: the colours are selected from them.
+    regions : Regions, optional
+        Where the image is a part of one, with `connected`, the regions of all its parts: the masks are regions of the whole.
+    place : tuple of int, optional
+        With `regions`, (left, top): the column and the row of the whole image that this part begins at.
     mask_format : {"float32", "uint8", "bool", "bits", "coverage"}, optional
         "float32" unless said; "uint8": 255 inside; "bits": packed; "coverage": the shares of unmixed pixels as floats.
     label_format : {"auto", "uint8", "uint16", "uint32"}, optional

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ._counts import Counts
+    from ._regions import Regions
 
 Backend = Literal["auto", "vulkan", "cpu"]
 Layout = Literal[
@@ -101,6 +102,20 @@ class SelectOptions(FindingOptions, total=False):
     merge_tolerance: float
 
 
+class RegionOptions(SelectOptions, total=False):
+    """The options of `Regions.add` and `Regions.select`."""
+
+    connected: Connected
+    counts: Counts | None
+
+
+class DaskRegionOptions(RegionOptions, total=False):
+    """The options of `ctm.dask.regions`."""
+
+    layout: Layout | None
+    order: Order
+
+
 class DaskOptions(ReadingOptions, FindingOptions, total=False):
     """The options of `ctm.dask.analyze` that are those of `Context.analyze`."""
 
@@ -110,6 +125,7 @@ class DaskOptions(ReadingOptions, FindingOptions, total=False):
     ignored: NumbersLike | None
     tolerance: float
     merge_tolerance: float
+    connected: Connected
 
 
 class MasksOptions(ReadingOptions, FindingOptions, total=False):
@@ -131,6 +147,8 @@ class MasksOptions(ReadingOptions, FindingOptions, total=False):
     fill_holes: int
     absorb_connected: Connected
     counts: Counts | None
+    regions: Regions | None
+    place: tuple[int, int] | None
     runs: RunOrder | None
     outlines: bool | Connected
     outlines_tolerance: float

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._arguments import choice, unsigned
+from ._arguments import choice, position, unsigned
 from ._arrays import ids, numbers
 from ._errors import InvalidArgumentError
 from ._image import Image
@@ -75,6 +75,8 @@ def make_params(
     fill_holes: int = 0,
     absorb_connected: int = 0,
     counts: Any = None,
+    regions: Any = None,
+    place: tuple[int, int] | None = None,
 ) -> tuple[Any, list[Any]]:
     """A ctm_params for pixels of so many channels, which may be ids of a type, and what it points to."""
     params = ffi.new("ctm_params *", {"struct_size": ffi.sizeof("ctm_params")})
@@ -99,6 +101,12 @@ def make_params(
     kept: list[Any] = [counts]
     if counts is not None:
         params.counts = counts
+    if (regions is None) != (place is None):
+        raise InvalidArgumentError("one of regions and place is given; both or none are expected")
+    if regions is not None and place is not None:
+        kept.append(regions)
+        params.regions = regions
+        params.part_left, params.part_top = position("place", place)
     values = channels - (params.alpha != lib.CTM_ALPHA_COLOR and channels in (2, 4))
     for name, given in (("palette", palette), ("ignored", ignored)):
         if given is not None:

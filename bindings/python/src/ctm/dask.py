@@ -7,7 +7,8 @@ installs what this needs.
     result.labels.to_zarr(…)        # a Dask array: each chunk is labelled when it is wanted
 
 Labels and masks are those of one call on the whole array, to the bit; of the palette the colours and the numbers of
-pixels are known, all else is 0.
+pixels are known, all else is 0. With `connected` each chunk's regions are found, put together in a tree, and the palette is
+known as a whole.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from ._counts import Counts
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import LAYOUTS
 from ._options import DaskMaskFormat, LabelFormat
+from ._regions import Regions
 from ._signatures import with_options_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._options import DaskOptions, ReadingOptions
+    from ._options import DaskOptions, DaskRegionOptions, ReadingOptions
 
 try:
     import dask
@@ -40,16 +42,17 @@ except ModuleNotFoundError as error:
         f'{error}: ctm.dask needs Dask, which the wheel\'s extra installs: pip install "…/ctm-….whl[dask]"', name=error.name
     ) from error
 
-__all__ = ["Result", "analyze", "count"]
+__all__ = ["Result", "analyze", "count", "regions"]
 
 # What says how pixels are read, in the first round as in the second.
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
 # What is different for a part than for the whole.
 _REFUSED = (
-    *("rectangle", "batch", "counts", "outputs", "cropped", "runs", "outlines", "outlines_tolerance", "out_masks", "out_labels", "report_unlisted"),
+    *("rectangle", "batch", "counts", "regions", "place", "outputs", "cropped", "runs", "outlines", "outlines_tolerance"),
+    *("out_masks", "out_labels", "report_unlisted"),
     *("unlisted_capacity", "merged_capacity", "progress"),
     # These look across the borders of chunks.
-    *("connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected"),
+    *("unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected"),
 )
 _LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}
 
@@ -71,23 +74,57 @@ def _count(block: Any, arguments: dict[str, Any], settings: dict[str, Any]) -> C
     return counts
 
 
-def _merge(several: list[Counts], arguments: dict[str, Any]) -> Counts:
-    total = Counts(_context(arguments))
-    for counts in several:
-        total.merge(counts)
+def _find(block: Any, place: tuple[int, int], shape: tuple[int, int], counts: Any, arguments: dict[str, Any], settings: dict[str, Any]) -> Regions:
+    found = Regions(_context(arguments), shape)
+    found.add(block, place, counts=counts, **settings)
+    return found
+
+
+def _merge(several: list[Any], arguments: dict[str, Any], shape: tuple[int, int] | None = None) -> Any:
+    context = _context(arguments)
+    total: Any = Counts(context) if shape is None else Regions(context, shape)
+    for part in several:
+        total.merge(part)
     return total
 
 
-def _select(counts: Counts, settings: dict[str, Any]) -> NDArray[Any]:
-    return counts.select(**settings)
+def _select(whole: Any, settings: dict[str, Any]) -> NDArray[Any]:
+    selected: NDArray[Any] = whole.select(**settings)
+    return selected
 
 
-def _label(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
-    return _context(arguments).analyze(block, outputs=["labels"], counts=counts, **settings).labels
+def _part(names: str, regions: Any, block_info: Any) -> dict[str, Any]:
+    """Where a block is, if regions go on in others."""
+    if regions is None:
+        return {}
+    location = block_info[0]["array-location"]
+    top, left = (location[names.index(axis)][0] for axis in "HW")
+    return {"regions": regions, "place": (left, top)}
 
 
-def _mask(block: Any, counts: Counts, arguments: dict[str, Any], settings: dict[str, Any]) -> Any:
-    return _context(arguments).analyze(block, outputs=["masks"], counts=counts, **settings).masks
+def _label(block: Any, counts: Any, regions: Any, names: str, arguments: dict[str, Any], settings: dict[str, Any], block_info: Any = None) -> Any:
+    part = _part(names, regions, block_info)
+    return _context(arguments).analyze(block, outputs=["labels"], counts=counts, **part, **settings).labels
+
+
+def _mask(block: Any, counts: Any, regions: Any, names: str, arguments: dict[str, Any], settings: dict[str, Any], block_info: Any = None) -> Any:
+    part = _part(names, regions, block_info)
+    return _context(arguments).analyze(block, outputs=["masks"], counts=counts, **part, **settings).masks
+
+
+def _added_up(level: list[Any], split_every: int, *arguments: Any) -> Any:
+    """What several have, in a tree."""
+    while len(level) > 1:
+        level = [
+            dask.delayed(_merge)(level[start : start + split_every], *arguments)
+            for start in range(0, len(level), split_every)
+        ]
+    return level[0]
+
+
+def _check_branches(split_every: int) -> None:
+    if split_every < 2:
+        raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
 
 
 def _context_arguments(context: Any) -> dict[str, Any]:
@@ -147,8 +184,7 @@ def count(
         An argument is out of range, or has no meaning for an array in chunks.
     """
     settings: dict[str, Any] = dict(options)
-    if split_every < 2:
-        raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
+    _check_branches(split_every)
     unknown = sorted(set(settings) - set(_READING))
     if unknown:
         raise InvalidArgumentError(f"count() knows no {unknown[0]}; {', '.join(_READING)} are expected")
@@ -158,12 +194,54 @@ def count(
         dask.delayed(_count)(block, arguments, settings)
         for block in _whole_channels(array, names).to_delayed().ravel()
     ]
-    while len(level) > 1:
-        level = [
-            dask.delayed(_merge)(level[start : start + split_every], arguments)
-            for start in range(0, len(level), split_every)
-        ]
-    return level[0]
+    return _added_up(level, split_every, arguments)
+
+
+@with_options_of(Regions.add, but=("rectangle",))
+def regions(
+    array: Any, *, context: dict[str, Any] | None = None, split_every: int = 8, **options: Unpack[DaskRegionOptions]
+) -> Any:
+    """Find the connected regions of an array: those of each chunk, which are put together in a tree.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        Any chunking, one image; the axes are as `ctm.analyze` has them, or as `layout` says.
+    context : dict, optional
+        Arguments of `ctm.Context`, one of which is made for each thread of each worker: by default
+        {"backend": "cpu", "threads": 1}, since Dask gives each thread chunks of its own.
+    split_every : int, default 8
+        Those of how many are put together at a time.
+    **options : dict
+        Those of `ctm.analyze` that say how pixels are read and what is a region: connected, palette, ignored and others.
+        With nearest or merge and no palette, `counts` of the whole array are needed, or a `dask.delayed` of them.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        It becomes a `ctm.Regions`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument is out of range, or has no meaning for an array in chunks.
+    """
+    settings: dict[str, Any] = dict(options)
+    counts = settings.pop("counts", None)
+    _check_branches(split_every)
+    names = _axes(array, settings.get("layout"))
+    if "N" in names and array.shape[names.index("N")] != 1:
+        raise InvalidArgumentError(f"array has {array.shape[names.index('N')]} images; with connected one is expected")
+    arguments = _context_arguments(context)
+    array = _whole_channels(array, names)
+    shape = tuple(array.shape[names.index(axis)] for axis in "HW")
+    starts = [np.cumsum((0, *array.chunks[names.index(axis)])) for axis in "HW"]
+    blocks = array.to_delayed()
+    level = []
+    for index in np.ndindex(blocks.shape):
+        top, left = (int(starts[at][index[names.index(axis)]]) for at, axis in enumerate("HW"))
+        level.append(dask.delayed(_find)(blocks[index], (left, top), shape, counts, arguments, settings))
+    return _added_up(level, split_every, arguments, shape)
 
 
 @dataclass(frozen=True)
@@ -173,13 +251,16 @@ class Result:
     mask_count: int
     """How many masks there are."""
     palette: NDArray[Any]
-    """An entry for each mask, with its `color` and the `pixel_count` of the whole."""
+    """An entry for each mask, with its `color` and the `pixel_count` of the whole; with `connected`, where it lies, too."""
     labels: Any
     """A Dask array (images, rows, columns), chunked as the array is: 0, or the number of the mask plus one."""
     masks: Any
     """A Dask array (masks, images, rows, columns). A chunk has all masks of its pixels."""
     counts: Any
-    """The counts, as a `dask.delayed` of `ctm.Counts`: on the cluster, if there is one."""
+    """The counts, as a `dask.delayed` of `ctm.Counts`: on the cluster, if there is one. None with `connected`, unless `nearest`
+    or `merge` needs them."""
+    regions: Any = None
+    """With `connected` the regions, as a `dask.delayed` of `ctm.Regions`: on the cluster, if there is one."""
 
 
 @with_options_of(Context.analyze, but=_REFUSED)
@@ -209,7 +290,7 @@ def analyze(
         How many counts are added up at a time.
     **options : dict
         Those of `ctm.analyze` that say how pixels are read and which colours get a mask: min_pixels, max_count, palette,
-        ignored, nearest, merge, matching and others.
+        ignored, nearest, merge, matching, connected and others.
 
     Returns
     -------
@@ -230,9 +311,16 @@ def analyze(
     names = _axes(array, settings.get("layout"))
     reading = {name: settings[name] for name in _READING if name in settings}
     arguments = _context_arguments(context)
-    counts = count(array, context=context, split_every=split_every, **reading).persist()
     selecting = {name: value for name, value in settings.items() if name not in ("layout", "order")}
-    palette = dask.delayed(_select)(counts, selecting).compute()
+    connects = settings.get("connected", 0) != 0
+    # Which colours attract others depends on the whole.
+    attracts = settings.get("palette") is None and (settings.get("nearest") or settings.get("merge"))
+    counts, whole = None, None
+    if not connects or attracts:
+        counts = count(array, context=context, split_every=split_every, **reading).persist()
+    if connects:
+        whole = regions(array, context=context, split_every=split_every, counts=counts, **settings).persist()
+    palette = dask.delayed(_select)(whole if connects else counts, selecting).compute()
     number = len(palette)
     smallest = next(name for name, numbers in _LABELS.items() if number < numbers)
     label_type: str = smallest if label_format == "auto" else label_format
@@ -247,6 +335,8 @@ def analyze(
             function,
             array,
             counts=counts,
+            regions=whole,
+            names=names,
             arguments=arguments,
             settings={**settings, **formats},
             dtype=dtype,
@@ -262,4 +352,5 @@ def analyze(
         labels=mapped(_label, label_type, frames, [], label_format=label_type),
         masks=mapped(_mask, mask_format, ((number,), *frames), [0], mask_format=mask_format),
         counts=counts,
+        regions=whole,
     )
