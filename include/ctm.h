@@ -1070,8 +1070,15 @@ ctm_status ctm_runs_init(ctm_runs *runs,
  * touch have the edge between them in common, without a gap or an overlap; where a third one meets that edge, only the rings
  * that turn there have a corner.
  *
+ * With a `tolerance` slopes are slopes, and not stairs. Each corner that is left out is within it of the edge in its place.
+ * Masks that touch still have each edge between them in common, between the same two corners: where three masks, or pixels
+ * without a mask, meet, all of them have a corner, one in the middle of a straight edge included. Corners on the image's border
+ * stay. There are the same rings, in the same order, of three corners or more: each turns as it would without a tolerance, its
+ * holes are in it, and edges meet only at their ends. The same corners come on every machine. Not promised: that there are as
+ * few as possible, that a ring has its own pixels' number as its area, and that a larger tolerance leaves fewer.
+ *
  * The rings of a mask in an image come by their exterior rings, in the reading order of the upper left corners, with
- * which each ring begins; each exterior ring is followed by its holes.
+ * which each ring begins (with a `tolerance`, with the first one in reading order of those that it has left); each exterior ring is followed by its holes.
  */
 typedef struct ctm_outlines {
     /**
@@ -1121,9 +1128,10 @@ typedef struct ctm_outlines {
      */
     uint32_t connected;
     /**
-     * Must be 0.
+     * How far, in pixels, a corner may be from the edge that is there in its place: then corners are left out, and edges go in
+     * any direction. 0: none is left out. Finite, 0 or more; taken in steps of 1/256, rounded down.
      */
-    uint32_t reserved;
+    float tolerance;
 } ctm_outlines;
 
 /** Initialises a `ctm_outlines`: nothing is written but how much there is, to `ctm_result`. */
@@ -1742,7 +1750,7 @@ ctm_status ctm_counts_import(ctm_context *context,
  * @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
  * `ctm_analyze` on the whole image would do it, but for `batch`, `counts`, `regions`, `part_left`, `part_top` and `unmix_radius`, which are not looked at:
  * pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0.
- * `matching` and `alpha` must be those of the parts.
+ * `matching` and `alpha` must be those of the parts, of which `palette_stored` and `ignored_stored` need one.
  * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
  * `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
  * and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and
