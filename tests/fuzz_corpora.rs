@@ -63,6 +63,11 @@ fn counts() {
 }
 
 #[test]
+fn regions() {
+    replay("regions");
+}
+
+#[test]
 fn pipeline_cache() {
     replay("pipeline_cache");
 }

@@ -76,7 +76,7 @@ pub struct Params {
     pub fill_holes: u64,
     pub absorb_connected: u32,
     pub reserved: u32,
-    pub regions: *const c_void,
+    pub regions: *const Regions,
     pub part_left: u32,
     pub part_top: u32,
 }
@@ -187,6 +187,11 @@ pub struct Counts {
     _private: [u8; 0],
 }
 
+#[repr(C)]
+pub struct Regions {
+    _private: [u8; 0],
+}
+
 pub const OK: i32 = 0;
 pub const INVALID_ARGUMENT: i32 = 1;
 pub const BUFFER_TOO_SMALL: i32 = 2;
@@ -243,6 +248,41 @@ unsafe extern "C" {
     pub fn ctm_counts_select(
         context: *mut Context,
         counts: *const Counts,
+        params: *const Params,
+        outputs: *const Outputs,
+        result: *mut Found,
+    ) -> i32;
+    pub fn ctm_regions_create(
+        context: *mut Context,
+        width: u32,
+        height: u32,
+        regions: *mut *mut Regions,
+    ) -> i32;
+    pub fn ctm_regions_destroy(regions: *mut Regions);
+    pub fn ctm_regions_add(
+        context: *mut Context,
+        regions: *mut Regions,
+        image: *const Image,
+        left: u32,
+        top: u32,
+        params: *const Params,
+    ) -> i32;
+    pub fn ctm_regions_merge(context: *mut Context, regions: *mut Regions, other: *const Regions) -> i32;
+    pub fn ctm_regions_export(
+        context: *const Context,
+        regions: *const Regions,
+        data: *mut c_void,
+        size: *mut usize,
+    ) -> i32;
+    pub fn ctm_regions_import(
+        context: *mut Context,
+        data: *const c_void,
+        size: usize,
+        regions: *mut *mut Regions,
+    ) -> i32;
+    pub fn ctm_regions_select(
+        context: *mut Context,
+        regions: *const Regions,
         params: *const Params,
         outputs: *const Outputs,
         result: *mut Found,

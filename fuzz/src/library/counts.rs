@@ -173,7 +173,7 @@ fn label_parts(counts: &Owned, case: &mut Case) {
 }
 
 /// FNV-1a, as `docs/counts-format.md` has it: what is damaged on purpose gets past it.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

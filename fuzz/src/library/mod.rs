@@ -11,6 +11,7 @@ pub mod guarded;
 pub mod interface;
 pub mod oracle;
 pub mod pipeline_cache;
+pub mod regions;
 pub mod shapes;
 
 /// What libFuzzer, or a replay, hands bytes to.
@@ -21,9 +22,10 @@ pub struct Target {
     pub random: u64,
 }
 
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "interface", run: interface::run, random: 5000 },
     Target { name: "counts", run: counts::run, random: 3000 },
+    Target { name: "regions", run: regions::run, random: 2000 },
     Target { name: "pipeline_cache", run: pipeline_cache::run, random: 20 },
     Target { name: "devices", run: devices::run, random: 50 },
 ];
