@@ -81,6 +81,16 @@ fn layers_and_channels() {
 }
 
 #[test]
+fn compression_that_changes_colors_beyond_repair_is_refused() {
+    let folder = written();
+    for name in ["dwaa.exr", "dwab.exr"] {
+        let run = segmented(&folder, name, &[]);
+        let error = run.error(1);
+        assert!(error.contains(name) && error.ends_with("DWA compression is not supported"), "{run:?}");
+    }
+}
+
+#[test]
 fn other_formats_have_no_layers() {
     let folder = tempfile::tempdir().unwrap();
     image::RgbImage::new(4, 4).save(folder.path().join("a.png")).unwrap();

@@ -34,3 +34,6 @@ parts = [
     OpenEXR.Part(dict(header), {"X": ids.astype(numpy.float32)}, "ids"),
 ]
 OpenEXR.File(parts).write(str(folder / "parts.exr"))
+for compression in ("DWAA", "DWAB"):
+    lossy = {**header, "compression": getattr(OpenEXR, f"{compression}_COMPRESSION")}
+    OpenEXR.File(lossy, dict(color)).write(str(folder / f"{compression.lower()}.exr"))
