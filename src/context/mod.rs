@@ -10,9 +10,11 @@ mod each;
 pub(crate) mod emit;
 mod label;
 mod memory;
+pub(crate) mod mosaic;
 mod open;
 mod report;
 mod request;
+mod shapes;
 mod survey;
 mod write;
 
