@@ -41,7 +41,14 @@ const HEADER: [(&str, &[(&str, Items)]); 11] = [
     ("Memory for outputs", &[("buffer", All)]),
     (
         "Images that are nowhere as a whole: bands, tiles, machines",
-        &[("counts_handle", All), ("counts", All), ("regions_handle", All), ("regions", All)],
+        &[
+            ("counts_handle", All),
+            ("counts", All),
+            ("regions_handle", All),
+            ("regions", All),
+            ("mosaic_handle", All),
+            ("mosaic", All),
+        ],
     ),
     ("Pixels and outputs in a device's memory", &[("device_memory", All)]),
     ("Long work: messages and cancelling; for progress see ctm_params", &[("log", All), ("cancel", All)]),

@@ -335,6 +335,30 @@ void run_lengths(ctm::context &context)
     CHECK(context.try_runs(image, none, 5).status() == CTM_ERROR_INVALID_ARGUMENT && ctm::mask_runs().size() == 0);
 }
 
+// The halves of an image of 4 x 4 pixels, whose labels are its values: what one call finds.
+void mosaic_of_parts(ctm::context &context, const std::vector<std::uint8_t> &labels, const ctm::mask_outlines &expected)
+{
+    auto whole = ctm::mosaic::try_create(context, 4, 4), lower = ctm::mosaic::try_create(context, 4, 4);
+    const std::vector<std::uint8_t> top(labels.begin(), labels.begin() + 8);
+    const std::vector<std::uint32_t> bottom(labels.begin() + 8, labels.end());
+    CHECK(whole && lower && whole->try_add(context, 0, 0, 4, 2, top) && lower->try_add(context, 0, 2, 4, 2, bottom));
+    CHECK(whole->try_add(context, 0, 2, 4, 1, bottom).message() == "labels has 8 values; 4 x 1 are expected");
+    CHECK(whole->try_add(context, 0, 1, 4, 2, bottom).status() == CTM_ERROR_INVALID_ARGUMENT);
+    const auto bytes = lower->try_to_bytes(context);
+    CHECK(bytes && bytes->size() == 40 + 16 + 2 * 4 + 3 * 8);
+    const auto copy = ctm::mosaic::try_from_bytes(context, *bytes);
+    CHECK(copy && !whole->try_runs(context, 2) && whole->try_merge(context, *copy));
+    const auto found = whole->try_outlines(context, 2, 0, 0.75f);
+    CHECK(found && found->mask_offsets == expected.mask_offsets && found->points.size() == expected.points.size());
+    for (std::size_t i = 0; i < found->points.size(); i++) {
+        CHECK(found->points[i].x == expected.points[i].x && found->points[i].y == expected.points[i].y);
+    }
+    const auto runs = whole->try_runs(context, 2, CTM_RUNS_BY_COLUMNS);
+    CHECK(runs && runs->counts == std::vector<std::uint32_t>({0, 4, 1, 3, 2, 2, 3, 1, 4, 1, 3, 2, 2, 3, 1}));
+    CHECK(whole->try_write(context, 2)->mask_count == 2 && whole->try_write(context, 1).status() != CTM_OK);
+    CHECK(!ctm::mosaic() && ctm::mosaic::try_from_bytes(context, top).status() == CTM_ERROR_DATA);
+}
+
 // Masks as polygons: a ring of 9 around a 3.
 void polygons(ctm::context &context)
 {
@@ -362,6 +386,7 @@ void polygons(ctm::context &context)
     const ctm::image steps(stairs, 4, 4, 1);
     const auto exact = context.try_outlines(steps), simple = context.try_outlines(steps, ctm::params(), 0, 0.75f);
     CHECK(exact && exact->points.size() == 18 && simple && simple->size() == 2 && simple->points.size() == 8);
+    mosaic_of_parts(context, stairs, *simple);
 }
 
 #ifndef CTM_NO_EXCEPTIONS
@@ -374,6 +399,12 @@ void exceptions(const char *device)
     CHECK(palette.size() == 3 && palette[0].color[0] == 9.0f && palette[0].pixel_count == 3);
     CHECK(context.analyze(image).mask_count == 3);
     CHECK(context.runs(image).size() == 3 && context.outlines(image).mask_offsets.size() == 4);
+    ctm::mosaic mosaic = ctm::mosaic::create(context, 3, 2);
+    mosaic.add(context, 0, 0, 3, 2, std::vector<std::uint16_t>{1, 1, 0, 1, 2, 2});
+    ctm::mosaic other = ctm::mosaic::create(context, 3, 2);
+    other.merge(context, ctm::mosaic::from_bytes(context, mosaic.to_bytes(context)));
+    CHECK(other.runs(context, 2).size() == 2 && other.outlines(context, 2).size() == 2);
+    CHECK(other.write(context, 2).palette_len == 2);
     CHECK(context.counters().pixels_read >= 6);
     CHECK(ctm::buffer<float>::create(7).size() == 7);
     CHECK(context.pipeline_cache().empty() == (context.backend() == CTM_BACKEND_CPU));

@@ -798,6 +798,19 @@ struct mask_outlines {
     bool is_hole(std::size_t ring) const noexcept { return ring_exteriors[ring] != ring; }
 };
 
+namespace detail {
+/** Makes room for outlines. */
+inline void fit(mask_outlines &made, ctm::outlines &where, const ctm_result &found)
+{
+    made.points.resize(static_cast<std::size_t>(found.outline_points_len));
+    made.ring_offsets.resize(static_cast<std::size_t>(found.outline_rings_len) + 1);
+    made.ring_exteriors.resize(static_cast<std::size_t>(found.outline_rings_len));
+    made.mask_offsets.resize(static_cast<std::size_t>(found.palette_len) + 1);
+    where.set_points(made.points).set_ring_offsets(made.ring_offsets);
+    where.set_ring_exteriors(made.ring_exteriors).set_mask_offsets(made.mask_offsets);
+}
+} // namespace detail
+
 /**
  * A backend with its device, memory and threads: made once, used for many images, destroyed with its owner. It can be
  * moved, not copied. One that is default-made, moved from or released holds nothing: it can be asked whether, assigned
@@ -953,12 +966,7 @@ public:
         ctm::outlines where(connected, tolerance);
         auto found = try_analyze(image, params, ctm::outputs().set_outlines(where));
         if (found) {
-            made.points.resize(static_cast<std::size_t>(found->outline_points_len));
-            made.ring_offsets.resize(static_cast<std::size_t>(found->outline_rings_len) + 1);
-            made.ring_exteriors.resize(static_cast<std::size_t>(found->outline_rings_len));
-            made.mask_offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
-            where.set_points(made.points).set_ring_offsets(made.ring_offsets);
-            where.set_ring_exteriors(made.ring_exteriors).set_mask_offsets(made.mask_offsets);
+            detail::fit(made, where, *found);
             found = try_analyze(image, params, ctm::outputs().set_outlines(where));
         }
         if (!found) {
@@ -1152,6 +1160,176 @@ public:
 
 private:
     ctm_counts *handle_ = nullptr;
+};
+
+/**
+ * The label map of an image that comes in parts, for the runs and outlines of the whole: `add` the labels of each part, then
+ * take `runs` and `outlines`, which are those of one `analyze` on the whole image. It belongs to no context: every function takes
+ * the one that does the work.
+ *
+ * It can be moved, not copied. One that is default-made, moved from or released holds nothing: it can be asked whether, assigned to
+ * and destroyed; its functions return `CTM_ERROR_INVALID_ARGUMENT`.
+ */
+class mosaic {
+public:
+    mosaic() noexcept = default;
+    /** Takes over a mosaic of `ctm_mosaic_create` or `ctm_mosaic_import`, or NULL. */
+    explicit mosaic(ctm_mosaic *owned) noexcept : handle_(owned) {}
+    mosaic(mosaic &&other) noexcept : handle_(other.release()) {}
+    mosaic &operator=(mosaic &&other) noexcept
+    {
+        mosaic taken(std::move(other));
+        std::swap(handle_, taken.handle_);
+        return *this;
+    }
+    mosaic(const mosaic &) = delete;
+    mosaic &operator=(const mosaic &) = delete;
+    ~mosaic() { ctm_mosaic_destroy(handle_); }
+
+    /** `ctm_mosaic_create`: an image of this size without any part. */
+    static outcome<mosaic> try_create(ctm::context &context, std::uint32_t width, std::uint32_t height)
+    {
+        ctm_mosaic *made = nullptr;
+        const ctm_status status = ctm_mosaic_create(context.get(), width, height, &made);
+        return detail::finish(context.get(), status, mosaic(made));
+    }
+
+    /** `ctm_mosaic_import`: a mosaic from the bytes of `to_bytes`. `CTM_ERROR_DATA` where they are damaged. */
+    static outcome<mosaic> try_from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        const std::uint8_t none = 0; // No bytes are damaged ones, not a missing argument.
+        ctm_mosaic *made = nullptr;
+        const ctm_status status =
+            ctm_mosaic_import(context.get(), bytes.empty() ? &none : bytes.data(), bytes.size(), &made);
+        return detail::finish(context.get(), status, mosaic(made));
+    }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The mosaic for functions of ctm.h; it stays this object's. */
+    ctm_mosaic *get() const noexcept { return handle_; }
+    /** Hands the mosaic over: `ctm_mosaic_destroy` is the caller's now. */
+    ctm_mosaic *release() noexcept
+    {
+        ctm_mosaic *handed_over = handle_;
+        handle_ = nullptr;
+        return handed_over;
+    }
+
+    /**
+     * `ctm_mosaic_add`: a part whose first pixel is in this column and row; its labels, in a container of `uint8_t`, `uint16_t`,
+     * `uint32_t` or `int32_t`, follow each other.
+     */
+    template <class C, std::uint32_t Format = detail::label_format_of<detail::value_of<const C>>::value>
+    outcome<void> try_add(ctm::context &context, std::uint32_t left, std::uint32_t top, std::uint32_t width,
+                          std::uint32_t height, const C &labels)
+    {
+        if (labels.size() != std::uint64_t(width) * height) {
+            return outcome<void>(CTM_ERROR_INVALID_ARGUMENT,
+                                 "labels has " + std::to_string(labels.size()) + " values; " + std::to_string(width) +
+                                     " x " + std::to_string(height) + " are expected");
+        }
+        return detail::finish(context.get(), ctm_mosaic_add(context.get(), handle_, left, top, width, height,
+                                                            labels.data(), Format, 0));
+    }
+
+    /** `ctm_mosaic_merge`: adds the parts of another mosaic, which stays as it is. */
+    outcome<void> try_merge(ctm::context &context, const mosaic &other)
+    {
+        return detail::finish(context.get(), ctm_mosaic_merge(context.get(), handle_, other.handle_));
+    }
+
+    /** `ctm_mosaic_export`: the mosaic as bytes, the same on all machines. */
+    outcome<std::vector<std::uint8_t>> try_to_bytes(const ctm::context &context) const
+    {
+        std::vector<std::uint8_t> bytes;
+        const ctm_status status = detail::read_bytes(bytes, [&](void *data, std::size_t *size) {
+            return ctm_mosaic_export(context.get(), handle_, data, size);
+        });
+        return detail::finish(context.get(), status, std::move(bytes));
+    }
+
+    /** `ctm_mosaic_write`: runs and outlines of the whole image; with those that have no buffers, the size query. */
+    outcome<ctm::result> try_write(ctm::context &context, std::uint32_t mask_count,
+                                   const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        ctm::result found;
+        const ctm_status status = ctm_mosaic_write(context.get(), handle_, mask_count, &outputs, &found);
+        return detail::finish(context.get(), status, found);
+    }
+
+    /** The masks of the whole image as run lengths in new memory, as `context::runs` has them. */
+    outcome<mask_runs> try_runs(ctm::context &context, std::uint32_t mask_count,
+                                std::uint32_t order = CTM_RUNS_BY_ROWS) const
+    {
+        mask_runs made;
+        ctm::runs where(order);
+        auto found = try_write(context, mask_count, ctm::outputs().set_runs(where));
+        if (found) {
+            made.counts.resize(static_cast<std::size_t>(found->run_counts_len));
+            made.offsets.resize(static_cast<std::size_t>(found->palette_len) + 1);
+            where.set_counts(made.counts).set_offsets(made.offsets);
+            found = try_write(context, mask_count, ctm::outputs().set_runs(where));
+        }
+        if (!found) {
+            return outcome<mask_runs>(found.status(), found.message());
+        }
+        return made;
+    }
+
+    /** The masks of the whole image as polygons in new memory, as `context::outlines` has them. */
+    outcome<mask_outlines> try_outlines(ctm::context &context, std::uint32_t mask_count, std::uint32_t connected = 0,
+                                        float tolerance = 0) const
+    {
+        mask_outlines made;
+        ctm::outlines where(connected, tolerance);
+        auto found = try_write(context, mask_count, ctm::outputs().set_outlines(where));
+        if (found) {
+            detail::fit(made, where, *found);
+            found = try_write(context, mask_count, ctm::outputs().set_outlines(where));
+        }
+        if (!found) {
+            return outcome<mask_outlines>(found.status(), found.message());
+        }
+        return made;
+    }
+
+#ifndef CTM_NO_EXCEPTIONS
+    // The same functions, which throw `ctm::error` in place of a failing outcome.
+
+    static mosaic create(ctm::context &context, std::uint32_t width, std::uint32_t height)
+    {
+        return try_create(context, width, height).value();
+    }
+    static mosaic from_bytes(ctm::context &context, span<const std::uint8_t> bytes)
+    {
+        return try_from_bytes(context, bytes).value();
+    }
+    template <typename Labels>
+    void add(ctm::context &context, std::uint32_t left, std::uint32_t top, std::uint32_t width, std::uint32_t height,
+             const Labels &labels)
+    {
+        try_add(context, left, top, width, height, labels).value();
+    }
+    void merge(ctm::context &context, const mosaic &other) { try_merge(context, other).value(); }
+    std::vector<std::uint8_t> to_bytes(const ctm::context &context) const { return try_to_bytes(context).value(); }
+    ctm::result write(ctm::context &context, std::uint32_t mask_count,
+                      const ctm::outputs &outputs = ctm::outputs()) const
+    {
+        return try_write(context, mask_count, outputs).value();
+    }
+    mask_runs runs(ctm::context &context, std::uint32_t mask_count, std::uint32_t order = CTM_RUNS_BY_ROWS) const
+    {
+        return try_runs(context, mask_count, order).value();
+    }
+    mask_outlines outlines(ctm::context &context, std::uint32_t mask_count, std::uint32_t connected = 0,
+                           float tolerance = 0) const
+    {
+        return try_outlines(context, mask_count, connected, tolerance).value();
+    }
+#endif
+
+private:
+    ctm_mosaic *handle_ = nullptr;
 };
 
 inline params &params::set_counts(const ctm::counts &all) noexcept

@@ -57,6 +57,7 @@ pub use color::Color;
 pub use context::Context;
 pub use context::check::check_devices;
 pub use error::{Capacity, Error};
+pub use labels::mosaic::{Mosaic, PartArea, PartLabels};
 pub use runtime::buffer::Buffer;
 pub use runtime::call::Canceller;
 pub use types::call_stats::CallStats;

@@ -178,24 +178,7 @@ impl<'a> Outputs<'a> {
         let mut emit = self.emit();
         let analysis = engine.emit(map, settings, &mut emit);
         *sizes = emit.sizes;
-        Ok(Found::Analysis(Box::new(analysis.map_err(|error| self.named(error))?)))
-    }
-
-    /// Of what does not fit, the field that says how large it is.
-    fn named(&self, error: Error) -> Error {
-        let Error::TooSmall { what, mask_count, needed, given, .. } = error else { return error };
-        let argument = match what {
-            Capacity::LabelNumbers => "outputs.label_format",
-            Capacity::PaletteEntries => "outputs.palette_capacity",
-            Capacity::RunCounts => "outputs.runs.counts_capacity",
-            Capacity::RunOffsets => "outputs.runs.offsets_capacity",
-            Capacity::OutlinePoints => "outputs.outlines.points_capacity",
-            Capacity::RingOffsets => "outputs.outlines.ring_offsets_capacity",
-            Capacity::RingExteriors => "outputs.outlines.ring_exteriors_capacity",
-            Capacity::MaskOffsets => "outputs.outlines.mask_offsets_capacity",
-            _ => "outputs.masks_size",
-        };
-        Error::too_small(what, argument, mask_count, needed, given)
+        Ok(Found::Analysis(Box::new(analysis.map_err(named)?)))
     }
 
     /// Tells the caller what was found, also where it does not fit.
@@ -238,4 +221,21 @@ impl<'a> Outputs<'a> {
             }
         }
     }
+}
+
+/// Of what does not fit, the field that says how large it is.
+pub(super) fn named(error: Error) -> Error {
+    let Error::TooSmall { what, mask_count, needed, given, .. } = error else { return error };
+    let argument = match what {
+        Capacity::LabelNumbers => "outputs.label_format",
+        Capacity::PaletteEntries => "outputs.palette_capacity",
+        Capacity::RunCounts => "outputs.runs.counts_capacity",
+        Capacity::RunOffsets => "outputs.runs.offsets_capacity",
+        Capacity::OutlinePoints => "outputs.outlines.points_capacity",
+        Capacity::RingOffsets => "outputs.outlines.ring_offsets_capacity",
+        Capacity::RingExteriors => "outputs.outlines.ring_exteriors_capacity",
+        Capacity::MaskOffsets => "outputs.outlines.mask_offsets_capacity",
+        _ => "outputs.masks_size",
+    };
+    Error::too_small(what, argument, mask_count, needed, given)
 }

@@ -14,6 +14,7 @@
 //! | `buffer` | memory for outputs |
 //! | `counts_handle`, `counts` | `ctm_counts` and the functions on it |
 //! | `regions_handle`, `regions` | `ctm_regions` and the functions on it |
+//! | `mosaic_handle`, `mosaic` | `ctm_mosaic` and the functions on it |
 //! | `device_memory` | pixels and outputs in a device's memory |
 //! | `cancel`, `counters`, `pipeline_cache` | stopping calls, what they have cost, compiled pipelines |
 
@@ -39,6 +40,8 @@ mod last_error;
 mod layout;
 mod lists;
 mod log;
+mod mosaic;
+mod mosaic_handle;
 mod options;
 mod outlines;
 mod outputs;

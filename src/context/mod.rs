@@ -10,11 +10,13 @@ mod each;
 pub(crate) mod emit;
 mod label;
 mod memory;
+pub(crate) mod mosaic;
 mod open;
 mod part;
 pub(crate) mod regions;
 mod report;
 mod request;
+mod shapes;
 mod survey;
 mod write;
 

@@ -6,6 +6,7 @@ use crate::context::chosen::{Chosen, Found};
 use crate::context::emit::{Emit, FoundSizes, OutputPlan};
 use crate::context::label::{each_unmixed, label_images};
 use crate::context::request::Request;
+use crate::context::shapes::Shapes;
 use crate::error::Error;
 use crate::labels::run_map::{RunMap, RunMapBuilder};
 use crate::output::outlines::TracedOutlines;
@@ -14,7 +15,6 @@ use crate::output::runs::CountedRuns;
 use crate::runtime::call::ProgressSpan;
 use crate::stages::measure::StatsBuilder;
 use crate::types::geometry::Frame;
-use crate::types::runs::RunOrder;
 use crate::types::stats::MaskStats;
 
 /// What is known before anything is written.
@@ -49,39 +49,14 @@ impl Context {
         } else {
             None
         };
-        let outlines = match (&emit.outlines, &map) {
-            (Some(wanted), Some(map)) => {
-                let masks = mask_count as usize;
-                Some(TracedOutlines::new(map, masks, wanted.settings, &self.threads)?)
-            }
-            (Some(_), None) => Some(TracedOutlines::none()),
-            (None, _) => None,
-        };
-        let runs = match (&emit.runs, map) {
-            (Some(wanted), Some(map)) => {
-                let map = match wanted.order {
-                    RunOrder::Rows => map,
-                    RunOrder::Columns => map.transposed(&self.threads)?,
-                };
-                let boxes = crops.is_some().then_some(&mask_stats[..]);
-                Some(CountedRuns::new(map, wanted.order, mask_count as usize, boxes)?)
-            }
-            (Some(_), None) => Some(CountedRuns::none()),
-            (None, _) => None,
-        };
+        let boxes = crops.is_some().then_some(&mask_stats[..]);
+        let shapes = Shapes::new(map, emit.runs, emit.outlines, mask_count, boxes, &self.threads)?;
         let bytes = plan.strides.bytes_of(mask_count.into());
-        let run_counts = runs.as_ref().map_or(0, CountedRuns::len);
         let masks = Some(crops.as_ref().map_or(bytes, |crops| crops.bytes));
-        let (outline_points, outline_rings) =
-            outlines.as_ref().map_or((0, 0), |outlines| (outlines.points(), outlines.rings()));
-        emit.sizes = FoundSizes { masks, run_counts, outline_points, outline_rings };
+        emit.sizes = FoundSizes { masks, ..shapes.sizes() };
         crops.iter().try_for_each(|crops| plan.check_crops(crops, mask_count))?;
-        if let Some(wanted) = &emit.runs {
-            wanted.check(mask_count, plan.frame.images, run_counts)?;
-        }
-        if let Some(wanted) = &emit.outlines {
-            wanted.check(mask_count, plan.frame.images, outline_points, outline_rings)?;
-        }
+        shapes.check(emit.runs, emit.outlines, mask_count, plan.frame.images)?;
+        let Shapes { runs, outlines } = shapes;
         let outlines_are_written = emit.outlines.is_some_and(|wanted| wanted.is_written());
         let is_written = emit.runs.is_some_and(|wanted| wanted.is_written());
         let places = crops.map_or(Places::Full(plan.strides), Places::Cropped);

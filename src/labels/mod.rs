@@ -1,6 +1,8 @@
 //! The label map between counting and masks: per pixel the index of a colour, in tiles that each
 //! have the narrowest labels and the dictionary that suits them.
 
+pub(crate) mod mosaic;
+mod mosaic_bytes;
 pub(crate) mod run_map;
 pub(crate) mod runs;
 

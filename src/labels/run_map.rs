@@ -223,14 +223,14 @@ pub(crate) fn for_each_pair(
 }
 
 /// Runs that are put together line by line.
-struct Lines {
+pub(super) struct Lines {
     frame: Frame,
     runs: Vec<Run>,
     starts: Vec<usize>,
 }
 
 impl Lines {
-    fn new(frame: Frame) -> Result<Self, Error> {
+    pub(super) fn new(frame: Frame) -> Result<Self, Error> {
         Ok(Self { frame, runs: Vec::new(), starts: try_with_capacity(frame.height * frame.images + 1)? })
     }
 
@@ -243,7 +243,26 @@ impl Lines {
         Ok(())
     }
 
-    fn finish(mut self) -> RunMap {
+    /// Adds a line that lies in several parts, of each of which it gives the first position and the runs.
+    pub(super) fn add_joined<'a>(
+        &mut self,
+        parts: impl Iterator<Item = (u32, &'a [Run])>,
+    ) -> Result<(), Error> {
+        let line_start = self.runs.len();
+        self.starts.push(line_start); // there is room
+        for (first, runs) in parts {
+            let goes_on = self.runs.len() > line_start
+                && self.runs.last().map(|run| run.mask) == runs.first().map(|run| run.mask);
+            let added = &runs[usize::from(goes_on)..];
+            self.runs
+                .try_reserve(added.len())
+                .map_err(|_| no_memory::<Run>(self.runs.len() + added.len()))?;
+            self.runs.extend(added.iter().map(|run| Run { start: first + run.start, ..*run }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> RunMap {
         self.starts.push(self.runs.len()); // there is room
         RunMap { frame: self.frame, runs: self.runs, starts: self.starts }
     }

@@ -98,7 +98,7 @@ fn runs<L: Copy + Eq + Into<u32>>(
 }
 
 /// How many labels equal the first one, from there on.
-fn run_length<L: Copy + Eq>(labels: &[L]) -> usize {
+pub(super) fn run_length<L: Copy + Eq>(labels: &[L]) -> usize {
     const BLOCK: usize = 32;
     let label = labels[0];
     let blocks = labels.as_chunks::<BLOCK>().0.iter();

@@ -24,7 +24,7 @@
 //! Of two edges that lie on each other, as those of a collapsed ring do, one at least has corners to keep.
 //!
 //! **Cost.** With n corners: n log n as a rule; n² where a curve has each corner farther out than the next, and where very many
-//! edges come to lie near each other, which takes a tolerance of the masks' own size. A map takes two or three rounds; there are
+//! edges come to lie near each other, which takes a tolerance of the masks' own size. A map takes a few rounds; there are
 //! never more than a corner has others above it. About 60 bytes a corner while a ring's arcs are made. No recursion.
 //!
 //! **Prior art.** Douglas, Peucker: *Algorithms for the Reduction of the Number of Points*, Cartographica 10, 1973. Arcs that are

@@ -153,6 +153,23 @@ def test_counts_are_a_tree(world: Any) -> None:
     assert one.to_bytes() == many.to_bytes() == whole.to_bytes()
 
 
+def test_runs_and_outlines_of_the_whole(world: Any) -> None:
+    array = da.from_array(world, (200, 300, 3))
+    result = ctm.dask.analyze(array, min_pixels=1000)
+    whole = ctm.analyze(world, min_pixels=1000, outputs=[], runs="columns", outlines=4, outlines_tolerance=1.5)
+    assert whole.runs is not None and whole.outlines is not None
+    for branches in (2, 100):
+        mosaic = ctm.dask.mosaic(result.labels, split_every=branches).compute()
+        np.testing.assert_array_equal(mosaic.runs(result.mask_count).counts, whole.runs.counts)
+        outlines = mosaic.outlines(result.mask_count, tolerance=1.5)
+        np.testing.assert_array_equal(outlines.points, whole.outlines.points)
+        np.testing.assert_array_equal(outlines.ring_exteriors, whole.outlines.ring_exteriors)
+    with pytest.raises(ValueError, match=r"labels has 3 dimensions; \(rows, columns\) of one image are expected"):
+        ctm.dask.mosaic(da.zeros((2, 5, 5), dtype="u1"))
+    with pytest.raises(ValueError, match="split_every is 1"):
+        ctm.dask.mosaic(result.labels, split_every=1)
+
+
 def test_without_dask() -> None:
     """The import says what to install."""
     code = "import sys; sys.modules['dask'] = None; import ctm.dask"

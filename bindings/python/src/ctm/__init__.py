@@ -38,6 +38,7 @@ from ._errors import (
 from ._functions import analyze, masks, segment
 from ._library import devices, library_path, library_version
 from ._options import AnalyzeOptions, ArrayLike, ColorLike, ImageLike, MasksOptions, PaletteLike, SegmentOptions
+from ._mosaic import Mosaic
 from ._outlines import Outlines
 from ._outputs import MERGED_DTYPE, PALETTE_DTYPE
 from ._regions import Regions
@@ -73,6 +74,7 @@ __all__ = [
     "NoSuchMaskError",
     "OutOfDeviceMemoryError",
     "OutOfMemoryError",
+    "Mosaic",
     "Outlines",
     "PaletteLike",
     "Regions",

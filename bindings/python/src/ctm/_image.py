@@ -6,7 +6,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,22 @@ _BACKWARDS = {
     (4, lib.CTM_ORDER_ARGB): lib.CTM_ORDER_BGRA,
 }
 LAYOUTS = {2: "HW", 3: "HWC", 4: "NHWC"}
+
+
+class Extent(Protocol):
+    """How large the outputs of an image are."""
+
+    @property
+    def frames(self) -> tuple[int, ...]: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def images(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ._abi import ffi
 from ._arguments import unsigned
 from ._buffers import empty
 from ._errors import InvalidTypeError
-from ._image import Image
+from ._image import Extent
 
 _FIELDS = ("points", "ring_offsets", "ring_exteriors", "mask_offsets")
 
@@ -70,7 +70,7 @@ class Outlines:
 class OutlinesTarget:
     """Where polygons go, and which pixels they join."""
 
-    def __init__(self, image: Image, connected: int, tolerance: float) -> None:
+    def __init__(self, image: Extent, connected: int, tolerance: float) -> None:
         self.connected = unsigned("outlines", connected, 32)
         try:
             self.tolerance = float(tolerance)

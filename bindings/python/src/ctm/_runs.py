@@ -13,7 +13,7 @@ from ._abi import ffi
 from ._arguments import choice
 from ._buffers import empty
 from ._errors import InvalidArgumentError
-from ._image import Image
+from ._image import Extent
 from ._library import lib
 
 RUN_ORDERS = {"rows": lib.CTM_RUNS_BY_ROWS, "columns": lib.CTM_RUNS_BY_COLUMNS}
@@ -111,7 +111,7 @@ def _compressed(counts: NDArray[np.uint32], offsets: NDArray[np.uint64]) -> list
 class RunsTarget:
     """Where run lengths go, and in which order."""
 
-    def __init__(self, image: Image, order: str) -> None:
+    def __init__(self, image: Extent, order: str) -> None:
         self.order = order
         self.number = choice("runs", order, RUN_ORDERS)
         self.image = image

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ._arguments import choice
 from ._context import Context
 from ._counts import Counts
+from ._dask_mosaic import mosaic
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import LAYOUTS
 from ._options import DaskMaskFormat, LabelFormat
@@ -42,7 +43,7 @@ except ModuleNotFoundError as error:
         f'{error}: ctm.dask needs Dask, which the wheel\'s extra installs: pip install "…/ctm-….whl[dask]"', name=error.name
     ) from error
 
-__all__ = ["Result", "analyze", "count", "regions"]
+__all__ = ["Result", "analyze", "count", "mosaic", "regions"]
 
 # What says how pixels are read, in the first round as in the second.
 _READING = ("layout", "order", "matching", "alpha", "least_alpha")
