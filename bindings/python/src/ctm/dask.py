@@ -13,7 +13,6 @@ known as a whole.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from ._arguments import choice
 from ._context import Context
 from ._counts import Counts
 from ._dask_mosaic import mosaic
+from ._dask_tasks import add, count_colors, find_regions, label, mask, select
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import LAYOUTS
 from ._options import DaskMaskFormat, LabelFormat
@@ -57,67 +57,12 @@ _REFUSED = (
 )
 _LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}
 
-_contexts = threading.local()
-
-
-def _context(arguments: dict[str, Any]) -> Context:
-    """This thread's context: one thread of a worker is not to wait for another's call."""
-    made: dict[str, Context] = _contexts.__dict__
-    key = repr(sorted(arguments.items()))
-    if key not in made:
-        made[key] = Context(**arguments)
-    return made[key]
-
-
-def _count(block: Any, arguments: dict[str, Any], settings: dict[str, Any]) -> Counts:
-    counts = Counts(_context(arguments))
-    counts.add(block, **settings)
-    return counts
-
-
-def _find(block: Any, place: tuple[int, int], shape: tuple[int, int], counts: Any, arguments: dict[str, Any], settings: dict[str, Any]) -> Regions:
-    found = Regions(_context(arguments), shape)
-    found.add(block, place, counts=counts, **settings)
-    return found
-
-
-def _merge(several: list[Any], arguments: dict[str, Any], shape: tuple[int, int] | None = None) -> Any:
-    context = _context(arguments)
-    total: Any = Counts(context) if shape is None else Regions(context, shape)
-    for part in several:
-        total.merge(part)
-    return total
-
-
-def _select(whole: Any, settings: dict[str, Any]) -> NDArray[Any]:
-    selected: NDArray[Any] = whole.select(**settings)
-    return selected
-
-
-def _part(names: str, regions: Any, block_info: Any) -> dict[str, Any]:
-    """Where a block is, if regions go on in others."""
-    if regions is None:
-        return {}
-    location = block_info[0]["array-location"]
-    top, left = (location[names.index(axis)][0] for axis in "HW")
-    return {"regions": regions, "place": (left, top)}
-
-
-def _label(block: Any, counts: Any, regions: Any, names: str, arguments: dict[str, Any], settings: dict[str, Any], block_info: Any = None) -> Any:
-    part = _part(names, regions, block_info)
-    return _context(arguments).analyze(block, outputs=["labels"], counts=counts, **part, **settings).labels
-
-
-def _mask(block: Any, counts: Any, regions: Any, names: str, arguments: dict[str, Any], settings: dict[str, Any], block_info: Any = None) -> Any:
-    part = _part(names, regions, block_info)
-    return _context(arguments).analyze(block, outputs=["masks"], counts=counts, **part, **settings).masks
-
 
 def _added_up(level: list[Any], split_every: int, *arguments: Any) -> Any:
     """What several have, in a tree."""
     while len(level) > 1:
         level = [
-            dask.delayed(_merge)(level[start : start + split_every], *arguments)
+            dask.delayed(add)(level[start : start + split_every], *arguments)
             for start in range(0, len(level), split_every)
         ]
     return level[0]
@@ -192,7 +137,7 @@ def count(
     names = _axes(array, settings.get("layout"))
     arguments = _context_arguments(context)
     level = [
-        dask.delayed(_count)(block, arguments, settings)
+        dask.delayed(count_colors)(block, arguments, settings)
         for block in _whole_channels(array, names).to_delayed().ravel()
     ]
     return _added_up(level, split_every, arguments)
@@ -241,7 +186,7 @@ def regions(
     level = []
     for index in np.ndindex(blocks.shape):
         top, left = (int(starts[at][index[names.index(axis)]]) for at, axis in enumerate("HW"))
-        level.append(dask.delayed(_find)(blocks[index], (left, top), shape, counts, arguments, settings))
+        level.append(dask.delayed(find_regions)(blocks[index], (left, top), shape, counts, arguments, settings))
     return _added_up(level, split_every, arguments, shape)
 
 
@@ -321,7 +266,7 @@ def analyze(
         counts = count(array, context=context, split_every=split_every, **reading).persist()
     if connects:
         whole = regions(array, context=context, split_every=split_every, counts=counts, **settings).persist()
-    palette = dask.delayed(_select)(whole if connects else counts, selecting).compute()
+    palette = dask.delayed(select)(whole if connects else counts, selecting).compute()
     number = len(palette)
     smallest = next(name for name, numbers in _LABELS.items() if number < numbers)
     label_type: str = smallest if label_format == "auto" else label_format
@@ -350,8 +295,8 @@ def analyze(
     return Result(
         mask_count=number,
         palette=palette,
-        labels=mapped(_label, label_type, frames, [], label_format=label_type),
-        masks=mapped(_mask, mask_format, ((number,), *frames), [0], mask_format=mask_format),
+        labels=mapped(label, label_type, frames, [], label_format=label_type),
+        masks=mapped(mask, mask_format, ((number,), *frames), [0], mask_format=mask_format),
         counts=counts,
         regions=whole,
     )
