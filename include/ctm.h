@@ -1960,6 +1960,184 @@ ctm_status ctm_regions_select(ctm_context *context,
                               const ctm_outputs *outputs,
                               ctm_result *result);
 
+/**
+ * The label map of an image that comes in parts: bands of rows, or tiles.
+ *
+ * A mask's outline, or its run lengths, go through many parts of an image that is too large for memory, or spread over
+ * machines. `ctm_counts` gives each part the labels of the whole; a mosaic takes these, part by part, and then tells the masks
+ * of the whole image as runs and outlines: those of one `ctm_analyze` on the whole image, to the bit. It holds 8 bytes for each
+ * run of equal labels in a row of a part, and not the pixels.
+ *
+ * Mosaics belong to no context: they may be used with any, and live until `ctm_mosaic_destroy`.
+ * Threads: any; a call that changes a mosaic waits for those that use it, and the other way round.
+ */
+typedef struct ctm_mosaic ctm_mosaic;
+
+/**
+ * Creates a mosaic without any part.
+ *
+ * @param context A context of `ctm_create`, which is asked for the reason if the call fails; the mosaic may outlive it.
+ * @param width Columns of the whole image, at least 1.
+ * @param height Rows of the whole image, at least 1.
+ * @param mosaic Receives the new mosaic, or NULL on any error. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT` or `CTM_ERROR_INTERNAL`. `ctm_last_error(context)` has the detail.
+ * Ownership: the caller's, to be given back with `ctm_mosaic_destroy`.
+ * Threads: any; does not wait for a running call.
+ *
+ * # Safety
+ * `context` is NULL or a living context; `mosaic` is NULL or can be written to.
+ */
+ctm_status ctm_mosaic_create(ctm_context *context,
+                             uint32_t width,
+                             uint32_t height,
+                             ctm_mosaic **mosaic);
+
+/**
+ * Destroys a mosaic. No other call may use it any more, now or later.
+ *
+ * @param mosaic An object of `ctm_mosaic_create` or `ctm_mosaic_import`, or NULL: nothing happens.
+ * Threads: any.
+ *
+ * # Safety
+ * `mosaic` is NULL or such an object that was not destroyed before, and no call uses it.
+ */
+void ctm_mosaic_destroy(ctm_mosaic *mosaic);
+
+/**
+ * Adds a part of the image. Each pixel is to be added once; the order of the parts, their sizes and shapes change nothing.
+ *
+ * @param context A context of `ctm_create`. Different ones may add to the same mosaic.
+ * @param mosaic What the part is added to. Must not be NULL.
+ * @param left The image's column in which the part begins.
+ * @param top The image's row in which the part begins.
+ * @param width Columns of the part, at least 1.
+ * @param height Rows of the part, at least 1. All of the part is in the image, and no pixel in a part that was added before.
+ * @param labels What `ctm_outputs.labels` of a `ctm_analyze` on the part has received: row by row, 0 where a pixel is in no
+ * mask, else the number of its mask plus one. Aligned for its values. Must not be NULL.
+ * @param label_format One of the `CTM_LABEL_…` numbers: of how many bits the labels are.
+ * @param row_stride Bytes from a row's first label to the next row's: 0, if rows follow each other, or a multiple of a label's
+ * bytes, at least those of `width` labels.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_UNSUPPORTED` for more than 1,048,576 parts;
+ * `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`. On any error the mosaic is what it was.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the labels stay the caller's and are used during the call only. The mosaic takes 8 bytes for each run of equal
+ * labels in a row.
+ * Threads: any; calls on one context wait for each other, and those with different contexts work side by side. `ctm_cancel`
+ * stops them.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_mosaic_add(ctm_context *context,
+                          ctm_mosaic *mosaic,
+                          uint32_t left,
+                          uint32_t top,
+                          uint32_t width,
+                          uint32_t height,
+                          const void *labels,
+                          uint32_t label_format,
+                          size_t row_stride);
+
+/**
+ * Adds the parts of another mosaic of the same image, for example of another machine. Whatever the order and the grouping, equal
+ * parts come to equal mosaics.
+ *
+ * @param context A context of `ctm_create`.
+ * @param mosaic What is added to. Must not be NULL.
+ * @param other What is added; stays as it is. Of an image of the same size, and without a pixel that `mosaic` has. Must not be
+ * NULL or `mosaic`.
+ * @return `CTM_OK`; `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_UNSUPPORTED` for more than 1,048,576 parts;
+ * `CTM_ERROR_CANCELLED` where it has waited for another call; `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`. On any error the
+ * mosaic is what it was. `ctm_last_error(context)` has the detail.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says, valid during the call.
+ */
+ctm_status ctm_mosaic_merge(ctm_context *context,
+                            ctm_mosaic *mosaic,
+                            const ctm_mosaic *other);
+
+/**
+ * A mosaic as bytes, for `ctm_mosaic_import` in another process or on another machine, whatever its processor. Equal mosaics
+ * give equal bytes.
+ *
+ * Ask for the size first, then for the bytes.
+ *
+ * @param context A context of `ctm_create`.
+ * @param mosaic The mosaic. Must not be NULL.
+ * @param data Receives the bytes; any alignment. NULL: only their number is asked for.
+ * @param size Holds the size of `data` in bytes, which does not matter when that is NULL; receives the number of bytes: 40, and
+ * for each part 16, for each of its rows 4, for each run 8. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*size` set to the size needed and `data` untouched;
+ * `CTM_ERROR_INVALID_ARGUMENT`: nothing was written; `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the buffer stays the caller's and is used during the call only.
+ * Threads: any; does not wait for a running call on the context.
+ * Not promised: the bytes' layout. Later versions read those of earlier ones.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_mosaic_export(const ctm_context *context,
+                             const ctm_mosaic *mosaic,
+                             void *data,
+                             size_t *size);
+
+/**
+ * A mosaic from the bytes of `ctm_mosaic_export`. Whatever the bytes are, nothing worse happens than an error: lengths,
+ * checksum, and each part and run are checked.
+ *
+ * @param context A context of `ctm_create`.
+ * @param data The bytes; any alignment. Must not be NULL.
+ * @param size How many there are.
+ * @param mosaic Receives the new mosaic, or NULL on any error. Must not be NULL, or in `data`.
+ * @return `CTM_OK`; `CTM_ERROR_DATA` where the bytes are damaged, cut, or of an unknown version;
+ * `CTM_ERROR_INVALID_ARGUMENT`; `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: the bytes stay the caller's and are used during the call only. The mosaic is the caller's, to be given back with
+ * `ctm_mosaic_destroy`.
+ * Threads: any; calls on one context wait for each other.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_mosaic_import(ctm_context *context,
+                             const void *data,
+                             size_t size,
+                             ctm_mosaic **mosaic);
+
+/**
+ * Writes the masks of the whole image as run lengths, as outlines, or as both: what one `ctm_analyze` on the whole image writes,
+ * to the bit, if it finds as many masks.
+ *
+ * Ask for the sizes first, with `ctm_runs` and `ctm_outlines` that have no buffers, then for the numbers.
+ *
+ * @param context A context of `ctm_create`.
+ * @param mosaic The mosaic, with all parts of the image. Must not be NULL.
+ * @param mask_count How many masks there are: `ctm_result.mask_count` of the parts' `ctm_analyze`. No label may be above it.
+ * @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, with `runs` or `outlines`, or with both, or NULL: then only what is
+ * wrong is found. All other pointers must be NULL, and `cropped` 0: a mosaic has no pixels. `ctm_outlines.connected` 0 is
+ * `CTM_CONNECTED_4`.
+ * @param result A struct that starts as `CTM_RESULT_INIT`: receives `mask_count`, `palette_len`, `run_counts_len`,
+ * `outline_points_len` and `outline_rings_len`; the other fields are 0. Must not be NULL.
+ * @return `CTM_OK`; `CTM_ERROR_BUFFER_TOO_SMALL` with `*result` filled in and no buffer touched;
+ * `CTM_ERROR_INVALID_ARGUMENT`, also where parts are missing or a label is above `mask_count`: nothing was written;
+ * `CTM_ERROR_UNSUPPORTED`, `CTM_ERROR_CANCELLED`, `CTM_ERROR_OUT_OF_MEMORY` or `CTM_ERROR_INTERNAL`: no buffer was touched.
+ * `ctm_last_error(context)` has the detail.
+ * Ownership: all buffers stay the caller's and are used during the call only. Meanwhile the context holds as much as the mosaic
+ * takes, and what runs and outlines of one call take.
+ * Threads: any; calls on one context wait for each other. `ctm_cancel` stops them.
+ *
+ * # Safety
+ * Each pointer is NULL or points to what its type says or to memory of the size stated, valid during the call.
+ */
+ctm_status ctm_mosaic_write(ctm_context *context,
+                            const ctm_mosaic *mosaic,
+                            uint32_t mask_count,
+                            const ctm_outputs *outputs,
+                            ctm_result *result);
+
 
 /* ---- Pixels and outputs in a device's memory -------------------------------------------------- */
 
