@@ -51,6 +51,21 @@ def test_counts_say_what_attracts(context: ctm.Context, world: Any) -> None:
     assert len(regions.select(**settings)) == whole.mask_count
 
 
+def test_small_parts_have_all_masks(context: ctm.Context, world: Any) -> None:
+    """Also where a mask has more pixels than the part."""
+    counts = ctm.Counts(context)
+    counts.add(world)
+    corner = world[:3, :5]
+    options: dict[str, Any] = {"min_pixels": 20_000, "outputs": ["masks"]}
+    whole = context.analyze(world, connected=4, min_pixels=20_000, outputs=["labels"])
+    assert whole.mask_count > 1
+    regions = found(context, world, [(slice(0, 3), slice(0, 5)), (slice(0, 3), slice(5, 2048)), (slice(3, 1024), slice(0, 2048))], connected=4)
+    part = context.analyze(corner, connected=4, regions=regions, place=(0, 0), **options)
+    assert part.masks is not None and part.masks.shape == (whole.mask_count, 3, 5)
+    counted = context.analyze(corner, counts=counts, **options)
+    assert counted.masks is not None and len(counted.masks) == len(counts.select(min_pixels=20_000))
+
+
 def test_merged_and_pickled(context: ctm.Context) -> None:
     ids = np.arange(48, dtype=np.uint32).reshape(6, 8) // 5 + 10_000_000
     upper = found(context, ids, [(slice(0, 2), slice(0, 8))], connected=8)

@@ -107,7 +107,10 @@ class Analysis:
         if is_given and not self.params.connected:
             return int(self.params.palette_count)
         pixels = self.image.images * self.image.height * self.image.width
-        most = min(self.params.max_count, pixels // max(self.params.min_pixels, 1))
+        most = self.params.max_count
+        if self.params.counts == ffi.NULL and self.params.regions == ffi.NULL:
+            # Of a part, masks may have their pixels elsewhere.
+            most = min(most, pixels // max(self.params.min_pixels, 1))
         likely = max(last, 32)
         if self.masks:
             likely = min(likely, max(_GUESSED_BYTES // max(self.masks.mask_bytes, 1), 1))
