@@ -179,11 +179,11 @@ struct Place {
 
 /// The channels of a layer, in the order of ranks. They may be in several parts of the file.
 fn channels(headers: &[Header], name: &str) -> anyhow::Result<Vec<Place>> {
-    let find = |level: usize, letter: usize| {
+    let find = |level: usize, letters: &[&str; 2]| {
         let wanted = format!("{name}{level:02}");
         let is_wanted = |channel: &str| {
             let split = channel.rsplit_once('.').filter(|(level, _)| *level == wanted);
-            split.is_some_and(|(_, last)| LETTERS[letter].contains(&last.to_lowercase().as_str()))
+            split.is_some_and(|(_, last)| letters.contains(&last.to_lowercase().as_str()))
         };
         let flat = headers.iter().enumerate().filter(|(_, header)| !header.deep);
         flat.into_iter().find_map(|(part, header)| {
@@ -193,13 +193,13 @@ fn channels(headers: &[Header], name: &str) -> anyhow::Result<Vec<Place>> {
         })
     };
     // A level that is missing before another is an error, not the end.
-    let has_any = |level: usize| (0..4).any(|letter| find(level, letter).is_some());
+    let has_any = |level: usize| LETTERS.iter().any(|letters| find(level, letters).is_some());
     let last = (0..MOST_CHANNELS / 4).rev().find(|&level| has_any(level));
     let mut places = Vec::new();
     for level in 0..=last.unwrap_or(0) {
-        for letter in 0..4 {
-            let place = find(level, letter).with_context(|| {
-                let letter = LETTERS[letter][0].to_uppercase();
+        for letters in &LETTERS {
+            let place = find(level, letters).with_context(|| {
+                let letter = letters[0].to_uppercase();
                 format!("Cryptomatte layer '{name}' has no channel {name}{level:02}.{letter}")
             })?;
             check_type(&headers[place.part], place.channel, places.len() % 2 == 0)?;
