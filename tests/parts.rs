@@ -505,6 +505,37 @@ fn checksum(bytes: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// docs/regions-format.md, by hand.
+#[test]
+fn bytes_are_what_the_document_says() {
+    let mut context = contexts().remove(0);
+    let picture = Picture::new(3, 2, Format::U8, vec![7, 9, 7, 7, 7, 7]);
+    let ignored = [[8.0, 0.0, 0.0, 0.0]];
+    let params = Params { connected: Some(Connectivity::Four), ignored: &ignored, ..Params::default() };
+    let mut regions = ImageRegions::new(3, 2).unwrap();
+    regions.add(&mut context, &picture.part([0, 0, 3, 1]), (0, 0), &params).unwrap();
+    let mut bytes = b"ctmREGNS".to_vec();
+    let numbers = |bytes: &mut Vec<u8>, all: &[u32]| all.iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+    numbers(&mut bytes, &[1, 3, 1, 0, 0, 0, 3, 2, 4, 0, 0, 0, 0, 0]);
+    numbers(&mut bytes, &[0; 8]); // tolerances and bounds
+    numbers(&mut bytes, &[0, 1, 1, 0, 388, 0]);
+    numbers(&mut bytes, &[8f32.to_bits()]);
+    numbers(&mut bytes, &[0, 0, 3, 1, 2, 3, 3, 3, 1, 1]);
+    numbers(&mut bytes, &[7f32.to_bits(), 9f32.to_bits()]);
+    for (color, x) in [(0, 0), (1, 1), (0, 2)] {
+        numbers(&mut bytes, &[color, x, 0, x, x, 0, 1, 0, x, 0, 0, 0]);
+    }
+    for _ in 0..2 {
+        numbers(&mut bytes, &[1, 0, 2, 1, 3, 2]);
+    }
+    numbers(&mut bytes, &[1, 0, 1, 2]);
+    let sum = checksum(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    assert_eq!(bytes.len(), 388);
+    assert_eq!(regions.to_bytes().unwrap(), bytes);
+    assert_eq!(ImageRegions::from_bytes(&bytes).unwrap(), regions);
+}
+
 #[test]
 fn damaged_bytes_are_refused() {
     for bytes in small() {
