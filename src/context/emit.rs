@@ -54,10 +54,6 @@ pub(crate) struct OutlinesWanted {
 }
 
 /// What outputs need of which only the pixels tell how large they are; 0 where that was not found out.
-#[cfg_attr(
-    not(feature = "capi"),
-    expect(dead_code, reason = "only C callers give memory for runs and outlines")
-)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FoundSizes {
     /// Bytes of the masks.
