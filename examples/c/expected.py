@@ -282,22 +282,58 @@ def connected(colors, corners):
     return np.flatnonzero(begins)[roots][runs]
 
 
+def largest_regions(colors, numbers):
+    """Prints the largest of the regions that have these numbers; gives the numbers of all that are no specks."""
+    firsts, counts = np.unique(numbers, return_counts=True)
+    order = [place for place in np.lexsort((firsts, colors.reshape(-1)[firsts], -counts)) if counts[place] >= 100]
+    print(f"{len(order)} regions of at least 100 pixels, the largest\nregion  colour    pixels  box")
+    for number, place in enumerate(order[:12]):
+        left, top, width, height = box(numbers == firsts[place])
+        print(f"{number + 1:6}  {colors.reshape(-1)[firsts[place]]:06x}   {counts[place]:7}  {width:4} x {height:4} at {left:4}, {top:4}")
+    return firsts[order].tolist()
+
+
 def regions(pixels):
     colors = packed(pixels)
     four, eight = (len(np.unique(connected(colors, corners))) for corners in (False, True))
     print(f"{eight} regions where corners connect, {four} where they do not")
     numbers = connected(colors, True)
-    firsts, counts = np.unique(numbers, return_counts=True)
-    order = [place for place in np.lexsort((firsts, colors.reshape(-1)[firsts], -counts)) if counts[place] >= 100]
-    print(f"{len(order)} of at least 100 pixels, the largest\nregion  colour    pixels  box")
-    for number, place in enumerate(order[:12]):
-        left, top, width, height = box(numbers == firsts[place])
-        print(f"{number + 1:6}  {colors.reshape(-1)[firsts[place]]:06x}   {counts[place]:7}  {width:4} x {height:4} at {left:4}, {top:4}")
+    order = largest_regions(colors, numbers)
     middle = numbers[numbers.shape[0] // 2, numbers.shape[1] // 2]
-    found = [number + 1 for number, place in enumerate(order) if firsts[place] == middle]
-    print("in the middle of the picture: region", *(found or [0]))
-    greys = {firsts[place]: 64 + (number + 1) * 73 % 192 for number, place in enumerate(order)}
+    print("in the middle of the picture: region", order.index(middle) + 1 if middle in order else 0)
+    greys = {first: 64 + (number + 1) * 73 % 192 for number, first in enumerate(order)}
     return looked_up(greys, numbers)
+
+
+def corners_of(inside):
+    """The corners of a mask's outlines: of each four pixels around a point, one or three inside, or two that only touch there."""
+    padded = np.pad(inside, 1).astype(int)
+    upper, lower = padded[:-1], padded[1:]
+    fours = [upper[:, :-1], upper[:, 1:], lower[:, :-1], lower[:, 1:]]
+    touching = (sum(fours) == 2) & (fours[0] == fours[3])
+    return int((sum(fours) % 2 == 1).sum() + 2 * touching.sum())
+
+
+def outlines(pixels):
+    colors = packed(pixels)
+    print("mask  colour     pixels    runs  corners  area of its rings")
+    for number, (color, count) in enumerate(zip(*by_frequency(colors, 5000, 12))):
+        inside = colors == color
+        column = inside.T.reshape(-1)
+        runs = 1 + int(column[0]) + np.count_nonzero(column[1:] != column[:-1])
+        print(f"{number + 1:4}  {color:06x}   {count:8}  {runs:6}  {corners_of(inside):7}  {count}")
+    print("with a tolerance of a pixel: fewer corners, as many rings")
+
+
+def parts(pixels):
+    colors = packed(pixels)
+    numbers = connected(colors, True)
+    corners = 0
+    for first in largest_regions(colors, numbers):
+        inside = numbers == first
+        left, top, width, height = box(inside)
+        corners += corners_of(inside[top : top + height, left : left + width])
+    print(f"their outlines have {corners} corners")
 
 
 def long_work(pixels):

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     params.min_pixels = 100; /* Of a region: smaller ones are specks. */
     ctm_result result = CTM_RESULT_INIT;
     ctm_palette_entry *palette = find_palette(context, &image, &params, &result);
-    printf("%" PRIu32 " of at least %" PRIu64 " pixels, the largest\n", result.mask_count, params.min_pixels);
+    printf("%" PRIu32 " regions of at least %" PRIu64 " pixels, the largest\n", result.mask_count, params.min_pixels);
     printf("region  colour    pixels  box\n");
     for (uint32_t i = 0; i < result.mask_count && i < 12; i++) {
         printf("%6" PRIu32 "  %-8s %7" PRIu64 "  %4" PRIu32 " x %4" PRIu32 " at %4" PRIu32 ", %4" PRIu32 "\n", i + 1,
