@@ -18,6 +18,7 @@ struct Call {
     std::optional<uint32_t> masks, labels; // their formats; the room is below
     std::optional<uint32_t> runs;          // their order
     bool outlines = false;
+    float tolerance = 0; // of the outlines
     size_t mask_bytes = 0, palette_entries = 0;
     bool cropped = false;
     uint32_t threads = 0;
@@ -69,6 +70,7 @@ inline ctm_outputs outputs_of(const Call &call) {
     if (call.outlines) {
         size_t len = call.source->codes.size() / 4;
         ctm_outlines &outlines = room.outlines;
+        outlines.tolerance = call.tolerance;
         outlines.points_capacity = outlines.ring_exteriors_capacity = len;
         outlines.points = Room::of(room.points, 2 * len);
         outlines.ring_exteriors = Room::of(room.ring_exteriors, len);

@@ -45,6 +45,9 @@ struct Library {
     decltype(&ctm_counts_merge) counts_merge;
     decltype(&ctm_counts_export) counts_export;
     decltype(&ctm_counts_import) counts_import;
+    decltype(&ctm_regions_create) regions_create; // NULL in libraries that are older than it
+    decltype(&ctm_regions_destroy) regions_destroy;
+    decltype(&ctm_regions_add) regions_add;
 
     explicit Library(const std::string &file, Backend on = {}) : path(file), backend(std::move(on)) {
         handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -60,6 +63,9 @@ struct Library {
         find(counts_merge, "ctm_counts_merge");
         find(counts_export, "ctm_counts_export");
         find(counts_import, "ctm_counts_import");
+        find(regions_create, "ctm_regions_create", true);
+        find(regions_destroy, "ctm_regions_destroy", true);
+        find(regions_add, "ctm_regions_add", true);
     }
 
     /// A context with so many threads; 0: one a processor.

@@ -46,6 +46,7 @@ public:
         statistics();
         run_lengths();
         specks();
+        tiles();
         small();
         starts();
         return std::move(rows);
@@ -416,9 +417,15 @@ private:
             };
             add("21", name + ", runs by rows", {{8, ""}}, [=] { return of(CTM_RUNS_BY_ROWS); });
             add("21", name + ", runs by columns", {{10, ""}}, [=] { return of(CTM_RUNS_BY_COLUMNS); });
-            add("21", name + ", outlines", {{15, ""}}, [=] {
-                return with(of_colors(bytes_of(name), masks), [](Call &call) { call.outlines = true; });
-            });
+            auto outlines = [=](float tolerance) {
+                return with(of_colors(bytes_of(name), masks), [=](Call &call) {
+                    call.outlines = true;
+                    call.tolerance = tolerance;
+                    call.plain = tolerance == 0;
+                });
+            };
+            add("21", name + ", outlines", {{15, ""}}, [=] { return outlines(0); });
+            add("21", name + ", outlines within a pixel", {{2.5, name + ", outlines"}}, [=] { return outlines(1); });
         }
     }
 
@@ -432,6 +439,75 @@ private:
                 call.params.fill_holes = 16;
             });
         });
+    }
+
+    /// The labels of regions of the whole, tile by tile; gives the milliseconds of both rounds.
+    static double label_tiles(Library &library, const Call &call, uint32_t side, uint8_t *labels) {
+        if (!library.regions_create) fail(library.path + " has no ctm_regions_create");
+        ctm_context *context = library.context(0);
+        ctm_image image = call.image;
+        ctm_params params = call.params;
+        ctm_outputs outputs = CTM_OUTPUTS_INIT;
+        ctm_result result = CTM_RESULT_INIT;
+        image.pixels = call.pixels->data();
+        auto each_tile = [&](auto work) {
+            for (image.top = 0; image.top < image.height; image.top += side)
+                for (image.left = 0; image.left < image.width; image.left += side) {
+                    image.rectangle_width = std::min(side, image.width - image.left);
+                    image.rectangle_height = std::min(side, image.height - image.top);
+                    library.expect(work(), context);
+                }
+        };
+        double start = clock_ms();
+        ctm_regions *regions;
+        library.expect(library.regions_create(context, image.width, image.height, &regions), context);
+        each_tile([&] { return library.regions_add(context, regions, &image, image.left, image.top, &params); });
+        params.regions = regions;
+        each_tile([&] {
+            params.part_left = image.left;
+            params.part_top = image.top;
+            outputs.labels = labels;
+            outputs.labels_size = 4 * size_t(image.rectangle_width) * image.rectangle_height;
+            labels += outputs.labels_size;
+            return library.analyze(context, &image, &params, &outputs, &result);
+        });
+        double time = clock_ms() - start;
+        library.regions_destroy(regions);
+        return time;
+    }
+
+    void tiles() {
+        constexpr uint32_t side = 1024;
+        std::string whole = "provinces, regions, labels";
+        auto call = [] {
+            return with(with_labels(all_colors(bytes_of("provinces"))), [](Call &call) {
+                call.params.connected = CTM_CONNECTED_4;
+                call.plain = false;
+            });
+        };
+        add("23", whole, {}, call);
+        auto prepare = [=] {
+            auto of = std::make_shared<Call>(call());
+            auto tile_labels = std::make_shared<Bytes>(4 * of->source->codes.size());
+            auto check_tiles = [=](Library &library) {
+                ctm_outputs outputs = outputs_of(*of);
+                run(library, *of, outputs);
+                label_tiles(library, *of, side, tile_labels->data());
+                const uint8_t *label = tile_labels->data();
+                size_t width = of->image.width, height = of->image.height;
+                for (size_t top = 0; top < height; top += side)
+                    for (size_t left = 0; left < width; left += side)
+                        for (size_t y = top; y < std::min(top + side, height); y++) {
+                            size_t bytes = 4 * std::min<size_t>(side, width - left);
+                            if (std::memcmp(label, static_cast<uint8_t *>(outputs.labels) + 4 * (y * width + left), bytes) != 0)
+                                fail("labels of tiles are not those of the whole");
+                            label += bytes;
+                        }
+                return hash_of(tile_labels->data(), tile_labels->size());
+            };
+            return Job{check_tiles, [=](Library &library) { return label_tiles(library, *of, side, tile_labels->data()); }};
+        };
+        rows.push_back({"23", "provinces in tiles of 1024x1024, regions, labels", {{3, whole}}, prepare});
     }
 
     void small() {
