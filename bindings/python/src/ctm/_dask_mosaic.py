@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import dask
 import numpy as np
 
+from ._dask_arrays import added_up, axes, check_branches, context_arguments
+from ._dask_tasks import collect_runs
 from ._errors import InvalidArgumentError
-from ._mosaic import Mosaic
-
-
-def _part(block: Any, shape: tuple[int, int], left: int, top: int, arguments: dict[str, Any]) -> Mosaic:
-    from .dask import _context
-
-    mosaic = Mosaic(_context(arguments), shape)
-    mosaic.add(block, left, top)
-    return mosaic
-
-
-def _joined(several: list[Mosaic], arguments: dict[str, Any]) -> Mosaic:
-    from .dask import _context
-
-    total = Mosaic(_context(arguments), several[0].shape)
-    for mosaic in several:
-        total.merge(mosaic)
-    return total
 
 
 def mosaic(labels: Any, *, context: dict[str, Any] | None = None, split_every: int = 8) -> Any:
@@ -53,25 +38,15 @@ def mosaic(labels: Any, *, context: dict[str, Any] | None = None, split_every: i
     InvalidArgumentError
         The labels have other dimensions, or `split_every` is below 2.
     """
-    if split_every < 2:
-        raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
-    import dask
-
-    from . import dask as whole  # It offers this function.
-
-    whole._axes(labels, None)
+    check_branches(split_every)
+    axes(labels, None)
     if labels.ndim != 2:
         raise InvalidArgumentError(f"labels has {labels.ndim} dimensions; (rows, columns) of one image are expected: labels[0]")
-    arguments = whole._context_arguments(context)
+    arguments = context_arguments(context)
     tops, lefts = (np.cumsum((0, *chunks)).tolist() for chunks in labels.chunks)
     level = [
-        dask.delayed(_part)(block, labels.shape, left, top, arguments)
+        dask.delayed(collect_runs)(block, labels.shape, left, top, arguments)
         for top, row in zip(tops, labels.to_delayed())
         for left, block in zip(lefts, row)
     ]
-    while len(level) > 1:
-        level = [
-            dask.delayed(_joined)(level[start : start + split_every], arguments)
-            for start in range(0, len(level), split_every)
-        ]
-    return level[0]
+    return added_up(level, split_every, arguments, labels.shape)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ._context import Context
 from ._counts import Counts
+from ._mosaic import Mosaic
 from ._regions import Regions
 
 _contexts = threading.local()
@@ -36,11 +37,17 @@ def find_regions(block: Any, place: tuple[int, int], shape: tuple[int, int], cou
 
 
 def add(several: list[Any], arguments: dict[str, Any], shape: tuple[int, int] | None = None) -> Any:
-    context = _context(arguments)
-    total: Any = Counts(context) if shape is None else Regions(context, shape)
+    place = (_context(arguments),) if shape is None else (_context(arguments), shape)
+    total = type(several[0])(*place)
     for part in several:
         total.merge(part)
     return total
+
+
+def collect_runs(block: Any, shape: tuple[int, int], left: int, top: int, arguments: dict[str, Any]) -> Mosaic:
+    mosaic = Mosaic(_context(arguments), shape)
+    mosaic.add(block, left, top)
+    return mosaic
 
 
 def select(whole: Any, settings: dict[str, Any]) -> NDArray[Any]:

@@ -22,26 +22,21 @@ from numpy.typing import NDArray
 from ._arguments import choice
 from ._context import Context
 from ._counts import Counts
+from ._dask_arrays import added_up, axes, check_branches, context_arguments, whole_channels
 from ._dask_mosaic import mosaic
-from ._dask_tasks import add, count_colors, find_regions, label, mask, select
-from ._errors import InvalidArgumentError, InvalidTypeError
-from ._image import LAYOUTS
+from ._dask_tasks import count_colors, find_regions, label, mask, select
+from ._errors import InvalidArgumentError
 from ._options import DaskMaskFormat, LabelFormat
 from ._regions import Regions
 from ._signatures import with_options_of
+
+import dask  # After `_dask_arrays`, which says what to install where it is missing.
+import dask.array as da
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._options import DaskOptions, DaskRegionOptions, ReadingOptions
-
-try:
-    import dask
-    import dask.array as da
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f'{error}: ctm.dask needs Dask, which the wheel\'s extra installs: pip install "…/ctm-….whl[dask]"', name=error.name
-    ) from error
 
 __all__ = ["Result", "analyze", "count", "mosaic", "regions"]
 
@@ -56,49 +51,6 @@ _REFUSED = (
     *("unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected"),
 )
 _LABELS = {"uint8": 1 << 8, "uint16": 1 << 16, "uint32": 1 << 32}
-
-
-def _added_up(level: list[Any], split_every: int, *arguments: Any) -> Any:
-    """What several have, in a tree."""
-    while len(level) > 1:
-        level = [
-            dask.delayed(add)(level[start : start + split_every], *arguments)
-            for start in range(0, len(level), split_every)
-        ]
-    return level[0]
-
-
-def _check_branches(split_every: int) -> None:
-    if split_every < 2:
-        raise InvalidArgumentError(f"split_every is {split_every}; at least 2 is expected")
-
-
-def _context_arguments(context: Any) -> dict[str, Any]:
-    """What each thread's context is made with."""
-    if context is None:
-        return {"backend": "cpu", "threads": 1}
-    if not isinstance(context, dict):
-        raise InvalidTypeError(f"context is a {type(context).__name__}; a dict of its arguments is expected")
-    return context
-
-
-def _axes(array: Any, layout: str | None) -> str:
-    """The names of the array's axes."""
-    if not isinstance(array, da.Array):
-        raise InvalidTypeError(f"array is a {type(array).__name__}; a Dask array is expected: dask.array.from_array(…)")
-    if isinstance(array._meta, np.ma.MaskedArray):
-        raise InvalidTypeError("array is a masked array, and ctm would not see the mask; pass dask.array.ma.filled(array, …)")
-    names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
-    if len(names) != array.ndim or names not in ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW"):
-        raise InvalidArgumentError(
-            f"array has {array.ndim} dimensions and layout is {layout!r}; 'HW', 'HWC', 'CHW', 'NHW', 'NHWC' or 'NCHW' is expected"
-        )
-    return names
-
-
-def _whole_channels(array: Any, names: str) -> Any:
-    """Chunks that have all channels of their pixels."""
-    return array.rechunk({names.index("C"): -1}) if "C" in names else array
 
 
 @with_options_of(Counts.add, but=("rectangle", "batch"))
@@ -130,17 +82,17 @@ def count(
         An argument is out of range, or has no meaning for an array in chunks.
     """
     settings: dict[str, Any] = dict(options)
-    _check_branches(split_every)
+    check_branches(split_every)
     unknown = sorted(set(settings) - set(_READING))
     if unknown:
         raise InvalidArgumentError(f"count() knows no {unknown[0]}; {', '.join(_READING)} are expected")
-    names = _axes(array, settings.get("layout"))
-    arguments = _context_arguments(context)
+    names = axes(array, settings.get("layout"))
+    arguments = context_arguments(context)
     level = [
         dask.delayed(count_colors)(block, arguments, settings)
-        for block in _whole_channels(array, names).to_delayed().ravel()
+        for block in whole_channels(array, names).to_delayed().ravel()
     ]
-    return _added_up(level, split_every, arguments)
+    return added_up(level, split_every, arguments)
 
 
 @with_options_of(Regions.add, but=("rectangle",))
@@ -174,12 +126,12 @@ def regions(
     """
     settings: dict[str, Any] = dict(options)
     counts = settings.pop("counts", None)
-    _check_branches(split_every)
-    names = _axes(array, settings.get("layout"))
+    check_branches(split_every)
+    names = axes(array, settings.get("layout"))
     if "N" in names and array.shape[names.index("N")] != 1:
         raise InvalidArgumentError(f"array has {array.shape[names.index('N')]} images; with connected one is expected")
-    arguments = _context_arguments(context)
-    array = _whole_channels(array, names)
+    arguments = context_arguments(context)
+    array = whole_channels(array, names)
     shape = tuple(array.shape[names.index(axis)] for axis in "HW")
     starts = [np.cumsum((0, *array.chunks[names.index(axis)])) for axis in "HW"]
     blocks = array.to_delayed()
@@ -187,7 +139,7 @@ def regions(
     for index in np.ndindex(blocks.shape):
         top, left = (int(starts[at][index[names.index(axis)]]) for at, axis in enumerate("HW"))
         level.append(dask.delayed(find_regions)(blocks[index], (left, top), shape, counts, arguments, settings))
-    return _added_up(level, split_every, arguments, shape)
+    return added_up(level, split_every, arguments, shape)
 
 
 @dataclass(frozen=True)
@@ -254,9 +206,9 @@ def analyze(
         raise InvalidArgumentError(f"{refused[0]} is given; it has no meaning for an array in chunks")
     choice("mask_format", mask_format, {"bool": 0, "uint8": 1, "float32": 2})
     choice("label_format", label_format, {"auto": 0, **_LABELS})
-    names = _axes(array, settings.get("layout"))
+    names = axes(array, settings.get("layout"))
     reading = {name: settings[name] for name in _READING if name in settings}
-    arguments = _context_arguments(context)
+    arguments = context_arguments(context)
     selecting = {name: value for name, value in settings.items() if name not in ("layout", "order")}
     connects = settings.get("connected", 0) != 0
     # Which colours attract others depends on the whole.
@@ -272,7 +224,7 @@ def analyze(
     label_type: str = smallest if label_format == "auto" else label_format
     if number >= _LABELS[label_type]:
         raise InvalidArgumentError(f"label_format is {label_format!r}; there are {number} masks")
-    array = _whole_channels(array, names)
+    array = whole_channels(array, names)
     frames = tuple(chunks for name, chunks in zip(names, array.chunks) if name != "C")
     channel = [names.index("C")] if "C" in names else []
 
