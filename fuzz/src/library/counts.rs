@@ -4,9 +4,9 @@
 use arbitrary::{Result, Unstructured};
 
 use super::c::{self, BUFFER_TOO_SMALL, Counts, DATA, Entry, Found, INTERNAL, OK, Outputs, Shared};
+use super::call::{CONTEXTS, Room};
 use super::case::Case;
 use super::guarded::Guarded;
-use super::interface::{CONTEXTS, Room};
 use super::oracle;
 
 pub fn run(bytes: &[u8]) {
@@ -150,13 +150,8 @@ fn label_parts(counts: &Owned, case: &mut Case) {
         case.params.counts = counts.1;
         let room = Room::new(Outputs::init(), [None, Some(width * images * 4), None, None, None], false);
         let size = Some(size_of::<Found>());
-        let (status, _) = super::interface::analyze(
-            counts.0,
-            Some(&case.image),
-            Some(&case.params),
-            Some(&room.outputs),
-            size,
-        );
+        let (status, _) =
+            super::call::analyze(counts.0, Some(&case.image), Some(&case.params), Some(&room.outputs), size);
         assert_eq!(status, OK, "{}", c::last_error(counts.0.0));
         let labels = room.buffers[1].as_ref().unwrap().bytes();
         for (index, label) in labels.chunks_exact(4).enumerate() {

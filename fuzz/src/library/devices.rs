@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use arbitrary::{Result, Unstructured};
 
 use super::c::{self, Found, OK, Options, Outputs, Shared};
+use super::call::{CONTEXTS, Room, analyze};
 use super::case::Case;
-use super::interface::{CONTEXTS, Room, analyze};
 use super::oracle;
 
 /// On lavapipe; none where it is not installed.

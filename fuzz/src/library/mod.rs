@@ -4,6 +4,7 @@
 use ctm as _;
 
 pub mod c;
+pub mod call;
 pub mod case;
 pub mod counts;
 pub mod devices;

@@ -4,10 +4,10 @@
 use arbitrary::{Result, Unstructured};
 
 use super::c::{self, DATA, Entry, Found, INTERNAL, OK, Outputs, Params, Regions, Shared};
+use super::call::{CONTEXTS, Room, analyze, found};
 use super::case::Case;
 use super::counts::checksum;
 use super::guarded::Guarded;
-use super::interface::{CONTEXTS, Room, analyze, found};
 
 /// Column, row, width and height.
 type Place = [u32; 4];

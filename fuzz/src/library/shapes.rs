@@ -3,9 +3,9 @@
 use arbitrary::{Result, Unstructured};
 
 use super::c::{self, BUFFER_TOO_SMALL, Found, OK, Outlines, Outputs, Runs, Shared};
+use super::call::{UNTOUCHED, analyze, found};
 use super::case::Case;
 use super::guarded::Guarded;
-use super::interface::{UNTOUCHED, analyze, found};
 use super::oracle::Answer;
 
 /// Makes the call with nothing but these.
