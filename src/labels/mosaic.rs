@@ -45,7 +45,7 @@ pub(super) const MOST_PARTS: usize = 1 << 20;
 /// let runs = mosaic.runs(&mut context, 2, RunOrder::Rows)?;
 /// assert_eq!(runs.counts, [0, 3, 2, 2, 1, 3, 1, 3, 1]);
 /// let outlines = mosaic.outlines(&mut context, 2, Connectivity::Four.into())?;
-/// assert_eq!(outlines.points[8..], [[3, 0], [4, 0], [4, 2], [3, 2]]);
+/// assert_eq!(outlines.points[6..], [[3, 0], [4, 0], [4, 2], [3, 2]]);
 /// # Ok::<(), ctm::Error>(())
 /// ```
 #[derive(Debug, PartialEq)]
