@@ -7,8 +7,9 @@
 use crate::error::Error;
 use crate::runtime::alloc::try_push;
 use crate::stages::connect::numbers::Numbers;
-use crate::stages::connect::strip::{Area, Component, PieceCursor, Place, Strip};
+use crate::stages::connect::strip::{Area, Component, PieceCursor, Pieces, Place, Strip};
 use crate::types::geometry::Frame;
+use crate::types::matching::Connectivity;
 
 /// What a component's number has where it is a node's.
 const IS_NODE: u32 = 1 << 31;
@@ -49,6 +50,10 @@ impl Borders {
         components: &mut Components,
     ) -> Result<(), Error> {
         let Some((last, before)) = strips.split_last() else { return Ok(()) };
+        let is_done = match before.last() {
+            Some(previous) => self.union_pixels(area, (before.len(), [previous, last]), components)?,
+            None => true,
+        };
         let mut known = None;
         let mut touch = |a: Place, b: Place| {
             // Of large regions many pixels touch.
@@ -72,6 +77,9 @@ impl Borders {
         {
             touch((number - 1, left.component), (number, right.component))?;
         }
+        if is_done {
+            return Ok(());
+        }
         let Frame { width, height, .. } = area.frame;
         let (mut row, mut column) = (last.first / width, last.first % width);
         let mut row_start = last.first - column;
@@ -91,6 +99,48 @@ impl Borders {
             cursor.until(above.end).try_for_each(|other| touch(other, (number, piece.component)))?;
         }
         Ok(())
+    }
+
+    /// Connects a strip, of this number, with the one before, where each pixel of both has its component, and the row above is
+    /// in one strip: then nothing needs to be looked for. False where that is not so.
+    fn union_pixels(
+        &mut self,
+        area: &Area,
+        (number, [previous, last]): (usize, [&Strip; 2]),
+        components: &mut Components,
+    ) -> Result<bool, Error> {
+        let (Pieces::Pixels(above), Pieces::Pixels(own)) = (&previous.pieces, &last.pieces) else {
+            return Ok(false);
+        };
+        let Frame { width, height, .. } = area.frame;
+        if last.first <= previous.first + width {
+            return Ok(false);
+        }
+        let reach = usize::from(area.connectivity == Connectivity::Eight);
+        let (row, column) = (last.first / width, last.first % width);
+        // Behind a row, one pixel more touches the strip before by its corner.
+        for index in 0..(width + reach).min(last.pixels) {
+            let (row, column) = match column + index {
+                column if column < width => (row, column),
+                column => (row + column / width, column % width),
+            };
+            let place = (number, u32::from(own[index]));
+            let mask = mask_label(components, place);
+            if mask == 0 || row.is_multiple_of(height) {
+                continue;
+            }
+            let (left, right) = (reach.min(column), reach.min(width - 1 - column));
+            let pixel_above = last.first + index - width - previous.first;
+            // Those behind the strip before are in this one.
+            for pixel in pixel_above - left..(pixel_above + right + 1).min(previous.pixels) {
+                let other = (number - 1, u32::from(above[pixel]));
+                if mask_label(components, other) == mask {
+                    let (a, b) = (self.node(components, other)?, self.node(components, place)?);
+                    self.union(a, b);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The node of a component.
