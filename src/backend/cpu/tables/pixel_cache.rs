@@ -34,11 +34,14 @@ use crate::runtime::alloc::{no_memory, try_with_capacity};
 ///
 /// Keys are raw bit patterns, so that the common case needs no look at −0.0 or NaN.
 #[derive(Debug)]
+#[repr(align(64))] // Vectors of its arrays are then in one cache line each.
 pub(crate) struct PixelCache<const C: usize> {
     sets: Vec<[Way<C>; 2]>,
     hasher: Hasher,
     /// Bits of a hash that number the set, and bits of a way that are the colour's index.
     set_bits: u32,
+    /// Pixels that were thrown out since the cache grew last.
+    thrown_out: usize,
     /// Of the pixels that are looked up: the places of their sets, what their ways have above the index, and their sets.
     places: [u32; MOST_LOOKED_UP],
     tags: [u32; MOST_LOOKED_UP],
@@ -72,6 +75,7 @@ impl<const C: usize> PixelCache<C> {
             sets: Vec::new(),
             hasher,
             set_bits: FIRST_SET_BITS,
+            thrown_out: 0,
             places: [0; MOST_LOOKED_UP],
             tags: [0; MOST_LOOKED_UP],
             found: [[0; 2]; MOST_LOOKED_UP],
@@ -81,10 +85,11 @@ impl<const C: usize> PixelCache<C> {
         Ok(cache)
     }
 
-    /// Makes the cache larger if it is too small for so many colours. Called for each new colour, its ways can hold all
-    /// indices.
+    /// Makes the cache larger if it is too small for so many colours, or has three in one set, which would push each other out
+    /// again and again. Called for each new colour, its ways can hold all indices.
     pub(crate) fn fit(&mut self, colors: usize) -> Result<(), Error> {
-        if Self::SETS_PER_COLOR * colors <= self.sets.len() || self.set_bits == MOST_SET_BITS {
+        let is_large = Self::SETS_PER_COLOR * colors <= self.sets.len() && self.thrown_out <= self.sets.len();
+        if is_large || self.set_bits == MOST_SET_BITS {
             return Ok(());
         }
         let (old_bits, old_free, old_sets) = (self.set_bits, self.free(), self.sets.len());
@@ -106,6 +111,7 @@ impl<const C: usize> PixelCache<C> {
                 }
             }
         }
+        self.thrown_out = 0;
         Ok(())
     }
 
@@ -137,7 +143,7 @@ impl<const C: usize> PixelCache<C> {
     /// No branch depends on a pixel: on mixed pixels it would be mispredicted.
     #[inline(always)]
     pub(crate) fn find_all(&mut self, pixels: &[[u32; C]], indices: &mut [u16]) -> u128 {
-        let Self { sets, hasher, set_bits, places, tags, found } = self;
+        let Self { sets, hasher, set_bits, places, tags, found, .. } = self;
         let (set_bits, free) = (*set_bits, (1 << *set_bits) - 1);
         // In loops of their own, the first and the last of which the compiler turns into vector instructions.
         for ((place, tag), pixel) in places.iter_mut().zip(&mut *tags).zip(pixels) {
@@ -195,9 +201,10 @@ impl<const C: usize> PixelCache<C> {
         if index >= self.free() {
             return; // It does not fit: there are too many colours.
         }
-        let (set, mut way) = (self.set(hash), *pixel);
+        let (set, free, mut way) = (self.set(hash), self.free(), *pixel);
         way[0] = self.tag(hash) | index;
         let [first, second] = &mut self.sets[set];
+        self.thrown_out += usize::from(second[0] & free != free);
         *second = *first;
         *first = way;
     }
@@ -275,6 +282,27 @@ mod tests {
         check::<2>();
         check::<3>();
         check::<4>();
+    }
+
+    /// Three pixels of one set soon have sets of their own.
+    #[test]
+    fn pixels_do_not_push_each_other_out_for_ever() {
+        let hasher = Hasher::new(5);
+        let set = |pixel: u32| hasher.hash(&[pixel]) >> (u32::BITS - FIRST_SET_BITS);
+        let pixels: Vec<u32> = (0..).filter(|&pixel| set(pixel) == set(0)).take(3).collect();
+        let mut cache = PixelCache::<1>::new(hasher).unwrap();
+        let mut misses = 0;
+        for _ in 0..10_000 {
+            for (pixel, index) in pixels.iter().zip(1..) {
+                if cache.find(&[*pixel]).is_none() {
+                    misses += 1;
+                    cache.fit(3).unwrap();
+                    cache.insert(&[*pixel], index);
+                }
+                assert_eq!(cache.find(&[*pixel]), Some(index as u16));
+            }
+        }
+        assert!(misses < 2000, "{misses} misses");
     }
 
     /// What there is has its own index; what there is not, is not found, whatever else has its set.
