@@ -119,12 +119,12 @@ impl Borders {
         let reach = usize::from(area.connectivity == Connectivity::Eight);
         let (row, column) = (last.first / width, last.first % width);
         // Behind a row, one pixel more touches the strip before by its corner.
-        for index in 0..(width + reach).min(last.pixels) {
+        for (index, &own) in own.iter().enumerate().take((width + reach).min(last.pixels)) {
             let (row, column) = match column + index {
                 column if column < width => (row, column),
                 column => (row + column / width, column % width),
             };
-            let place = (number, u32::from(own[index]));
+            let place = (number, u32::from(own));
             let mask = mask_label(components, place);
             if mask == 0 || row.is_multiple_of(height) {
                 continue;
@@ -132,8 +132,9 @@ impl Borders {
             let (left, right) = (reach.min(column), reach.min(width - 1 - column));
             let pixel_above = last.first + index - width - previous.first;
             // Those behind the strip before are in this one.
-            for pixel in pixel_above - left..(pixel_above + right + 1).min(previous.pixels) {
-                let other = (number - 1, u32::from(above[pixel]));
+            let end = (pixel_above + right + 1).min(previous.pixels);
+            for &other in &above[(pixel_above - left).min(end)..end] {
+                let other = (number - 1, u32::from(other));
                 if mask_label(components, other) == mask {
                     let (a, b) = (self.node(components, other)?, self.node(components, place)?);
                     self.union(a, b);
