@@ -13,12 +13,12 @@ use crate::labels::mosaic::{Mosaic, Part, PartArea, check_apart, check_count};
 use crate::labels::run_map::Run;
 use crate::runtime::alloc::{no_memory, try_with_capacity, uninit};
 use crate::runtime::call;
-use crate::runtime::checksum::{Checksum, checksum};
+use crate::runtime::checksum::checksum;
+use crate::types::wire::{CHECKSUM, Writer};
 
 const MAGIC: &[u8; 8] = b"ctmMOSAI";
 const VERSION: u32 = 1;
 const HEADER: usize = 32;
-const CHECKSUM: usize = 8;
 const AREA: usize = 16;
 
 impl Mosaic {
@@ -49,8 +49,8 @@ impl Mosaic {
                 room.len()
             )));
         }
-        let mut writer = Writer { words: room.as_chunks_mut().0.iter_mut(), sum: Checksum::new() };
-        MAGIC.as_chunks().0.iter().for_each(|&word| writer.word(word));
+        let mut writer = Writer::new(room);
+        writer.magic(*MAGIC);
         // Lossless: `check_count`.
         for field in [VERSION, self.width, self.height, self.parts.len() as u32] {
             writer.number(field);
@@ -70,7 +70,7 @@ impl Mosaic {
                 }
             }
         }
-        writer.long(writer.sum.value());
+        writer.checksum();
         Ok(())
     }
 
@@ -131,29 +131,6 @@ impl Mosaic {
         }
         check_apart(&mut areas).map_err(wrong)?;
         Ok(mosaic)
-    }
-}
-
-/// Writes numbers one behind the other, for which there is room, and sums them up.
-struct Writer<'a> {
-    words: std::slice::IterMut<'a, [MaybeUninit<u8>; 4]>,
-    sum: Checksum,
-}
-
-impl Writer<'_> {
-    fn word(&mut self, word: [u8; 4]) {
-        if let Some(room) = self.words.next() {
-            *room = word.map(MaybeUninit::new);
-        }
-        self.sum = self.sum.with_word(word);
-    }
-
-    fn number(&mut self, number: u32) {
-        self.word(number.to_le_bytes());
-    }
-
-    fn long(&mut self, number: u64) {
-        number.to_le_bytes().as_chunks().0.iter().for_each(|&word| self.word(word));
     }
 }
 

@@ -21,4 +21,4 @@ mod regions_format;
 pub(crate) mod runs;
 pub(crate) mod sorted_counts;
 pub(crate) mod stats;
-mod wire;
+pub(crate) mod wire;

@@ -1,5 +1,5 @@
-//! What counts and regions have in common as bytes, for other processes and machines: numbers, colours, what parts have in
-//! common, a checksum.
+//! What counts, regions and mosaics have in common as bytes, for other processes and machines: numbers, colours, what parts have
+//! in common, a checksum.
 
 use std::mem::MaybeUninit;
 
@@ -16,18 +16,18 @@ use crate::types::matching::{Alpha, Matching};
 const FORMATS: [Format; 6] = [Format::F32, Format::F16, Format::U16, Format::U8, Format::U32, Format::I32];
 
 /// Bytes of a checksum.
-pub(super) const CHECKSUM: usize = 8;
+pub(crate) const CHECKSUM: usize = 8;
 
 /// Writes words one behind the other, for which there is room, and sums them up on the way: an entry is written while the
 /// one before is still being added, where each multiplication waits for another.
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     words: std::slice::IterMut<'a, [MaybeUninit<u8>; 4]>,
     sum: Checksum,
 }
 
 impl<'a> Writer<'a> {
     /// From the start of this memory on.
-    pub(super) fn new(room: &'a mut [MaybeUninit<u8>]) -> Self {
+    pub(crate) fn new(room: &'a mut [MaybeUninit<u8>]) -> Self {
         Self { words: room.as_chunks_mut().0.iter_mut(), sum: Checksum::new() }
     }
 
@@ -40,17 +40,17 @@ impl<'a> Writer<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn number(&mut self, number: u32) {
+    pub(crate) fn number(&mut self, number: u32) {
         self.word(number.to_le_bytes());
     }
 
     #[inline(always)]
-    pub(super) fn long(&mut self, number: u64) {
+    pub(crate) fn long(&mut self, number: u64) {
         number.to_le_bytes().as_chunks().0.iter().for_each(|&word| self.word(word));
     }
 
     /// The name of the format.
-    pub(super) fn magic(&mut self, magic: [u8; 8]) {
+    pub(crate) fn magic(&mut self, magic: [u8; 8]) {
         magic.as_chunks().0.iter().for_each(|&word| self.word(word));
     }
 
@@ -66,7 +66,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The checksum of all that was written.
-    pub(super) fn checksum(&mut self) {
+    pub(crate) fn checksum(&mut self) {
         self.long(self.sum.value());
     }
 }
