@@ -255,9 +255,10 @@ pub unsafe extern "C" fn ctm_counts_import(
 /// @param context A context of `ctm_create`.
 /// @param counts The counts. Must not be NULL.
 /// @param params A struct that starts as `CTM_PARAMS_INIT`, or NULL for those defaults. What it says is done as
-/// `ctm_analyze` on the whole image would do it, but for `batch`, `counts`, `regions`, `part_left`, `part_top` and `unmix_radius`, which are not looked at:
-/// pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`, `absorb_unmasked` and `fill_holes` must be 0.
-/// `matching` and `alpha` must be those of the parts, of which `palette_stored` and `ignored_stored` need one.
+/// `ctm_analyze` on the whole image would do it, but for `batch`, `counts`, `regions`, `part_left`, `part_top` and
+/// `unmix_radius`, which are not looked at: pixels that would be unmixed are in no mask. `connected`, `absorb_pixels`,
+/// `absorb_unmasked` and `fill_holes` must be 0. `matching` and `alpha` must be those of the parts, of which
+/// `palette_stored` and `ignored_stored` need one.
 /// @param outputs A struct that starts as `CTM_OUTPUTS_INIT`, or NULL: nothing is written. `palette`, `unlisted` and
 /// `merged` receive what they do from `ctm_analyze`, but of each entry only the colour and the number of pixels are known,
 /// and all else is 0. `masks`, `labels`, `masks_memory`, `labels_memory`, `runs` and

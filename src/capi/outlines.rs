@@ -27,7 +27,8 @@ use crate::types::outlines::{MaskOutlines, OutlineSettings};
 /// few as possible, that a ring has its own pixels' number as its area, and that a larger tolerance leaves fewer.
 ///
 /// The rings of a mask in an image come by their exterior rings, in the reading order of the upper left corners, with
-/// which each ring begins (with a `tolerance`, with the first one in reading order of those that it has left); each exterior ring is followed by its holes.
+/// which each ring begins (with a `tolerance`, with the first one in reading order of those that it has left); each exterior
+/// ring is followed by its holes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ctm_outlines {
