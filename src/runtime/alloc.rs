@@ -48,7 +48,13 @@ pub(crate) fn try_push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
 
 /// The error for so many entries.
 pub(crate) fn no_memory<T>(count: usize) -> Error {
-    Error::OutOfMemory(format!("{count} entries of {} bytes for counting and labelling", size_of::<T>()))
+    no_memory_for(count, size_of::<T>())
+}
+
+/// Apart, so that there is one of it for all types.
+#[cold]
+fn no_memory_for(count: usize, bytes: usize) -> Error {
+    Error::OutOfMemory(format!("{count} entries of {bytes} bytes for counting and labelling"))
 }
 
 /// Values that may be written without being read.

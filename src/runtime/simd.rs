@@ -20,7 +20,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {
-    /// Plain code; the compiler may use what each processor of the kind has.
+    /// Plain code; the compiler may use what each processor of the kind has. On x86-64, where no processor is without
+    /// SSE2, only the feature `scalar` has it.
     Scalar,
     /// SSE2, which each x86-64 processor has.
     Sse2,
@@ -33,9 +34,13 @@ impl SimdLevel {
     #[must_use]
     pub fn available() -> Vec<Self> {
         let all = [Self::Scalar, Self::Sse2, Self::Avx2];
-        all.into_iter().filter(|&level| level <= detected()).collect()
+        let first = if HAS_SCALAR { Self::Scalar } else { Self::Sse2 };
+        all.into_iter().filter(|&level| first <= level && level <= detected()).collect()
     }
 }
+
+/// Whether there is plain code: the library is smaller by a twelfth without, where nobody needs it.
+const HAS_SCALAR: bool = cfg!(any(feature = "scalar", not(target_arch = "x86_64")));
 
 /// The highest level that the processor has.
 fn detected() -> SimdLevel {
@@ -124,7 +129,7 @@ pub(crate) trait Work<L, R> {
 
 #[cfg(target_arch = "x86_64")]
 mod levels {
-    use super::{Avx2, Scalar, SimdLevel, Sse2, Work};
+    use super::{Avx2, HAS_SCALAR, Scalar, SimdLevel, Sse2, Work};
 
     /// Work that can be done at every level.
     pub(crate) trait AnyLevel<R>: Work<Scalar, R> + Work<Sse2, R> + Work<Avx2, R> {}
@@ -134,8 +139,8 @@ mod levels {
     #[inline]
     pub(super) fn run<W: AnyLevel<R>, R>(level: SimdLevel, work: W) -> R {
         match level {
-            SimdLevel::Scalar => run_with(Scalar, work),
-            SimdLevel::Sse2 => run_with(Sse2(()), work),
+            SimdLevel::Scalar if HAS_SCALAR => run_with(Scalar, work),
+            SimdLevel::Scalar | SimdLevel::Sse2 => run_with(Sse2(()), work),
             // SAFETY: a `Simd` has no level above the detected one.
             SimdLevel::Avx2 => unsafe { run_with_avx2(work) },
         }

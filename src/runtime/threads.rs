@@ -156,15 +156,10 @@ impl Threads {
         items: Vec<T>,
         work: impl Fn(T) -> R + Send + Sync,
     ) -> Result<Vec<R>, Error> {
-        let results = Mutex::new(try_with_capacity(items.len())?);
-        let numbered = try_collect(items.into_iter().enumerate())?;
-        self.for_each(numbered, |(index, item)| {
-            let result = work(item);
-            locked(&results).push((index, result)); // there is room
-        })?;
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_unstable_by_key(|&(index, _)| index);
-        try_collect(results.into_iter().map(|(_, result)| result))
+        let mut results = try_collect(items.iter().map(|_| None))?;
+        let places = try_collect(items.into_iter().zip(&mut results))?;
+        self.for_each(places, |(item, result)| *result = Some(work(item)))?;
+        try_collect(results.into_iter().flatten())
     }
 }
 

@@ -24,6 +24,7 @@ use crate::labels::NO_MASK;
 use crate::labels::run_map::RunMap;
 use crate::runtime::alloc::{try_push, try_with_capacity, try_zeroed};
 use crate::stages::absorb::regions::Regions;
+use crate::stages::select::sort_by_color;
 use crate::types::matching::Connectivity;
 use crate::types::palette::ColorCount;
 use crate::types::regions::{BOTTOM, BorderRun, LEFT, NO_REGION, Part, Place, RIGHT, Region, TOP};
@@ -85,7 +86,7 @@ fn colors_of(masks: &[u32], palette: &[ColorCount]) -> Result<(Vec<Color>, Vec<u
             try_push(&mut present, mask)?;
         }
     }
-    present.sort_unstable_by_key(|&mask| palette[mask as usize].color);
+    sort_by_color(&mut present, palette);
     let mut colors = try_with_capacity(present.len())?;
     for (number, &mask) in (0..).zip(&present) {
         numbers[mask as usize] = number;

@@ -201,6 +201,11 @@ pub(crate) fn order(a: &ColorCount, b: &ColorCount) -> Ordering {
     b.pixels.cmp(&a.pixels).then_with(|| a.color.cmp(&b.color))
 }
 
+/// Puts masks into the order of their colours.
+pub(crate) fn sort_by_color(masks: &mut [u32], palette: &[ColorCount]) {
+    masks.sort_unstable_by_key(|&mask| palette[mask as usize].color);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -261,7 +261,7 @@ impl Unmixing<'_> {
                     ring.add(labels[pixel].into())
                 });
             }
-            found.sort_unstable_by_key(|&(pixels, mask)| (u32::MAX - pixels, mask));
+            sort_by_pixels(found);
             for (_, mask) in found.drain(..).take(MOST_MASKS - near.count) {
                 near.masks[near.count] = mask;
                 near.count += 1;
@@ -278,6 +278,11 @@ impl Unmixing<'_> {
         let values = self.pixels.encoding().values(color);
         values.iter().all(|value| value.is_finite()).then(|| values.map(exact))
     }
+}
+
+/// Puts the masks that have most pixels first. Apart, so that there is one of it for all labels.
+fn sort_by_pixels(found: &mut [(u32, u32)]) {
+    found.sort_unstable_by_key(|&(pixels, mask)| (u32::MAX - pixels, mask));
 }
 
 /// A colour's values.

@@ -27,6 +27,7 @@ use crate::runtime::threads::Threads;
 use crate::stages::connect::borders::{Borders, Components};
 use crate::stages::connect::numbers::Numbers;
 use crate::stages::connect::strip::{Component, Place};
+use crate::stages::select::sort_by_color;
 use crate::types::palette::ColorCount;
 use crate::types::params::SelectionRule;
 
@@ -252,7 +253,7 @@ fn ranks(wanted: &Wanted) -> Result<(Vec<u32>, Vec<u32>), Error> {
     let mut order: Vec<u32> = try_with_capacity(colors.len())?;
     order.extend(0..colors.len() as u32); // masks are numbered by a u32
     if wanted.by_color {
-        order.sort_unstable_by_key(|&mask| colors[mask as usize].color);
+        sort_by_color(&mut order, colors);
     }
     let mut ranks = try_zeroed(colors.len() + 1)?;
     (1..).zip(&order).for_each(|(rank, &mask)| ranks[mask as usize + 1] = rank);

@@ -24,6 +24,8 @@
 //! Bender et al., 2012). Two-way set-associative processor caches, in software; branch-free probes of both places as in cuckoo
 //! hashing on vectors (Ross, 2007; Polychroniou et al., 2015).
 
+use std::array;
+
 use crate::backend::cpu::tables::MOST_LOOKED_UP;
 use crate::backend::cpu::tables::key::Hasher;
 use crate::error::Error;
@@ -150,11 +152,11 @@ impl<const C: usize> PixelCache<C> {
             let hash = hasher.hash(pixel);
             (*place, *tag) = (hash >> (u32::BITS - set_bits), hash << set_bits);
         }
-        let tags = &tags[..pixels.len()];
+        let used_tags = &tags[..pixels.len()];
         let mut most = 0;
         if C == 1 {
             gather_sets(sets.as_flattened().as_flattened().as_chunks().0, places, found, pixels.len());
-            for ((index, ways), tag) in indices.iter_mut().zip(&*found).zip(tags) {
+            for ((index, ways), tag) in indices.iter_mut().zip(&*found).zip(used_tags) {
                 let [first, second] = *ways;
                 let differing = (first ^ tag).min(second ^ tag);
                 most = most.max(differing);
@@ -163,25 +165,22 @@ impl<const C: usize> PixelCache<C> {
             if most < free {
                 return 0;
             }
-            let misses = found.iter().zip(tags).enumerate();
-            return misses.fold(0, |misses, (index, (ways, tag))| {
-                let [first, second] = *ways;
-                misses | u128::from((first ^ tag).min(second ^ tag) >= free) << index
-            });
+            // Once more: kept above, they would cost each block more than they cost the blocks that need them.
+            let blocks = places.as_chunks_mut::<8>().0.iter_mut();
+            for ((places, found), tags) in blocks.zip(found.as_chunks::<8>().0).zip(tags.as_chunks::<8>().0) {
+                *places = array::from_fn(|i| (found[i][0] ^ tags[i]).min(found[i][1] ^ tags[i]));
+            }
+            return at_least(free, places, pixels.len());
         }
-        let places = &mut places[..pixels.len()];
-        for (((index, place), tag), pixel) in indices.iter_mut().zip(&mut *places).zip(tags).zip(pixels) {
+        let all_places = places;
+        let places = &mut all_places[..pixels.len()];
+        for (((index, place), tag), pixel) in indices.iter_mut().zip(&mut *places).zip(used_tags).zip(pixels)
+        {
             let differing = differing(&sets[*place as usize], pixel, *tag);
             most = most.max(differing);
             (*index, *place) = (differing as u16, differing);
         }
-        if most < free {
-            return 0;
-        }
-        places
-            .iter()
-            .enumerate()
-            .fold(0, |misses, (index, &differing)| misses | u128::from(differing >= free) << index)
+        if most < free { 0 } else { at_least(free, all_places, pixels.len()) }
     }
 
     /// The colour index of one pixel, if the cache has it.
@@ -233,6 +232,20 @@ fn differing<const C: usize>(ways: &[Way<C>; 2], pixel: &[u32; C], tag: u32) -> 
         (way[0] ^ tag) | u32::from(others != 0).wrapping_neg()
     });
     first.min(second)
+}
+
+/// A bit for each of the first values that is at least this.
+#[inline(always)]
+fn at_least(least: u32, values: &[u32; MOST_LOOKED_UP], count: usize) -> u128 {
+    // A product puts the lowest bits of eight bytes side by side: faster than one after the other where a block has few.
+    const SIDE_BY_SIDE: u64 = 0x0102_0408_1020_4080;
+    let mut bits = [0; MOST_LOOKED_UP / 8];
+    for (bits, values) in bits.iter_mut().zip(values.as_chunks::<8>().0) {
+        let bytes = u64::from_le_bytes(values.map(|value| u8::from(value >= least)));
+        *bits = (bytes.wrapping_mul(SIDE_BY_SIDE) >> 56) as u8;
+    }
+    let beyond = MOST_LOOKED_UP - count;
+    u128::from_le_bytes(bits) << beyond >> beyond
 }
 
 /// Copies the sets of so many pixels. Of all sets there is a constant number: a test for each place would take as long as

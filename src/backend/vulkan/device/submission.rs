@@ -18,6 +18,7 @@ use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
+use crate::backend::vulkan::device::pools::Recorded;
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 use crate::runtime::call;
@@ -53,6 +54,11 @@ impl Gpu {
         let mut commands = Commands::begin(self, self.queue_family_index())?;
         record(&mut commands)?;
         let recorded = commands.end()?;
+        self.start(recorded)
+    }
+
+    /// Starts recorded commands.
+    fn start(&mut self, recorded: Recorded) -> Result<Ticket, Error> {
         let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
             .map_err(driver_error("making a fence"))?;
         // Once it is submitted, nothing may fail any more.
