@@ -68,6 +68,11 @@ fn regions() {
 }
 
 #[test]
+fn mosaics() {
+    replay("mosaics");
+}
+
+#[test]
 fn pipeline_cache() {
     replay("pipeline_cache");
 }

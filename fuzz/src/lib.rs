@@ -10,4 +10,4 @@ include!("tool.rs");
 pub mod decoders;
 pub mod palettes;
 
-pub use library::{counts, devices, interface, pipeline_cache, regions};
+pub use library::{counts, devices, interface, mosaics, pipeline_cache, regions};

@@ -192,6 +192,11 @@ pub struct Regions {
     _private: [u8; 0],
 }
 
+#[repr(C)]
+pub struct Mosaic {
+    _private: [u8; 0],
+}
+
 pub const OK: i32 = 0;
 pub const INVALID_ARGUMENT: i32 = 1;
 pub const BUFFER_TOO_SMALL: i32 = 2;
@@ -284,6 +289,40 @@ unsafe extern "C" {
         context: *mut Context,
         regions: *const Regions,
         params: *const Params,
+        outputs: *const Outputs,
+        result: *mut Found,
+    ) -> i32;
+    pub fn ctm_mosaic_create(context: *mut Context, width: u32, height: u32, mosaic: *mut *mut Mosaic)
+    -> i32;
+    pub fn ctm_mosaic_destroy(mosaic: *mut Mosaic);
+    pub fn ctm_mosaic_add(
+        context: *mut Context,
+        mosaic: *mut Mosaic,
+        left: u32,
+        top: u32,
+        width: u32,
+        height: u32,
+        labels: *const c_void,
+        label_format: u32,
+        row_stride: usize,
+    ) -> i32;
+    pub fn ctm_mosaic_merge(context: *mut Context, mosaic: *mut Mosaic, other: *const Mosaic) -> i32;
+    pub fn ctm_mosaic_export(
+        context: *const Context,
+        mosaic: *const Mosaic,
+        data: *mut c_void,
+        size: *mut usize,
+    ) -> i32;
+    pub fn ctm_mosaic_import(
+        context: *mut Context,
+        data: *const c_void,
+        size: usize,
+        mosaic: *mut *mut Mosaic,
+    ) -> i32;
+    pub fn ctm_mosaic_write(
+        context: *mut Context,
+        mosaic: *const Mosaic,
+        mask_count: u32,
         outputs: *const Outputs,
         result: *mut Found,
     ) -> i32;

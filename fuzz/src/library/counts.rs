@@ -3,10 +3,10 @@
 
 use arbitrary::{Result, Unstructured};
 
-use super::c::{self, BUFFER_TOO_SMALL, Counts, DATA, Entry, Found, INTERNAL, OK, Outputs, Shared};
-use super::call::{CONTEXTS, Room};
+use super::c::{self, Counts, DATA, Entry, Found, INTERNAL, OK, Outputs, Shared};
+use super::call::Room;
 use super::case::Case;
-use super::guarded::Guarded;
+use super::object::{Owned, checksum, context, damage};
 use super::oracle;
 
 pub fn run(bytes: &[u8]) {
@@ -17,95 +17,40 @@ pub fn run(bytes: &[u8]) {
     };
 }
 
-/// Counts that are given back.
-struct Owned(Shared, *mut Counts);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: made by the library, given back once.
-        unsafe { c::ctm_counts_destroy(self.1) };
-    }
+fn new(context: Shared) -> Owned<Counts> {
+    // SAFETY: there is room for the pointer.
+    Owned::new(context, |counts| unsafe { c::ctm_counts_create(context.0, counts) })
+        .expect("no argument is wrong")
 }
 
-impl Owned {
-    fn new(context: Shared) -> Self {
-        let handle = Guarded::filled(size_of::<usize>(), false, 0xee);
-        // SAFETY: there is room for the pointer.
-        let counts = unsafe {
-            assert_eq!(c::ctm_counts_create(context.0, handle.pointer()), OK, "{}", c::last_error(context.0));
-            handle.pointer::<*mut Counts>().read()
-        };
-        Self(context, counts)
-    }
-
-    fn import(context: Shared, bytes: &[u8], at_start: bool) -> std::result::Result<Self, i32> {
-        let mut memory = Guarded::new(bytes.len(), at_start);
-        memory.bytes_mut().copy_from_slice(bytes);
-        let handle = Guarded::filled(size_of::<usize>(), false, 0xee);
-        // SAFETY: all is there, and as large as it says.
-        let (status, counts) = unsafe {
-            let status = c::ctm_counts_import(context.0, memory.pointer(), bytes.len(), handle.pointer());
-            (status, handle.pointer::<*mut Counts>().read())
-        };
-        assert_ne!(status, INTERNAL, "{}", c::last_error(context.0));
-        assert_eq!(counts.is_null(), status != OK, "status {status}");
-        if status == OK { Ok(Self(context, counts)) } else { Err(status) }
-    }
-
-    fn add(&self, context: Shared, case: &Case) {
-        // SAFETY: all is there.
-        let status = unsafe { c::ctm_counts_add(context.0, self.1, &case.image, &case.params) };
-        assert_eq!(status, OK, "{}", c::last_error(context.0));
-    }
-
-    fn merge(&self, other: &Self) -> i32 {
-        // SAFETY: all is there.
-        let status = unsafe { c::ctm_counts_merge(self.0.0, self.1, other.1) };
-        assert_ne!(status, INTERNAL, "{}", c::last_error(self.0.0));
-        status
-    }
-
-    fn export(&self, at_start: bool) -> Vec<u8> {
-        let mut size = 0;
-        // SAFETY: all is there, and as large as it says.
-        unsafe {
-            assert_eq!(c::ctm_counts_export(self.0.0, self.1, std::ptr::null_mut(), &mut size), OK);
-            let memory = Guarded::filled(size, at_start, 0xee);
-            let mut less = size - 1;
-            assert_eq!(c::ctm_counts_export(self.0.0, self.1, memory.pointer(), &mut less), BUFFER_TOO_SMALL);
-            assert!(less == size && memory.bytes().iter().all(|byte| *byte == 0xee));
-            assert_eq!(c::ctm_counts_export(self.0.0, self.1, memory.pointer(), &mut size), OK);
-            memory.bytes().to_vec()
-        }
-    }
-}
-
-fn context(u: &mut Unstructured) -> Result<Shared> {
-    Ok(CONTEXTS[usize::from(u.arbitrary::<u8>()?) % CONTEXTS.len()])
+fn add(counts: &Owned<Counts>, context: Shared, case: &Case) {
+    // SAFETY: all is there.
+    let status = unsafe { c::ctm_counts_add(context.0, counts.1, &case.image, &case.params) };
+    assert_eq!(status, OK, "{}", c::last_error(context.0));
 }
 
 /// Bands of an image, counted apart and brought together by merging and by bytes.
 fn parts(u: &mut Unstructured) -> Result<()> {
     let mut case = Case::new(u)?;
     case.params.batch = 0;
-    let whole = Owned::new(context(u)?);
-    whole.add(context(u)?, &case);
+    let whole = new(context(u)?);
+    add(&whole, context(u)?, &case);
     let [left, top, width, height] = case.rectangle().map(|number| number as u32);
-    let piles = [Owned::new(context(u)?), Owned::new(context(u)?), Owned::new(context(u)?)];
+    let piles = [new(context(u)?), new(context(u)?), new(context(u)?)];
     let (image, mut row) = (case.image, top);
     while row < top + height {
         let rows = u.int_in_range(1..=top + height - row)?;
         (case.image.left, case.image.top, case.image.rectangle_width, case.image.rectangle_height) =
             (left, row, width, rows);
-        piles[u.int_in_range(0..=2)?].add(context(u)?, &case);
+        add(&piles[u.int_in_range(0..=2)?], context(u)?, &case);
         row += rows;
     }
     case.image = image;
     let [a, b, c_pile] = piles;
     let at_start = u.arbitrary()?;
     let sent = Owned::import(context(u)?, &a.export(at_start), at_start).expect("exported bytes");
-    assert_eq!(b.merge(&sent), OK, "{}", c::last_error(b.0.0));
-    assert_eq!(c_pile.merge(&b), OK, "{}", c::last_error(c_pile.0.0));
+    b.take(&sent);
+    c_pile.take(&b);
     assert!(c_pile.export(at_start) == whole.export(false), "counts of parts are not those of the whole");
     let colors = oracle::all_colors(&case);
     case.give_colors(u, &colors)?;
@@ -115,7 +60,7 @@ fn parts(u: &mut Unstructured) -> Result<()> {
 }
 
 /// The palette is that of the whole image.
-fn select(u: &mut Unstructured, counts: &Owned, case: &Case) -> Result<()> {
+fn select(u: &mut Unstructured, counts: &Owned<Counts>, case: &Case) -> Result<()> {
     let answer = oracle::answer(case);
     let room = Room::new(Outputs::init(), [None, None, Some(answer.mask_count), None, None], u.arbitrary()?);
     let mut found = Found::init();
@@ -139,7 +84,7 @@ fn select(u: &mut Unstructured, counts: &Owned, case: &Case) -> Result<()> {
 }
 
 /// Each row gets the labels that it has in the whole.
-fn label_parts(counts: &Owned, case: &mut Case) {
+fn label_parts(counts: &Owned<Counts>, case: &mut Case) {
     let answer = oracle::answer(case);
     let [left, top, width, height] = case.rectangle();
     let images = case.images();
@@ -165,13 +110,6 @@ fn label_parts(counts: &Owned, case: &mut Case) {
         }
     }
     case.params.counts = std::ptr::null();
-}
-
-/// FNV-1a, as `docs/counts-format.md` has it: what is damaged on purpose gets past it.
-pub(crate) fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// Bytes that are like those of counts, with and without the right checksum.
@@ -200,27 +138,13 @@ fn damaged(u: &mut Unstructured) -> Result<()> {
         bytes.extend(u64::from(u.arbitrary::<u8>()?).to_le_bytes());
     }
     bytes.extend(checksum(&bytes).to_le_bytes());
-    for _ in 0..u.int_in_range(0..=3u8)? {
-        let at = u.choose_index(bytes.len())?;
-        bytes[at] = u.arbitrary()?;
-    }
-    match u.int_in_range(0..=9u8)? {
-        0 => bytes.truncate(u.choose_index(bytes.len())?),
-        1 => bytes.extend(u.arbitrary::<[u8; 3]>()?),
-        2 => bytes = u.arbitrary()?,
-        _ => {}
-    }
-    if bytes.len() >= 8 && u.ratio(7u8, 8u8)? {
-        let end = bytes.len() - 8;
-        let sum = checksum(&bytes[..end]).to_le_bytes();
-        bytes[end..].copy_from_slice(&sum);
-    }
+    damage(u, &mut bytes)?;
     let context = context(u)?;
     match Owned::import(context, &bytes, u.arbitrary()?) {
         Ok(counts) => {
             assert!(counts.export(false) == bytes, "what was read is written otherwise");
-            let whole = Owned::new(context);
-            assert_eq!(whole.merge(&counts), OK, "{}", c::last_error(context.0));
+            let whole = new(context);
+            whole.take(&counts);
             // Twice as many pixels may be more than can be counted.
             if whole.merge(&counts) == OK {
                 assert_eq!(whole.export(false).len(), bytes.len());

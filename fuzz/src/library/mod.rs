@@ -10,6 +10,8 @@ pub mod counts;
 pub mod devices;
 pub mod guarded;
 pub mod interface;
+pub mod mosaics;
+pub mod object;
 pub mod oracle;
 pub mod pipeline_cache;
 pub mod regions;
@@ -23,10 +25,11 @@ pub struct Target {
     pub random: u64,
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "interface", run: interface::run, random: 5000 },
     Target { name: "counts", run: counts::run, random: 3000 },
     Target { name: "regions", run: regions::run, random: 2000 },
+    Target { name: "mosaics", run: mosaics::run, random: 2000 },
     Target { name: "pipeline_cache", run: pipeline_cache::run, random: 20 },
     Target { name: "devices", run: devices::run, random: 50 },
 ];

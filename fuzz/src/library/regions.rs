@@ -4,13 +4,12 @@
 use arbitrary::{Result, Unstructured};
 
 use super::c::{self, DATA, Entry, Found, INTERNAL, OK, Outputs, Params, Regions, Shared};
-use super::call::{CONTEXTS, Room, analyze, found};
+use super::call::{Room, analyze, found};
 use super::case::Case;
-use super::counts::checksum;
-use super::guarded::Guarded;
+use super::object::{Owned, context, damage};
 
 /// Column, row, width and height.
-type Place = [u32; 4];
+pub(crate) type Place = [u32; 4];
 
 pub fn run(bytes: &[u8]) {
     let mut u = Unstructured::new(bytes);
@@ -20,62 +19,17 @@ pub fn run(bytes: &[u8]) {
     };
 }
 
-/// Regions that are given back.
-struct Owned(Shared, *mut Regions);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: made by the library, given back once.
-        unsafe { c::ctm_regions_destroy(self.1) };
-    }
+fn new(context: Shared, width: u32, height: u32) -> Owned<Regions> {
+    // SAFETY: there is room for the pointer.
+    let make =
+        |regions: *mut *mut Regions| unsafe { c::ctm_regions_create(context.0, width, height, regions) };
+    Owned::new(context, make).expect("no argument is wrong")
 }
 
-impl Owned {
-    fn new(context: Shared, width: u32, height: u32) -> Self {
-        let mut regions = std::ptr::null_mut();
-        // SAFETY: there is room for the pointer.
-        let status = unsafe { c::ctm_regions_create(context.0, width, height, &mut regions) };
-        assert_eq!(status, OK, "{}", c::last_error(context.0));
-        Self(context, regions)
-    }
-
-    fn import(context: Shared, bytes: &[u8], at_start: bool) -> std::result::Result<Self, i32> {
-        let mut memory = Guarded::new(bytes.len(), at_start);
-        memory.bytes_mut().copy_from_slice(bytes);
-        let mut regions = std::ptr::null_mut();
-        // SAFETY: all is there, and as large as it says.
-        let status = unsafe { c::ctm_regions_import(context.0, memory.pointer(), bytes.len(), &mut regions) };
-        assert_ne!(status, INTERNAL, "{}", c::last_error(context.0));
-        assert_eq!(regions.is_null(), status != OK, "status {status}");
-        if status == OK { Ok(Self(context, regions)) } else { Err(status) }
-    }
-
-    fn export(&self) -> Vec<u8> {
-        let mut size = 0;
-        // SAFETY: all is there, and as large as it says.
-        unsafe {
-            assert_eq!(c::ctm_regions_export(self.0.0, self.1, std::ptr::null_mut(), &mut size), OK);
-            let memory = Guarded::filled(size, false, 0xee);
-            assert_eq!(c::ctm_regions_export(self.0.0, self.1, memory.pointer(), &mut size), OK);
-            memory.bytes().to_vec()
-        }
-    }
-
-    fn merge(&self, other: &Self) {
-        // SAFETY: all is there.
-        let status = unsafe { c::ctm_regions_merge(self.0.0, self.1, other.1) };
-        assert_eq!(status, OK, "{}", c::last_error(self.0.0));
-    }
-
-    fn add(&self, context: Shared, case: &Case, [left, top, ..]: Place) {
-        // SAFETY: all is there.
-        let status = unsafe { c::ctm_regions_add(context.0, self.1, &case.image, left, top, &case.params) };
-        assert_eq!(status, OK, "{}", c::last_error(context.0));
-    }
-}
-
-fn context(u: &mut Unstructured) -> Result<Shared> {
-    Ok(CONTEXTS[usize::from(u.arbitrary::<u8>()?) % CONTEXTS.len()])
+fn add(regions: &Owned<Regions>, context: Shared, case: &Case, [left, top, ..]: Place) {
+    // SAFETY: all is there.
+    let status = unsafe { c::ctm_regions_add(context.0, regions.1, &case.image, left, top, &case.params) };
+    assert_eq!(status, OK, "{}", c::last_error(context.0));
 }
 
 /// A case of one image, whose regions are wanted.
@@ -91,7 +45,7 @@ fn case(u: &mut Unstructured) -> Result<Case> {
 }
 
 /// Cuts at random.
-fn cut(u: &mut Unstructured, place: Place, parts: &mut Vec<Place>) -> Result<()> {
+pub(crate) fn cut(u: &mut Unstructured, place: Place, parts: &mut Vec<Place>) -> Result<()> {
     let [left, top, width, height] = place;
     let across = match (width > 1, height > 1) {
         (true, true) => u.arbitrary()?,
@@ -124,13 +78,13 @@ fn parts(u: &mut Unstructured) -> Result<()> {
         (case.image.left, case.image.top) = (left + place[0], top + place[1]);
         (case.image.rectangle_width, case.image.rectangle_height) = (place[2], place[3]);
     };
-    let piles = [Owned::new(context(u)?, width, height), Owned::new(context(u)?, width, height)];
+    let piles = [new(context(u)?, width, height), new(context(u)?, width, height)];
     for &place in &places {
         look_at(&mut case, place);
-        piles[u.int_in_range(0..=1)?].add(context(u)?, &case, place);
+        add(&piles[u.int_in_range(0..=1)?], context(u)?, &case, place);
     }
-    let sent = Owned::import(context(u)?, &piles[0].export(), u.arbitrary()?).expect("exported bytes");
-    piles[1].merge(&sent);
+    let sent = Owned::import(context(u)?, &piles[0].export(false), u.arbitrary()?).expect("exported bytes");
+    piles[1].take(&sent);
     let regions = &piles[1];
     check_selected(regions, &case.params, &whole);
     case.params.regions = regions.1.cast_const();
@@ -149,7 +103,7 @@ fn parts(u: &mut Unstructured) -> Result<()> {
 }
 
 /// How many masks there are, and the label of each pixel.
-fn labels(context: Shared, case: &Case, pixels: usize) -> (u32, Vec<u32>) {
+pub(crate) fn labels(context: Shared, case: &Case, pixels: usize) -> (u32, Vec<u32>) {
     let room = Room::new(Outputs::init(), [None, Some(pixels * 4), None, None, None], false);
     let size = Some(size_of::<Found>());
     let (status, result) = analyze(context, Some(&case.image), Some(&case.params), Some(&room.outputs), size);
@@ -160,7 +114,7 @@ fn labels(context: Shared, case: &Case, pixels: usize) -> (u32, Vec<u32>) {
 }
 
 /// The regions of the whole have as many pixels as there are labels.
-fn check_selected(regions: &Owned, params: &Params, whole: &(u32, Vec<u32>)) {
+fn check_selected(regions: &Owned<Regions>, params: &Params, whole: &(u32, Vec<u32>)) {
     let mut found = Found::init();
     let masks = whole.0 as usize;
     let room = Room::new(Outputs::init(), [None, None, Some(masks), None, None], false);
@@ -181,29 +135,15 @@ fn damaged(u: &mut Unstructured) -> Result<()> {
     let case = case(u)?;
     let [_, _, width, height] = case.rectangle().map(|number| number as u32);
     let context = context(u)?;
-    let regions = Owned::new(context, width, height);
+    let regions = new(context, width, height);
     if u.ratio(7u8, 8u8)? {
-        regions.add(context, &case, [0, 0, width, height]);
+        add(&regions, context, &case, [0, 0, width, height]);
     }
-    let mut bytes = regions.export();
-    for _ in 0..u.int_in_range(0..=3u8)? {
-        let at = u.choose_index(bytes.len())?;
-        bytes[at] = u.arbitrary()?;
-    }
-    match u.int_in_range(0..=9u8)? {
-        0 => bytes.truncate(u.choose_index(bytes.len())?),
-        1 => bytes.extend(u.arbitrary::<[u8; 3]>()?),
-        2 => bytes = u.arbitrary()?,
-        _ => {}
-    }
-    if bytes.len() >= 8 && u.ratio(7u8, 8u8)? {
-        let end = bytes.len() - 8;
-        let sum = checksum(&bytes[..end]).to_le_bytes();
-        bytes[end..].copy_from_slice(&sum);
-    }
+    let mut bytes = regions.export(false);
+    damage(u, &mut bytes)?;
     match Owned::import(context, &bytes, u.arbitrary()?) {
         Ok(regions) => {
-            assert!(regions.export() == bytes, "what was read is written otherwise");
+            assert!(regions.export(false) == bytes, "what was read is written otherwise");
             let mut found = Found::init();
             let mut params = case.params;
             // SAFETY: all is there.

@@ -9,7 +9,13 @@ use super::guarded::Guarded;
 use super::oracle::Answer;
 
 /// Makes the call with nothing but these.
-fn call(case: &Case, context: Shared, cropped: u32, runs: &Runs, outlines: &Outlines) -> (i32, Found) {
+pub(crate) fn call(
+    case: &Case,
+    context: Shared,
+    cropped: u32,
+    runs: &Runs,
+    outlines: &Outlines,
+) -> (i32, Found) {
     let outputs = Outputs { cropped, runs, outlines, ..Outputs::init() };
     let size = Some(size_of::<Found>());
     let (status, result) = analyze(context, Some(&case.image), Some(&case.params), Some(&outputs), size);
@@ -26,32 +32,10 @@ pub(crate) fn check(u: &mut Unstructured, case: &Case, answer: &Answer, context:
     let (status, sizes) = call(case, context, cropped, &runs, &outlines);
     assert_eq!(status, OK, "{}", c::last_error(context.0));
     let masks = answer.mask_count * case.images();
-    let (points, rings) = (sizes.outline_points_len as usize, sizes.outline_rings_len as usize);
-    let lens = [sizes.run_counts_len as usize, masks + 1, 2 * points, rings + 1, rings, masks + 1];
+    let lens = lens(&sizes, masks);
     let short = if u.ratio(1u8, 6u8)? { Some(u.choose_index(lens.len())?) } else { None };
     let short = short.filter(|&index| lens[index] > 0);
-    let at_start = u.arbitrary()?;
-    let buffers: Vec<Guarded> = (0..lens.len())
-        .map(|index| {
-            let unit = if matches!(index, 0 | 2) { 4 } else { 8 };
-            // A corner has two numbers.
-            let less = if short != Some(index) {
-                0
-            } else if index == 2 {
-                2
-            } else {
-                1
-            };
-            Guarded::filled((lens[index] - less) * unit, at_start, UNTOUCHED)
-        })
-        .collect();
-    (runs.counts, runs.counts_capacity) = (buffers[0].pointer(), buffers[0].len() / 4);
-    (runs.offsets, runs.offsets_capacity) = (buffers[1].pointer(), buffers[1].len() / 8);
-    (outlines.points, outlines.points_capacity) = (buffers[2].pointer(), buffers[2].len() / 8);
-    (outlines.ring_offsets, outlines.ring_offsets_capacity) = (buffers[3].pointer(), buffers[3].len() / 8);
-    (outlines.ring_exteriors, outlines.ring_exteriors_capacity) =
-        (buffers[4].pointer(), buffers[4].len() / 8);
-    (outlines.mask_offsets, outlines.mask_offsets_capacity) = (buffers[5].pointer(), buffers[5].len() / 8);
+    let buffers = room(&mut runs, &mut outlines, lens, short, u.arbitrary()?);
     let (status, again) = call(case, context, cropped, &runs, &outlines);
     if short.is_some() {
         assert_eq!(status, BUFFER_TOO_SMALL, "{}", c::last_error(context.0));
@@ -79,6 +63,46 @@ pub(crate) fn check(u: &mut Unstructured, case: &Case, answer: &Answer, context:
     let outlines = Rings { points: &small(2), starts: &large(3), exteriors: &large(4), masks: &large(5) };
     outlines.check(answer, case.images(), connected == 8, tolerance == 0.0);
     Ok(())
+}
+
+/// The numbers of runs, of their offsets, of corners, of their offsets, of exteriors and of their offsets.
+type Lens = [usize; 6];
+
+pub(crate) fn lens(sizes: &Found, masks: usize) -> Lens {
+    let (points, rings) = (sizes.outline_points_len as usize, sizes.outline_rings_len as usize);
+    [sizes.run_counts_len as usize, masks + 1, 2 * points, rings + 1, rings, masks + 1]
+}
+
+/// Buffers for so many numbers, to which both structs point; one may be too short.
+pub(crate) fn room(
+    runs: &mut Runs,
+    outlines: &mut Outlines,
+    lens: Lens,
+    short: Option<usize>,
+    at_start: bool,
+) -> Vec<Guarded> {
+    let buffers: Vec<Guarded> = (0..lens.len())
+        .map(|index| {
+            let unit = if matches!(index, 0 | 2) { 4 } else { 8 };
+            // A corner has two numbers.
+            let less = if short != Some(index) {
+                0
+            } else if index == 2 {
+                2
+            } else {
+                1
+            };
+            Guarded::filled((lens[index] - less) * unit, at_start, UNTOUCHED)
+        })
+        .collect();
+    (runs.counts, runs.counts_capacity) = (buffers[0].pointer(), buffers[0].len() / 4);
+    (runs.offsets, runs.offsets_capacity) = (buffers[1].pointer(), buffers[1].len() / 8);
+    (outlines.points, outlines.points_capacity) = (buffers[2].pointer(), buffers[2].len() / 8);
+    (outlines.ring_offsets, outlines.ring_offsets_capacity) = (buffers[3].pointer(), buffers[3].len() / 8);
+    (outlines.ring_exteriors, outlines.ring_exteriors_capacity) =
+        (buffers[4].pointer(), buffers[4].len() / 8);
+    (outlines.mask_offsets, outlines.mask_offsets_capacity) = (buffers[5].pointer(), buffers[5].len() / 8);
+    buffers
 }
 
 /// Whether a pixel is of a mask.
