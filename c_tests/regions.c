@@ -1,43 +1,17 @@
 /* Connected regions of an image in bands and tiles: what is found part by part, here or by others, gives each part the labels
    of one call on the whole. Exports that are damaged are refused. */
 
+#include "golden_map.h"
 #include "test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 160, HEIGHT = 120, PIXELS = WIDTH * HEIGHT, LEAST = 3, MOST = 200 };
+enum { WIDTH = MAP_WIDTH, HEIGHT = MAP_HEIGHT, PIXELS = WIDTH * HEIGHT, LEAST = 3, MOST = 200 };
 
 /* A part of the world map, as bytes. */
 static unsigned char map[PIXELS * 3];
-
-static void load(void)
-{
-    size_t bytes;
-    float *floats = (float *)(void *)read_golden("28-world-map-crop", "color_map.f32", &bytes);
-    CHECK(bytes == sizeof map * sizeof *floats);
-    for (size_t i = 0; i < sizeof map; i++) {
-        map[i] = (unsigned char)(floats[i] * 255 + 0.5f);
-    }
-    free(floats);
-}
-
-/* A rectangle of the map. */
-static ctm_image part(uint32_t left, uint32_t top, uint32_t width, uint32_t height)
-{
-    ctm_image image = CTM_IMAGE_INIT;
-    image.pixels = map;
-    image.width = WIDTH;
-    image.height = HEIGHT;
-    image.channels = 3;
-    image.format = CTM_FORMAT_U8;
-    image.left = left;
-    image.top = top;
-    image.rectangle_width = width;
-    image.rectangle_height = height;
-    return image;
-}
 
 static ctm_params params_of(uint32_t connected)
 {
@@ -94,7 +68,7 @@ static void check_part(ctm_context *context, const ctm_regions *regions, const s
                        const uint32_t place[4], uint64_t pixels[MOST])
 {
     struct found *found = allocate(sizeof *found, 0x5a);
-    const ctm_image image = part(place[0], place[1], place[2], place[3]);
+    const ctm_image image = golden_map_part(map, place[0], place[1], place[2], place[3]);
     params.regions = regions;
     params.part_left = place[0];
     params.part_top = place[1];
@@ -154,7 +128,7 @@ static void bands_and_tiles(ctm_context *context, uint32_t connected)
 {
     const ctm_params params = params_of(connected);
     struct found *whole = allocate(sizeof *whole, 0x5a);
-    const ctm_image image = part(0, 0, 0, 0);
+    const ctm_image image = golden_map_part(map, 0, 0, 0, 0);
     analyze(context, &image, &params, whole);
     CHECK(whole->result.mask_count > 20 && whole->result.mask_count < MOST);
     static const uint32_t sizes[][2] = { { WIDTH, 1 }, { WIDTH, 64 }, { 50, 37 }, { 1, HEIGHT }, { WIDTH, HEIGHT } };
@@ -170,7 +144,7 @@ static void bands_and_tiles(ctm_context *context, uint32_t connected)
                 place[1] = top;
                 place[2] = WIDTH - left < width ? WIDTH - left : width;
                 place[3] = HEIGHT - top < height ? HEIGHT - top : height;
-                const ctm_image tile = part(left, top, place[2], place[3]);
+                const ctm_image tile = golden_map_part(map, left, top, place[2], place[3]);
                 CHECK_STATUS(context, ctm_regions_add(context, halves[count % 2], &tile, left, top, &params), CTM_OK);
                 count++;
             }
@@ -213,7 +187,7 @@ static void damaged(ctm_context *context)
     ctm_regions *regions = NULL;
     CHECK_STATUS(context, ctm_regions_create(context, 6, 5, &regions), CTM_OK);
     const ctm_params params = params_of(CTM_CONNECTED_8);
-    const ctm_image image = part(20, 20, 6, 5);
+    const ctm_image image = golden_map_part(map, 20, 20, 6, 5);
     CHECK_STATUS(context, ctm_regions_add(context, regions, &image, 0, 0, &params), CTM_OK);
     size_t size;
     unsigned char *data = export(context, regions, &size);
@@ -276,7 +250,7 @@ static void arguments(ctm_context *context)
 {
     ctm_regions *regions = create(context);
     const ctm_params params = params_of(CTM_CONNECTED_4);
-    const ctm_image top = part(0, 0, WIDTH, 50), bottom = part(0, 50, WIDTH, HEIGHT - 50);
+    const ctm_image top = golden_map_part(map, 0, 0, WIDTH, 50), bottom = golden_map_part(map, 0, 50, WIDTH, HEIGHT - 50);
     CHECK_STATUS(context, ctm_regions_add(context, regions, &top, 0, 0, &params), CTM_OK);
     pointers(context, regions, &top, &params);
     size_t size;
@@ -324,7 +298,7 @@ static void arguments(ctm_context *context)
     outputs.labels = labels;
     outputs.labels_size = sizeof labels;
     outputs.label_format = CTM_LABEL_U16;
-    ctm_image other = part(0, 49, WIDTH, HEIGHT - 50); /* Other pixels of the same size. */
+    ctm_image other = golden_map_part(map, 0, 49, WIDTH, HEIGHT - 50); /* Other pixels of the same size. */
     REFUSED_AS(ctm_analyze(context, &other, &whole, &outputs, &result), CTM_ERROR_DATA, "row 50");
     CHECK(result.mask_count == 0);
     ctm_regions_destroy(regions);
@@ -333,7 +307,7 @@ static void arguments(ctm_context *context)
 int main(int argc, char **argv)
 {
     ctm_context *context = context_for(device_argument(argc, argv));
-    load();
+    golden_map_bytes(map);
     bands_and_tiles(context, CTM_CONNECTED_4);
     bands_and_tiles(context, CTM_CONNECTED_8);
     damaged(context);

@@ -3,6 +3,7 @@
 
 #define _DEFAULT_SOURCE
 
+#include "golden_map.h"
 #include "test.h"
 
 #include <pthread.h>
@@ -13,37 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WIDTH = 160, HEIGHT = 120, PIXELS = WIDTH * HEIGHT, LEAST = 30, MOST = 40 };
+enum { WIDTH = MAP_WIDTH, HEIGHT = MAP_HEIGHT, PIXELS = WIDTH * HEIGHT, LEAST = 30, MOST = 40 };
 
 /* A part of the world map, as bytes, and the same as floats. */
 static unsigned char map[PIXELS * 3];
 static float *floats;
-
-static void load(void)
-{
-    size_t bytes;
-    floats = (float *)(void *)read_golden("28-world-map-crop", "color_map.f32", &bytes);
-    CHECK(bytes == sizeof map * sizeof *floats);
-    for (size_t i = 0; i < sizeof map; i++) {
-        map[i] = (unsigned char)(floats[i] * 255 + 0.5f);
-    }
-}
-
-/* A rectangle of the map. */
-static ctm_image part(uint32_t left, uint32_t top, uint32_t width, uint32_t height)
-{
-    ctm_image image = CTM_IMAGE_INIT;
-    image.pixels = map;
-    image.width = WIDTH;
-    image.height = HEIGHT;
-    image.channels = 3;
-    image.format = CTM_FORMAT_U8;
-    image.left = left;
-    image.top = top;
-    image.rectangle_width = width;
-    image.rectangle_height = height;
-    return image;
-}
 
 static ctm_params params_of(const ctm_counts *counts)
 {
@@ -121,7 +96,7 @@ static void check_parts(ctm_context *context, const ctm_counts *counts, const st
         for (uint32_t left = 0; left < WIDTH; left += width) {
             const uint32_t columns = WIDTH - left < width ? WIDTH - left : width;
             const uint32_t rows = HEIGHT - top < height ? HEIGHT - top : height;
-            const ctm_image image = part(left, top, columns, rows);
+            const ctm_image image = golden_map_part(map, left, top, columns, rows);
             analyze(context, &image, counts, found);
             CHECK(found->result.mask_count == masks);
             for (uint32_t y = 0; y < rows; y++) {
@@ -190,7 +165,7 @@ static void *add_in_thread(void *argument)
     const struct adder *adder = argument;
     ctm_context *own = context_for(adder->device);
     for (uint32_t top = adder->top; top < adder->top + adder->rows; top += 5) {
-        const ctm_image image = part(0, top, WIDTH, 5);
+        const ctm_image image = golden_map_part(map, 0, top, WIDTH, 5);
         add(own, adder->counts, &image);
     }
     ctm_destroy(own);
@@ -200,7 +175,7 @@ static void *add_in_thread(void *argument)
 static void bands_and_tiles(const char *device, ctm_context *context)
 {
     struct found *whole = allocate(sizeof *whole, 0x5a);
-    const ctm_image image = part(0, 0, 0, 0);
+    const ctm_image image = golden_map_part(map, 0, 0, 0, 0);
     analyze(context, &image, NULL, whole);
     CHECK(whole->result.mask_count > 20 && whole->result.mask_count < MOST);
     ctm_counts *all = create(context);
@@ -211,7 +186,7 @@ static void bands_and_tiles(const char *device, ctm_context *context)
         ctm_counts *counts = create(context);
         for (uint32_t top = 0; top < HEIGHT; top += height) {
             for (uint32_t left = 0; left < WIDTH; left += width) {
-                const ctm_image tile = part(left, top, WIDTH - left < width ? WIDTH - left : width,
+                const ctm_image tile = golden_map_part(map, left, top, WIDTH - left < width ? WIDTH - left : width,
                                             HEIGHT - top < height ? HEIGHT - top : height);
                 add(context, counts, &tile);
             }
@@ -247,7 +222,7 @@ static pid_t start_counting(const char *device, int half, int pipe_end)
         alarm(100);
         ctm_context *own = context_for(device);
         ctm_counts *counts = create(own);
-        ctm_image image = part(0, (uint32_t)half * HEIGHT / 2, WIDTH, HEIGHT / 2);
+        ctm_image image = golden_map_part(map, 0, (uint32_t)half * HEIGHT / 2, WIDTH, HEIGHT / 2);
         image.pixels = floats;
         image.format = CTM_FORMAT_F32;
         add(own, counts, &image);
@@ -288,7 +263,7 @@ static void other_processes(const char *device, unsigned char *data[2], size_t s
 
 static void merge_exports(ctm_context *context, unsigned char *data[2], const size_t sizes[2])
 {
-    ctm_image image = part(0, 0, 0, 0);
+    ctm_image image = golden_map_part(map, 0, 0, 0, 0);
     image.pixels = floats;
     image.format = CTM_FORMAT_F32;
     ctm_counts *expected = create(context);
@@ -333,7 +308,7 @@ static void seal(unsigned char *data, size_t size)
 static void damaged(ctm_context *context)
 {
     ctm_counts *counts = create(context);
-    const ctm_image image = part(0, 0, 20, 20);
+    const ctm_image image = golden_map_part(map, 0, 0, 20, 20);
     add(context, counts, &image);
     size_t size;
     unsigned char *data = export(context, counts, &size);
@@ -378,7 +353,7 @@ static void damaged(ctm_context *context)
 
 static void arguments(ctm_context *context)
 {
-    const ctm_image image = part(0, 0, 0, 0);
+    const ctm_image image = golden_map_part(map, 0, 0, 0, 0);
     ctm_counts *counts = create(context), *other = create(context);
     add(context, counts, &image);
     size_t size;
@@ -513,7 +488,8 @@ static void large(ctm_context *context)
 int main(int argc, char **argv)
 {
     const char *device = device_argument(argc, argv);
-    load();
+    golden_map_bytes(map);
+    floats = golden_map();
     unsigned char *data[2];
     size_t sizes[2];
     other_processes(device, data, sizes);

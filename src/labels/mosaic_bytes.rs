@@ -14,12 +14,14 @@ use crate::labels::run_map::Run;
 use crate::runtime::alloc::{no_memory, try_with_capacity, uninit};
 use crate::runtime::call;
 use crate::runtime::checksum::checksum;
-use crate::types::wire::{CHECKSUM, Writer};
+use crate::types::wire::{CHECKSUM, Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"ctmMOSAI";
 const VERSION: u32 = 1;
 const HEADER: usize = 32;
 const AREA: usize = 16;
+/// What is read, in messages.
+const WHAT: &str = "a mosaic's bytes";
 
 impl Mosaic {
     /// How long `to_bytes` is.
@@ -90,12 +92,12 @@ impl Mosaic {
         if magic != MAGIC {
             return damaged("a mosaic begins with other bytes than ctmMOSAI".to_owned());
         }
-        let mut reader = Reader(body_rest);
-        let [version, width, height, parts, low, high] = reader.numbers()?;
+        let mut reader = Reader::new(body_rest, WHAT);
+        let [version, width, height, parts] = reader.numbers()?;
         if version != VERSION {
             return damaged(format!("a mosaic is of version {version}; {VERSION} is expected"));
         }
-        let len = u64::from(low) | u64::from(high) << 32;
+        let len = reader.long()?;
         if len != bytes.len() as u64 {
             return damaged(format!("a mosaic has {} bytes; {len} are expected", bytes.len()));
         }
@@ -107,7 +109,7 @@ impl Mosaic {
         let mut mosaic = Self::new(width, height).map_err(wrong)?;
         // Lossless. A part takes more bytes than this.
         check_count(parts as usize).map_err(wrong)?;
-        mosaic.parts = try_with_capacity((parts as usize).min(reader.0.len() / AREA))?;
+        mosaic.parts = try_with_capacity((parts as usize).min(reader.len() / AREA))?;
         let mut areas = try_with_capacity(mosaic.parts.capacity())?;
         for _ in 0..parts {
             let [left, top, width, height] = reader.numbers()?;
@@ -120,13 +122,13 @@ impl Mosaic {
                 ));
             }
             areas.push(area); // there is room, or the numbers above were missing
-            mosaic.parts.push(reader.part(area)?);
+            mosaic.parts.push(read_part(&mut reader, area)?);
             mosaic.pixels += area.pixels();
         }
-        if !reader.0.is_empty() {
+        if reader.len() > 0 {
             return damaged(format!(
                 "a mosaic has {} bytes behind its parts; none is expected",
-                reader.0.len()
+                reader.len()
             ));
         }
         check_apart(&mut areas).map_err(wrong)?;
@@ -138,64 +140,44 @@ fn damaged<T>(text: String) -> Result<T, Error> {
     Err(Error::Data(text))
 }
 
-/// Reads numbers from the start of bytes.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn numbers<const COUNT: usize>(&mut self) -> Result<[u32; COUNT], Error> {
-        let mut numbers = [0; COUNT];
-        for number in &mut numbers {
-            let (&taken, rest) = self
-                .0
-                .split_first_chunk()
-                .ok_or_else(|| Error::Data("a mosaic ends too early".to_owned()))?;
-            self.0 = rest;
-            *number = u32::from_le_bytes(taken);
-        }
-        Ok(numbers)
+/// The runs of a part: in order, within it, and none beside another of the same mask.
+fn read_part(reader: &mut Reader, area: PartArea) -> Result<Part, Error> {
+    let rows = area.height as usize;
+    // A row takes 12 bytes at least.
+    let (most_rows, most_runs) = (reader.len() / 12, reader.len() / 8);
+    if rows > most_rows {
+        return damaged(format!("{WHAT} end too early"));
     }
-
-    /// The runs of a part: in order, within it, and none beside another of the same mask.
-    fn part(&mut self, area: PartArea) -> Result<Part, Error> {
-        let rows = area.height as usize;
-        // A row takes 12 bytes at least.
-        let (most_rows, most_runs) = (self.0.len() / 12, self.0.len() / 8);
-        if rows > most_rows {
-            return damaged("a mosaic ends too early".to_owned());
+    let mut part = Part { area, runs: Vec::new(), starts: try_with_capacity(rows + 1)? };
+    for row in 0..rows {
+        if row.is_multiple_of(1024) {
+            call::tick();
+            call::check()?;
         }
-        let mut part = Part { area, runs: Vec::new(), starts: try_with_capacity(rows + 1)? };
-        for row in 0..rows {
-            if row.is_multiple_of(1024) {
-                call::tick();
-                call::check()?;
-            }
-            let [count] = self.numbers()?;
-            let wrong = |run: u32| {
-                let PartArea { left, top, .. } = area;
-                damaged(format!(
-                    "run {run} of row {row} of a mosaic's part at column {left}, row {top} is none"
-                ))
-            };
-            if count as usize > most_runs || count == 0 {
-                return wrong(count);
-            }
-            part.starts.push(part.runs.len());
-            part.runs
-                .try_reserve(count as usize)
-                .map_err(|_| no_memory::<Run>(part.runs.len() + count as usize))?;
-            let mut last: Option<Run> = None;
-            for index in 0..count {
-                let [start, label] = self.numbers()?;
-                let run = Run { start, mask: label.wrapping_sub(1) };
-                let follows = last.map_or(start == 0, |last| start > last.start && run.mask != last.mask);
-                if !follows || start >= area.width {
-                    return wrong(index);
-                }
-                part.runs.push(run); // there is room
-                last = Some(run);
-            }
+        let count = reader.number()?;
+        let wrong = |run: u32| {
+            let PartArea { left, top, .. } = area;
+            damaged(format!("run {run} of row {row} of a mosaic's part at column {left}, row {top} is none"))
+        };
+        if count as usize > most_runs || count == 0 {
+            return wrong(count);
         }
         part.starts.push(part.runs.len());
-        Ok(part)
+        part.runs
+            .try_reserve(count as usize)
+            .map_err(|_| no_memory::<Run>(part.runs.len() + count as usize))?;
+        let mut last: Option<Run> = None;
+        for index in 0..count {
+            let [start, label] = reader.numbers()?;
+            let run = Run { start, mask: label.wrapping_sub(1) };
+            let follows = last.map_or(start == 0, |last| start > last.start && run.mask != last.mask);
+            if !follows || start >= area.width {
+                return wrong(index);
+            }
+            part.runs.push(run); // there is room
+            last = Some(run);
+        }
     }
+    part.starts.push(part.runs.len());
+    Ok(part)
 }

@@ -130,7 +130,7 @@ fn header(bytes: &[u8]) -> Result<(Option<Kind>, usize, Reader<'_>), Error> {
     if version != FLOATS && version != INTEGERS {
         return damaged(format!("counts are of version {version}; {FLOATS} or {INTEGERS} is expected"));
     }
-    let fields = [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
+    let fields = reader.numbers()?;
     let (count, len) = (reader.long()?, reader.long()?);
     if len != size as u64 {
         return damaged(format!("counts have {size} bytes; {len} are expected"));

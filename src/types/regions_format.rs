@@ -234,14 +234,14 @@ struct Header {
 
 impl Header {
     fn read(reader: &mut Reader, size: usize) -> Result<Self, Error> {
-        let kind = [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
+        let kind = reader.numbers()?;
         let header = Self {
             kind,
             width: reader.number()?,
             height: reader.number()?,
             connectivity: reader.number()?,
-            metrics: [reader.number()?, reader.number()?],
-            flags: [reader.number()?, reader.number()?, reader.number()?],
+            metrics: reader.numbers()?,
+            flags: reader.numbers()?,
             tolerances: [f64::from_bits(reader.long()?), f64::from_bits(reader.long()?)],
             most_pixels: reader.long()?,
             least: reader.long()?,
@@ -330,9 +330,9 @@ fn is_ascending(colors: &[Color]) -> bool {
 }
 
 fn read_part(reader: &mut Reader, palette: Option<&[Color]>, encoding: Encoding) -> Result<Part, Error> {
-    let [left, top, width, height] = [reader.number()?, reader.number()?, reader.number()?, reader.number()?];
-    let [colors, count] = [reader.number()?, reader.number()?];
-    let runs = [reader.number()?, reader.number()?, reader.number()?, reader.number()?];
+    let [left, top, width, height] = reader.numbers()?;
+    let [colors, count] = reader.numbers()?;
+    let runs: [u32; 4] = reader.numbers()?;
     if palette.is_some() && colors > 0 {
         return damaged("regions have a palette, and a part with colours of its own");
     }

@@ -123,39 +123,47 @@ pub(super) fn kind(fields: [u32; 5], what: &str) -> Result<Option<Kind>, Error> 
 }
 
 /// Reads numbers from the start of bytes.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     /// What they stand for.
     what: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8], what: &'static str) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Self {
         Self { bytes, what }
     }
 
     /// How many bytes are left.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    pub(super) fn take<const LEN: usize>(&mut self) -> Result<[u8; LEN], Error> {
+    pub(crate) fn take<const LEN: usize>(&mut self) -> Result<[u8; LEN], Error> {
         let end = || Error::Data(format!("{} end too early", self.what));
         let (&taken, rest) = self.bytes.split_first_chunk().ok_or_else(end)?;
         self.bytes = rest;
         Ok(taken)
     }
 
-    pub(super) fn number(&mut self) -> Result<u32, Error> {
+    pub(crate) fn number(&mut self) -> Result<u32, Error> {
         Ok(u32::from_le_bytes(self.take()?))
     }
 
-    pub(super) fn long(&mut self) -> Result<u64, Error> {
+    pub(crate) fn numbers<const COUNT: usize>(&mut self) -> Result<[u32; COUNT], Error> {
+        let mut numbers = [0; COUNT];
+        for number in &mut numbers {
+            *number = self.number()?;
+        }
+        Ok(numbers)
+    }
+
+    pub(crate) fn long(&mut self) -> Result<u64, Error> {
         Ok(u64::from_le_bytes(self.take()?))
     }
 
     /// The colour of this number.
-    pub(super) fn color(&mut self, index: usize, encoding: Encoding) -> Result<Color, Error> {
+    pub(crate) fn color(&mut self, index: usize, encoding: Encoding) -> Result<Color, Error> {
         let mut words = [0; 4];
         for word in &mut words[..encoding.channels()] {
             *word = self.number()?;

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._context import Context
-from ._errors import InvalidTypeError
 from ._image import IDS, describe
 from ._library import lib
 from ._options import Alpha, ArrayLike, Batch, Layout, Matching, Order, Rectangle
-from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
-from ._params import compares, make_params, takes_long
+from ._params import make_params, takes_long
+from ._parts import read_bytes, select, to_bytes
 from ._shared import host_context
 from ._signatures import with_options_of
 
@@ -60,13 +59,8 @@ class Counts:
         if data is None:
             context.call(lib.ctm_counts_create, handle)
         else:
-            try:
-                memory = ffi.from_buffer(data)
-            except TypeError:
-                raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
-            context.call(lib.ctm_counts_import, memory, len(memory), handle)
             # docs/counts-format.md: those with ids are of a version of their own.
-            version, format_number = (int.from_bytes(ffi.buffer(memory)[at : at + 4], "little") for at in (8, 12))
+            version, format_number, _ = read_bytes(context, lib.ctm_counts_import, data, handle)
             self._ids = IDS.get(format_number) if version > 1 else None
         self.handle: Any = ffi.gc(handle[0], lib.ctm_counts_destroy)
 
@@ -145,14 +139,7 @@ class Counts:
         bytes
             The format is docs/counts-format.md's.
         """
-        size = ffi.new("size_t *")
-        grown = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        while True:
-            self._context.call(lib.ctm_counts_export, self.handle, ffi.NULL, size)
-            data = bytearray(size[0])
-            # Another thread may have added to them meanwhile.
-            if self._context.call(lib.ctm_counts_export, self.handle, ffi.from_buffer(data), size, accept=(grown,)) != grown:
-                return bytes(data[: size[0]])
+        return to_bytes(self._context, lib.ctm_counts_export, self.handle)
 
     @with_options_of(make_params, but=("batch", "connected", "unmix_radius", "absorb_pixels", "absorb_unmasked", "fill_holes", "absorb_connected", "counts", "regions", "place"))
     def select(self, **options: Unpack[SelectOptions]) -> NDArray[Any]:
@@ -175,13 +162,7 @@ class Counts:
             An option is out of range, or does not fit another.
         """
         params, kept = make_params(self._channels or 1, self._ids, **options)
-        result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
-        self._context.call(lib.ctm_counts_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
-        outputs = new_outputs()
-        entries = write_entries(outputs, "palette", PALETTE_DTYPE, result.palette_len)
-        self._context.call(lib.ctm_counts_select, self.handle, params, outputs, result, long=compares(params), kept=(kept, entries))
-        del kept
-        return entries
+        return select(self._context, lib.ctm_counts_select, self.handle, params, kept)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.to_bytes(), self._channels)

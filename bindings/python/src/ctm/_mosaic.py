@@ -16,6 +16,7 @@ from ._library import lib
 from ._options import Connected, RunOrder
 from ._outlines import Outlines, OutlinesTarget
 from ._outputs import new_outputs
+from ._parts import read_bytes, to_bytes
 from ._runs import Runs, RunsTarget
 from ._shared import host_context
 
@@ -71,13 +72,8 @@ class Mosaic:
         self._context = context
         handle = ffi.new("ctm_mosaic **")
         if data is not None:
-            try:
-                memory = ffi.from_buffer(data)
-            except TypeError:
-                raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
-            context.call(lib.ctm_mosaic_import, memory, len(memory), handle)
             # Width and height are the numbers behind the version.
-            width, height = (int.from_bytes(ffi.buffer(memory)[at : at + 4], "little") for at in (12, 16))
+            _, width, height = read_bytes(context, lib.ctm_mosaic_import, data, handle)
             self.shape = (height, width)
             if shape is not None and tuple(shape) != self.shape:
                 lib.ctm_mosaic_destroy(handle[0])
@@ -146,14 +142,7 @@ class Mosaic:
         bytes
             Equal parts give equal bytes.
         """
-        size = ffi.new("size_t *")
-        grown = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        while True:
-            self._context.call(lib.ctm_mosaic_export, self.handle, ffi.NULL, size)
-            data = bytearray(size[0])
-            # Another thread may have added to it meanwhile.
-            if self._context.call(lib.ctm_mosaic_export, self.handle, ffi.from_buffer(data), size, accept=(grown,)) != grown:
-                return bytes(data[: size[0]])
+        return to_bytes(self._context, lib.ctm_mosaic_export, self.handle)
 
     def runs(self, mask_count: int, *, order: RunOrder = "columns") -> Runs:
         """Tell the masks of the whole image as run lengths.

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ._abi import ffi
 from ._arguments import position, unsigned
 from ._context import Context
-from ._errors import InvalidArgumentError, InvalidTypeError
+from ._errors import InvalidArgumentError
 from ._image import IDS, describe
 from ._library import lib
 from ._options import ArrayLike, Layout, Order, Rectangle
-from ._outputs import PALETTE_DTYPE, new_outputs, write_entries
-from ._params import compares, make_params, takes_long
+from ._params import make_params, takes_long
+from ._parts import read_bytes, select, to_bytes
 from ._shared import host_context
 from ._signatures import with_options_of
 
@@ -74,13 +74,8 @@ class Regions:
             height, width = (unsigned("shape", side, 32) for side in shape)
             context.call(lib.ctm_regions_create, width, height, handle)
         else:
-            try:
-                memory = ffi.from_buffer(data)
-            except TypeError:
-                raise InvalidTypeError(f"data is a {type(data).__name__}; bytes are expected") from None
-            context.call(lib.ctm_regions_import, memory, len(memory), handle)
             # docs/regions-format.md.
-            format_number, self._channels = (int.from_bytes(ffi.buffer(memory)[at : at + 4], "little") for at in (12, 16))
+            _, format_number, self._channels = read_bytes(context, lib.ctm_regions_import, data, handle)
             self._ids = IDS.get(format_number) if self._channels else None
         self.handle: Any = ffi.gc(handle[0], lib.ctm_regions_destroy)
 
@@ -165,14 +160,7 @@ class Regions:
         bytes
             The format is docs/regions-format.md's.
         """
-        size = ffi.new("size_t *")
-        grown = lib.CTM_ERROR_BUFFER_TOO_SMALL
-        while True:
-            self._context.call(lib.ctm_regions_export, self.handle, ffi.NULL, size)
-            data = bytearray(size[0])
-            # Another thread may have added to them meanwhile.
-            if self._context.call(lib.ctm_regions_export, self.handle, ffi.from_buffer(data), size, accept=(grown,)) != grown:
-                return bytes(data[: size[0]])
+        return to_bytes(self._context, lib.ctm_regions_export, self.handle)
 
     @with_options_of(make_params, but=_WHOLE)
     def select(self, **options: Unpack[RegionOptions]) -> NDArray[Any]:
@@ -194,15 +182,7 @@ class Regions:
             Parts are missing, or an option is not what it was for them.
         """
         params, kept = make_params(self._channels or 1, self._ids, **_with_handle(options))
-        result = ffi.new("ctm_result *", {"struct_size": ffi.sizeof("ctm_result")})
-        self._context.call(lib.ctm_regions_select, self.handle, params, ffi.NULL, result, long=compares(params), kept=kept)
-        outputs = new_outputs()
-        entries = write_entries(outputs, "palette", PALETTE_DTYPE, result.palette_len)
-        self._context.call(
-            lib.ctm_regions_select, self.handle, params, outputs, result, long=compares(params), kept=(kept, entries)
-        )
-        del kept
-        return entries
+        return select(self._context, lib.ctm_regions_select, self.handle, params, kept)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.to_bytes(),)
