@@ -23,7 +23,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::labels::runs::for_each_run_of_tile;
 use crate::labels::{KeptTile, LabelMap, LabelScratch, NO_MASK, TILE};
-use crate::runtime::alloc::{no_memory, try_collect, try_with_capacity, try_zeroed};
+use crate::runtime::alloc::{no_memory, try_collect, try_push, try_with_capacity, try_zeroed};
 use crate::runtime::threads::Threads;
 use crate::types::geometry::Frame;
 
@@ -160,10 +160,11 @@ impl RunMap {
 
     /// The runs of some columns of an image, one column's behind the other's, and how many each has.
     fn columns(&self, image: usize, first: usize, count: usize) -> Result<(Vec<Run>, Vec<usize>), Error> {
-        let mut counts = try_zeroed(count)?;
-        self.each_change(image, first, count, |columns, _| {
-            counts[columns].iter_mut().for_each(|count| *count += 1);
-        });
+        let (mut counts, mut changes) = (try_zeroed(count)?, Vec::new());
+        self.each_change(image, first, count, |columns, run| {
+            counts[columns.clone()].iter_mut().for_each(|count| *count += 1);
+            try_push(&mut changes, (columns, run))
+        })?;
         let mut next = try_with_capacity(count)?;
         let mut total = 0;
         for &count in &counts {
@@ -171,18 +172,24 @@ impl RunMap {
             total += count;
         }
         let mut runs = try_zeroed(total)?;
-        self.each_change(image, first, count, |columns, run| {
+        for (columns, run) in changes {
             for next in &mut next[columns] {
                 runs[*next] = run;
                 *next += 1;
             }
-        });
+        }
         Ok((runs, counts))
     }
 
     /// Calls `each` for each row of some columns with those whose mask is not that of the row above, and the run that begins
     /// there.
-    fn each_change(&self, image: usize, first: usize, count: usize, mut each: impl FnMut(Range<usize>, Run)) {
+    fn each_change(
+        &self,
+        image: usize,
+        first: usize,
+        count: usize,
+        mut each: impl FnMut(Range<usize>, Run) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let height = self.frame.height;
         let nothing = [Run { start: 0, mask: NO_MASK }];
         for row in 0..height {
@@ -190,12 +197,16 @@ impl RunMap {
             let above = if row == 0 { &nothing } else { self.line(image * height + row - 1) };
             // Lossless: an image's sides are u32s.
             let (begin, end) = (first as u32, (first + count) as u32);
+            let mut done = Ok(());
             for_each_pair(above, line, begin, end, |from, to, above, mask| {
-                if above != mask || row == 0 {
-                    each((from - begin) as usize..(to - begin) as usize, Run { start: row as u32, mask });
+                if (above != mask || row == 0) && done.is_ok() {
+                    done =
+                        each((from - begin) as usize..(to - begin) as usize, Run { start: row as u32, mask });
                 }
             });
+            done?;
         }
+        Ok(())
     }
 }
 
