@@ -86,13 +86,13 @@ void small(ctm::context &context)
     const std::vector<std::int32_t> ids = {16777217, 16777216, -5, 16777217, -5, 16777217};
     const std::vector<ctm::stored_color> stored = {{{16777217u, 0, 0, 0}}, {{4294967291u, 0, 0, 0}}};
     ctm::params of_ids;
-    of_ids.set_palette(wanted).set_stored_palette(stored);
+    of_ids.set_palette(wanted).set_palette_stored(stored);
     const auto entries = context.try_palette(ctm::image(ids, 3, 2, 1), of_ids);
     CHECK(entries && entries->size() == 2);
     CHECK((*entries)[0].pixel_count == 3 && (*entries)[0].stored[0] == 16777217u);
     CHECK((*entries)[1].pixel_count == 2 && (*entries)[1].color[0] == -5.0f);
     of_ids = ctm::params();
-    of_ids.set_ignored(wanted).set_stored_ignored(stored);
+    of_ids.set_ignored(wanted).set_ignored_stored(stored);
     found = context.try_analyze(ctm::image(ids, 3, 2, 1), of_ids);
     CHECK(found && found->mask_count == 1);
 

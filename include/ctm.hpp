@@ -503,7 +503,7 @@ struct params : ctm_params {
         return *this;
     }
     /** The same as the image stores them. They must outlive the struct. */
-    params &set_stored_palette(span<const stored_color> colors) noexcept
+    params &set_palette_stored(span<const stored_color> colors) noexcept
     {
         palette = nullptr;
         palette_stored = colors.empty() ? nullptr : colors.data()->data();
@@ -520,7 +520,7 @@ struct params : ctm_params {
         return *this;
     }
     /** The same as the image stores them. They must outlive the struct. */
-    params &set_stored_ignored(span<const stored_color> colors) noexcept
+    params &set_ignored_stored(span<const stored_color> colors) noexcept
     {
         ignored = nullptr;
         ignored_stored = colors.empty() ? nullptr : colors.data()->data();

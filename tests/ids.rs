@@ -128,7 +128,7 @@ fn analyze(context: &mut Context, map: &ColorMap, params: &Params) -> Result<Fou
         masks: Some(MaskOutput::U8 { masks: &mut found.masks, inside: 1 }),
         labels: Some(LabelOutput::U32(&mut found.labels)),
         mask_stats: true,
-        unlisted: (params.palette.is_some() || params.stored_palette.is_some()).then_some(7),
+        unlisted: (params.palette.is_some() || params.palette_stored.is_some()).then_some(7),
         ..Outputs::default()
     };
     found.analysis = context.analyze(map, params, outputs)?;
@@ -230,7 +230,7 @@ fn a_palette_is_given_as_it_is_stored() {
                 .take(2)
                 .collect();
             let params =
-                Params { stored_palette: Some(&given), stored_ignored: &ignored, ..Params::default() };
+                Params { palette_stored: Some(&given), ignored_stored: &ignored, ..Params::default() };
             for context in &mut contexts {
                 check(context, &image, &params, &expected, "given");
                 let found = analyze(context, &image.map(), &params).unwrap();
@@ -251,7 +251,7 @@ fn a_palette_is_given_as_it_is_stored() {
                 assert_eq!(most, others[..others.len().min(7)]);
                 // The most frequent ones without those that are ignored.
                 let selection = Selection { min_pixels: 1, max_count: 5 };
-                let params = Params { selection, stored_ignored: &ignored, ..Params::default() };
+                let params = Params { selection, ignored_stored: &ignored, ..Params::default() };
                 let mut rest = counts.clone();
                 rest.retain(|(color, _)| !ignored.contains(color));
                 rest.truncate(5);
@@ -280,7 +280,7 @@ fn other_formats_have_stored_values_too() {
                 found.analysis.palette.colors.iter().map(|entry| entry.color.stored(format)[0]).collect();
             assert_eq!(stored, wanted[..stored.len()], "{format:?}");
             let given: Vec<_> = stored.iter().rev().map(|&id| [id, 0, 0, 0]).collect();
-            let params = Params { stored_palette: Some(&given), ..Params::default() };
+            let params = Params { palette_stored: Some(&given), ..Params::default() };
             let again = analyze(context, &map, &params).unwrap().analysis.palette;
             let again: Vec<_> = again.colors.iter().map(|entry| entry.color.stored(format)).collect();
             assert_eq!(again, given, "{format:?}");
@@ -292,8 +292,8 @@ fn other_formats_have_stored_values_too() {
 fn counts_of_nothing_have_nothing_stored() {
     let colors = [[1, 0, 0, 0]];
     let params = [
-        ("stored_palette", Params { stored_palette: Some(&colors), ..Params::default() }),
-        ("stored_ignored", Params { stored_ignored: &colors, ..Params::default() }),
+        ("palette_stored", Params { palette_stored: Some(&colors), ..Params::default() }),
+        ("ignored_stored", Params { ignored_stored: &colors, ..Params::default() }),
     ];
     for context in &mut contexts() {
         for (name, params) in &params {
@@ -446,11 +446,11 @@ fn what_makes_no_sense_of_ids_is_refused() {
                 .to_owned(),
         ),
         (
-            Params { palette: Some(&palette), stored_palette: Some(&[[1, 2, 0, 0]]), ..plain },
-            "palette and stored_palette are given; one of them is expected".to_owned(),
+            Params { palette: Some(&palette), palette_stored: Some(&[[1, 2, 0, 0]]), ..plain },
+            "palette and palette_stored are given; one of them is expected".to_owned(),
         ),
         (
-            Params { stored_palette: Some(&[[1, 2, 0, 0], [1, 2, 3, 4]]), ..plain },
+            Params { palette_stored: Some(&[[1, 2, 0, 0], [1, 2, 3, 4]]), ..plain },
             "palette[1] is the same colour as palette[0]".to_owned(),
         ),
     ] {

@@ -85,6 +85,12 @@ def cleaning(source, exact, nearest, unmixed, flat, report, color, path):
     panels([zoomed(picture, ADRIATIC, 7) for picture in pictures], captions, path, 256, 3)
 
 
+def absorbing(source, exact, absorbed, path):
+    pictures = [Image.open(source), *map(told_apart, (exact, absorbed))]
+    captions = ["the anti-aliased map", "masks of the exact colours", "--absorb 30 --absorb-unmasked all"]
+    panels([zoomed(picture, ADRIATIC, 6) for picture in pictures], captions, path, 256)
+
+
 def application(source, command, path, *masks):
     """A colour map, and the masks that examples/c/segment.c made of it."""
     font = ImageFont.truetype("DejaVuSans.ttf", 15)

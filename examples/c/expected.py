@@ -305,6 +305,53 @@ def regions(pixels):
     return looked_up(greys, numbers)
 
 
+def absorbed(labels, least_masked, least_unmasked):
+    """The rule of docs/absorbing.md: what labels become, and how many regions and pixels got another mask."""
+    firsts, numbers, sizes = np.unique(connected(labels, False), return_inverse=True, return_counts=True)
+    numbers, old = numbers.reshape(labels.shape), labels.reshape(-1)[firsts]
+    settled, masks = sizes >= np.where(old > 0, least_masked, least_unmasked), old.copy()
+    sides = [(numbers[:, :-1], numbers[:, 1:]), (numbers[:-1], numbers[1:])]
+    one, other = (np.concatenate([side[which].reshape(-1) for side in sides]) for which in (0, 1))
+    apart = one != other
+    from_, to = (np.concatenate([a[apart], b[apart]]) for a, b in ((one, other), (other, one)))
+    while True:
+        found = ~settled[from_] & settled[to] & (masks[to] > 0)
+        pairs, shared = np.unique(from_[found] * (labels.max() + 1) + masks[to[found]], return_counts=True)
+        if len(pairs) == 0:
+            break
+        regions, into = np.divmod(pairs, labels.max() + 1)
+        best = np.lexsort((into, -shared, regions))
+        regions, into = regions[best], into[best]
+        first = np.append(True, regions[1:] != regions[:-1])
+        masks[regions[first]], settled[regions[first]] = into[first], True
+    changed = masks != old
+    return masks[numbers], changed.sum(), sizes[changed].sum()
+
+
+def absorbing(pixels):
+    colors = packed(pixels)
+    values, counts = by_frequency(colors, 500)
+    labels, regions, moved = absorbed(labelled(colors, values), 30, colors.size + 1)
+    print(f"{regions} regions with {moved} pixels went to the masks around them\nmask  colour     pixels  afterwards")
+    afterwards = np.bincount(labels.reshape(-1), minlength=len(values) + 1)[1:]
+    for number, row in enumerate(zip(values, counts, afterwards)):
+        print(f"{number + 1:4}  {row[0]:06x}   {row[1]:8}    {row[2]:8}")
+    return unpacked(np.append(0, values)[labels])
+
+
+def ids(pixels):
+    numbers = packed(pixels) ^ 0xD5000000
+    every, counts = by_frequency(numbers)
+    print("the most frequent ids")
+    for row in zip(every[:5], counts[:5]):
+        print(f"{row[0]:12}: {row[1]:8} pixels")
+    print(f"ids that are given, without {every[0]}")
+    for place in (4, 3):
+        print(f"{every[place]:12}: {counts[place]:8} pixels")
+    others = [place for place in range(len(every)) if place not in (0, 3, 4)]
+    print(f"in neither: {counts[others].sum()} pixels of {len(others)} ids, most of them of {every[1]}")
+
+
 def corners_of(inside):
     """The corners of a mask's outlines: of each four pixels around a point, one or three inside, or two that only touch there."""
     padded = np.pad(inside, 1).astype(int)

@@ -331,7 +331,7 @@ impl ctm_params {
     /// The colours are there for `'a`.
     pub(super) unsafe fn settings<'a>(&self) -> Result<Params<'a>, Error> {
         // SAFETY: the caller guarantees the colours.
-        let ((palette, stored_palette), (ignored, stored_ignored)) = unsafe {
+        let ((palette, palette_stored), (ignored, ignored_stored)) = unsafe {
             (
                 given(
                     ["params.palette", "params.palette_stored"],
@@ -350,9 +350,9 @@ impl ctm_params {
         Ok(Params {
             selection: Selection { min_pixels: self.min_pixels, max_count: self.max_count },
             palette,
-            stored_palette,
+            palette_stored,
             ignored: ignored.unwrap_or(&[]),
-            stored_ignored: stored_ignored.unwrap_or(&[]),
+            ignored_stored: ignored_stored.unwrap_or(&[]),
             matching: self.matching()?,
             alpha: self.alpha()?,
             batch: self.batch()?,

@@ -77,8 +77,8 @@ impl Context {
 /// Refuses colours as they are stored where nothing says what that means.
 fn check_stored(counts: &ColorCounts, params: &Params) -> Result<(), Error> {
     let name = match params {
-        Params { stored_palette: Some(_), .. } => "stored_palette",
-        Params { stored_ignored: [_, ..], .. } => "stored_ignored",
+        Params { palette_stored: Some(_), .. } => "palette_stored",
+        Params { ignored_stored: [_, ..], .. } => "ignored_stored",
         _ => return Ok(()),
     };
     if counts.has_parts() {

@@ -144,7 +144,7 @@ impl<'a> ColorRules<'a> {
     pub(super) fn new(encoding: Encoding, params: &Params<'a>) -> Result<Self, Error> {
         check_contradictions(params)?;
         check_ids(encoding, params)?;
-        let &Params { palette, stored_palette, nearest, unlisted, merge, counts, .. } = params;
+        let &Params { palette, palette_stored, nearest, unlisted, merge, counts, .. } = params;
         let mut selection = SelectionRule::from(params.selection);
         if params.connected.is_some() && selection.max_count > 0 {
             // Any colour with enough pixels may have the largest regions.
@@ -157,10 +157,10 @@ impl<'a> ColorRules<'a> {
         let of_values = |values: &[f32; 4]| encoding.color(values);
         let of_stored = |stored: &[u32; 4]| encoding.color_of_stored(stored);
         let mut ignored = colors("ignored", params.ignored, of_values)?;
-        ignored.append(&mut colors("stored_ignored", params.stored_ignored, of_stored)?);
-        let given = match (palette, stored_palette) {
+        ignored.append(&mut colors("ignored_stored", params.ignored_stored, of_stored)?);
+        let given = match (palette, palette_stored) {
             (Some(palette), _) => Some(colors("palette", palette, of_values)?),
-            (None, Some(palette)) => Some(colors("stored_palette", palette, of_stored)?),
+            (None, Some(palette)) => Some(colors("palette_stored", palette, of_stored)?),
             (None, None) => None,
         };
         if let Some(given) = &given {
@@ -209,7 +209,7 @@ impl<'a> ColorRules<'a> {
 fn check_contradictions(params: &Params) -> Result<(), Error> {
     let &Params {
         palette,
-        stored_palette,
+        palette_stored,
         nearest,
         unlisted,
         merge,
@@ -232,8 +232,8 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
             "{absorbing} and counts are given; 0, since regions may go on in other parts, is expected"
         ));
     }
-    if palette.is_some() && stored_palette.is_some() {
-        return refuse("palette and stored_palette are given; one of them is expected".to_owned());
+    if palette.is_some() && palette_stored.is_some() {
+        return refuse("palette and palette_stored are given; one of them is expected".to_owned());
     }
     let tolerances = [
         ("tolerance", nearest.map(|nearest| nearest.tolerance)),

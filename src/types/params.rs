@@ -58,11 +58,11 @@ pub struct Params<'a> {
     pub palette: Option<&'a [[f32; 4]]>,
     /// In place of `palette` its colours, with values as they are stored, see [`Color::stored`](crate::Color::stored): all that
     /// there are can be given so.
-    pub stored_palette: Option<&'a [[u32; 4]]>,
+    pub palette_stored: Option<&'a [[u32; 4]]>,
     /// Colours that get no mask, the background for example.
     pub ignored: &'a [[f32; 4]],
     /// More of them, with values as they are stored.
-    pub stored_ignored: &'a [[u32; 4]],
+    pub ignored_stored: &'a [[u32; 4]],
     /// What makes two pixels' colours the same.
     pub matching: Matching,
     /// Which colours without a mask of their own join another's: `None`: no colour. The most frequent colours are
@@ -117,7 +117,7 @@ pub struct Params<'a> {
 impl Params<'_> {
     /// How many colours are given that get a mask; `None`: the most frequent ones do.
     pub(crate) fn given(&self) -> Option<usize> {
-        self.palette.map(<[_]>::len).or_else(|| self.stored_palette.map(<[_]>::len))
+        self.palette.map(<[_]>::len).or_else(|| self.palette_stored.map(<[_]>::len))
     }
 }
 

@@ -200,9 +200,9 @@ impl Choice {
     pub(crate) fn settings(&self) -> Params<'_> {
         Params {
             palette: self.palette.as_ref().and_then(Given::values),
-            stored_palette: self.palette.as_ref().and_then(Given::ids),
+            palette_stored: self.palette.as_ref().and_then(Given::ids),
             ignored: self.ignored.values().unwrap_or_default(),
-            stored_ignored: self.ignored.ids().unwrap_or_default(),
+            ignored_stored: self.ignored.ids().unwrap_or_default(),
             ..self.plain
         }
     }
