@@ -101,8 +101,12 @@ fn pixels_are_read_where_they_lie() {
 #[test]
 fn images_counted_as_if_they_had_very_many_colors() {
     let cases: Vec<_> = awkward_cases().into_iter().step_by(3).collect();
-    let devices =
-        [None, Some(limits(1 << 13, 3, UNLIMITED, true)), Some(limits(1 << 16, 65_535, 1 << 18, false))];
+    let devices = [
+        None,
+        Some(limits(1 << 13, 3, UNLIMITED, true)),
+        Some(limits(1 << 16, 65_535, 1 << 18, false)),
+        Some(DeviceLimits { writable_memory: true, ..limits(1 << 16, 65_535, UNLIMITED, false) }),
+    ];
     for driver in DRIVERS {
         for device_limits in &devices {
             let debug = DebugOptions {
@@ -141,6 +145,16 @@ fn few_workgroups() {
 fn memory_that_the_host_cannot_see() {
     hold_with_limits(&limits(1 << 27, 65_535, UNLIMITED, false));
     hold_with_limits(&limits(1 << 16, 65_535, UNLIMITED, false));
+}
+
+/// What the host writes goes over the bus at once; what it reads is copied.
+#[test]
+fn memory_that_the_host_writes_to() {
+    let written =
+        |range, memory| DeviceLimits { writable_memory: true, ..limits(range, 65_535, memory, false) };
+    hold_with_limits(&written(1 << 27, UNLIMITED));
+    hold_with_limits(&written(1 << 16, UNLIMITED));
+    hold_with_limits(&written(1 << 13, 1 << 17));
 }
 
 #[test]

@@ -121,6 +121,9 @@ pub struct DeviceLimits {
     /// Whether the host reads and writes the device's memory as fast as its own; if not, buffers
     /// are copied through staging memory.
     pub unified_memory: bool,
+    /// Whether the host may write pixels into the device's memory, over the bus, where memory is not unified: all of it is
+    /// visible to the host, or much. It is read through staging memory all the same.
+    pub writable_memory: bool,
     /// Invocations of a workgroup.
     pub workgroup_size: u32,
     /// Copies of a small table's counts, so that not all processors write to the same memory.

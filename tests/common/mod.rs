@@ -130,6 +130,7 @@ pub fn limits(
         max_workgroups,
         memory_bytes,
         unified_memory,
+        writable_memory: false,
         workgroup_size,
         count_copies,
     }

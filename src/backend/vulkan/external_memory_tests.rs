@@ -206,6 +206,7 @@ fn external_memory_gives_the_same_bits_on_all_code_paths() {
         max_workgroups,
         memory_bytes: 1 << 30,
         unified_memory,
+        writable_memory: false,
         workgroup_size: 64,
         count_copies: 1,
     };

@@ -327,6 +327,7 @@ mod tests {
         max_workgroups: 65_535,
         memory_bytes: 1 << 31,
         unified_memory: true,
+        writable_memory: false,
         workgroup_size: 8,
         count_copies: 2,
     };
@@ -400,6 +401,7 @@ mod tests {
                                     max_storage_buffer_range,
                                     memory_bytes,
                                     unified_memory,
+                                    writable_memory: false,
                                     ..SMALL
                                 };
                                 check(grid, &limits, copied);

@@ -14,7 +14,7 @@ use vulkano::memory::{
 use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::error::driver_error;
-use crate::backend::vulkan::device::gpu::{Gpu, UNIFIED};
+use crate::backend::vulkan::device::gpu::{Gpu, UNIFIED, WRITABLE};
 use crate::error::Error;
 
 /// Drivers work best with few large allocations; smaller ones are rounded up to a little more.
@@ -25,6 +25,8 @@ const SMALLEST_ALLOCATION: u64 = (1 << 20) + (1 << 16);
 enum Location {
     /// In the device's memory; the host sees it where memory is unified.
     Device,
+    /// In the device's memory; the host writes to it where it can.
+    Shared,
     /// In the host's memory, for both to read and write.
     Host,
 }
@@ -48,7 +50,7 @@ impl Buffer {
         let size = words * 4;
         let transfer = BufferUsage::TRANSFER_SRC | BufferUsage::TRANSFER_DST;
         let usage = match location {
-            Location::Device => BufferUsage::STORAGE_BUFFER | transfer,
+            Location::Device | Location::Shared => BufferUsage::STORAGE_BUFFER | transfer,
             Location::Host => transfer,
         };
         let create_info = BufferCreateInfo { size, usage, ..Default::default() };
@@ -117,6 +119,15 @@ impl Buffer {
         Ok(unsafe { std::slice::from_raw_parts(pointer.as_ptr(), self.len() as usize) })
     }
 
+    /// Where the host finds the words from `start`, of which there are at least `words`.
+    fn mapped(&self, start: u64, words: u64) -> Result<NonNull<u32>, Error> {
+        match self.mapped {
+            // SAFETY: the offset is inside the mapping, which is as long as the buffer.
+            Some(pointer) if start + words <= self.len() => Ok(unsafe { pointer.add(start as usize) }),
+            _ => Err(Error::Internal(format!("{words} words at {start} are not in the host's memory"))),
+        }
+    }
+
     /// Its length in words.
     fn len(&self) -> u64 {
         self.words.len()
@@ -129,7 +140,7 @@ impl Buffer {
 }
 
 /// Memory that both the host and the device reach: one buffer where memory is unified, else two, whose
-/// parts are copied by the commands that use them.
+/// parts are copied by the commands that use them. What the host writes goes to the device's at once where that can be.
 ///
 /// The host may only touch parts that no submission in flight works on.
 #[derive(Debug)]
@@ -151,20 +162,17 @@ impl Shared {
         match slot {
             Some(shared) => Ok(shared),
             None => {
-                let mut device = Some(Buffer::new(gpu, words.max(1), Location::Device)?);
-                let staging = match &device {
-                    Some(Buffer { mapped: None, .. }) => match Buffer::new(gpu, words.max(1), Location::Host)
-                    {
-                        Ok(staging) => Some(staging),
-                        Err(error) => {
-                            Buffer::release(&mut device, gpu);
-                            return Err(error);
-                        }
-                    },
-                    _ => None,
-                };
-                let device = device.ok_or_else(|| Error::Internal("a buffer was lost".to_owned()))?;
-                Ok(slot.insert(Self { device, staging }))
+                let device = Buffer::new(gpu, words.max(1), Location::Shared)?;
+                if gpu.limits.unified_memory {
+                    return Ok(slot.insert(Self { device, staging: None }));
+                }
+                match Buffer::new(gpu, words.max(1), Location::Host) {
+                    Ok(staging) => Ok(slot.insert(Self { device, staging: Some(staging) })),
+                    Err(error) => {
+                        Buffer::release(&mut Some(device), gpu);
+                        Err(error)
+                    }
+                }
             }
         }
     }
@@ -182,14 +190,14 @@ impl Shared {
         self.device.part(start, words)
     }
 
-    /// Where the host finds the words from `start`, of which there are at least `words`.
-    fn mapped(&self, start: u64, words: u64) -> Result<NonNull<u32>, Error> {
-        let buffer = self.staging.as_ref().unwrap_or(&self.device);
-        match buffer.mapped {
-            // SAFETY: the offset is inside the mapping, which is as long as the buffer.
-            Some(pointer) if start + words <= buffer.len() => Ok(unsafe { pointer.add(start as usize) }),
-            _ => Err(Error::Internal(format!("{words} words at {start} are not in the host's memory"))),
-        }
+    /// What the host writes to.
+    fn written(&self) -> &Buffer {
+        self.staging.as_ref().filter(|_| self.device.mapped.is_none()).unwrap_or(&self.device)
+    }
+
+    /// What the host reads.
+    fn read_back(&self) -> &Buffer {
+        self.staging.as_ref().unwrap_or(&self.device)
     }
 
     /// Has `fill` write words where `upload` finds them.
@@ -199,7 +207,7 @@ impl Shared {
         words: u64,
         fill: impl FnOnce(&mut [u32]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let pointer = self.mapped(start, words)?;
+        let pointer = self.written().mapped(start, words)?;
         // SAFETY: the words are inside the mapping, any bits are words, and neither the device nor anybody else
         // works on this part: the buffer is borrowed exclusively.
         fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), words as usize) })
@@ -207,7 +215,7 @@ impl Shared {
 
     /// Writes words where `upload` finds them.
     pub(crate) fn write(&mut self, start: u64, words: &[u32]) -> Result<(), Error> {
-        let pointer = self.mapped(start, words.len() as u64)?;
+        let pointer = self.written().mapped(start, words.len() as u64)?;
         // SAFETY: the words are inside the mapping, the source is another allocation, and the device does
         // not work on this part.
         unsafe { pointer.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
@@ -216,7 +224,7 @@ impl Shared {
 
     /// Reads bytes that `download` has left.
     pub(crate) fn read(&self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        let pointer = self.mapped(start, bytes.len().div_ceil(4) as u64)?;
+        let pointer = self.read_back().mapped(start, bytes.len().div_ceil(4) as u64)?;
         // SAFETY: as above; the memory is coherent, and each submission ends with a barrier that makes the
         // device's writes visible to the host.
         unsafe { pointer.as_ptr().cast::<u8>().copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) };
@@ -227,7 +235,7 @@ impl Shared {
     pub(crate) fn upload(&self, commands: &mut Commands, start: u64, words: u64) -> Result<(), Error> {
         commands.gpu().count(|counters| counters.bytes_to_device += 4 * words);
         match &self.staging {
-            Some(staging) if words > 0 => {
+            Some(staging) if words > 0 && self.device.mapped.is_none() => {
                 commands.copy_from_host(staging.part(start, words), self.part(start, words))
             }
             _ => Ok(()),
@@ -265,8 +273,9 @@ fn memory_type(
     let host = Flags::HOST_VISIBLE | Flags::HOST_COHERENT;
     // The best first. Uncached memory is written quickly and read some hundred times slower.
     let wishes: &[(Flags, bool)] = match location {
-        Location::Device if gpu.limits.unified_memory => &[(UNIFIED, true)],
-        Location::Device => &[(Flags::DEVICE_LOCAL, false), (Flags::empty(), false)],
+        Location::Device | Location::Shared if gpu.limits.unified_memory => &[(UNIFIED, true)],
+        Location::Shared if gpu.limits.writable_memory => &[(WRITABLE, true)],
+        Location::Device | Location::Shared => &[(Flags::DEVICE_LOCAL, false), (Flags::empty(), false)],
         Location::Host => &[(host.union(Flags::HOST_CACHED), true), (host, true)],
     };
     let types = &gpu.device.physical_device().memory_properties().memory_types;

@@ -32,6 +32,14 @@ pub(crate) const UNIFIED: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCA
     .union(MemoryPropertyFlags::HOST_COHERENT)
     .union(MemoryPropertyFlags::HOST_CACHED);
 
+/// The device's memory that the host writes over the bus. It is read some hundred times slower than its own.
+pub(crate) const WRITABLE: MemoryPropertyFlags = MemoryPropertyFlags::DEVICE_LOCAL
+    .union(MemoryPropertyFlags::HOST_VISIBLE)
+    .union(MemoryPropertyFlags::HOST_COHERENT);
+
+/// Devices whose memory is not visible as a whole have a window of so many bytes, which all programs and the driver share.
+const WINDOW: u64 = 256 << 20;
+
 /// A device that is one context's.
 #[derive(Debug)]
 pub(crate) struct Gpu {
@@ -241,6 +249,7 @@ fn limits_of(physical: &PhysicalDevice) -> DeviceLimits {
         // Some of the heap is other programs'.
         memory_bytes: unified.or_else(|| local_heap(MemoryPropertyFlags::DEVICE_LOCAL)).unwrap_or(0) / 4 * 3,
         unified_memory: unified.is_some(),
+        writable_memory: unified.is_none() && local_heap(WRITABLE).is_some_and(|bytes| bytes > WINDOW),
         // A software rasteriser executes a workgroup of more invocations bit by bit, at a cost.
         workgroup_size: match is_software(physical) {
             true => properties.subgroup_size.unwrap_or(8).clamp(1, 16),

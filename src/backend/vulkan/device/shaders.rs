@@ -344,6 +344,7 @@ mod tests {
             max_workgroups: 65_535,
             memory_bytes: 1 << 31,
             unified_memory: true,
+            writable_memory: false,
             workgroup_size: 64,
             count_copies: 1,
         };
