@@ -40,8 +40,9 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
     image : array, image, path, or a list of these
         (rows, columns) or (rows, columns, channels) of integers, bool or floats: a numpy array, of masked arrays the
         pixels that are not masked, a Pillow image (one with a palette by its colours), anything with DLPack (a torch
-        tensor on the CPU) or the buffer protocol, the path of an image file (Pillow opens it). Integers are of any
-        type whose values fit. Of a list, the images may have different sizes.
+        tensor on the CPU) or the buffer protocol, the path of an image file (Pillow opens it; one of which Pillow would
+        change values, of 16 bits in RGB for example, is an error). Integers are of any type whose values fit. Of a list, the
+        images may have different sizes.
     min_pixels : int, default 1
         Colours with fewer pixels get no mask.
     max_count : int, optional
