@@ -49,8 +49,9 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
         Masks at most, the most frequent colours first; all without it.
     palette : list, dict or path, optional
         The colours that get a mask, in this order, also where they have no pixel: [(170, 205, 230), "#3fe038"],
-        {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a GIMP palette, a
-        labelmap.txt or JSON. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
+        {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a palette of GIMP
+        or Paint Shop Pro, a labelmap.txt, or JSON: what "ctm segment --json" has printed, [{"color": "#aacde6", "name": "sea"}] or
+        {"sea": "#aacde6"}. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
         without alpha is opaque.
     ignored : list of colours, or a colour, optional
         Colours that get no mask, the background for example.

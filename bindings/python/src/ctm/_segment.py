@@ -146,10 +146,10 @@ class _Call:
         self.names: dict[tuple[float, ...], str] = {}
         for name, given in (("palette", palette), ("ignored", ignored)):
             if name == "ignored" and pixels.hidden_id is not None:
-                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space)[0]
+                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space, pixels.array.dtype)[0]
                 options[name] = np.vstack([others, np.full((1, pixels.space.channels), pixels.hidden_id)])
             elif given is not None:
-                colors, names = read_colors(name, given, pixels.space)
+                colors, names = read_colors(name, given, pixels.space, pixels.array.dtype)
                 options[name] = rows = colors if pixels.space.ids else colors.astype(np.float32)
                 if name == "palette":
                     self.names = {tuple(row): text for row, text in zip(rows.tolist(), names) if text is not None}
