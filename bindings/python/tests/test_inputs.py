@@ -218,7 +218,12 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, "params.tolerance is -1", IMAGE, {"tolerance": -1}),
     (ValueError, "order is 'gbr'|order is 'GBR'", IMAGE, {"order": "gbr"}),
     (ValueError, "connected is 5", IMAGE, {"connected": 5}),
-    (TypeError, "unexpected keyword argument 'min_pixel'", IMAGE, {"min_pixel": 5}),
+    (TypeError, "tolerance is '10'; a number is expected", IMAGE, {"tolerance": "10"}),
+    (TypeError, "merge_tolerance is b'10'; a number is expected", IMAGE, {"merge_tolerance": b"10"}),
+    (TypeError, "least_alpha is '1'; a number is expected", IMAGE, {"least_alpha": "1"}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'min_pixel'; did you mean 'min_pixels'\?$", IMAGE, {"min_pixel": 5}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'min_pixel'; did you mean 'min_pixels'\?$", [IMAGE], {"min_pixel": 5}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'speed'$", [IMAGE], {"speed": 5}),
 ]
 
 

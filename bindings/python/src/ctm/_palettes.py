@@ -56,6 +56,8 @@ def _entry(space: ColorSpace, place: str, color: Any, text: str | None = None, s
 
 def _refuse_beyond(entry: _Entry, space: ColorSpace, kind: np.dtype[Any]) -> None:
     """Refuses what a pixel cannot be, before the library does, which knows no files."""
+    least: float
+    most: float
     if kind.kind in "iu":
         least, most = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
         fits = [least <= value <= most and value % 1 == 0 for value in entry.color]

@@ -149,6 +149,7 @@ _OF_HEADS = {"PNG": _change_of_png, "JPEG2000": _change_of_jpeg2000, "PPM": _cha
 
 def _head(image: Any) -> bytes:
     """The first bytes of an opened image's file; of one whose pixels are loaded, Pillow has closed it."""
+    file: Any
     for file in (getattr(image, "fp", None), getattr(image, "_fp", None)):
         try:
             place = file.tell()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._arguments import real
 from ._batches import alike
-from ._errors import CancelledError, InvalidArgumentError, InvalidTypeError
+from ._errors import CancelledError, InvalidArgumentError
 from ._inputs import Pixels, read
 from ._options import (
     Alpha,
@@ -117,10 +118,7 @@ def _distances(pixels: Pixels, distances: dict[str, tuple[Any, Any, str]]) -> di
     options: dict[str, Any] = {}
     for name, (tolerance, metric, setting) in distances.items():
         if tolerance is not None:
-            try:
-                tolerance = float(tolerance)
-            except (TypeError, ValueError):
-                raise InvalidTypeError(f"{name} is {tolerance!r}; a number is expected") from None
+            tolerance = real(name, tolerance)
             white = pixels.space.white
             if 0 < tolerance < 1 and white is not None and pixels.space.dtype.kind in "iu":
                 tolerance = round(tolerance * white, 9)
