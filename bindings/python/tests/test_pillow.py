@@ -119,10 +119,18 @@ def test_files_that_pillow_changes_are_refused(tmp_path: Path, name: str, data: 
             if loads and not name.endswith(".jp2"):  # Of these the pixels are of another depth.
                 ctm.segment(image.convert(image.mode))  # As the sentence says; it loads the pixels.
                 assert image.tile == []
-            with pytest.raises(TypeError, match=f"image is a Pillow image of .*{name}', {text}.*, or image.convert"):
-                ctm.segment(image)
+            for call in (ctm.segment, ctm.masks, ctm.analyze):
+                with pytest.raises(TypeError, match=f"image is a Pillow image of .*{name}', {text}.*, or image.convert"):
+                    call(image)
     with pytest.raises(TypeError, match=rf"image\[1\] is a Pillow image, {text}"):
         ctm.segment([BYTES, PIL.open(io.BytesIO(data))])
+
+
+def test_images_of_the_strict_functions() -> None:
+    ids = ctm.analyze(PIL.open(io.BytesIO(tiff(IDS[..., None]))), outputs=["palette"])
+    assert ids.palette is not None and ids.palette["color"][:, 0].tolist() == np.float32([4011193830, 5, 2**31]).tolist()
+    indexes = PIL.fromarray(BYTES).quantize(4)
+    assert ctm.masks(indexes).shape == (2, 1, 5)
 
 
 def test_looking_at_a_file_does_not_move_it(tmp_path: Path) -> None:

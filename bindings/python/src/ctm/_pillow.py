@@ -29,9 +29,9 @@ def open_image(name: str, path: Any) -> NDArray[Any]:
         raise InvalidArgumentError(f"{name} is the file {str(path)!r}, which Pillow opens; pip install pillow") from None
     try:
         with Image.open(path) as image:
-            # Before its pixels are decoded, which takes what tells how they are stored with it.
+            _check_mode(name, image)
             _refuse_changed(f"{name} is {str(path)!r}", f"PIL.Image.open({str(path)!r})", image)
-            return _pixels(name, image)
+            return _pixels(image)
     except (InvalidArgumentError, InvalidTypeError):
         raise
     except (OSError, ValueError) as error:
@@ -39,20 +39,45 @@ def open_image(name: str, path: Any) -> NDArray[Any]:
 
 
 def of_pillow(name: str, image: Any) -> Any:
-    """The pixels, if it is one of Pillow's images."""
-    pillow = sys.modules.get("PIL.Image")
-    if pillow is None or not isinstance(image, pillow.Image):
+    """The colours of the pixels, if it is one of Pillow's images."""
+    if not _is_pillow(image):
         return image
+    _check_mode(name, image)
+    _refuse_changed(*_names(name, image), image)
+    return _pixels(image)
+
+
+def stored(name: str, image: Any) -> Any:
+    """What the pixels are stored as, if it is one of Pillow's images: of one with a palette the indexes."""
+    if not _is_pillow(image):
+        return image
+    _refuse_changed(*_names(name, image), image)
+    return _stored(image)
+
+
+def _is_pillow(image: Any) -> bool:
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _names(name: str, image: Any) -> tuple[str, str]:
+    """What errors call it, and what is to be converted."""
     file = getattr(image, "filename", "")
-    _refuse_changed(f"{name} is a Pillow image of {file!r}" if file else f"{name} is a Pillow image", name, image)
-    return _pixels(name, image)
+    return f"{name} is a Pillow image of {str(file)!r}" if file else f"{name} is a Pillow image", name
 
 
-def _pixels(name: str, image: Any) -> NDArray[Any]:
+def _check_mode(name: str, image: Any) -> None:
+    if image.mode not in (*_MODES, "P", "PA"):
+        raise InvalidTypeError(f"{name} is a Pillow image of the mode {image.mode!r}; 1, L, LA, P, RGB, RGBA, I, I;16 or F is expected: {name}.convert('RGB')")
+
+
+def _pixels(image: Any) -> NDArray[Any]:
     if image.mode in ("P", "PA"):
         return np.asarray(image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"))
-    if image.mode not in _MODES:
-        raise InvalidTypeError(f"{name} is a Pillow image of the mode {image.mode!r}; 1, L, LA, P, RGB, RGBA, I, I;16 or F is expected: {name}.convert('RGB')")
+    return _stored(image)
+
+
+def _stored(image: Any) -> NDArray[Any]:
     array = np.asarray(image)
     bits, signed = _integers_of_tiff(image)
     # Pillow has unsigned integers of 32 bits in signed ones, and signed ones of 8 bits in unsigned ones.
@@ -74,7 +99,7 @@ def _integers_of_tiff(image: Any) -> tuple[int, bool]:
 
 def _refuse_changed(what: str, opened: str, image: Any) -> None:
     """Raises an error for an image whose values are not those of its file."""
-    changed = _change(image) if image.mode in _MODES else None
+    changed = _change(image)
     if changed is not None:
         how, reader = changed
         raise InvalidTypeError(f"{what}, {how}; pass {reader}, or {opened}.convert({image.mode!r}) to take what Pillow makes of it")
@@ -150,17 +175,19 @@ _OF_HEADS = {"PNG": _change_of_png, "JPEG2000": _change_of_jpeg2000, "PPM": _cha
 def _head(image: Any) -> bytes:
     """The first bytes of an opened image's file; of one whose pixels are loaded, Pillow has closed it."""
     file: Any
+    head: bytes
     for file in (getattr(image, "fp", None), getattr(image, "_fp", None)):
         try:
             place = file.tell()
             file.seek(0)
-            head: bytes = file.read(_HEAD)
+            head = file.read(_HEAD)
             file.seek(place)
             return head
         except (AttributeError, OSError, ValueError):
             continue
     try:
         with open(image.filename, "rb") as file:
-            return file.read(_HEAD)
+            head = file.read(_HEAD)
+            return head
     except (AttributeError, OSError, ValueError):
         return b""
