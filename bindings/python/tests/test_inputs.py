@@ -178,23 +178,6 @@ def test_ids_of_32_bits() -> None:
     assert one.colors.tolist() == [-1, 70_000] and other.counts.tolist() == [0, 1]
 
 
-PALETTES = {
-    "lines.txt": "# a comment\n#aacde6 The sea\n\n63 224 56\tland\n1,2,3\n",
-    "gimp.gpl": "GIMP Palette\nName: x\nColumns: 3\n#\n170 205 230\tThe sea\n 63 224  56\tland\n  1   2   3\n",
-    "labelmap.txt": "# label:color_rgb:parts:actions\nThe sea:170,205,230::\nland:63,224,56::\n#010203\n",
-    "names.json": '{"The sea": "#aacde6", "land": [63, 224, 56], "#010203": "#010203"}',
-    "colors.json": '{"170,205,230": {"name": "The sea", "pixels": 6}, "63,224,56": "land", "1,2,3": "#010203"}',
-}
-
-
-@pytest.mark.parametrize("name", PALETTES)
-def test_files_of_colours(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(PALETTES[name])
-    for path in (tmp_path / name, str(tmp_path / name)):
-        found = ctm.segment(IMAGE, palette=path)
-        assert found.names == ["The sea", "land", "#010203"] and found.counts.tolist() == [6, 4, 2]
-
-
 REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (TypeError, "image has the value 0.1 of type float64, which a 32-bit float does not hold; pass image.astype", np.array([[0.1]]), {}),
     (TypeError, "image has the value .*1e.300", np.array([[1e300]]), {}),
@@ -223,11 +206,24 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, r"palette\[0\] is '#aacde680', and the image has no alpha; #aacde6 is expected", IMAGE, {"palette": [SEA + "80"]}),
     (ValueError, r"ignored is '#aacde6', and the image has 1 channel; 1 number for uint8", IMAGE[..., 0], {"ignored": SEA}),
     (ValueError, "matching is '8-bit', and the image has values of type int64; uint8, uint16 or floats", IMAGE.astype(int) * 1000, {"matching": "8-bit"}),
+    (ValueError, r"palette\[1\] has the value 300; a whole number from 0 to 255 is expected for uint8 pixels$", IMAGE, {"palette": [SEA, (1, 300, 2)]}),
+    (ValueError, r"palette\['sea'\] has the value 1.5; a whole number from 0 to 255", IMAGE, {"palette": {"sea": (1.5, 2, 3)}}),
+    (ValueError, r"ignored\[0\] has the value -1; a whole number from 0 to 255", IMAGE, {"ignored": [(-1, 0, 0)]}),
+    (ValueError, r"palette\[1\] has the value 300; a whole number from 0 to 255 is expected for int64 pixels, of which none is beyond 255", np.array([[7, 8]]), {"palette": [7, 300]}),
+    (ValueError, r"palette\[7\] has the value 7.5|palette\[7.5\] has the value 7.5; a whole number from 0 to 4294967295", np.array([[70_000]]), {"palette": {7.5: "road"}}),
+    (ValueError, r"palette\[0\] has the value 1e\+40; a number that a 32-bit float can hold", IMAGE / np.float32(255), {"palette": [(1e40, 0, 0)]}),
+    (ValueError, r"palette\[0\] has the value nan; a number", IMAGE / np.float32(255), {"palette": [(np.nan, 0, 0)]}),
+    (ValueError, r"palette\[0\] has the value 16777217; a number that a 32-bit float can hold", IMAGE.astype(int) * 1000, {"palette": [(16_777_217, 0, 0)]}),
     (TypeError, "tolerance is 'much'; a number is expected", IMAGE, {"tolerance": "much"}),
     (ValueError, "params.tolerance is -1", IMAGE, {"tolerance": -1}),
     (ValueError, "order is 'gbr'|order is 'GBR'", IMAGE, {"order": "gbr"}),
     (ValueError, "connected is 5", IMAGE, {"connected": 5}),
-    (TypeError, "unexpected keyword argument 'min_pixel'", IMAGE, {"min_pixel": 5}),
+    (TypeError, "tolerance is '10'; a number is expected", IMAGE, {"tolerance": "10"}),
+    (TypeError, "merge_tolerance is b'10'; a number is expected", IMAGE, {"merge_tolerance": b"10"}),
+    (TypeError, "least_alpha is '1'; a number is expected", IMAGE, {"least_alpha": "1"}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'min_pixel'; did you mean 'min_pixels'\?$", IMAGE, {"min_pixel": 5}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'min_pixel'; did you mean 'min_pixels'\?$", [IMAGE], {"min_pixel": 5}),
+    (TypeError, r"^segment\(\) got an unexpected keyword argument 'speed'$", [IMAGE], {"speed": 5}),
 ]
 
 
@@ -235,22 +231,3 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
 def test_refused(kind: type[Exception], text: str, image: Any, options: dict[str, Any]) -> None:
     with pytest.raises(kind, match=text):
         ctm.segment(image, **options)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("#aacde6\nblue sea\n", "line 2: 'blue sea' is no colour; "),
-        ("1 2\n", r"line 1 is \[1.0, 2.0\]; 3 numbers for uint8 pixels are expected"),
-        ("\n# nothing\n", "has no colours"),
-        ("{", "is no JSON"),
-        ('{"sea": 5, "a": "b"}', r"\['sea'\] is 5; 3 numbers"),
-    ],
-)
-def test_files_that_are_no_palettes(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "palette").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        ctm.segment(IMAGE, palette=tmp_path / "palette")
-    (tmp_path / "palette").write_bytes(b"\xff\x00\xfe")
-    with pytest.raises(ValueError, match="which is no text"):
-        ctm.segment(IMAGE, palette=tmp_path / "palette")

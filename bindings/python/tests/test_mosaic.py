@@ -44,6 +44,25 @@ def test_parts_are_a_whole(cpu: ctm.Context, dtype: Any) -> None:
     assert ctm.Mosaic(cpu, SHAPE, one.to_bytes()).shape == SHAPE
 
 
+def test_outlines_of_regions(cpu: ctm.Context) -> None:
+    """Labels do not say that regions are connected by corners."""
+    image = np.repeat(np.repeat(np.eye(8, dtype=np.uint8), 3, axis=0), 2, axis=1)
+    options: dict[str, Any] = {"connected": 8, "ignored": [0]}
+    whole = cpu.analyze(image, outputs=["labels"], outlines=True, **options)
+    assert whole.labels is not None and whole.outlines is not None and whole.mask_count == 1
+    regions, mosaic = ctm.Regions(cpu, image.shape), ctm.Mosaic(cpu, image.shape)
+    bands = [(0, image[:7]), (7, image[7:])]
+    for top, band in bands:
+        regions.add(band, (0, top), **options)
+    for top, band in bands:
+        mosaic.add(cpu.analyze(band, regions=regions, place=(0, top), outputs=["labels"], **options).labels, top=top)
+    assert [len(polygon) for polygon in whole.outlines[0]] == [1]
+    found = mosaic.outlines(1, connected=8)
+    np.testing.assert_array_equal(found.points, whole.outlines.points)
+    np.testing.assert_array_equal(found.ring_offsets, whole.outlines.ring_offsets)
+    assert len(mosaic.outlines(1)[0]) == 8  # Without it each block is one.
+
+
 def test_refused(cpu: ctm.Context) -> None:
     mosaic = ctm.Mosaic(cpu, (4, 6))
     mosaic.add(np.ones((4, 6), np.uint8))

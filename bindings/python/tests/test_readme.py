@@ -1,4 +1,4 @@
-"""The programs in Python of README.md and docs/python.md do what these pages say."""
+"""The programs in Python of README.md, docs/python.md and docs/streaming.md do what these pages say."""
 
 from __future__ import annotations
 
@@ -32,4 +32,14 @@ def test_the_programs_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["result"].number("#3fe038") == 1 and "#3fe038" in names["result"]
     assert names["found"].labels.shape == (1024, 2048) and len(names["found"].palette) == 12
     assert [one.shape for one in names["each"]] == [(500, 2048), (700, 1000)]
+    whole = names["ctm"].analyze(names["image"], connected=8, min_pixels=500, outputs=["palette"], outlines=True).outlines
+    assert whole.points.tolist() == names["outlines"].points.tolist()
+    assert whole.ring_exteriors.tolist() == names["outlines"].ring_exteriors.tolist()
     assert names["masks"].shape == (5, 1024, 2048)
+
+
+def test_the_program_of_the_page_on_parts() -> None:
+    names: dict[str, Any] = {}
+    for block in programs("docs/streaming.md"):
+        exec(block, names)
+    assert len(names["mosaic"].outlines(4, connected=8)) == 4

@@ -150,6 +150,26 @@ def test_absorbed_regions(context: ctm.Context) -> None:
         context.masks(image, fill_holes=-1)
 
 
+def test_errors_name_the_function_that_was_called(cpu: ctm.Context) -> None:
+    calls: list[tuple[Any, str, tuple[Any, ...]]] = [
+        (ctm.segment, "segment", (IMAGE,)),
+        (ctm.masks, "masks", (IMAGE,)),
+        (ctm.analyze, "analyze", (IMAGE,)),
+        (cpu.segment, "Context.segment", ([IMAGE],)),
+        (cpu.masks, "Context.masks", (IMAGE,)),
+        (cpu.analyze, "Context.analyze", (IMAGE,)),
+        (ctm.Counts(cpu).select, "Counts.select", ()),
+        (ctm.Regions(cpu, (4, 4)).add, "Regions.add", (IMAGE, (0, 0))),
+        (ctm.Regions(cpu, (4, 4)).select, "Regions.select", ()),
+    ]
+    for call, name, arguments in calls:
+        with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument 'min_pixel'"):
+            call(*arguments, min_pixel=3)
+    for option in ("tolerance", "merge_tolerance", "least_alpha", "outlines_tolerance"):
+        with pytest.raises(ctm.InvalidTypeError, match=f"{option} is '10'; a number is expected"):
+            cpu.analyze(IMAGE, outlines=True, **{option: "10"})  # type: ignore[arg-type]
+
+
 def test_counters(context: ctm.Context) -> None:
     context.masks(IMAGE)
     counters = context.counters()

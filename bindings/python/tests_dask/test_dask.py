@@ -164,10 +164,26 @@ def test_runs_and_outlines_of_the_whole(world: Any) -> None:
         outlines = mosaic.outlines(result.mask_count, tolerance=1.5)
         np.testing.assert_array_equal(outlines.points, whole.outlines.points)
         np.testing.assert_array_equal(outlines.ring_exteriors, whole.outlines.ring_exteriors)
+    lands = ctm.dask.analyze(array, connected=8, min_pixels=1000)
+    regions = ctm.analyze(world, connected=8, min_pixels=1000, outputs=[], outlines=True).outlines
+    borders = ctm.dask.mosaic(lands.labels).compute().outlines(lands.mask_count, connected=8)
+    assert regions is not None
+    np.testing.assert_array_equal(borders.points, regions.points)
+    np.testing.assert_array_equal(borders.ring_offsets, regions.ring_offsets)
     with pytest.raises(ValueError, match=r"labels has 3 dimensions; \(rows, columns\) of one image are expected"):
         ctm.dask.mosaic(da.zeros((2, 5, 5), dtype="u1"))
     with pytest.raises(ValueError, match="split_every is 1"):
         ctm.dask.mosaic(result.labels, split_every=1)
+
+
+def test_the_programs_of_the_page(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[3]
+    (tmp_path / "data").symlink_to(root / "data")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (root / "docs/dask.md").read_text(encoding="utf-8"), re.DOTALL):
+        exec(block, names)
+    assert len(names["outlines"]) == names["result"].mask_count and len(names["borders"]) == names["lands"].mask_count
 
 
 def test_without_dask() -> None:

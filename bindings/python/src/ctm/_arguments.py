@@ -20,6 +20,16 @@ def unsigned(name: str, value: Any, bits: int) -> int:
     return number
 
 
+def real(name: str, value: Any) -> float:
+    """A number that a field of doubles takes. `float` would take text, too."""
+    try:
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(f"{name} is {value!r}; a number is expected") from None
+
+
 def position(name: str, value: Any) -> tuple[int, int]:
     """(left, top): a column and a row."""
     try:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import InvalidArgumentError, InvalidTypeError
+from ._pillow import stored
 
 # DLPack's numbers for memory that the host can read: its own, and pinned by CUDA or ROCm.
 _HOST_MEMORY = {1, 3, 11}
@@ -83,7 +84,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     except TypeError:
         pass
     if hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
-        return _unmasked(name, np.asanyarray(value))
+        return _unmasked(name, np.asanyarray(stored(name, value)))
     raise InvalidTypeError(
         f"{name} is a {type(value).__name__}; a numpy array, or an object with DLPack or the buffer protocol, is expected"
     )

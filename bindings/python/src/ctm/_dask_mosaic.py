@@ -31,7 +31,8 @@ def mosaic(labels: Any, *, context: dict[str, Any] | None = None, split_every: i
     Returns
     -------
     dask.delayed.Delayed
-        It becomes a `ctm.Mosaic`, whose `runs` and `outlines` are those of one call on the whole.
+        It becomes a `ctm.Mosaic`, whose `runs` and `outlines` are those of one call on the whole; of regions with
+        `connected=8` that is `outlines(…, connected=8)`.
 
     Raises
     ------

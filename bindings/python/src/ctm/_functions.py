@@ -40,16 +40,18 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
     image : array, image, path, or a list of these
         (rows, columns) or (rows, columns, channels) of integers, bool or floats: a numpy array, of masked arrays the
         pixels that are not masked, a Pillow image (one with a palette by its colours), anything with DLPack (a torch
-        tensor on the CPU) or the buffer protocol, the path of an image file (Pillow opens it). Integers are of any
-        type whose values fit. Of a list, the images may have different sizes.
+        tensor on the CPU) or the buffer protocol, the path of an image file (Pillow opens it; one of which Pillow would
+        change values, of 16 bits in RGB for example, is an error). Integers are of any type whose values fit. Of a list, the
+        images may have different sizes.
     min_pixels : int, default 1
         Colours with fewer pixels get no mask.
     max_count : int, optional
         Masks at most, the most frequent colours first; all without it.
     palette : list, dict or path, optional
         The colours that get a mask, in this order, also where they have no pixel: [(170, 205, 230), "#3fe038"],
-        {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a GIMP palette, a
-        labelmap.txt or JSON. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
+        {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a palette of GIMP
+        or Paint Shop Pro, a labelmap.txt, or JSON: what "ctm segment --json" has printed, [{"color": "#aacde6", "name": "sea"}] or
+        {"sea": "#aacde6"}. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
         without alpha is opaque.
     ignored : list of colours, or a colour, optional
         Colours that get no mask, the background for example.

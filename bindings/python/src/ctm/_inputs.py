@@ -1,5 +1,4 @@
-"""Images as people have them, as arrays that the library reads: files and Pillow's images, integers of any type, masked
-arrays."""
+"""Images as people have them, as arrays that the library reads: files, integers of any type, masked arrays."""
 
 from __future__ import annotations
 
@@ -15,9 +14,8 @@ from ._arrays import as_array
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._image import axes_of
+from ._pillow import of_pillow, open_image
 
-# Pillow's modes whose arrays are colours as they are; P is looked up in its palette.
-_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 @dataclass(frozen=True)
 class Pixels:
@@ -33,8 +31,7 @@ class Pixels:
 
 def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -> Pixels:
     """Reads an image. Where alpha is no part of the colours, `least_alpha` is the least of pixels that have one, else None."""
-    given = _open(name, image) if isinstance(image, (str, os.PathLike)) else image
-    given = _of_pillow(name, given)
+    given = open_image(name, image) if isinstance(image, (str, os.PathLike)) else of_pillow(name, image)
     hidden = None
     ma = sys.modules.get("numpy.ma")
     if ma and isinstance(given, ma.MaskedArray):
@@ -54,31 +51,6 @@ def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -
     if hidden is not None and hidden.any():
         return _hide(pixels, axes_of(name, hidden, layout)[0][0].any(axis=2), least_alpha if has_alpha else None)
     return pixels
-
-
-def _open(name: str, path: Any) -> Any:
-    try:
-        from PIL import Image
-    except ModuleNotFoundError:
-        raise InvalidArgumentError(f"{name} is the file {str(path)!r}, which Pillow opens; pip install pillow") from None
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (OSError, ValueError) as error:
-        raise InvalidArgumentError(f"{name} is {str(path)!r}; an image file that Pillow can open is expected ({error})") from None
-
-
-def _of_pillow(name: str, image: Any) -> Any:
-    """Pillow's images as arrays: those with a palette in its colours."""
-    pillow = sys.modules.get("PIL.Image")
-    if pillow is None or not isinstance(image, pillow.Image):
-        return image
-    if image.mode in ("P", "PA"):
-        return np.asarray(image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"))
-    if image.mode not in _MODES:
-        raise InvalidTypeError(f"{name} is a Pillow image of the mode {image.mode!r}; 1, L, LA, P, RGB, RGBA, I, I;16 or F is expected: {name}.convert('RGB')")
-    return np.asarray(image)
 
 
 def _values(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], float | None]:

@@ -37,7 +37,8 @@ class Mosaic:
     """The label map of an image that comes in parts, for the run lengths and outlines of the whole.
 
     `add` the labels of each part, here or on several machines, and `merge` what they have; `runs` and `outlines` are then those
-    of one call on the whole image, to the bit. It holds 8 bytes for each run of equal labels in a row of a part, not the pixels.
+    of one call on the whole image, to the bit: where the masks are regions of `connected=8`, `outlines` is to be told so, since labels
+    do not say it. It holds 8 bytes for each run of equal labels in a row of a part, not the pixels.
     `ctm.Counts` gives each part the labels that it has in the whole.
 
     Parameters
@@ -182,14 +183,15 @@ class Mosaic:
         mask_count : int
             How many masks there are: that of the parts' results.
         connected : {4, 8}
-            Whether pixels that only touch by a corner are of one polygon (8) or of two.
+            Whether pixels that only touch by a corner are of one polygon (8) or of two. One call has what its own `connected`
+            says: pass 8 for labels of regions with `connected=8`, or a region whose pixels touch by a corner is several polygons.
         tolerance : float, default 0
             So many pixels a corner may be from the edge that is there in its place. 0: exact.
 
         Returns
         -------
         Outlines
-            As `Result.outlines` of one call has them.
+            As `Result.outlines` of one call has them, with `outlines=connected`.
 
         Raises
         ------

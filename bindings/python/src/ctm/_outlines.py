@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._arguments import unsigned
+from ._arguments import real, unsigned
 from ._buffers import empty
-from ._errors import InvalidTypeError
 from ._image import Extent
 
 _FIELDS = ("points", "ring_offsets", "ring_exteriors", "mask_offsets")
@@ -72,10 +71,7 @@ class OutlinesTarget:
 
     def __init__(self, image: Extent, connected: int, tolerance: float) -> None:
         self.connected = unsigned("outlines", connected, 32)
-        try:
-            self.tolerance = float(tolerance)
-        except (TypeError, ValueError):
-            raise InvalidTypeError(f"outlines_tolerance is {tolerance!r}; a number of pixels is expected") from None
+        self.tolerance = real("outlines_tolerance", tolerance)
         self.image = image
         # Corners and rings that there is room for: at first a likely number.
         self.points = max(1 << 12, image.images * image.height * image.width // 32)

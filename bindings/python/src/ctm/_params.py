@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._arguments import choice, position, unsigned
+from ._arguments import choice, position, real, unsigned
 from ._arrays import ids, numbers
 from ._errors import InvalidArgumentError
 from ._image import Image
@@ -84,13 +84,13 @@ def make_params(
     params.max_count = ALL if max_count is None else unsigned("max_count", max_count, 32)
     params.matching = choice("matching", matching, _MATCHING)
     params.alpha = choice("alpha", alpha, _ALPHA)
-    params.least_alpha = least_alpha
+    params.least_alpha = real("least_alpha", least_alpha)
     params.batch = choice("batch", batch, _BATCH)
     params.nearest = choice("nearest", nearest, _NEAREST)
-    params.tolerance = tolerance
+    params.tolerance = real("tolerance", tolerance)
     params.unlisted = choice("unlisted", unlisted, _UNLISTED)
     params.merge = choice("merge", merge, _MERGE)
-    params.merge_tolerance = merge_tolerance
+    params.merge_tolerance = real("merge_tolerance", merge_tolerance)
     params.merge_most_pixels = unsigned("merge_most_pixels", merge_most_pixels, 64)
     params.connected = unsigned("connected", connected, 32)
     params.unmix_radius = unsigned("unmix_radius", unmix_radius, 32)

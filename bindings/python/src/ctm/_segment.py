@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._arguments import real
 from ._batches import alike
-from ._errors import CancelledError, InvalidArgumentError, InvalidTypeError
+from ._errors import CancelledError, InvalidArgumentError
 from ._inputs import Pixels, read
 from ._options import (
     Alpha,
@@ -117,10 +118,7 @@ def _distances(pixels: Pixels, distances: dict[str, tuple[Any, Any, str]]) -> di
     options: dict[str, Any] = {}
     for name, (tolerance, metric, setting) in distances.items():
         if tolerance is not None:
-            try:
-                tolerance = float(tolerance)
-            except (TypeError, ValueError):
-                raise InvalidTypeError(f"{name} is {tolerance!r}; a number is expected") from None
+            tolerance = real(name, tolerance)
             white = pixels.space.white
             if 0 < tolerance < 1 and white is not None and pixels.space.dtype.kind in "iu":
                 tolerance = round(tolerance * white, 9)
@@ -146,10 +144,10 @@ class _Call:
         self.names: dict[tuple[float, ...], str] = {}
         for name, given in (("palette", palette), ("ignored", ignored)):
             if name == "ignored" and pixels.hidden_id is not None:
-                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space)[0]
+                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space, pixels.array.dtype)[0]
                 options[name] = np.vstack([others, np.full((1, pixels.space.channels), pixels.hidden_id)])
             elif given is not None:
-                colors, names = read_colors(name, given, pixels.space)
+                colors, names = read_colors(name, given, pixels.space, pixels.array.dtype)
                 options[name] = rows = colors if pixels.space.ids else colors.astype(np.float32)
                 if name == "palette":
                     self.names = {tuple(row): text for row, text in zip(rows.tolist(), names) if text is not None}
