@@ -147,12 +147,22 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 /// A share of the whole, in percent. What is there is never shown as nothing.
 pub(crate) fn percent(share: f64) -> String {
-    if share > 0.0 && share < 0.00005 { "< 0.01 %".into() } else { format!("{:.2} %", share * 100.0) }
+    match share {
+        0.0 => "0 %".into(), // -0, the sum of nothing, is 0
+        share if share > 0.0 && share < 0.00005 => "< 0.01 %".into(),
+        share => format!("{:.2} %", share * 100.0),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares() {
+        let texts = [0.0, -0.0, 0.00001, 0.5, 1.0].map(percent);
+        assert_eq!(texts, ["0 %", "0 %", "< 0.01 %", "50.00 %", "100.00 %"]);
+    }
 
     #[test]
     fn nothing_acts_on_a_terminal() {
