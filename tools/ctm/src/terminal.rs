@@ -159,12 +159,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares() {
-        let texts = [0.0, -0.0, 0.00001, 0.5, 1.0].map(percent);
-        assert_eq!(texts, ["0 %", "0 %", "< 0.01 %", "50.00 %", "100.00 %"]);
-    }
-
-    #[test]
     fn nothing_acts_on_a_terminal() {
         assert_eq!(shown("a\nb\u{1b}[2J\u{9b}1m\u{202e}é\\"), "a\\nb\\u{1b}[2J\\u{9b}1m\\u{202e}é\\");
     }
@@ -173,6 +167,7 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0, 1, 2000].map(|n| count(n, "mask")), ["0 masks", "1 mask", "2,000 masks"]);
-        assert_eq!([0.0, 1e-9, 0.66945, 1.0].map(percent), ["0.00 %", "< 0.01 %", "66.94 %", "100.00 %"]);
+        let shares = [0.0, -0.0, 1e-9, 0.66945, 1.0].map(percent);
+        assert_eq!(shares, ["0 %", "0 %", "< 0.01 %", "66.94 %", "100.00 %"]);
     }
 }

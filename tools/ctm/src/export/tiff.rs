@@ -48,7 +48,7 @@ where
     let mut encoder = encoder.with_compression(Compression::Deflate(DeflateLevel::Fast));
     for (index, name) in names.iter().enumerate() {
         let mut page = encoder.new_image::<C>(width, height)?;
-        page.encoder().write_tag(PAGE_NAME, &Text(name))?;
+        page.encoder().write_tag(PAGE_NAME, Text(name))?;
         page.write_data(&plane(index)?)?;
     }
     Ok(())
