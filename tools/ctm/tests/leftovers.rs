@@ -10,7 +10,8 @@ use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
 fn segment_in(folder: &TempDir, args: &[&str]) -> Run {
-    let all = ["segment", "--backend", "cpu", "--min-pixels", "1"];
+    let pixels: &[&str] = if args.contains(&"--palette") { &[] } else { &["--min-pixels", "1"] };
+    let all = [&["segment", "--backend", "cpu"], pixels].concat();
     let output: &[&str] = if args.contains(&"-o") { &[] } else { &["-o", "o"] };
     Run::new(ctm().current_dir(folder.path()).args(all).args(output).args(args).output().unwrap())
 }
