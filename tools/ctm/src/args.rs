@@ -529,7 +529,7 @@ pub(crate) enum FormatArg {
 
 impl FormatArg {
     /// The files that have all masks of an image.
-    fn files(self) -> &'static [&'static str] {
+    pub(crate) fn files(self) -> &'static [&'static str] {
         match self {
             Self::Png => &[],
             Self::Tiff => &["masks.tif"],
@@ -643,7 +643,7 @@ impl SegmentArgs {
     }
 
     /// Whether there is a picture of the map and its masks.
-    fn has_overview(&self) -> bool {
+    pub(crate) fn has_overview(&self) -> bool {
         !self.outputs.no_overview && !self.has_cryptomatte()
     }
 
@@ -821,6 +821,11 @@ impl OutputArgs {
         let holds_planes =
             |format: &FormatArg| matches!(format, FormatArg::Png | FormatArg::Tiff | FormatArg::Exr);
         !self.no_masks && self.format.iter().any(holds_planes)
+    }
+
+    /// Whether something goes to the folder of each image, and not to one for all.
+    pub(crate) fn has_files_of_images(&self) -> bool {
+        self.has_pngs() || self.all_in_one().any(|format| format != FormatArg::Coco)
     }
 
     /// Whether labels are of use.

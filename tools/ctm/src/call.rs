@@ -15,7 +15,7 @@ use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
-use crate::{cryptomatte, interrupt, palette, report, save, stream, table, terminal};
+use crate::{cryptomatte, interrupt, palette, report, stream, table, terminal};
 
 /// Runs the command.
 pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
@@ -36,16 +36,24 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
     args.find_inputs()?;
     let args = &args;
     let files = Mutex::new(Files::check(args)?);
+    let result = run_checked(args, &options, &files);
+    with_files(&files, |files| {
+        files.remove_empty_folders();
+        result
+    })
+}
+
+fn run_checked(args: &SegmentArgs, options: &Options, files: &Mutex<Files>) -> anyhow::Result<()> {
     if args.has_cryptomatte() {
-        return cryptomatte::run(args, &files);
+        return cryptomatte::run(args, files);
     }
     let palette = args.colors.palette.as_deref();
     let palette = palette.map(|file| palette::read(file, args.reading.max_memory())).transpose()?;
     if args.colors.batch == BatchArg::Stream {
-        return stream::run(args, &options, palette.as_ref(), &files);
+        return stream::run(args, options, palette.as_ref(), files);
     }
     // Looking for devices takes as long as reading an image.
-    let (context, groups) = rayon::join(|| Context::new(&options), || read(args));
+    let (context, groups) = rayon::join(|| Context::new(options), || read(args));
     let (mut context, groups) = (context?, groups?);
     for file in groups.iter().flat_map(|maps| &maps.files) {
         file.hints.iter().for_each(|text| terminal::hint(&format!("{} {text}", file.input)));
@@ -56,22 +64,20 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
     if let Some(labels) = &args.outputs.labels {
         check_label_counts(&mut context, &groups, &choices, labels)?;
     }
-    let (mut outcomes, mut dataset) = (Vec::new(), Dataset::default());
+    let (mut outcomes, mut dataset) = (Vec::new(), Dataset::new(args.coco_file()));
     for (maps, choice) in groups.iter().zip(&choices) {
-        let outcome = segment(&mut context, maps, choice, args, &files);
+        let outcome = segment(&mut context, maps, choice, args, files);
         let mut outcome = match groups.len() {
             1 => outcome?,
             _ => outcome.with_context(|| maps.files[0].input.to_string())?,
         };
-        mem::take(&mut outcome.coco).into_iter().for_each(|image| dataset.add(image));
+        mem::take(&mut outcome.coco).into_iter().try_for_each(|image| dataset.add(image))?;
         outcomes.push(outcome);
     }
-    if let Some(file) = args.coco_file() {
-        save::bytes(&file, &dataset.encoded()?)?;
-    }
+    dataset.finish()?;
     if let Some(file) = &args.outputs.table {
         let rows = outcomes.iter().flat_map(|outcome| table::rows(outcome)).collect::<Vec<_>>();
-        with_files(&files, |files| files.write(file, |out| table::write(file, &rows, out)))?;
+        with_files(files, |files| files.write(file, |out| table::write(file, &rows, out)))?;
     }
     match args.outputs.on_standard_output() {
         Some(_) => Ok(()),

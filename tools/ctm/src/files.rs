@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::args::{FormatArg, OverwriteArg, SegmentArgs};
-use crate::names;
 use crate::outcome::Outcome;
 use crate::save::{self, Place, folder_of};
 use crate::terminal::{self, UntilClosed};
+use crate::{interrupt, names};
 
 /// What a file is read or written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +90,9 @@ pub(crate) struct Files {
     known: HashMap<Identity, Role>,
     /// Where folders really are.
     resolved: HashMap<PathBuf, PathBuf>,
-    /// Folders that are still to be made.
+    /// Folders that are still to be made, and those that were, an outer one before what is in it.
     to_make: Vec<PathBuf>,
+    made: Vec<PathBuf>,
     /// Pipes and devices that are still to be opened, and those that are.
     to_open: Vec<PathBuf>,
     streams: HashMap<PathBuf, File>,
@@ -171,7 +172,7 @@ impl Files {
     fn add_folders(&mut self, args: &SegmentArgs) -> anyhow::Result<()> {
         let Some(output) = args.output() else { return Ok(()) };
         self.to_make.push(output.to_owned());
-        if args.inputs.len() > 1 {
+        if args.inputs.len() > 1 && (args.has_overview() || args.outputs.has_files_of_images()) {
             self.to_make.extend(args.inputs.iter().map(|input| args.folder(input)));
         }
         for (index, folder) in self.to_make.clone().iter().enumerate() {
@@ -277,10 +278,25 @@ impl Files {
 
     /// The same for one of several images that are worked on at the same time: what is known of all.
     pub(crate) fn check_masks(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        for map in 0..outcome.maps.files.len() {
+            let masks = outcome.masks.iter().enumerate();
+            check_different(masks.filter_map(|(index, mask)| {
+                Some((index + 1, mask.called(), mask.parts[map].file.as_deref()?))
+            }))?;
+        }
         for file in outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref()) {
             self.add(Role::Mask, file)?;
         }
         self.prepare()
+    }
+
+    /// Removes the folders that were made and in which nothing is.
+    pub(crate) fn remove_empty_folders(&mut self) {
+        let mut unfinished = interrupt::unfinished();
+        for folder in mem::take(&mut self.made).iter().rev() {
+            let _ = fs::remove_dir(folder);
+            unfinished.remove(folder);
+        }
     }
 
     /// Makes the folders and opens pipes and devices; when called again, nothing but to ask for further files.
@@ -288,8 +304,7 @@ impl Files {
         self.check_replaced()?;
         let mut made = HashMap::new();
         for folder in mem::take(&mut self.to_make) {
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
+            self.make(&folder).with_context(|| format!("{}: cannot be made a folder", folder.display()))?;
             // Names may be the same for a file system in more ways than one can know.
             let id = file_id(&folder).with_context(|| folder.display().to_string())?;
             if let Some(other) = made.insert(id, folder.clone()) {
@@ -302,6 +317,16 @@ impl Files {
             self.streams.insert(path, stream);
         }
         Ok(())
+    }
+
+    /// Makes a folder, and what is missing of the way to it.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let missing: Vec<PathBuf> = folder.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        // Empty ones go away, also if the program is ended.
+        interrupt::unfinished().extend(missing.iter().cloned());
+        self.made.extend(missing.into_iter().rev());
+        fs::create_dir_all(folder)
     }
 
     /// Writes one of the labels or the table to where it belongs.
@@ -322,6 +347,24 @@ impl Files {
             None => save::save(path, write),
         }
     }
+}
+
+/// Fails where two masks would be the same file. `masks`: the number, what it is called, and the file of each.
+pub(crate) fn check_different<'a>(
+    masks: impl Iterator<Item = (usize, &'a str, &'a Path)>,
+) -> anyhow::Result<()> {
+    let mut known: HashMap<OsString, (usize, &str, &Path)> = HashMap::new();
+    for (number, called, file) in masks {
+        let name = names::folded(file.file_name().unwrap_or_default());
+        let Some((first, other, before)) = known.insert(name, (number, called, file)) else { continue };
+        let aside = if before == file { "" } else { ", upper and lower case aside" };
+        bail!(
+            "{}: masks {first} ('{other}') and {number} ('{called}') would be the same file{aside}; {{index}} in --names \
+             tells them apart",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 const FOLDER_IN: &str = "each of several images needs a folder of its own in DIR (--output)";

@@ -7,7 +7,7 @@ use ctm::{
 };
 use rayon::prelude::*;
 
-use crate::args::{MaskFormatArg, OutputArgs, SegmentArgs};
+use crate::args::{FormatArg, MaskFormatArg, OutputArgs, SegmentArgs};
 use crate::labels::Labels;
 use crate::maps::Maps;
 use crate::memory::zeroed;
@@ -57,7 +57,7 @@ pub(crate) fn masks(
     let mut is_guess = !choice.has_palette() || wanted.cropped;
     loop {
         let what = what(mask_count, maps, wanted);
-        let lower = |error| anyhow!("{error}{}", if choice.has_palette() { "" } else { LOWER });
+        let lower = |error| anyhow!("{error}; {}", advice(choice.has_palette(), wanted));
         let size_in = |is_asked| if is_asked && wanted.needs_planes() { size } else { 0 };
         let room = zeroed::<u8>(size_in(!has_shares), &what)
             .and_then(|planes| Ok((planes, zeroed::<f32>(size_in(has_shares), &what)?)));
@@ -119,7 +119,16 @@ pub(crate) fn masks(
     }
 }
 
-const LOWER: &str = "; lower --max-count or raise --min-pixels";
+/// What needs less memory.
+fn advice(has_palette: bool, args: &OutputArgs) -> String {
+    let has_whole = |format: &FormatArg| matches!(format, FormatArg::Tiff | FormatArg::Exr);
+    let few: &[&str] = if has_palette { &[] } else { &["lower --max-count", "raise --min-pixels"] };
+    let cropped: &[&str] =
+        if args.cropped || args.format.iter().any(has_whole) { &[] } else { &["crop the masks (--cropped)"] };
+    let others = [few, cropped].concat();
+    let last = "write their edges or run lengths (--format svg, coco)";
+    if others.is_empty() { last.to_owned() } else { format!("{}, or {last}", others.join(", ")) }
+}
 
 /// What memory is for.
 fn what(mask_count: u64, maps: &Maps, args: &OutputArgs) -> String {

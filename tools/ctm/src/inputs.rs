@@ -107,23 +107,24 @@ pub(crate) fn of_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let names = names::below_common(paths);
     match two_alike(&names) {
         None => Ok(names),
-        Some([first, second]) => {
-            let [first, second] = [first, second].map(|name| name.to_string_lossy());
+        Some(both) => {
+            let [path, other] = both.map(|index| paths[index].display());
+            let [first, second] = both.map(|index| names[index].to_string_lossy());
             let called =
                 if first == second { format!("'{first}'") } else { format!("'{first}' and '{second}'") };
             let but = if first == second { "" } else { ", upper and lower case aside" };
             bail!(
-                "two images are called {called}; several images need different names{but}, of which their folders are made"
+                "two images are called {called}: {path} and {other}; several images need different names{but}, of which their folders are made"
             )
         }
     }
 }
 
 /// Two names that may be one for a file system.
-fn two_alike(names: &[PathBuf]) -> Option<[&Path; 2]> {
-    let mut sorted: Vec<&PathBuf> = names.iter().collect();
-    sorted.sort_by_cached_key(|name| names::folded(name.as_os_str()));
-    let is_alike =
-        |pair: &&[&PathBuf]| names::folded(pair[0].as_os_str()) == names::folded(pair[1].as_os_str());
-    sorted.windows(2).find(is_alike).map(|pair| [pair[0].as_path(), pair[1].as_path()])
+fn two_alike(names: &[PathBuf]) -> Option<[usize; 2]> {
+    let folded = |index: usize| names::folded(names[index].as_os_str());
+    let mut sorted: Vec<usize> = (0..names.len()).collect();
+    sorted.sort_by_cached_key(|&index| folded(index));
+    let is_alike = |pair: &&[usize]| folded(pair[0]) == folded(pair[1]);
+    sorted.windows(2).find(is_alike).map(|pair| [pair[0], pair[1]])
 }

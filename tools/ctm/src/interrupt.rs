@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::terminal;
 
+/// Files, and folders that go away if they are empty.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// The files that must not stay if the program ends now. As long as it is locked, no request ends it.
+/// The files, and the empty folders, that must not stay if the program ends now. As long as it is locked, no request ends it.
 pub(crate) fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -20,8 +21,9 @@ pub(crate) fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// decoder would not.
 fn end(why: &str, status: i32) -> ! {
     let unfinished = unfinished();
-    for file in unfinished.iter() {
-        let _ = fs::remove_file(file);
+    // What is in a folder comes behind it.
+    for path in unfinished.iter().rev() {
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
     }
     if io::stderr().is_terminal() {
         // In place of a progress bar.

@@ -15,13 +15,14 @@
 //! | `cryptomatte` | `ctm segment --cryptomatte`: objects of a Cryptomatte → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
 //! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
-//! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy |
+//! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy, SVG; COCO's of all images |
 //! | `color` | a colour as text, as part of a file name, and as screen colour |
 //! | `overview`, `thumbnail`, `canvas` | the picture that shows the map and all masks |
 //! | `report`, `table` | the printed table and the JSON of `ctm segment`; its CSV table |
 //! | `devices` | `ctm devices` |
 //! | `progress` | a bar while masks are found |
 //! | `names`, `template`, `files` | what files are called; whether they can be written, before any is |
+//! | `stale` | what an earlier run has left beside them |
 //! | `save` | a file is written whole or not at all |
 //! | `interrupt` | Ctrl-C, and other requests to end |
 //! | `documents` | `ctm documents`: man pages, shell completions |
@@ -58,6 +59,7 @@ mod save;
 mod segment;
 mod settings;
 mod source;
+mod stale;
 mod stream;
 mod table;
 mod template;

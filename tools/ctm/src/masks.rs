@@ -1,7 +1,5 @@
 //! Masks, where they lie, and their PNG files.
 
-use std::collections::HashSet;
-use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +31,8 @@ pub(crate) struct Mask {
     pub(crate) hex: Option<String>,
     /// What tells it from others in names: its ids, or `hex`.
     pub(crate) suffix: Option<String>,
+    /// What it is called where it has no name: its number and suffix.
+    pub(crate) plain: String,
     /// The colour as people read it.
     pub(crate) text: String,
     /// What the palette calls it.
@@ -41,6 +41,13 @@ pub(crate) struct Mask {
     pub(crate) pixels: u64,
     /// Its part in each map.
     pub(crate) parts: Vec<Part>,
+}
+
+impl Mask {
+    /// What the palette calls it, else its number and colour.
+    pub(crate) fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.plain)
+    }
 }
 
 /// The part of a mask that is in one map.
@@ -52,11 +59,16 @@ pub(crate) struct Part {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// Digits of the numbers of so many masks in names: three, or more where they are needed.
+pub(crate) fn digits(masks: usize) -> usize {
+    masks.to_string().len().max(3)
+}
+
 /// Lists what was found, and names the files: `mask-001-ff8000.png`, or without the colour where it is not n/255.
 /// `folders` has each map's.
 pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &OutputArgs) -> Vec<Mask> {
     let Palette { colors, .. } = &found.analysis.palette;
-    let digits = colors.len().to_string().len().max(3);
+    let digits = digits(colors.len());
     let regions = found.analysis.mask_stats.chunks_exact(folders.len());
     let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[MaskStats]))| {
         let color = choice.color(&entry.color);
@@ -64,18 +76,18 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
         let stored = choice.stored(&entry.color);
         let called = choice.name(index, &entry.color);
         let pixels = regions.iter().map(|region| region.pixels).sum();
+        let tail = suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
+        let plain = format!("mask-{:0digits$}{tail}", index + 1);
         let name = match &args.names {
             Some(template) => template.name(&Named {
                 index: index + 1,
+                digits,
                 name: called.as_deref(),
                 hex: hex.as_deref(),
                 id: stored.as_deref(),
                 pixels,
             }),
-            None => {
-                let suffix = suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
-                format!("mask-{:0digits$}{suffix}.png", index + 1)
-            }
+            None => format!("{plain}.png"),
         };
         let part = |(folder, &region): (&PathBuf, &MaskStats)| {
             // A PNG has at least one pixel.
@@ -87,6 +99,7 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
             stored,
             hex,
             suffix,
+            plain,
             text: choice.text(&entry.color),
             name: called,
             pixels,
@@ -94,33 +107,6 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
         }
     };
     colors.iter().zip(regions).enumerate().map(mask).collect()
-}
-
-/// Files in the folders that are called as masks are, and are none of these.
-pub(crate) fn stale(masks: &[Mask], folders: &[PathBuf]) -> Vec<PathBuf> {
-    let new: HashSet<&Path> =
-        masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_deref()).collect();
-    if new.is_empty() {
-        return Vec::new();
-    }
-    let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let mut stale: Vec<PathBuf> =
-        files.map(|file| file.path()).filter(|file| !new.contains(&**file)).collect();
-    stale.retain(|file| file.file_name().is_some_and(|name| is_mask(&name.to_string_lossy())));
-    stale.sort();
-    stale
-}
-
-/// Whether a file is called as masks are: `mask-001.png`, `mask-001-ff8000.png`, `mask-001-26001.png`.
-fn is_mask(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("mask-").and_then(|rest| rest.strip_suffix(".png")) else {
-        return false;
-    };
-    let (number, hex) = rest.split_once('-').unwrap_or((rest, "00"));
-    let is_number = number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit());
-    let is_hex = matches!(hex.len(), 2 | 4 | 6 | 8) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    is_number && (is_hex || is_id(hex))
 }
 
 /// A picture to write: its file, its first byte, where it was cropped from.

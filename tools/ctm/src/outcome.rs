@@ -33,7 +33,7 @@ pub(crate) struct Outcome<'a> {
     pub(crate) distinct_colors: u64,
     /// How many colours or regions have enough pixels, and no mask all the same.
     pub(crate) left_out: u64,
-    /// Masks of an earlier run that are still in the folders.
+    /// Masks, and files of all masks, of an earlier run that are still in the folders.
     pub(crate) stale: Vec<PathBuf>,
     /// The masks, most frequent colour first, or as the palette is.
     pub(crate) masks: Vec<Mask>,

@@ -141,14 +141,20 @@ fn left_out(outcome: &Outcome) -> String {
             count(outcome.args.min_pixels().max(1), "pixel"),
         );
     }
-    if let Some(first) = outcome.stale.first() {
-        let more = match outcome.stale.len() {
-            1 => String::new(),
-            len => format!(" and {} more", len - 1),
-        };
-        text += &format!("\nof an earlier run, and not of this: {}{more}\n", shown(&path_text(first)));
+    if let Some(stale) = stale_text(outcome) {
+        text += &format!("\n{stale}\n");
     }
     text
+}
+
+/// What an earlier run has left.
+fn stale_text(outcome: &Outcome) -> Option<String> {
+    let first = outcome.stale.first()?;
+    let more = match outcome.stale.len() {
+        1 => String::new(),
+        len => format!(" and {} more", len - 1),
+    };
+    Some(format!("of an earlier run, and not of this: {}{more}", shown(&path_text(first))))
 }
 
 /// What the palette does not have.
@@ -441,8 +447,9 @@ pub(crate) fn json_failure(input: &Input, error: &str) -> anyhow::Result<String>
 /// One image in one line for people.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let name = outcome.maps.files.first().map(|file| file.input.to_string()).unwrap_or_default();
+    let stale = stale_text(outcome).map_or(String::new(), |text| format!("; {text}"));
     format!(
-        "{}: {}, covering {}\n",
+        "{}: {}, covering {}{stale}\n",
         shown(&name),
         count(outcome.masks.len() as u64, "mask"),
         percent(outcome.share(outcome.covered()))

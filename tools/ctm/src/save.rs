@@ -1,8 +1,8 @@
 //! Files are written whole or not at all: to a temporary file beside their place, which then takes it.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::{Builder, NamedTempFile};
@@ -69,15 +69,45 @@ pub(crate) fn save(
     write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let save = || -> anyhow::Result<()> {
-        let place = Place::of(path, false)?;
-        let mut temporary = Temporary::new(folder_of(path))?;
-        write(temporary.file())?;
-        if let Place::File(permissions) = place {
-            temporary.file().set_permissions(permissions)?;
-        }
-        Ok(temporary.take_place(path)?)
+        let mut file = Growing::new(path)?;
+        write(&mut file)?;
+        Ok(file.finish()?)
     };
     save().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// A file that is written bit by bit. In the end it takes its place; one that is dropped before goes away.
+#[derive(Debug)]
+pub(crate) struct Growing {
+    path: PathBuf,
+    place: Place,
+    file: BufWriter<Temporary>,
+}
+
+impl Growing {
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        let place = Place::of(path, false)?;
+        let file = BufWriter::new(Temporary::new(folder_of(path))?);
+        Ok(Self { path: path.to_owned(), place, file })
+    }
+
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let mut temporary = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        if let Place::File(permissions) = self.place {
+            temporary.file().set_permissions(permissions)?;
+        }
+        temporary.take_place(&self.path)
+    }
+}
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Writes a file of these bytes, or leaves what is there as it was.
@@ -99,7 +129,18 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A file that goes away unless it takes its place, also where a signal ends the program.
+#[derive(Debug)]
 struct Temporary(Option<NamedTempFile>);
+
+impl Write for Temporary {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}
 
 impl Temporary {
     fn new(folder: &Path) -> io::Result<Self> {

@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::progress::analyze;
 use crate::settings::Choice;
 use crate::terminal::{self, thousands};
-use crate::{export, overview, save};
+use crate::{export, overview, save, stale};
 
 /// Gives advice, and says for which of several images.
 fn hint(args: &SegmentArgs, maps: &Maps, text: &str) {
@@ -96,7 +96,7 @@ pub(crate) fn segment<'a>(
         labels: images().filter_map(|image| args.labels(image)).collect(),
     };
     write(&outcome, &found, files)?;
-    let stale = masks::stale(&outcome.masks, &folders);
+    let stale = stale::files(&outcome);
     let coco = export::coco_images(&outcome, &found);
     Ok(Outcome { stale, coco, ..outcome })
 }

@@ -20,11 +20,11 @@ use crate::files::Files;
 use crate::inputs::Input;
 use crate::maps::Maps;
 use crate::palette::Palette;
+use crate::report;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
 use crate::table::{self, Row};
 use crate::terminal::{self, count};
-use crate::{report, save};
 
 /// More images at a time need more memory, and are no sooner done: each is worked on by several threads.
 const MOST_AT_ONCE: usize = 4;
@@ -82,7 +82,7 @@ pub(crate) fn run(
         files,
         next: AtomicUsize::new(0),
         has_ended: AtomicBool::new(false),
-        progress: Mutex::default(),
+        progress: Mutex::new(Progress { dataset: Dataset::new(args.coco_file()), ..Progress::default() }),
         bar,
         has_hinted: AtomicBool::new(false),
     };
@@ -153,7 +153,7 @@ impl Stream<'_> {
             progress.printed += 1;
             progress.failed += u64::from(done.has_failed);
             progress.rows.extend(done.rows);
-            done.coco.into_iter().for_each(|image| progress.dataset.add(image));
+            done.coco.into_iter().try_for_each(|image| progress.dataset.add(image))?;
             if !is_silent {
                 self.bar.suspend(|| terminal::print(&done.text))?;
             }
@@ -168,11 +168,12 @@ impl Stream<'_> {
         self.bar.finish_and_clear();
         let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.args.outputs.table {
-            with_files(self.files, |files| files.write(file, |out| table::write(file, &progress.rows, out)))?;
+            with_files(self.files, |files| {
+                files.prepare()?;
+                files.write(file, |out| table::write(file, &progress.rows, out))
+            })?;
         }
-        if let Some(file) = self.args.coco_file() {
-            save::bytes(&file, &progress.dataset.encoded()?)?;
-        }
+        progress.dataset.finish()?;
         match progress.failed {
             0 => Ok(()),
             failed => bail!("{} of {} failed", failed, count(self.args.inputs.len() as u64, "image")),

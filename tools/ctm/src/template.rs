@@ -1,5 +1,6 @@
 //! What masks are called: `{index:03}-{name}-{hex}.png`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::names;
@@ -29,6 +30,8 @@ enum Piece {
 pub(crate) struct Named<'a> {
     /// From 1.
     pub(crate) index: usize,
+    /// The fewest digits of the number, where nothing else names the mask.
+    pub(crate) digits: usize,
     pub(crate) name: Option<&'a str>,
     pub(crate) hex: Option<&'a str>,
     /// The integers that the image stores.
@@ -94,9 +97,80 @@ impl Template {
             name += &text;
         }
         if name.is_empty() {
-            name = format!("mask-{:03}", mask.index);
+            name = format!("mask-{:0digits$}", mask.index, digits = mask.digits);
         }
         name + ".png"
+    }
+}
+
+/// How far a file's name is the template's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Reached {
+    /// Bytes of the name.
+    bytes: usize,
+    /// Whether the next field is left out, and the separator before it with it.
+    without_next: bool,
+}
+
+impl Field {
+    /// Whether a mask may have none.
+    fn is_optional(self) -> bool {
+        matches!(self, Self::Name | Self::Hex | Self::Id)
+    }
+
+    fn may_be(self, text: &str, digits: usize) -> bool {
+        match self {
+            Self::Name => !text.is_empty(),
+            Self::Hex => {
+                matches!(text.len(), 2 | 4 | 6 | 8) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+            }
+            Self::Id => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'),
+            Self::Index | Self::Pixels => {
+                text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit())
+            }
+        }
+    }
+}
+
+impl Template {
+    /// Whether a mask could have this name.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let Some(name) = name.strip_suffix(".png") else { return false };
+        if name.is_empty() {
+            return false;
+        }
+        // All ways to read the name so far, of which there are no more than bytes.
+        let mut all = BTreeSet::from([Reached { bytes: 0, without_next: false }]);
+        for (place, piece) in self.0.iter().enumerate() {
+            let next = self.0.get(place + 1);
+            all = all.into_iter().flat_map(|reached| piece.steps(name, reached, next)).collect();
+        }
+        all.iter().any(|reached| reached.bytes == name.len() && !reached.without_next)
+    }
+}
+
+impl Piece {
+    /// How far a name can be this piece from here on.
+    fn steps(&self, name: &str, from: Reached, next: Option<&Self>) -> Vec<Reached> {
+        let rest = &name[from.bytes..];
+        let step = |bytes, without_next| Reached { bytes: from.bytes + bytes, without_next };
+        match self {
+            Self::Text(text) => {
+                let is_separator = ['-', '_', ' '];
+                let text = if from.bytes == 0 { text.trim_start_matches(is_separator) } else { text };
+                let short = text.trim_end_matches(is_separator);
+                let may_go = matches!(next, Some(Self::Field(field, _)) if field.is_optional());
+                let whole = rest.starts_with(text).then(|| step(text.len(), false));
+                let cut = (may_go && rest.starts_with(short)).then(|| step(short.len(), true));
+                whole.into_iter().chain(cut).collect()
+            }
+            Self::Field(..) if from.without_next => vec![step(0, false)],
+            Self::Field(field, digits) => {
+                let ends = (0..=rest.len()).filter(|&end| rest.is_char_boundary(end));
+                let ends = ends.filter(|&end| field.may_be(&rest[..end], *digits));
+                ends.map(|end| step(end, false)).collect()
+            }
+        }
     }
 }
 
@@ -132,6 +206,7 @@ mod tests {
     fn name(template: &str, name: Option<&str>, hex: Option<&str>) -> String {
         Template::parse(template).unwrap().name(&Named {
             index: 7,
+            digits: 3,
             name,
             hex,
             id: Some(&[26_001, -5]),
@@ -152,6 +227,28 @@ mod tests {
         assert_eq!(name("a{index:5}_{pixels}px.png", None, None), "a00007_1234px.png");
         assert_eq!(name("{name}.png", Some("../a/b\n:"), None), "_a_b__.png");
         assert_eq!(name("{name}.png", Some(&"é".repeat(100)), None).len(), 124);
+    }
+
+    #[test]
+    fn names_are_known_again() {
+        let full = "{index:03}-{name}-{hex}.png";
+        for (template, names, others) in [
+            (
+                full,
+                &["007-Sea-aacde6.png", "007-aacde6.png", "007-Sea.png", "1234.png"][..],
+                &["07-Sea.png"][..],
+            ),
+            ("{name}-{hex}", &["Sea-aacde6.png", "aacde6.png", "Größe.png"], &["Sea.jpg", ".png"]),
+            ("a{index:5}_{pixels}px.png", &["a00007_1234px.png"], &["a7_1px.png", "a00007_px.png"]),
+            ("{id}.png", &["26001--5.png"], &["overview.png"]),
+        ] {
+            let template = Template::parse(template).unwrap();
+            for (name, expected) in
+                names.iter().map(|name| (name, true)).chain(others.iter().map(|name| (name, false)))
+            {
+                assert_eq!(template.matches(name), expected, "{name}");
+            }
+        }
     }
 
     #[test]

@@ -147,7 +147,11 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 /// A share of the whole, in percent. What is there is never shown as nothing.
 pub(crate) fn percent(share: f64) -> String {
-    if share > 0.0 && share < 0.00005 { "< 0.01 %".into() } else { format!("{:.2} %", share * 100.0) }
+    match share {
+        0.0 => "0 %".into(), // -0, the sum of nothing, is 0
+        share if share > 0.0 && share < 0.00005 => "< 0.01 %".into(),
+        share => format!("{:.2} %", share * 100.0),
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +167,7 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0, 1, 2000].map(|n| count(n, "mask")), ["0 masks", "1 mask", "2,000 masks"]);
-        assert_eq!([0.0, 1e-9, 0.66945, 1.0].map(percent), ["0.00 %", "< 0.01 %", "66.94 %", "100.00 %"]);
+        let shares = [0.0, -0.0, 1e-9, 0.66945, 1.0].map(percent);
+        assert_eq!(shares, ["0 %", "0 %", "< 0.01 %", "66.94 %", "100.00 %"]);
     }
 }

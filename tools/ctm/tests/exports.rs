@@ -140,7 +140,7 @@ fn coco_has_all_images() {
         let names: Vec<Value> = list("images").iter().map(|image| image["file_name"].clone()).collect();
         assert_eq!(names, images.each_ref().map(|path| path.to_str().unwrap()));
         let categories: Vec<Value> = list("categories").iter().map(|all| all["name"].clone()).collect();
-        assert_eq!(categories, ["mask-001-000700", "mask-002-ff0700", "mask-003-000709"]);
+        assert_eq!(categories, ["#000700", "#ff0700", "#000709"]);
         let of: Vec<[u64; 4]> = list("annotations")
             .iter()
             .map(|all| ["id", "image_id", "category_id", "area"].map(|key| all[key].as_u64().unwrap()))
@@ -160,7 +160,7 @@ fn coco_has_all_images() {
 fn what_does_not_fit_is_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let map = folder.path().join("map.png");
-    image::RgbImage::from_fn(30, 20, |x, y| image::Rgb([x as u8, y as u8, 0])).save(&map).unwrap();
+    image::RgbImage::from_fn(30, 20, |x, y| image::Rgb([x as u8, y as u8, 1])).save(&map).unwrap();
     let output = folder.path().join("o");
     let refuse = |code, more: &[&str]| {
         let args = [&["--min-pixels", "1", "--max-count", "all", "--no-overview"], more].concat();

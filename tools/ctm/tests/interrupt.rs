@@ -160,3 +160,28 @@ fn verbose_tells_what_is_done() {
         assert!(run.stderr.contains("ctm: debug: 5 masks of 1 x 2048 x 1024 x 3 in "), "{run:?}");
     }
 }
+
+/// The folder that was made for an image whose turn had not come.
+#[test]
+fn empty_folders_go_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(path("pipe.png")).status().unwrap().success());
+    // Someone could still write to it: it is waited for.
+    let writer = std::fs::File::options().read(true).write(true).open(path("pipe.png")).unwrap();
+    let child = ctm()
+        .args(["segment", "--backend", "cpu", "--batch", "stream", "--no-overview", "-o"])
+        .args([path("masks"), data("world-countries-2048.png"), path("pipe.png")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let done = path("masks").join("world-countries-2048");
+    while files(&done).is_empty() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(path("masks/pipe").exists());
+    assert_eq!(end("-INT", child).error(130), "interrupted");
+    assert!(done.exists() && !path("masks/pipe").exists());
+    drop(writer);
+}

@@ -470,6 +470,22 @@ fn cropped_masks_of_a_palette_need_little_memory() {
 
 /// Eight times the masks take some eight times the time to print, not sixty-four.
 #[test]
+fn what_needs_less_memory_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let map = many_colors(folder.path(), 1024, 1024);
+    let refuse = |more: &[&str], words: &[&str]| {
+        let args = ["-o", "o", "--no-overview", "--max-count", "all"];
+        refused(folder.path(), &texts(&map, &[&args[..], more].concat()), 1, words);
+    };
+    let words = ["lower --max-count, raise --min-pixels, crop the masks (--cropped), or write their edges"];
+    refuse(&[], &words);
+    // There cropped masks are not to be had.
+    let words = ["raise --min-pixels, or write their edges or run lengths (--format svg, coco)"];
+    refuse(&["--format", "tiff"], &words);
+    assert!(!folder.path().join("o").exists());
+}
+
+#[test]
 fn the_printed_table_is_made_in_one_go() {
     let folder = tempfile::tempdir().unwrap();
     let map = many_colors(folder.path(), 256, 255);

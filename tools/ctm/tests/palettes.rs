@@ -137,7 +137,13 @@ fn masks_are_called_as_the_template_says() {
     // Two masks of one name.
     fs::write(&file, "navy Sea\nred Sea\n").unwrap();
     let run = segment_in(&folder, &["--names", "{name}.png", palette[0], palette[1]]);
-    assert!(run.error(1).contains("would be the same file"), "{run:?}");
+    let text = "masks 1 ('Sea') and 2 ('Sea') would be the same file; {index} in --names tells them apart";
+    assert!(run.error(1).contains(text), "{run:?}");
+    // Some file systems do not tell upper case from lower.
+    fs::write(&file, "navy Sea\nred sea\n").unwrap();
+    let run = segment_in(&folder, &["--names", "{name}.png", palette[0], palette[1]]);
+    let text = "sea.png: masks 1 ('Sea') and 2 ('sea') would be the same file, upper and lower case aside";
+    assert!(run.error(1).contains(text), "{run:?}");
 }
 
 #[test]

@@ -119,7 +119,10 @@ fn the_same_masks_as_one_by_one() {
 fn what_cannot_be_is_refused_at_once() {
     let (folder, _) = data_set(2);
     let run = stream(&folder, &["in/00/id.png", "in/00/../00/id.png"]);
-    assert!(run.error(2).contains("two images are called"), "{run:?}");
+    assert!(
+        run.error(2).contains("two images are called 'id': in/00/id.png and in/00/../00/id.png"),
+        "{run:?}"
+    );
     let run = stream(&folder, &["in/00/id.png", "--overwrite", "ask"]);
     assert!(run.error(2).contains("--overwrite ask cannot be used with --batch stream"), "{run:?}");
     fs::write(folder.path().join("empty.txt"), "\n").unwrap();

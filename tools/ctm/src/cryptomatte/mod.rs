@@ -16,7 +16,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::args::SegmentArgs;
 use crate::decode::Ranks;
-use crate::files::{Files, Role};
+use crate::files::{Files, Role, check_different};
 use crate::segment::with_files;
 use crate::{input, terminal};
 
@@ -71,6 +71,11 @@ pub(crate) fn run(args: &SegmentArgs, files: &Mutex<Files>) -> anyhow::Result<()
     let mut objects = chosen.objects;
     write::name_files(&mut objects, &args.folder(image), &args.outputs);
     let exports = args.exports(image);
+    let named = objects.iter().enumerate().map(|(index, object)| (index + 1, object.text(), &object.file));
+    let named: Vec<(usize, String, &Option<PathBuf>)> = named.collect();
+    check_different(
+        named.iter().filter_map(|(number, text, file)| Some((*number, &**text, file.as_deref()?))),
+    )?;
     with_files(files, |files| {
         for file in objects.iter().filter_map(|object| object.file.as_ref()) {
             files.add(Role::Mask, file)?;

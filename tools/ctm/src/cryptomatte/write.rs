@@ -33,6 +33,7 @@ pub(super) fn name_files(objects: &mut [Object], folder: &Path, args: &OutputArg
         let name = match &args.names {
             Some(template) => template.name(&Named {
                 index: index + 1,
+                digits: 3,
                 name: object.name.as_deref(),
                 hex: Some(&hex),
                 id: None,

@@ -1,27 +1,63 @@
-//! COCO's JSON of all images of a call: a category for each name, and an annotation for each mask in each image.
+//! COCO's JSON of all images of a call: a category for each name, or color where there is none, and an annotation for each mask in each image.
 //!
 //! The pixels of a mask are COCO's compressed run lengths: the library's, column by column, as text. Each length is written as
 //! the difference to the one two before it, in groups of 5 bits, the lowest first, each with a sixth bit that says whether
 //! more follow, from the character `0` on. It is the text that pycocotools makes. Or they are polygons along the edges of the
 //! pixels, one for each region, where no region has a hole, which COCO's polygons cannot say.
 //!
-//! Cost: in proportion to the number of runs, or of the polygons' corners.
+//! Cost: in proportion to the number of runs, or of the polygons' corners. The file grows as the images are done, and holds in
+//! memory what is known of them but their annotations: these come first in it.
 
 use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use ctm::{MaskOutlines, MaskRuns, MaskStats};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::Masks;
 use crate::args::CocoArg;
+use crate::save::Growing;
 
 /// One image of the file.
 #[derive(Debug)]
 pub(crate) struct Image {
     name: String,
     size: [u32; 2],
-    /// What each mask is called, and what its annotation has beside numbers; none where there is no pixel.
-    masks: Vec<(String, Option<Value>)>,
+    /// What class each mask is of, and its annotation; none where there is no pixel.
+    masks: Vec<(String, Option<Annotation>)>,
+}
+
+/// What a mask's annotation has beside the numbers.
+#[derive(Debug, Serialize)]
+struct Annotation {
+    segmentation: Segmentation,
+    area: u64,
+    bbox: [u32; 4],
+    iscrowd: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Segmentation {
+    Polygons(Vec<Vec<u32>>),
+    Runs {
+        /// Height and width.
+        size: [u32; 2],
+        counts: String,
+    },
+}
+
+/// An annotation as it is written.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    id: u64,
+    image_id: usize,
+    category_id: usize,
+    #[serde(flatten)]
+    annotation: &'a Annotation,
 }
 
 pub(super) fn image(masks: &Masks) -> Option<Image> {
@@ -40,17 +76,17 @@ pub(super) fn image(masks: &Masks) -> Option<Image> {
             CocoArg::Rle => None,
         };
         let annotation = (area > 0).then(|| {
-            let of_runs = || json!({ "size": [size[1], size[0]], "counts": text(&lengths) });
-            json!({
-                "segmentation": polygons().unwrap_or_else(of_runs),
-                "area": area,
-                "bbox": [region.left, region.top, region.width, region.height],
-                "iscrowd": 0,
-            })
+            let of_runs = || Segmentation::Runs { size: [size[1], size[0]], counts: text(&lengths) };
+            Annotation {
+                segmentation: polygons().unwrap_or_else(of_runs),
+                area,
+                bbox: [region.left, region.top, region.width, region.height],
+                iscrowd: 0,
+            }
         });
         (name, annotation)
     };
-    let all = masks.names().into_iter().enumerate().map(annotation).collect();
+    let all = masks.classes().into_iter().enumerate().map(annotation).collect();
     Some(Image { name: masks.outcome.args.coco_name(input), size, masks: all })
 }
 
@@ -96,15 +132,14 @@ fn lengths(runs: &MaskRuns, place: usize, size: [u32; 2], cropped: Option<&MaskS
 }
 
 /// A mask's regions as polygons, if none has a hole.
-fn polygons(outlines: &MaskOutlines, place: usize) -> Option<Value> {
+fn polygons(outlines: &MaskOutlines, place: usize) -> Option<Segmentation> {
     let rings = outlines.mask_offsets[place] as usize..outlines.mask_offsets[place + 1] as usize;
     let polygon = |ring: usize| {
         let corners = outlines.ring_offsets[ring] as usize..outlines.ring_offsets[ring + 1] as usize;
         let is_exterior = outlines.ring_exteriors[ring] == ring as u64;
         is_exterior.then(|| outlines.points[corners].as_flattened().to_vec())
     };
-    let polygons: Option<Vec<Vec<u32>>> = rings.map(polygon).collect();
-    polygons.map(|polygons| json!(polygons))
+    rings.map(polygon).collect::<Option<_>>().map(Segmentation::Polygons)
 }
 
 /// Lengths as pycocotools writes them.
@@ -129,43 +164,84 @@ fn text(lengths: &[u64]) -> String {
     text
 }
 
-/// The images of a call, in their order.
+/// The file of a call's images, which come in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Dataset {
-    images: Vec<Value>,
-    categories: Vec<Value>,
-    annotations: Vec<Value>,
+    path: Option<PathBuf>,
+    /// What is written so far; none before the first image.
+    file: Option<Growing>,
+    images: Vec<ImageHead>,
+    annotations: u64,
     /// The number of the category of each name.
     numbers: HashMap<String, usize>,
 }
 
+#[derive(Debug, Serialize)]
+struct ImageHead {
+    id: usize,
+    file_name: String,
+    width: u32,
+    height: u32,
+}
+
 impl Dataset {
-    pub(crate) fn add(&mut self, image: Image) {
-        let Image { name, size: [width, height], masks } = image;
-        let id = self.images.len() + 1;
-        self.images.push(json!({ "id": id, "file_name": name, "width": width, "height": height }));
-        for (name, annotation) in masks {
-            let next = self.numbers.len() + 1;
-            let category = *self.numbers.entry(name.clone()).or_insert(next);
-            if category == next {
-                self.categories.push(json!({ "id": category, "name": name, "supercategory": "" }));
-            }
-            if let Some(mut annotation) = annotation {
-                annotation["id"] = (self.annotations.len() + 1).into();
-                annotation["image_id"] = id.into();
-                annotation["category_id"] = category.into();
-                self.annotations.push(annotation);
-            }
-        }
+    /// `path`: where it is to be, if anywhere.
+    pub(crate) fn new(path: Option<PathBuf>) -> Self {
+        Self { path, ..Self::default() }
     }
 
-    pub(crate) fn encoded(&self) -> anyhow::Result<Vec<u8>> {
-        let all = json!({
-            "info": { "description": format!("made by ctm {}", ctm::VERSION) },
-            "images": self.images,
-            "categories": self.categories,
-            "annotations": self.annotations,
-        });
-        Ok(serde_json::to_vec(&all)?)
+    pub(crate) fn add(&mut self, image: Image) -> anyhow::Result<()> {
+        let path = self.path.clone().unwrap_or_default();
+        self.write(image).with_context(|| format!("{}: cannot be written", path.display()))
+    }
+
+    fn write(&mut self, image: Image) -> anyhow::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let mut file = Growing::new(path)?;
+                let info = json!({ "description": format!("made by ctm {}", ctm::VERSION) });
+                write!(file, "{{\"info\":{info},\"annotations\":[")?;
+                self.file.insert(file)
+            }
+        };
+        let Image { name, size: [width, height], masks } = image;
+        let image_id = self.images.len() + 1;
+        self.images.push(ImageHead { id: image_id, file_name: name, width, height });
+        for (name, annotation) in masks {
+            let next = self.numbers.len() + 1;
+            let category_id = *self.numbers.entry(name).or_insert(next);
+            if let Some(annotation) = &annotation {
+                if self.annotations > 0 {
+                    file.write_all(b",")?;
+                }
+                self.annotations += 1;
+                let id = self.annotations;
+                serde_json::to_writer(&mut *file, &Numbered { id, image_id, category_id, annotation })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rest. Without an image there is no file.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        let Self { path: Some(path), file: Some(mut file), images, numbers, .. } = self else {
+            return Ok(());
+        };
+        let mut names: Vec<(&String, &usize)> = numbers.iter().collect();
+        names.sort_by_key(|(_, number)| **number);
+        let category = |(name, id)| json!({ "id": id, "name": name, "supercategory": "" });
+        let categories: Vec<_> = names.into_iter().map(category).collect();
+        let mut finish = || -> anyhow::Result<()> {
+            write!(file, "],\"images\":")?;
+            serde_json::to_writer(&mut file, &images)?;
+            write!(file, ",\"categories\":")?;
+            serde_json::to_writer(&mut file, &categories)?;
+            Ok(file.write_all(b"}")?)
+        };
+        finish()
+            .and_then(|()| Ok(file.finish()?))
+            .with_context(|| format!("{}: cannot be written", path.display()))
     }
 }

@@ -9,20 +9,20 @@ use exr::prelude::{
 };
 use half::f16;
 
-use super::Masks;
+use super::{Masks, unique};
+use crate::masks::Mask;
 
 pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
     let [width, height] = masks.size();
     let halves: Vec<f16> = (0..=255u8).map(|byte| f16::from_f32(f32::from(byte) / 255.0)).collect();
     let samples = |index: usize| masks.plane(index).iter().map(|&byte| halves[usize::from(byte)]).collect();
-    let name = |(index, name): (usize, &String)| {
+    let form = |mask: &Mask| {
         // A point ends a layer's name.
-        let name = name.replace('.', "_");
+        let name = mask.called().replace('.', "_");
         // The crate's own names are of Latin letters.
-        if Text::new_or_none(&name).is_some() { name } else { format!("mask-{:03}", index + 1) }
+        if Text::new_or_none(&name).is_some() { name } else { mask.plain.clone() }
     };
-    let names: Vec<String> = masks.names().iter().enumerate().map(name).collect();
-    let layers = names.into_iter().enumerate();
+    let layers = unique(masks.all().iter().map(form), &[]).into_iter().enumerate();
     encoded_layers([width, height], layers.map(|(index, name)| (name, FlatSamples::F16(samples(index)))))
 }
 

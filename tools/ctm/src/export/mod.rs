@@ -7,6 +7,8 @@ pub(crate) mod npz;
 mod svg;
 pub(crate) mod tiff;
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, bail};
 
 use crate::args::{FormatArg, MaskFormatArg};
@@ -60,30 +62,34 @@ impl Masks<'_> {
 
     /// What each mask is called, none as another: its name, else its number and colour.
     fn names(&self) -> Vec<String> {
-        let mut seen = std::collections::HashSet::from(["background".to_owned()]);
-        let name = |(index, mask): (usize, &Mask)| {
-            let plain = || {
-                let suffix = mask.suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
-                format!("mask-{:03}{suffix}", index + 1)
-            };
-            let name = mask.name.clone().unwrap_or_else(plain);
-            if seen.insert(name.clone()) {
-                return name;
-            }
-            let numbered = format!("{name}-{}", index + 1);
-            seen.insert(numbered.clone());
-            numbered
-        };
-        self.all().iter().enumerate().map(name).collect()
+        unique(self.all().iter().map(|mask| mask.called().to_owned()), &[])
     }
+
+    /// What class each mask is of, which several regions may be: its name, else its colour.
+    fn classes(&self) -> Vec<String> {
+        let class = |mask: &Mask| mask.name.clone().unwrap_or_else(|| mask.text.clone());
+        self.all().iter().map(class).collect()
+    }
+}
+
+/// Names of which none is as another, nor as one of those that are taken: what would be the same gets its number added.
+fn unique(names: impl Iterator<Item = String>, taken: &[&str]) -> Vec<String> {
+    let mut seen: HashSet<String> = taken.iter().copied().map(str::to_owned).collect();
+    let one = |(index, mut name): (usize, String)| {
+        while !seen.insert(name.clone()) {
+            name = format!("{name}-{}", index + 1);
+        }
+        name
+    };
+    names.enumerate().map(one).collect()
 }
 
 /// Fails where a format has no room for so many masks.
 pub(crate) fn check_count(outcome: &Outcome) -> anyhow::Result<()> {
-    let count = outcome.masks.len();
     let has_indexed = outcome.exports.iter().flatten().any(|(format, _)| *format == FormatArg::Indexed);
-    if has_indexed && count > indexed::MOST_MASKS {
-        let (count, most) = (thousands(count as u64), indexed::MOST_MASKS);
+    let (count, most) = (outcome.masks.len(), indexed::most_masks(outcome));
+    if has_indexed && count > most {
+        let count = thousands(count as u64);
         bail!("--format indexed: {count} masks; a palette has {most} at most: lower --max-count");
     }
     Ok(())

@@ -1,8 +1,10 @@
-//! A file of NumPy arrays: `labels` (height, width): 0 for no mask, else the mask's number; `colors` (masks, channels);
-//! `pixels` and `names` (masks).
+//! A file of NumPy arrays, those of `Segmentation.to_npz` in Python: `labels` (height, width): 0 for no mask, else the mask's
+//! number; `colors` (masks, channels), in the image's own type and units; `counts` and `names` (masks); `boxes` (masks, 4) of
+//! left, top, right, bottom, the last two exclusive; `centroids` (masks, 2).
 
 use std::io::{Cursor, Write};
 
+use ctm::{Format, MaskStats};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -21,13 +23,39 @@ pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
         Labels::U32(labels) => ("<u4", labels[pixels].iter().flat_map(|label| label.to_le_bytes()).collect()),
     };
     file.add("labels", kind, &format!("({height}, {width})"), &bytes)?;
-    let channels = masks.all().first().map_or(0, |mask| mask.color.len());
-    let colors = masks.all().iter().flat_map(|mask| &mask.color).flat_map(|value| value.to_le_bytes());
-    file.add("colors", "<f4", &format!("({count}, {channels})"), &colors.collect::<Vec<u8>>())?;
-    let counts = masks.all().iter().flat_map(|mask| mask.parts[masks.map].region.pixels.to_le_bytes());
-    file.add("pixels", "<u8", &format!("({count},)"), &counts.collect::<Vec<u8>>())?;
-    file.add_names(&masks.names())?;
+    let (kind, colors) = colors(masks);
+    file.add("colors", kind, &format!("({count}, {})", masks.outcome.choice.channels), &colors)?;
+    let regions = || masks.all().iter().map(|mask| &mask.parts[masks.map].region);
+    let counts = regions().flat_map(|region| region.pixels.to_le_bytes());
+    file.add("counts", "<i8", &format!("({count},)"), &counts.collect::<Vec<u8>>())?;
+    file.add_names(&masks.classes())?;
+    let corners = |region: &MaskStats| {
+        let [left, top, width, height] =
+            [region.left, region.top, region.width, region.height].map(u64::from);
+        [left, top, left + width, top + height]
+    };
+    let boxes = regions().flat_map(corners).flat_map(u64::to_le_bytes);
+    file.add("boxes", "<i8", &format!("({count}, 4)"), &boxes.collect::<Vec<u8>>())?;
+    let centroids = regions().flat_map(|region| [region.centroid.0, region.centroid.1]);
+    let centroids = centroids.flat_map(f64::to_le_bytes);
+    file.add("centroids", "<f8", &format!("({count}, 2)"), &centroids.collect::<Vec<u8>>())?;
     file.finish()
+}
+
+/// The masks' colours as the image stores them, so that ids are exact, and their type.
+fn colors(masks: &Masks) -> (&'static str, Vec<u8>) {
+    let (kind, bytes) = match masks.outcome.maps.format() {
+        Format::U8 => ("|u1", 1),
+        Format::U16 => ("<u2", 2),
+        Format::U32 => ("<u4", 4),
+        Format::I32 => ("<i4", 4),
+        Format::F16 | Format::F32 => {
+            let values = masks.all().iter().flat_map(|mask| &mask.color);
+            return ("<f4", values.flat_map(|value| value.to_le_bytes()).collect());
+        }
+    };
+    let values = masks.all().iter().filter_map(|mask| mask.stored.as_ref()).flatten();
+    (kind, values.flat_map(|value| value.to_le_bytes().into_iter().take(bytes)).collect())
 }
 
 /// A file of arrays that grows.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use ctm::MaskOutlines;
 
 use super::Masks;
+use crate::masks::digits;
 use crate::report::screen_color;
 
 pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
@@ -17,11 +18,12 @@ pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" \
          height=\"{height}\" viewBox=\"0 0 {width} {height}\" shape-rendering=\"crispEdges\">\n"
     );
+    let digits = digits(masks.all().len());
     for (index, name) in masks.names().iter().enumerate() {
         let [r, g, b] = screen_color(masks.outcome, &masks.all()[index].color);
         let name = escaped(name);
-        let id = index + 1;
-        write!(svg, "<path id=\"mask-{id:03}\" fill=\"#{r:02x}{g:02x}{b:02x}\" fill-rule=\"evenodd\" d=\"")?;
+        let id = format!("{:0digits$}", index + 1);
+        write!(svg, "<path id=\"mask-{id}\" fill=\"#{r:02x}{g:02x}{b:02x}\" fill-rule=\"evenodd\" d=\"")?;
         path(outlines, index * masks.outcome.maps.files.len() + masks.map, &mut svg)?;
         writeln!(svg, "\"><title>{name}</title></path>")?;
     }

@@ -1,10 +1,11 @@
 //! A TIFF file with a page a mask, in grey of 8 bits, or of floats. Each page has its mask's name.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Seek, Write};
 
 use tiff::encoder::colortype::{ColorType, Gray8};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffKind, TiffValue};
-use tiff::tags::Tag;
+use tiff::tags::{Tag, Type};
 
 use super::Masks;
 
@@ -47,11 +48,25 @@ where
     let mut encoder = encoder.with_compression(Compression::Deflate(DeflateLevel::Fast));
     for (index, name) in names.iter().enumerate() {
         let mut page = encoder.new_image::<C>(width, height)?;
-        // Its text is of ASCII.
-        let name: String =
-            name.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { '_' }).collect();
-        page.encoder().write_tag(PAGE_NAME, &*name)?;
+        page.encoder().write_tag(PAGE_NAME, Text(name))?;
         page.write_data(&plane(index)?)?;
     }
     Ok(())
+}
+
+/// A tag's text. TIFF calls it ASCII; libtiff hands the bytes on as they are, and GDAL and tifffile read UTF-8.
+struct Text<'a>(&'a str);
+
+impl TiffValue for Text<'_> {
+    const BYTE_LEN: u8 = 1;
+    const FIELD_TYPE: Type = Type::ASCII;
+
+    fn count(&self) -> usize {
+        self.0.len() + 1
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        // A zero ends the text, and is nowhere else in it.
+        Cow::Owned([self.0.replace('\0', "_").as_bytes(), &[0]].concat())
+    }
 }

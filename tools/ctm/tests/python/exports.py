@@ -20,11 +20,14 @@ assert masks and all(mask.any() for mask in masks)
 names = [line.split(":")[0] for line in (folder / "labelmap.txt").read_text().splitlines()]
 assert names[:2] == ["# label", "background"], names
 names = names[2:]
+# What has a category of its own: a name, or a color that has none.
+unnamed = [re.fullmatch(r"mask-\d+-(\w+)", name) for name in names]
+classes = ["#" + match[1] if match else re.sub(r"-\d+$", "", name) for name, match in zip(names, unnamed)]
 
 pages = [(page.tag_v2[285], numpy.asarray(page.copy())) for page in ImageSequence.Iterator(Image.open(folder / "masks.tif"))]
 assert len(pages) == len(masks), len(pages)
 for (name, page), mask, expected in zip(pages, masks, names):
-    assert (page == mask).all() and name == expected.replace(" ", "_"), name
+    assert (page == mask).all() and name.encode("latin-1").decode() == expected, name
 
 with OpenEXR.File(str(folder / "masks.exr"), separate_channels=True) as exr:
     channels = {name: channel.pixels for name, channel in exr.parts[0].channels.items()}
@@ -46,17 +49,21 @@ for number, mask in enumerate(masks, 1):
 
 arrays = numpy.load(folder / "masks.npz")
 assert (arrays["labels"] == indices).all()
-assert arrays["names"].tolist() == names
-assert arrays["pixels"].tolist() == [int((indices == number).sum()) for number in range(1, len(masks) + 1)]
-assert arrays["colors"].dtype == numpy.float32 and len(arrays["colors"]) == len(masks)
-assert (numpy.round(arrays["colors"][:, :3] * 255) == palette[1 : len(masks) + 1]).all()
+assert arrays["names"].tolist() == classes
+assert arrays["counts"].tolist() == [int((indices == number).sum()) for number in range(1, len(masks) + 1)]
+assert arrays["colors"].dtype == numpy.uint8 and len(arrays["colors"]) == len(masks)
+assert (arrays["colors"][:, :3] == palette[1 : len(masks) + 1]).all()
+for number, (box, centroid) in enumerate(zip(arrays["boxes"].tolist(), arrays["centroids"].tolist()), 1):
+    rows, columns = numpy.nonzero(indices == number)
+    assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], number
+    assert numpy.allclose(centroid, [columns.mean(), rows.mean()]), number
 coco = COCO(sys.argv[2])
 [image] = [image for image in coco.dataset["images"] if image["file_name"] == sys.argv[3]]
 assert (image["height"], image["width"]) == indices.shape
 ids = [annotation["id"] for annotation in coco.dataset["annotations"]]
 assert ids == list(range(1, len(ids) + 1))
 annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
-assert [coco.cats[annotation["category_id"]]["name"] for annotation in annotations] == names
+assert [coco.cats[annotation["category_id"]]["name"] for annotation in annotations] == classes
 kinds = set()
 for number, annotation in enumerate(annotations, 1):
     mask = (indices == number).astype(numpy.uint8)
