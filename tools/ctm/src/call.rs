@@ -39,6 +39,9 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
     if args.has_cryptomatte() {
         return cryptomatte::run(args, &files);
     }
+    if args.is_look {
+        terminal::hint("no file is written; -o DIR writes the masks, and an overview");
+    }
     let palette = args.colors.palette.as_deref();
     let palette = palette.map(|file| palette::read(file, args.reading.max_memory())).transpose()?;
     if args.colors.batch == BatchArg::Stream {
