@@ -784,7 +784,7 @@ impl SegmentArgs {
             return Some("standard input (-) can be read once only".into());
         }
         if self.output.is_none() && self.writes_to_folder() {
-            let text = "--output <DIR> is needed for the masks, of which options say how they are written";
+            let text = "--output <DIR> is needed, the folder of the masks";
             return Some(text.into());
         }
         let reading = || self.reading.contradiction();
@@ -984,7 +984,7 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
     for (first, second) in [("--frame", "--page"), ("--all-frames", "--all-pages")] {
         let is_second = |arg: String| arg.split('=').next() == Some(second);
         if env::args().any(is_second) {
-            line = line.replace(&format!("'{first}"), &format!("'{second}"));
+            line = line.replace(first, second);
         }
     }
     let command = match env::args().nth(1).as_deref() {

@@ -115,7 +115,7 @@ impl Advice<'_> {
         let frequent = self.palette(context, &Params { selection, ..self.choice.all_colors() })?;
         let texts: Vec<String> = frequent.colors.iter().map(|entry| self.choice.text(&entry.color)).collect();
         Ok(match &texts[..] {
-            [] => format!("{begin}: each has a NaN, or none"),
+            [] => format!("{begin}: each has a NaN"),
             [one] => format!("{begin}; all are {one}"),
             [first @ .., last] => {
                 format!("{begin}; the image's most frequent are {} and {last}", first.join(", "))

@@ -27,6 +27,7 @@ fn options_say_what_they_expect() {
         (&["--page", "x"][..], "'x' for '--page <N>': a whole number from 1 on is expected"),
         (&["--frame", "0"], "'0' for '--frame <N>': a whole number from 1 on is expected"),
         (&["--all-pages", "--page", "2"], "'--all-pages' cannot be used with '--page <N>'"),
+        (&["--page", "2", "--raw", "5x10x3"], "--page is for images of several frames"),
         (&["--fill-holes", "x"], "a whole number up to 18446744073709551615 is expected"),
         (&["--max-count", "-1"], "a number up to 4294967295, or all, is expected"),
         (&["--min-pixels", "-1"], "a whole number up to"),
@@ -166,6 +167,8 @@ fn without_a_folder_colors_are_printed_and_nothing_is_written() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is written");
     look(&["--labels", "labels.png"]).quiet();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    let gone = common::Run::new(common::ctm().args(["segment", "gone.png"]).output().unwrap());
+    assert!(gone.error(1).contains("there is no such file or folder"), "an error is alone");
     for about_masks in [&["--cropped"][..], &["--names", "{hex}.png"], &["--format", "npz"]] {
         assert!(look(about_masks).error(2).contains("--output <DIR> is needed"), "{about_masks:?}");
     }

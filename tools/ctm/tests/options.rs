@@ -836,10 +836,7 @@ fn what_contradicts_itself_is_wrong_usage() {
         ("#ff0000\nreddish\n", "line 2: 'reddish' is no colour"),
         ("0.1,0,0\n", "line 1: 0.1,0,0: 0.1 is no value of the image"),
         ("0,0,0\n1,1,1\n300,0,0\n", "line 3: 300,0,0: 300 is beyond 255"),
-        (
-            "1.0,1.0,1.0\n128,0,0\n",
-            "line 2: 128,0,0: 128 is no value of the image, whose values are 0/255 to 255/255; write 128/255",
-        ),
+        ("1.0,1.0,1.0\n128,0,0\n", "line 2: 128,0,0 counts beyond 1, and line 1: 1.0,1.0,1.0 from 0 to 1"),
         ("#ff00\n", "line 1: #ff00 has 2 values; the image's colours have 3"),
         ("#ff0000\n1,0,0\n", "palette.txt, line 2: 1,0,0 is the same colour as "),
     ] {

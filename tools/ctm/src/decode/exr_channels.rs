@@ -98,9 +98,6 @@ fn named_channels(headers: &[Header], layers: &[Layer], part: &Part) -> anyhow::
     if wanted.len() > 4 {
         bail!("{} channels are asked for (--channels); a pixel has 1 to 4", wanted.len());
     }
-    if let Some(twice) = wanted.iter().enumerate().find(|(at, name)| wanted[..*at].contains(name)) {
-        bail!("channel {} is asked for twice (--channels); a pixel has 1 to 4 different ones", twice.1);
-    }
     if let Some(layer) = &part.layer
         && !layers.iter().any(|other| other.is_called(layer))
     {
@@ -108,11 +105,8 @@ fn named_channels(headers: &[Header], layers: &[Layer], part: &Part) -> anyhow::
     }
     let is_wanted = |layer: &&Layer| part.layer.as_ref().is_none_or(|wanted| layer.is_called(wanted));
     let of_layer = |wanted: &str, header: usize| {
-        layers
-            .iter()
-            .filter(is_wanted)
-            .filter(|layer| layer.header == header)
-            .find_map(|layer| layer.find(wanted))
+        let mut all = layers.iter().filter(is_wanted).filter(|layer| layer.header == header);
+        all.find_map(|layer| layer.find(wanted))
     };
     let is_of_layer = |header: usize, place: usize| {
         let has = |layer: &Layer| layer.header == header && layer.channels.iter().any(|(_, at)| *at == place);

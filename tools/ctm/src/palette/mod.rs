@@ -179,7 +179,7 @@ impl Palette {
                     "{} counts beyond 1, and {} from 0 to 1; the numbers of a file are decided for all of it: write all \
                      as whole numbers, or all from 0 to 1",
                     whole.origin,
-                    other.origin
+                    other.origin.trim_start_matches(&format!("{}, ", self.file))
                 );
             }
             let ones = || self.colors.iter().filter(|color| color.is_plain && !color.has_point);
