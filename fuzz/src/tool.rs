@@ -29,3 +29,5 @@ mod terminal;
 #[allow(dead_code)]
 #[path = "../../tools/ctm/src/values.rs"]
 mod values;
+#[path = "../../tools/ctm/src/words.rs"]
+mod words;

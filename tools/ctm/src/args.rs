@@ -16,7 +16,10 @@ use crate::decode::Part;
 use crate::input::{Raw, RawFormat, Reading};
 use crate::inputs::{self, Input};
 use crate::template::Template;
-use crate::values::{GivenColor, parse_color, parse_distance, parse_number, parse_pixels};
+use crate::values::{
+    GivenColor, parse_color, parse_count, parse_distance, parse_number, parse_pixels, parse_place,
+    parse_radius, parse_whole,
+};
 use crate::{labels, memory, names, source};
 
 const EXIT_CODES: &str = "\
@@ -28,6 +31,8 @@ Exit codes:
 
 const EXAMPLES: &str = "\
 Examples:
+  ctm segment map.png
+        the most frequent colours; no file is written
   ctm segment map.png -o masks
         masks of the five most frequent colours, and an overview
   ctm segment map.png -o masks --max-count all --min-pixels 1 --cropped --names '{index:03}-{hex}.png'
@@ -51,7 +56,9 @@ Files in DIR:
                         of 1/255. Ids (one channel of 16 bits, integers of 32) are there as numbers:
                         mask-001-26001.png
   overview.png          the map and up to 48 masks in one picture, for a first look
-Several images have a folder each in DIR, with the image's name. Files of the same names are replaced,
+Several images have a folder each in DIR, with the image's name: masks of a.png are in DIR/a. Where two have the same
+name, the folders above are kept and what all have in common is dropped: in/x/id.png and in/y/id.png are in DIR/x/id and
+DIR/y/id. Files of the same names are replaced,
 each as a whole and links as well; others are left alone. Nothing is written where an input, or two
 outputs, would be the same file.
 
@@ -106,16 +113,21 @@ pub(crate) struct SegmentArgs {
     #[arg(skip)]
     has_same_names: bool,
 
-    /// Folder for the masks and the overview; created if missing. Not needed where no file goes there
+    /// Whether the colours are looked at only, since nothing says where files would go
+    #[arg(skip)]
+    pub(crate) is_look: bool,
+
+    /// Folder for the masks and the overview; created if missing. Without it the colours are printed, and neither masks nor
+    /// an overview are written
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
     /// Colours with fewer pixels than this get no mask [default: 500]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_whole)]
     min_pixels: Option<u64>,
 
     /// At most this many masks, the most frequent colours first, or all [default: 5]
-    #[arg(long, value_name = "N", value_parser = parse_max_count)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_max_count)]
     max_count: Option<u32>,
 
     #[command(flatten)]
@@ -145,7 +157,7 @@ pub(crate) struct SegmentArgs {
     pub(crate) device: Option<String>,
 
     /// Use at most N threads; 0: one per processor
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = parse_count)]
     pub(crate) threads: u32,
 
     /// Print one JSON object for programs instead of the table
@@ -171,7 +183,7 @@ pub(crate) struct ReadingArgs {
     pub(crate) list: Option<PathBuf>,
 
     /// Read this frame of an animation, or page of a TIFF, from 1 on, instead of the first; --page does the same
-    #[arg(long, visible_alias = "page", value_name = "N", conflicts_with = "all_frames", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, visible_alias = "page", value_name = "N", conflicts_with = "all_frames", allow_negative_numbers = true, value_parser = parse_place)]
     pub(crate) frame: Option<u32>,
 
     /// Read all frames or pages of each image, as images of their own; --all-pages does the same
@@ -246,7 +258,7 @@ pub(crate) struct ColorArgs {
     pub(crate) unlisted: UnlistedArg,
 
     /// List the N most frequent colours that the palette does not have
-    #[arg(long, value_name = "N", requires = "given")]
+    #[arg(long, value_name = "N", requires = "given", allow_negative_numbers = true, value_parser = parse_count)]
     pub(crate) report_unlisted: Option<u32>,
 
     /// Make no mask of this colour, the background for example; may be repeated
@@ -264,16 +276,16 @@ pub(crate) struct ColorArgs {
     pub(crate) merge: Option<f64>,
 
     /// With --merge: colours with more than N pixels stay what they are; 0: no such bound
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge", allow_negative_numbers = true, value_parser = parse_whole)]
     pub(crate) merge_most_pixels: u64,
 
     /// With --merge: list the N most frequent colours that became others
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "merge", allow_negative_numbers = true, value_parser = parse_count)]
     pub(crate) report_merged: u32,
 
     /// Share pixels of other colours out among the masks up to RADIUS pixels away, as at anti-aliased edges: masks of
     /// 8 bits have the shares, 255 being all of the pixel; labels, masks of 1 bit and of regions the largest; 1 to 16
-    #[arg(long, value_name = "RADIUS", value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "RADIUS", allow_negative_numbers = true, value_parser = parse_radius)]
     pub(crate) unmix: Option<u32>,
 
     /// Make each connected region a mask of its own, the largest first: pixels that share a side, or a side or corner
@@ -281,15 +293,15 @@ pub(crate) struct ColorArgs {
     pub(crate) connected: Option<ConnectedArg>,
 
     /// Give connected regions of fewer than N pixels to the mask around them with which they have the longest border: specks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_whole)]
     pub(crate) absorb: Option<u64>,
 
     /// Give connected regions of pixels without a mask, of fewer than N pixels, to the masks around them; all: of any size
-    #[arg(long, value_name = "N|all", value_parser = parse_absorb_unmasked)]
+    #[arg(long, value_name = "N|all", allow_negative_numbers = true, value_parser = parse_absorb_unmasked)]
     pub(crate) absorb_unmasked: Option<u64>,
 
     /// Fill holes in masks of at most N pixels
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_whole)]
     pub(crate) fill_holes: Option<u64>,
 
     /// How far colours are apart: the root of the sum of the channels' squared differences, or the largest
@@ -613,6 +625,17 @@ impl ReadingArgs {
 
     /// What contradicts itself, beyond what clap finds.
     fn contradiction(&self) -> Option<String> {
+        if let Some(shape) = self.raw
+            && matches!(self.raw_format, RawFormatArg::U32 | RawFormatArg::I32)
+            && shape.channels() > 2
+        {
+            return Some(format!(
+                "--raw {}x{}x{}: integers of 32 bits are ids, one or two to a pixel (--raw-format)",
+                shape.width(),
+                shape.height(),
+                shape.channels()
+            ));
+        }
         let what = match (self.frame, self.all_frames) {
             (Some(_), _) => "--frame",
             (None, true) => "--all-frames",
@@ -636,6 +659,22 @@ impl SegmentArgs {
     /// The folder of everything that is called by its own name in it; none where there is nothing of the kind.
     pub(crate) fn output(&self) -> Option<&Path> {
         self.output.as_deref().filter(|_| self.writes_to_folder())
+    }
+
+    /// Without a folder, and without a word on what would go there, colours are printed and no masks are written.
+    fn settle_output(&mut self) {
+        let outputs = &self.outputs;
+        let is_about_masks = outputs.cropped
+            || outputs.names.is_some()
+            || outputs.format != [FormatArg::Png]
+            || outputs.mask_format != MaskFormatArg::EightBit
+            || self.has_cryptomatte();
+        if self.output.is_none() && !is_about_masks && self.writes_to_folder() {
+            let has_other = outputs.labels.is_some() || outputs.table.is_some();
+            self.is_look = !has_other && !self.json;
+            self.outputs.no_masks = true;
+            self.outputs.no_overview = true;
+        }
     }
 
     fn writes_to_folder(&self) -> bool {
@@ -728,8 +767,8 @@ impl SegmentArgs {
             return Some("--overwrite ask cannot be used with --batch stream, where nobody waits".into());
         }
         if is_given && colors.connected.is_none() && (self.min_pixels.is_some() || self.max_count.is_some()) {
-            let text = "--min-pixels and --max-count cannot be used with a palette, unless --connected makes masks of \
-                        its regions";
+            let text = "--min-pixels and --max-count cannot be used with a palette: each colour of --color or --palette has \
+                        a mask, however few pixels it has; leave them out, or make masks of its regions by --connected";
             return Some(text.into());
         }
         let measures = colors.tolerance.is_some() || colors.merge.is_some();
@@ -745,7 +784,7 @@ impl SegmentArgs {
             return Some("standard input (-) can be read once only".into());
         }
         if self.output.is_none() && self.writes_to_folder() {
-            let text = "--output <DIR> is needed for the masks and the overview, unless there is --no-masks and --no-overview";
+            let text = "--output <DIR> is needed, the folder of the masks";
             return Some(text.into());
         }
         let reading = || self.reading.contradiction();
@@ -866,7 +905,10 @@ impl OutputArgs {
 impl Cli {
     /// Parses the command line and refuses what contradicts itself.
     pub(crate) fn parse_checked() -> Result<Self, clap::Error> {
-        let cli = Self::try_parse()?;
+        let mut cli = Self::try_parse()?;
+        if let Command::Segment(args) = &mut cli.command {
+            args.settle_output();
+        }
         if let Command::Segment(args) = &cli.command
             && let Some(text) = args.contradiction()
         {
@@ -942,6 +984,13 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
         };
         line.push_str(separator);
         line.push_str(part);
+    }
+    // Clap calls an option by its first name.
+    for (first, second) in [("--frame", "--page"), ("--all-frames", "--all-pages")] {
+        let is_second = |arg: String| arg.split('=').next() == Some(second);
+        if env::args().any(is_second) {
+            line = line.replace(first, second);
+        }
     }
     let command = match env::args().nth(1).as_deref() {
         Some(command @ ("segment" | "devices" | "documents")) => format!(" {command}"),

@@ -47,9 +47,15 @@ fn run_checked(args: &SegmentArgs, options: &Options, files: &Mutex<Files>) -> a
     if args.has_cryptomatte() {
         return cryptomatte::run(args, files);
     }
+    let say_that_nothing_is_written = || {
+        if args.is_look {
+            terminal::hint("no file is written; -o DIR writes the masks, and an overview");
+        }
+    };
     let palette = args.colors.palette.as_deref();
     let palette = palette.map(|file| palette::read(file, args.reading.max_memory())).transpose()?;
     if args.colors.batch == BatchArg::Stream {
+        say_that_nothing_is_written();
         return stream::run(args, options, palette.as_ref(), files);
     }
     // Looking for devices takes as long as reading an image.
@@ -79,6 +85,7 @@ fn run_checked(args: &SegmentArgs, options: &Options, files: &Mutex<Files>) -> a
         let rows = outcomes.iter().flat_map(|outcome| table::rows(outcome)).collect::<Vec<_>>();
         with_files(files, |files| files.write(file, |out| table::write(file, &rows, out)))?;
     }
+    say_that_nothing_is_written();
     match args.outputs.on_standard_output() {
         Some(_) => Ok(()),
         None if args.quiet => Ok(()),

@@ -90,6 +90,7 @@ mod unix {
     use crate::picture::{Image, Values};
     use crate::source::{self, Stream};
     use crate::terminal::thousands;
+    use crate::words;
 
     /// The first argument of a process that decodes. No person gives it.
     const ARGUMENT: &str = "decode-for-ctm";
@@ -388,7 +389,7 @@ mod unix {
     }
 
     fn failed(error: anyhow::Error) -> Reply {
-        Reply::Failed(format!("{error:#}"))
+        Reply::Failed(words::sentence(&error))
     }
 
     /// Tells the other process.

@@ -81,6 +81,9 @@ pub(crate) fn all(
 /// One path a line.
 fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let bytes = source::open(list)?.read_all(MOST_BYTES, "a list of images, one a line, is expected")?;
+    if bytes.contains(&0) {
+        bail!("has NUL bytes; a list of images, one a line, is expected (find's -print, not -print0)");
+    }
     let lines = bytes.split(|&byte| byte == b'\n');
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty());
     lines.map(path_of).collect()

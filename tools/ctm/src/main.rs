@@ -14,6 +14,7 @@
 //! | `segment` | maps → masks → files |
 //! | `cryptomatte` | `ctm segment --cryptomatte`: objects of a Cryptomatte → masks → files |
 //! | `find` | calls the library, with memory for whatever it finds |
+//! | `hints` | which option helps |
 //! | `masks`, `labels`, `png` | mask planes and labels → PNG files, or TIFF |
 //! | `export` | all masks of an image in one file: TIFF, OpenEXR, indexed PNG, NumPy, SVG; COCO's of all images |
 //! | `color` | a colour as text, as part of a file name, and as screen colour |
@@ -26,6 +27,7 @@
 //! | `save` | a file is written whole or not at all |
 //! | `interrupt` | Ctrl-C, and other requests to end |
 //! | `documents` | `ctm documents`: man pages, shell completions |
+//! | `words` | errors in people's words |
 //! | `terminal` | standard output and error, numbers for people |
 
 mod args;
@@ -40,6 +42,7 @@ mod documents;
 mod export;
 mod files;
 mod find;
+mod hints;
 mod input;
 mod inputs;
 mod interrupt;
@@ -66,6 +69,7 @@ mod template;
 mod terminal;
 mod thumbnail;
 mod values;
+mod words;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -114,7 +118,7 @@ fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::error(&format!("{error:#}"));
+            terminal::error(&words::sentence(&error));
             ExitCode::from(FAILED)
         }
     }

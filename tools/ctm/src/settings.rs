@@ -14,7 +14,7 @@ use crate::color;
 use crate::decode::channels_text;
 use crate::maps::Maps;
 use crate::palette::{self, Palette};
-use crate::values::{GivenColor, most, within};
+use crate::values::{AlphaUse, GivenColor, most, within};
 
 /// The settings, and the colours that they borrow.
 #[derive(Debug)]
@@ -107,7 +107,11 @@ impl Choice {
             bail!("--alpha: the image has no alpha; its pixels are {channels}");
         }
         let channels = if colors.alpha == AlphaArg::Color { stored } else { stored - 1 };
-        let has_alpha = colors.alpha == AlphaArg::Color && maps.has_alpha();
+        let alpha = match colors.alpha {
+            AlphaArg::Color if maps.has_alpha() => AlphaUse::Part,
+            AlphaArg::Color => AlphaUse::Absent,
+            AlphaArg::Ignored | AlphaArg::AtLeast(_) => AlphaUse::Ignored,
+        };
         if maps.has_ids() {
             check_ids(colors)?;
         }
@@ -118,10 +122,12 @@ impl Choice {
                 let ids = list.iter().map(|color| color.as_ids(format, channels).map_err(named));
                 return Ok(Given::Ids(ids.collect::<Result<_, _>>()?));
             }
-            let units = list.iter().map(|color| color.in_units(format, channels, has_alpha).map_err(named));
+            let units = list.iter().map(|color| color.in_units(format, channels, alpha).map_err(named));
             Ok(Given::Values(units.collect::<Result<_, _>>()?))
         };
-        let [listed, ignored] = palette::of_options([&colors.color, &colors.ignore], format, channels)?;
+        let [listed, mut ignored] = palette::of_options([&colors.color, &colors.ignore], format, channels)?;
+        // What no pixel can be need not be ignored.
+        ignored.retain(|color| !color.is_translucent(channels, alpha));
         let (palette, names) = if let Some(palette) = given {
             let (given, scale) = palette.in_image(format, channels)?;
             hint = scale;
@@ -207,6 +213,11 @@ impl Choice {
         }
     }
 
+    /// Whether colours are ignored.
+    pub(crate) fn has_ignored(&self) -> bool {
+        self.ignored.len() > 0
+    }
+
     /// Those that find all colours of the maps.
     pub(crate) fn all_colors(&self) -> Params<'_> {
         Params {
@@ -229,6 +240,11 @@ impl Choice {
     /// Whether the masks, and their number, are known before the maps are looked at.
     pub(crate) fn has_palette(&self) -> bool {
         self.palette.is_some() && self.plain.connected.is_none()
+    }
+
+    /// Whether there is a palette, be it of masks or of regions.
+    pub(crate) fn is_given(&self) -> bool {
+        self.palette.is_some()
     }
 
     /// What the palette calls the colour of a mask.

@@ -25,6 +25,7 @@ use crate::segment::{segment, with_files};
 use crate::settings::Choice;
 use crate::table::{self, Row};
 use crate::terminal::{self, count};
+use crate::words;
 
 /// More images at a time need more memory, and are no sooner done: each is worked on by several threads.
 const MOST_AT_ONCE: usize = 4;
@@ -104,7 +105,7 @@ impl Stream<'_> {
             let Some(input) = self.args.inputs.get(index) else { break };
             let done = match self.one(&mut context, input) {
                 Ok(done) => done,
-                Err(error) => self.failure(input, &format!("{error:#}"))?,
+                Err(error) => self.failure(input, &words::sentence(&error))?,
             };
             self.tell(index, done).inspect_err(|_| self.has_ended.store(true, Ordering::Relaxed))?;
         }

@@ -3,6 +3,8 @@
 
 use ctm::Format;
 
+use crate::terminal::count;
+
 /// Reads `0.04`, `10/255`.
 pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
     let number = match text.split_once('/') {
@@ -26,6 +28,28 @@ pub(crate) fn parse_pixels(text: &str) -> Result<f32, String> {
         number if number.is_finite() => Ok(number),
         _ => Err(format!("{text} is no number of pixels such as 1.5")),
     }
+}
+
+/// Reads how many there are of something.
+pub(crate) fn parse_whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number up to {} is expected", u64::MAX))
+}
+
+/// Reads a number of things of which there are fewer.
+pub(crate) fn parse_count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("a whole number up to {} is expected", u32::MAX))
+}
+
+/// Reads a place, counted from 1.
+pub(crate) fn parse_place(text: &str) -> Result<u32, String> {
+    let place = text.parse().ok().filter(|&place| place > 0);
+    place.ok_or_else(|| "a whole number from 1 on is expected".into())
+}
+
+/// Reads a radius of `--unmix`.
+pub(crate) fn parse_radius(text: &str) -> Result<u32, String> {
+    let radius = text.parse().ok().filter(|radius| (1..=16).contains(radius));
+    radius.ok_or_else(|| "a whole number from 1 to 16 is expected".into())
 }
 
 /// A distance or an alpha in the units of an image. `largest` is as far as values can be apart; floats may be further.
@@ -150,7 +174,26 @@ fn parse_value(text: &str) -> Result<f32, String> {
     if value.is_nan() { Err("a NaN is no colour".into()) } else { Ok(value) }
 }
 
+/// What an image's alpha is to its colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AlphaUse {
+    /// There is none.
+    Absent,
+    /// It is no part of a colour.
+    Ignored,
+    /// It is a colour's last channel.
+    Part,
+}
+
 impl GivenColor {
+    fn wrong_count(&self, channels: usize) -> String {
+        format!(
+            "{} has {}; the image's colours have {channels}",
+            self.origin,
+            count(self.values.len() as u64, "value")
+        )
+    }
+
     /// In an image of ids: as its pixels store them.
     pub(crate) fn as_ids(&self, format: Format, channels: usize) -> Result<[u32; 4], String> {
         let origin = &self.origin;
@@ -162,7 +205,7 @@ impl GivenColor {
             format!("{origin}: the image has 32-bit integers; whole numbers such as 26001 are expected")
         })?;
         if ids.len() != channels {
-            return Err(format!("{origin} has {} values; the image's colours have {channels}", ids.len()));
+            return Err(self.wrong_count(channels));
         }
         let mut words = [0; 4];
         for (word, &id) in words.iter_mut().zip(ids).take(channels) {
@@ -176,22 +219,31 @@ impl GivenColor {
         Ok(words)
     }
 
-    /// In the units of an image with so many channels in its colours, of which the last may be alpha.
+    /// Whether it has an alpha below 1, beside so many channels, which no pixel of an image without alpha has.
+    pub(crate) fn is_translucent(&self, channels: usize, alpha: AlphaUse) -> bool {
+        let has_more = self.values.len() == channels + 1 && channels % 2 == 1;
+        alpha == AlphaUse::Absent && has_more && (0.0..1.0).contains(&self.values[channels])
+    }
+
+    /// In the units of an image with so many channels in its colours.
     pub(crate) fn in_units(
         &self,
         format: Format,
         channels: usize,
-        has_alpha: bool,
+        alpha: AlphaUse,
     ) -> Result<[f32; 4], String> {
         let origin = &self.origin;
         let given = self.values.len();
         // Without alpha a colour is opaque.
-        let is_opaque = has_alpha && given + 1 == channels;
+        let is_opaque = alpha == AlphaUse::Part && given + 1 == channels;
         // Alpha that is no part of the colour may be given and is not looked at.
         if given != channels && !is_opaque && !(given == channels + 1 && channels % 2 == 1) {
+            return Err(self.wrong_count(channels));
+        }
+        if self.is_translucent(channels, alpha) {
             return Err(format!(
-                "{origin} has {} values; the image's colours have {channels}",
-                self.values.len()
+                "{origin}: its alpha is {}; the image has no alpha, so that all its colours are opaque",
+                self.values[channels]
             ));
         }
         let most = most(format);
@@ -271,25 +323,42 @@ mod tests {
         fn color(text: &str) -> GivenColor {
             parse_color(text).unwrap()
         }
-        assert_eq!(color("#ff8000").in_units(Format::U8, 3, false), Ok([255.0, 128.0, 0.0, 0.0]));
-        assert_eq!(color("#ff8000").in_units(Format::U16, 3, false), Ok([65535.0, 32896.0, 0.0, 0.0]));
+        assert_eq!(color("#ff8000").in_units(Format::U8, 3, AlphaUse::Ignored), Ok([255.0, 128.0, 0.0, 0.0]));
         assert_eq!(
-            color("#ff800011").in_units(Format::U8, 3, false),
+            color("#ff8000").in_units(Format::U16, 3, AlphaUse::Ignored),
+            Ok([65535.0, 32896.0, 0.0, 0.0])
+        );
+        assert_eq!(
+            color("#ff800011").in_units(Format::U8, 3, AlphaUse::Ignored),
             Ok([255.0, 128.0, 0.0, 0.0]),
             "alpha ignored"
         );
-        assert_eq!(color("1/65535").in_units(Format::U16, 1, false), Ok([1.0, 0.0, 0.0, 0.0]));
-        assert!(color("1/65535").in_units(Format::U8, 1, false).unwrap_err().contains("0/255 to 255/255"));
-        assert!(color("2").in_units(Format::U8, 1, false).is_err());
-        assert_eq!(color("2").in_units(Format::F32, 1, false), Ok([2.0, 0.0, 0.0, 0.0]));
-        assert!(color("#ff8000").in_units(Format::U8, 4, false).unwrap_err().contains("has 3 values"));
-        assert_eq!(color("#ff8000").in_units(Format::U8, 4, true), Ok([255.0, 128.0, 0.0, 255.0]), "opaque");
-        assert_eq!(color("0.5").in_units(Format::F32, 2, true), Ok([0.5, 1.0, 0.0, 0.0]), "opaque");
-        assert!(color("#ff80").in_units(Format::U8, 4, true).is_err());
-        assert!(color("#ff80").in_units(Format::U8, 3, false).is_err());
+        assert_eq!(color("1/65535").in_units(Format::U16, 1, AlphaUse::Absent), Ok([1.0, 0.0, 0.0, 0.0]));
+        assert!(
+            color("1/65535")
+                .in_units(Format::U8, 1, AlphaUse::Absent)
+                .unwrap_err()
+                .contains("0/255 to 255/255")
+        );
+        assert!(color("2").in_units(Format::U8, 1, AlphaUse::Absent).is_err());
+        assert_eq!(color("2").in_units(Format::F32, 1, AlphaUse::Absent), Ok([2.0, 0.0, 0.0, 0.0]));
+        assert!(
+            color("#ff8000").in_units(Format::U8, 4, AlphaUse::Absent).unwrap_err().contains("has 3 values")
+        );
+        assert_eq!(
+            color("#ff8000").in_units(Format::U8, 4, AlphaUse::Part),
+            Ok([255.0, 128.0, 0.0, 255.0]),
+            "opaque"
+        );
+        assert_eq!(color("0.5").in_units(Format::F32, 2, AlphaUse::Part), Ok([0.5, 1.0, 0.0, 0.0]), "opaque");
+        let translucent = color("#ff800011").in_units(Format::U8, 3, AlphaUse::Absent).unwrap_err();
+        assert!(translucent.contains("all its colours are opaque"), "{translucent}");
+        assert!(color("#ff8000ff").in_units(Format::U8, 3, AlphaUse::Absent).is_ok());
+        assert!(color("#ff80").in_units(Format::U8, 4, AlphaUse::Part).is_err());
+        assert!(color("#ff80").in_units(Format::U8, 3, AlphaUse::Ignored).is_err());
         for byte in 0..=255u8 {
             let given = color(&format!("{:?}", f32::from(byte) / 255.0));
-            assert_eq!(given.in_units(Format::U8, 1, false).unwrap()[0], f32::from(byte));
+            assert_eq!(given.in_units(Format::U8, 1, AlphaUse::Absent).unwrap()[0], f32::from(byte));
         }
     }
 }

@@ -65,10 +65,26 @@ fn layers_and_channels() {
     );
     let all = "Beauty.B, Beauty.G, Beauty.R, Flat.B, Flat.G, Flat.R, IndexOB.X, Motion.X, Motion.Z";
     for (more, expected) in [
-        (&["--layer", "Depth"][..], format!("has no layer 'Depth' (--layer); its channels are {all}")),
-        (&["--channels", "Flat.A"], format!("has no channels Flat.A (--channels); it has {all}")),
+        (
+            &["--layer", "Depth"][..],
+            format!(
+                "has no layer 'Depth' (--layer); it has the layers Beauty, Flat, IndexOB, Motion, and the channels {all}"
+            ),
+        ),
+        (&["--channels", "Flat.A"], format!("has no channel Flat.A (--channels); the file has {all}")),
         (&["--layer", "Motion"], "layer 'Motion' has no channels R, G and B".into()),
-        (&["--channels", "Flat.R,Flat.R"], "a pixel has 1 to 4 different ones".into()),
+        (&["--channels", "Flat.R,Flat.R"], "channel Flat.R is asked for twice (--channels)".into()),
+        (&["--layer", "Flat", "--channels", "R,Flat.R"], "channel Flat.R is asked for twice".into()),
+        (
+            &["--channels", "Flat.R,Flat.G,Flat.B,Motion.X,Motion.Z"],
+            "5 channels are asked for (--channels); a pixel has 1 to 4".into(),
+        ),
+        (
+            &["--layer", "nope", "--channels", "Flat.R"],
+            "has no layer 'nope' (--layer); it has the layers Beauty".into(),
+        ),
+        (&["--layer", "Motion", "--channels", "Flat.R"], "layer 'Motion' has no channel Flat.R".into()),
+        (&["--channels", "IndexOB.X,nope,no"], "has no channels nope, no (--channels)".into()),
     ] {
         assert!(layers(more).error(1).contains(&expected), "{:?}", layers(more));
     }
@@ -76,6 +92,19 @@ fn layers_and_channels() {
         &segmented(&folder, "parts.exr", &["--layer", "ids"]).quiet(),
         "OpenEXR, 32-bit float channel X",
     );
+    let kind = "OpenEXR, 32-bit float channel X";
+    check_ids(&segmented(&folder, "parts.exr", &["--channels", "ids.X"]).quiet(), kind);
+    check_ids(&segmented(&folder, "parts.exr", &["--channels", "X"]).quiet(), kind);
+    let run = segmented(&folder, "parts.exr", &["--channels", "ids.nope"]);
+    assert!(
+        run.error(1)
+            .ends_with("has no channel ids.nope (--channels); the file has rgb.B, rgb.G, rgb.R, ids.X"),
+        "{run:?}"
+    );
+    let run = segmented(&folder, "parts.exr", &["--channels", "rgb.R,ids.X"]);
+    assert!(run.error(1).contains("has the channels rgb.R, ids.X in different parts"), "{run:?}");
+    let run = segmented(&folder, "parts.exr", &["--layer", "nope"]);
+    assert!(run.error(1).contains("it has the layers rgb, ids, and the channels rgb.B"), "{run:?}");
     let rgb = segmented(&folder, "parts.exr", &["--layer", "rgb"]).quiet().json();
     assert_eq!(rgb["masks"].as_array().unwrap().len(), 6);
 }

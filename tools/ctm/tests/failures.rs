@@ -45,7 +45,7 @@ fn what_is_no_image() {
     let (_folder, empty) = file("empty.png", b"");
     refused(&empty, &[], "is empty");
     let (_folder, icon) = file("a.ico", b"\0\0\x01\0 and more");
-    refused(&icon, &[], "is a ICO image; PNG, JPEG");
+    refused(&icon, &[], "is an image in the format ICO, which is not supported; PNG, JPEG");
     let (_folder, gif) = file("a.gif", b"GIF89a and more");
     refused(&gif, &[], "cannot be read as GIF");
     let (_folder, name) = file("line\nbreak.png", b"x");
@@ -181,7 +181,7 @@ fn devices_that_are_not_there() {
 fn wrong_usage() {
     for (args, expected) in [
         (&["segment"][..], "<IMAGE>..."),
-        (&["segment", "a.png"], "--output <DIR>"),
+        (&["segment", "a.png", "--cropped"], "--output <DIR>"),
         (&["segment", "a.png", "-o", "b", "--min-pixel", "1"], "a similar argument exists: '--min-pixels'"),
         (&["segment", "a.png", "-o", "b", "--min-pixels", "-1"], "-1"),
         (&["segment", "a.png", "-o", "b", "--min-pixels", "18446744073709551616"], "--min-pixels <N>"),

@@ -324,8 +324,9 @@ fn pnm_and_pam_of_all_kinds() {
         1,
         vec![0.0, 1.0 / 255.0, 2.0 / 255.0, 1.0],
     );
-    // Values up to 15 are widened, and stay as different.
-    check("P5\n4 1 15\n", &[0, 1, 2, 15], "PNM, 8-bit grey", 1, vec![0.0, 17.0 / 255.0, 34.0 / 255.0, 1.0]);
+    // Values up to 15 are what the file has.
+    let floats = [0, 1, 2, 15].map(from_8_bits).to_vec();
+    check("P5\n4 1 15\n", &[0, 1, 2, 15], "PNM, 8-bit grey up to 15", 1, floats);
     let words = [0u16, 1, 256, 65535];
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
     check(

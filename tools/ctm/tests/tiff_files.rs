@@ -335,7 +335,11 @@ fn further_pages_are_mentioned() {
         let inputs = vec![&*page; count];
         tool("tiffcp", &[more], &[inputs, vec![&pages]].concat());
         let run = segment_all(&pages, &masks);
-        assert!(run.hint().contains(&format!("has {count} pages; only the first is read")), "{run:?}");
+        assert!(
+            run.hint()
+                .contains(&format!("has {count} pages; only the first is read (--page N, --all-pages)")),
+            "{run:?}"
+        );
     }
     // Smaller versions of the same picture are no pages.
     tool("gdaladdo", &["-q"], &[&page, Path::new("2"), Path::new("4")]);

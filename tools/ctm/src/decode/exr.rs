@@ -274,7 +274,7 @@ fn plain(error: Error) -> anyhow::Error {
     match error {
         Error::Io(error) => anyhow!(error),
         Error::NotSupported(text) => anyhow!("not supported: {text}"),
-        Error::Invalid(text) => anyhow!("invalid: {text}"),
+        Error::Invalid(text) => anyhow!("the file is damaged: {text}"),
         error => anyhow!("{error}"),
     }
 }

@@ -34,6 +34,13 @@ impl Layer {
         self.names.iter().any(|name| name.eq_ignore_ascii_case(wanted))
     }
 
+    /// What `--layer` takes for this layer and no other, if it has a name.
+    fn shown(&self, headers: &[Header]) -> Option<&str> {
+        let name =
+            if headers.len() > 1 { self.names.get(1).or(self.names.first()) } else { self.names.first() };
+        name.map(String::as_str).filter(|name| !name.is_empty())
+    }
+
     fn find(&self, wanted: &str) -> Option<usize> {
         let exact = self.channels.iter().find(|(name, _)| name == wanted);
         let any = || self.channels.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -67,7 +74,7 @@ pub(super) fn choose(headers: &[Header], part: &Part) -> anyhow::Result<Chosen> 
                     "layer '{wanted}' has no channels R, G and B, nor Y, nor one channel alone; choose by --channels: {}",
                     list(headers)
                 ),
-                None => bail!("has no layer '{wanted}' (--layer); its channels are {}", list(headers)),
+                None => bail!("{}", no_layer(headers, &layers, wanted)),
             }
         };
         return Ok(Chosen { header, channels, other_layers: 0 });
@@ -87,44 +94,78 @@ pub(super) fn choose(headers: &[Header], part: &Part) -> anyhow::Result<Chosen> 
 
 /// The channels that were named, of one part.
 fn named_channels(headers: &[Header], layers: &[Layer], part: &Part) -> anyhow::Result<Chosen> {
-    let count = part.channels.len();
-    let has_twice = (1..count).any(|index| part.channels[..index].contains(&part.channels[index]));
-    if count > 4 || has_twice {
-        bail!(
-            "{} channels were asked for (--channels); a pixel has 1 to 4 different ones",
-            part.channels.join(", ")
-        );
+    let wanted = &part.channels;
+    if wanted.len() > 4 {
+        bail!("{} channels are asked for (--channels); a pixel has 1 to 4", wanted.len());
+    }
+    if let Some(layer) = &part.layer
+        && !layers.iter().any(|other| other.is_called(layer))
+    {
+        bail!("{}", no_layer(headers, layers, layer));
     }
     let is_wanted = |layer: &&Layer| part.layer.as_ref().is_none_or(|wanted| layer.is_called(wanted));
     let of_layer = |wanted: &str, header: usize| {
-        layers
-            .iter()
-            .filter(is_wanted)
-            .filter(|layer| layer.header == header)
-            .find_map(|layer| layer.find(wanted))
+        let mut all = layers.iter().filter(is_wanted).filter(|layer| layer.header == header);
+        all.find_map(|layer| layer.find(wanted))
+    };
+    let is_of_layer = |header: usize, place: usize| {
+        let has = |layer: &Layer| layer.header == header && layer.channels.iter().any(|(_, at)| *at == place);
+        layers.iter().filter(is_wanted).any(has)
     };
     let whole = |wanted: &str, header: usize| {
-        headers[header].channels.list.iter().position(|channel| channel.name.to_string() == wanted)
+        let names = |place: usize| [name(headers, header, place), bare(&headers[header], place)];
+        let all = (0..headers[header].channels.list.len()).filter(|&place| is_of_layer(header, place));
+        let mut exact = all.clone().filter(|&place| names(place).iter().any(|name| name == wanted));
+        let is_like = |place: &usize| names(*place).iter().any(|name| name.eq_ignore_ascii_case(wanted));
+        exact.next().or_else(|| all.clone().find(is_like))
     };
-    let found = (0..headers.len()).filter(|&header| !headers[header].deep).find_map(|header| {
-        let all: Option<Vec<usize>> = part
-            .channels
-            .iter()
-            .map(|wanted| whole(wanted, header).or_else(|| of_layer(wanted, header)))
-            .collect();
+    let find = |wanted: &String, header: usize| whole(wanted, header).or_else(|| of_layer(wanted, header));
+    let parts = || (0..headers.len()).filter(|&header| !headers[header].deep);
+    let found = parts().find_map(|header| {
+        let all: Option<Vec<usize>> = wanted.iter().map(|wanted| find(wanted, header)).collect();
         Some((header, all?))
     });
-    match found {
-        Some((header, channels)) => Ok(Chosen { header, channels, other_layers: 0 }),
-        None => bail!("has no channels {} (--channels); it has {}", part.channels.join(", "), list(headers)),
+    if let Some((header, channels)) = found {
+        let is_twice = |at: usize| channels[..at].contains(&channels[at]);
+        if let Some(at) = (1..channels.len()).find(|&at| is_twice(at)) {
+            bail!(
+                "channel {} is asked for twice (--channels); a pixel has 1 to 4 different ones",
+                wanted[at]
+            );
+        }
+        return Ok(Chosen { header, channels, other_layers: 0 });
     }
+    let is_missing = |wanted: &&String| parts().all(|header| find(wanted, header).is_none());
+    let missing: Vec<&str> = wanted.iter().filter(is_missing).map(String::as_str).collect();
+    let layer = part.layer.as_ref().map_or(String::new(), |layer| format!("layer '{layer}' "));
+    match missing[..] {
+        [] => bail!(
+            "{layer}has the channels {} in different parts; a pixel's values are of one part (--channels)",
+            wanted.join(", ")
+        ),
+        [one] => bail!("{layer}has no channel {one} (--channels); the file has {}", list(headers)),
+        _ => bail!(
+            "{layer}has no channels {} (--channels); the file has {}",
+            missing.join(", "),
+            list(headers)
+        ),
+    }
+}
+
+/// What is said of a layer that is not there.
+fn no_layer(headers: &[Header], layers: &[Layer], wanted: &str) -> String {
+    let mut names: Vec<&str> = layers.iter().filter_map(|layer| layer.shown(headers)).collect();
+    names.truncate(MOST_LISTED);
+    let named =
+        if names.is_empty() { "has none".into() } else { format!("has the layers {}", names.join(", ")) };
+    format!("has no layer '{wanted}' (--layer); it {named}, and the channels {}", list(headers))
 }
 
 /// The layers of a file, in its order.
 fn layers(headers: &[Header]) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     for (header, part) in headers.iter().enumerate().filter(|(_, part)| !part.deep) {
-        let part_name = part.own_attributes.layer_name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let part_name = part_name(part).unwrap_or_default();
         let first = layers.len();
         for (place, channel) in part.channels.list.iter().enumerate() {
             let name = channel.name.to_string();
@@ -153,10 +194,31 @@ fn layers(headers: &[Header]) -> Vec<Layer> {
     layers
 }
 
-/// All channels, as people read it.
+/// The name of a part, if it has one.
+fn part_name(header: &Header) -> Option<String> {
+    header.own_attributes.layer_name.as_ref().map(ToString::to_string).filter(|name| !name.is_empty())
+}
+
+/// A channel's name in its part.
+fn bare(header: &Header, place: usize) -> String {
+    header.channels.list[place].name.to_string()
+}
+
+/// What tells a channel from those of all parts: of several parts, the part's name is in front.
+fn name(headers: &[Header], header: usize, place: usize) -> String {
+    let bare = bare(&headers[header], place);
+    match part_name(&headers[header]) {
+        Some(part) if headers.len() > 1 && !bare.starts_with(&format!("{part}.")) => format!("{part}.{bare}"),
+        _ => bare,
+    }
+}
+
+/// All channels, as people read it and as `--channels` takes them.
 fn list(headers: &[Header]) -> String {
-    let channels = headers.iter().flat_map(|header| &header.channels.list);
-    let mut names: Vec<String> = channels.map(|channel| channel.name.to_string()).collect();
+    let all = (0..headers.len()).filter(|&header| !headers[header].deep);
+    let all =
+        all.flat_map(|header| (0..headers[header].channels.list.len()).map(move |place| (header, place)));
+    let mut names: Vec<String> = all.map(|(header, place)| name(headers, header, place)).collect();
     let more = names.len().saturating_sub(MOST_LISTED);
     names.truncate(MOST_LISTED);
     if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }

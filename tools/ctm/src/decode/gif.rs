@@ -40,7 +40,8 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
     } else {
         pixels
     };
-    let others = part.others(|| format!("is an animation of {frames} frames; only the first image is read"));
+    let others =
+        part.others("frame", || format!("is an animation of {frames} frames; only the first image is read"));
     Stored {
         values: Values::U8(values),
         shape: ctm::Shape::new(width, height, channels)?,
@@ -72,6 +73,7 @@ pub(super) fn count_frames(input: &mut dyn Input) -> anyhow::Result<u32> {
 fn io_error(error: DecodingError) -> anyhow::Error {
     match error {
         DecodingError::Io(error) => anyhow!(error),
+        DecodingError::Format(error) => anyhow!("the file is damaged: {error}"),
         error => anyhow!(error),
     }
 }

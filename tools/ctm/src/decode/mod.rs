@@ -7,13 +7,13 @@ mod gif;
 mod jpeg;
 mod part;
 mod png;
+mod pnm;
 mod simple;
 mod stored;
 mod tiff;
 mod turn;
 mod webp;
 
-use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -24,7 +24,7 @@ use stored::Input;
 pub(crate) use stored::channels_text;
 
 use crate::picture::Image;
-use crate::terminal;
+use crate::{terminal, words};
 
 /// What can be read.
 pub(crate) const SUPPORTED: &str = "PNG, JPEG, TIFF, WebP, OpenEXR, BMP, GIF, PNM, PAM, TGA, QOI, farbfeld and HDR images can be read, and raw values with \
@@ -39,7 +39,9 @@ pub(crate) fn format_of(head: &[u8]) -> anyhow::Result<ImageFormat> {
     match image::guess_format(head) {
         Err(_) if simple::is_tga(head) => Ok(ImageFormat::Tga),
         Ok(format) if is_supported(format) => Ok(format),
-        Ok(format) => bail!("is a {} image; {SUPPORTED}", name(format)),
+        Ok(format) => {
+            bail!("is an image in the format {}, which is not supported; {SUPPORTED}", name(format))
+        }
         Err(_) if head.is_empty() => bail!("is empty; an image is expected"),
         Err(_) => bail!("is no image of a known format; {SUPPORTED}"),
     }
@@ -111,15 +113,6 @@ pub(crate) fn count_frames(mut input: impl Input, len: u64, format: ImageFormat)
 fn guarded<T>(format: ImageFormat, decode: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     panic::catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|panic| Err(anyhow!("the decoder failed: {}", terminal::panic_text(panic.as_ref()))))
-        .map_err(plain_end)
+        .map_err(words::of_decoder)
         .with_context(|| format!("cannot be read as {}", name(format)))
-}
-
-/// A file that ends too early is called that, whatever the decoder says.
-fn plain_end(error: anyhow::Error) -> anyhow::Error {
-    let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
-    if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_end)) {
-        return anyhow!("the file ends too early");
-    }
-    error
 }

@@ -42,8 +42,9 @@ impl Part {
     }
 
     /// What is said about the frames that are not read: nothing to who has asked for this one.
-    pub(super) fn others(&self, text: impl FnOnce() -> String) -> Option<String> {
-        self.frame.is_none().then(|| format!("{} (--frame N, --all-frames)", text()))
+    /// `noun`: what the format calls them.
+    pub(super) fn others(&self, noun: &str, text: impl FnOnce() -> String) -> Option<String> {
+        self.frame.is_none().then(|| format!("{} (--{noun} N, --all-{noun}s)", text()))
     }
 }
 

@@ -68,7 +68,9 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         hints: (frames > 1)
             .then(|| {
-                part.others(|| format!("is an animation of {frames} frames; only the first image is read"))
+                part.others("frame", || {
+                    format!("is an animation of {frames} frames; only the first image is read")
+                })
             })
             .flatten()
             .into_iter()

@@ -1,9 +1,11 @@
 //! Formats whose files hold one image and little else, by the decoders of the crate `image`: BMP, PNM and PAM, TGA, QOI,
-//! farbfeld, HDR. These keep what a file stores: what they widen (few bits, a largest value below 255) stays different.
+//! farbfeld, HDR. These keep what a file stores: what they widen (few bits) stays different.
+
+use std::error::Error as _;
 
 use anyhow::{anyhow, bail};
 use bytemuck::cast_slice_mut;
-use image::codecs::{bmp, farbfeld, hdr, pnm, qoi, tga};
+use image::codecs::{bmp, farbfeld, hdr, qoi, tga};
 use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageFormat};
@@ -47,7 +49,7 @@ pub(super) fn decode(
             read(farbfeld::FarbfeldDecoder::new(&mut *input).map_err(plain)?, len, "farbfeld", 1, budget)
         }
         ImageFormat::Hdr => read(hdr::HdrDecoder::new(&mut *input).map_err(plain)?, len, "HDR", 64, budget),
-        _ => read(pnm::PnmDecoder::new(&mut *input).map_err(plain)?, len, "PNM", 8, budget),
+        _ => super::pnm::decode(input, len, budget),
     };
     let mut stored = stored?;
     // Files of this format may hold several images, one behind the other.
@@ -58,7 +60,7 @@ pub(super) fn decode(
 }
 
 /// Reads an image. `most`: the pixels that a byte of the file can stand for, 0 where there is no such number.
-fn read(
+pub(super) fn read(
     mut decoder: impl ImageDecoder,
     len: u64,
     name: &str,
@@ -118,6 +120,10 @@ fn read(
 pub(super) fn plain(error: ImageError) -> anyhow::Error {
     match error {
         ImageError::IoError(error) => anyhow!(error),
+        ImageError::Decoding(error) => match error.source() {
+            Some(cause) => anyhow!("the file is damaged: {cause}"),
+            None => anyhow!("the file is damaged"),
+        },
         error => anyhow!(error),
     }
 }

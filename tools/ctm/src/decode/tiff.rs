@@ -75,7 +75,7 @@ impl Pages {
         let pages = self.places.len();
         let more = if self.has_more { "more than " } else { "" };
         let text = || format!("has {more}{pages} pages; only the first is read");
-        (pages > 1).then(|| part.others(text)).flatten()
+        (pages > 1).then(|| part.others("page", text)).flatten()
     }
 }
 

@@ -32,7 +32,9 @@ pub(super) fn decode(input: &mut dyn Input, part: &Part, budget: u64) -> anyhow:
     };
     if frames > 1 {
         stored.hints.extend(
-            part.others(|| format!("is an animation of {frames} frames; only the first image is read")),
+            part.others("frame", || {
+                format!("is an animation of {frames} frames; only the first image is read")
+            }),
         );
     }
     Stored { orientation: orientation.unwrap_or(Orientation::NoTransforms), ..stored }.turned()

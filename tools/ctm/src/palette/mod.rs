@@ -123,6 +123,16 @@ fn beyond_one(colors: &[GivenColor]) -> Option<&GivenColor> {
     plain.find(|color| color.values.iter().any(|value| *value > 1.0))
 }
 
+/// Where numbers are of two kinds: a colour of whole numbers beyond 1, and one of other numbers.
+fn mixed(colors: &[GivenColor]) -> Option<[&GivenColor; 2]> {
+    let is_whole =
+        |color: &&GivenColor| !color.has_point && color.values.iter().all(|value| value.fract() == 0.0);
+    let is_beyond = |color: &&GivenColor| is_whole(color) && color.values.iter().any(|value| *value > 1.0);
+    let mut plain = colors.iter().filter(|color| color.is_plain);
+    let other = plain.clone().find(|color| !is_whole(color))?;
+    Some([plain.find(is_beyond)?, other])
+}
+
 /// The colours of several options: as [`Palette::in_image`] has them in an image of one channel of 16 bits, whose numbers
 /// are often ids.
 pub(crate) fn of_options<const N: usize>(
@@ -153,7 +163,8 @@ fn scale(color: &mut GivenColor, largest: f32, scale: f32) -> anyhow::Result<()>
 
 impl Palette {
     /// The colours, as values from 0 to 1 where an image has integers; and what is said about that. Whole numbers of which
-    /// some are beyond 1 are decided for the whole file: what an image of one channel or of floats stores, or 0 to 255.
+    /// some are beyond 1 are decided for the whole file: what an image of one channel of 16 bits, or of floats in one or
+    /// two, stores, or 0 to 255.
     pub(crate) fn in_image(
         &self,
         format: Format,
@@ -163,12 +174,23 @@ impl Palette {
             return Ok((self.colors.clone(), None));
         }
         let Some(beyond) = beyond_one(&self.colors) else {
+            if let (Format::U8 | Format::U16, Some([whole, other])) = (format, mixed(&self.colors)) {
+                bail!(
+                    "{} counts beyond 1, and {} from 0 to 1; the numbers of a file are decided for all of it: write all \
+                     as whole numbers, or all from 0 to 1",
+                    whole.origin,
+                    other.origin.trim_start_matches(&format!("{}, ", self.file))
+                );
+            }
             let ones = || self.colors.iter().filter(|color| color.is_plain && !color.has_point);
             let is_said = ones().any(|color| color.values.contains(&1.0));
             let text = || format!("{}: whole numbers up to 1 only: they count from 0 to 1", self.file);
             return Ok((self.colors.clone(), is_said.then(text)));
         };
+        // What a renderer writes for a colour of 8 bits is a float from 0 to 1.
+        let is_of_floats = matches!(format, Format::F32 | Format::F16);
         let (largest, divisor, what) = match format {
+            Format::F32 | Format::F16 if channels >= 3 => (255.0, 255.0, "count from 0 to 255"),
             Format::U16 if channels == 1 => (65535.0, 65535.0, "are what the image stores, 0 to 65535"),
             Format::U8 | Format::U16 => (255.0, 255.0, "count from 0 to 255"),
             Format::F32 | Format::F16 | Format::U32 | Format::I32 => {
@@ -177,7 +199,10 @@ impl Palette {
         };
         let mut colors = self.colors.clone();
         for color in &mut colors {
-            scale(color, largest, divisor)?;
+            scale(color, largest, divisor).map_err(|error| match is_of_floats {
+                true => anyhow!("{error}; numbers with a point, such as 300.0, are what the image stores"),
+                false => error,
+            })?;
         }
         let text = format!("{}: whole numbers {what}, as '{}' shows", self.file, beyond.text());
         Ok((colors, Some(text)))

@@ -60,8 +60,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
         let record = record.context("is no table")?;
         let line = record.position().map_or(0, csv::Position::line);
         let fields: Vec<&str> = record.iter().collect();
-        let is_comment = fields[0] == "#" || fields[0].starts_with("# ");
-        if is_comment || fields.iter().all(|field| field.is_empty()) {
+        if is_comment(&fields, columns.as_ref(), delimiter) || fields.iter().all(|field| field.is_empty()) {
             continue;
         }
         let color = match &columns {
@@ -82,6 +81,17 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
         colors.push(GivenColor { origin: format!("line {line}: {}", color.origin), ..color });
     }
     Ok(colors)
+}
+
+/// Whether a row says nothing: `# so it is`, or a row of provinces that is left out, `#2;1;1;1;gone`.
+fn is_comment(fields: &[&str], columns: Option<&Columns>, delimiter: char) -> bool {
+    let is_number = |field: &&str| field.parse::<f32>().is_ok();
+    let is_left_out = fields[0].starts_with('#')
+        && match columns {
+            Some(columns) => columns.id == Some(0),
+            None => delimiter == ';' && fields.len() > 3 && fields[1..4].iter().all(is_number),
+        };
+    fields[0] == "#" || fields[0].starts_with("# ") || is_left_out
 }
 
 /// What a head says.

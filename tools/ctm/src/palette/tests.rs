@@ -63,6 +63,16 @@ fn definitions_of_provinces() {
             found.iter().map(|(values, name)| (values[0], name.as_deref().unwrap())).collect();
         assert_eq!(found, expected, "{text}");
     }
+    for text in [
+        "province;red;green;blue;x;x\n1;128;34;64;Stockholm;x\n#2;1;1;1;gone;x\n",
+        "#12;1;1;1;gone;x\n1;128;34;64;Stockholm;x\n#2;1;1;1;gone;x\n",
+    ] {
+        assert_eq!(
+            list(text),
+            [(vec![128.0 / 255.0, 34.0 / 255.0, 64.0 / 255.0], Some("Stockholm".into()))],
+            "{text}"
+        );
+    }
     // Kinds of land are no names.
     let text = "0;0;0;0;land;false;unknown;0\n1;53;104;82;sea;true;ocean;0\n";
     assert_eq!(list(text)[1].1.as_deref(), Some("1"));
@@ -85,6 +95,16 @@ fn numbers_are_decided_for_the_whole_file() {
     // Ids are what the image stores.
     assert_eq!(first("26001\n1\n", Format::U16, 1).0, 26001.0 / 65535.0);
     assert_eq!(first("26001\n1\n", Format::F32, 1).0, 26001.0);
+    // Colours of floats count from 0 to 1 in their image.
+    assert_eq!(first("51,1,0\n", Format::F32, 3).0, 0.2);
+    assert_eq!(first("51,1,0.0\n", Format::F32, 3).0, 51.0);
+    let mixed = parsed("170 205 230 Sea\n0.5 0.5 0.5\n").in_image(Format::U8, 3).unwrap_err().to_string();
+    assert!(
+        mixed.contains("line 1: 170,205,230 counts beyond 1, and line 2: 0.5,0.5,0.5 from 0 to 1"),
+        "{mixed}"
+    );
+    let beyond = parsed("300,0,0\n").in_image(Format::F32, 3).unwrap_err().to_string();
+    assert!(beyond.contains("300 is beyond 255; numbers with a point"), "{beyond}");
     let beyond = parsed("300,0,0\n").in_image(Format::U8, 3).unwrap_err().to_string();
     assert!(beyond.contains("300 is beyond 255"), "{beyond}");
 }

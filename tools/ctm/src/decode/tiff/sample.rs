@@ -52,7 +52,12 @@ impl Kind {
                     3 => "floats",
                     _ => "complex numbers",
                 };
-                bail!("{format} of {bits} bits are not supported")
+                let hint = if bits == 64 {
+                    "; ids can be saved as 32-bit integers, one or two to a pixel"
+                } else {
+                    ""
+                };
+                bail!("{format} of {bits} bits are not supported{hint}")
             }
         })
     }
@@ -174,6 +179,12 @@ fn copy<T: Pod>(row: &[u8], to: &mut [T], step: usize, count: usize) {
     }
 }
 
+/// A number without hundreds of zeros.
+fn number_text(value: f64) -> String {
+    let is_long = value != 0.0 && !(1e-6..1e15).contains(&value.abs());
+    if is_long { format!("{value:e}") } else { value.to_string() }
+}
+
 fn number(bytes: &[u8], kind: Kind) -> f64 {
     use bytemuck::pod_read_unaligned as read;
     match kind {
@@ -194,9 +205,10 @@ impl Page {
             let pixel = place / self.samples as usize;
             let (column, row) = (pixel % width as usize, pixel / width as usize);
             bail!(
-                "channel {} has {value} at column {column}, row {row}, which no 32-bit float holds; values beyond 32-bit \
-                 floats cannot be read exactly: save them as 16-bit integers, in several channels if need be",
-                place % self.samples as usize
+                "channel {} has {} at column {column}, row {row}, which no 32-bit float holds, so that it cannot be read \
+                 exactly; ids can be saved as 32-bit integers, one or two to a pixel",
+                place % self.samples as usize,
+                number_text(value)
             );
         }
         let shape = Shape::new(width, height, self.samples)?;
