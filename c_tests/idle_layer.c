@@ -6,6 +6,7 @@
  * CTM_IDLE=dispatches=N    every N-th vkCmdDispatch is left out
  * CTM_IDLE=workgroups      dispatches of several workgroups have one fewer
  * CTM_DISCRETE=1           all devices say that they are GPUs with memory of their own
+ * CTM_WRITABLE=1           no memory is cached for the host: it writes to the device's, and reads it through other memory
  */
 
 #include "layer.h"
@@ -34,6 +35,8 @@ static PFN_vkGetInstanceProcAddr get_instance;
 static PFN_vkCreateDevice next_create_device;
 static PFN_vkGetPhysicalDeviceProperties next_properties;
 static PFN_vkGetPhysicalDeviceProperties2 next_properties2;
+static PFN_vkGetPhysicalDeviceMemoryProperties next_memory;
+static PFN_vkGetPhysicalDeviceMemoryProperties2 next_memory2;
 
 static device_functions functions_of(const void *handle)
 {
@@ -99,6 +102,25 @@ static VKAPI_ATTR void VKAPI_CALL get_properties2(VkPhysicalDevice device, VkPhy
     pretend(&properties->properties);
 }
 
+static void pretend_memory(VkPhysicalDeviceMemoryProperties *memory)
+{
+    for (uint32_t i = 0; getenv("CTM_WRITABLE") != NULL && i < memory->memoryTypeCount; i++) {
+        memory->memoryTypes[i].propertyFlags &= ~(VkMemoryPropertyFlags)VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    }
+}
+
+static VKAPI_ATTR void VKAPI_CALL get_memory(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties *memory)
+{
+    next_memory(device, memory);
+    pretend_memory(memory);
+}
+
+static VKAPI_ATTR void VKAPI_CALL get_memory2(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2 *memory)
+{
+    next_memory2(device, memory);
+    pretend_memory(&memory->memoryProperties);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
                                                       const VkAllocationCallbacks *allocator, VkInstance *created)
 {
@@ -111,6 +133,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
             (PFN_vkGetPhysicalDeviceProperties)get_instance(*created, "vkGetPhysicalDeviceProperties");
         next_properties2 =
             (PFN_vkGetPhysicalDeviceProperties2)get_instance(*created, "vkGetPhysicalDeviceProperties2");
+        next_memory =
+            (PFN_vkGetPhysicalDeviceMemoryProperties)get_instance(*created, "vkGetPhysicalDeviceMemoryProperties");
+        next_memory2 =
+            (PFN_vkGetPhysicalDeviceMemoryProperties2)get_instance(*created, "vkGetPhysicalDeviceMemoryProperties2");
     }
     return result;
 }
@@ -169,6 +195,8 @@ static PFN_vkVoidFunction own_function(const char *name)
         { "vkGetDeviceProcAddr", (PFN_vkVoidFunction)get_device_proc },
         { "vkGetPhysicalDeviceProperties", (PFN_vkVoidFunction)get_properties },
         { "vkGetPhysicalDeviceProperties2", (PFN_vkVoidFunction)get_properties2 },
+        { "vkGetPhysicalDeviceMemoryProperties", (PFN_vkVoidFunction)get_memory },
+        { "vkGetPhysicalDeviceMemoryProperties2", (PFN_vkVoidFunction)get_memory2 },
         { "vkQueueSubmit", (PFN_vkVoidFunction)queue_submit },
         { "vkCmdDispatch", (PFN_vkVoidFunction)cmd_dispatch },
     };

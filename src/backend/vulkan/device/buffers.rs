@@ -213,12 +213,16 @@ impl Shared {
         fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), words as usize) })
     }
 
-    /// Writes words where `upload` finds them.
+    /// Writes words where `upload` finds them, and where the host reads: until the device has answered, that is what is there,
+    /// and not the answer to an earlier question.
     pub(crate) fn write(&mut self, start: u64, words: &[u32]) -> Result<(), Error> {
-        let pointer = self.written().mapped(start, words.len() as u64)?;
-        // SAFETY: the words are inside the mapping, the source is another allocation, and the device does
-        // not work on this part.
-        unsafe { pointer.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
+        let others = self.staging.iter().filter(|_| self.device.mapped.is_some());
+        for buffer in std::iter::once(self.written()).chain(others) {
+            let pointer = buffer.mapped(start, words.len() as u64)?;
+            // SAFETY: the words are inside the mapping, the source is another allocation, and the device does
+            // not work on this part.
+            unsafe { pointer.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
+        }
         Ok(())
     }
 
