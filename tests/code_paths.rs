@@ -212,12 +212,14 @@ fn stages_on_different_backends() {
 #[test]
 fn images_larger_than_a_storage_buffer() {
     let random = &mut Random(2);
-    for (colors, longest_run) in [(4096, 1), (16, 500), (4096 * 2304, 1)] {
-        let mut case = random_case(random, 4096, 2304, 4, colors, longest_run);
+    // 16 bytes a pixel: a row more than 128 MiB, which is what lavapipe's buffers hold.
+    let (width, height) = (4096, 2049);
+    for (colors, longest_run) in [(4096, 1), (16, 500), (width * height, 1)] {
+        let mut case = random_case(random, width, height, 4, colors, longest_run);
         case.selection = Selection { min_pixels: 2, max_count: 3 };
         let answer = oracle::answer(&case);
-        for mut context in contexts() {
-            check(&mut context, &case, &answer).unwrap();
+        for driver in DRIVERS {
+            check(&mut Context::new(&vulkan_options(driver)).unwrap(), &case, &answer).unwrap();
         }
     }
     assert_no_validation_messages();
