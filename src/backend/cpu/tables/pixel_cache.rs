@@ -237,7 +237,7 @@ fn differing<const C: usize>(ways: &[Way<C>; 2], pixel: &[u32; C], tag: u32) -> 
 /// A bit for each of the first values that is at least this.
 #[inline(always)]
 fn at_least(least: u32, values: &[u32; MOST_LOOKED_UP], count: usize) -> u128 {
-    // A product puts the lowest bits of eight bytes side by side: faster than one after the other where a block has few.
+    // A product puts the lowest bits of eight bytes side by side, without a step for each.
     const SIDE_BY_SIDE: u64 = 0x0102_0408_1020_4080;
     let mut bits = [0; MOST_LOOKED_UP / 8];
     for (bits, values) in bits.iter_mut().zip(values.as_chunks::<8>().0) {

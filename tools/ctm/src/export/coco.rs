@@ -1,4 +1,5 @@
-//! COCO's JSON of all images of a call: a category for each name, or color where there is none, and an annotation for each mask in each image.
+//! COCO's JSON of all images of a call: a category for each name, or colour where there is none, and an annotation for each
+//! mask in each image.
 //!
 //! The pixels of a mask are COCO's compressed run lengths: the library's, column by column, as text. Each length is written as
 //! the difference to the one two before it, in groups of 5 bits, the lowest first, each with a sixth bit that says whether
