@@ -33,7 +33,7 @@ fn a_build_needs_rust_and_a_linker_only() {
         let arguments =
             ["tree", "--package", "ctm", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
         let mut cargo = Command::new(env!("CARGO"));
-        output(cargo.args(arguments).args(["--locked", "--offline", "--features", features])).unwrap()
+        output(cargo.args(arguments).args(["--locked", "--features", features])).unwrap()
     };
     let heavy = |tree: &str| {
         let names = tree.lines().filter_map(|line| line.split(' ').next());
