@@ -103,9 +103,9 @@ fn photos() {
 #[test]
 fn all_colors_different() {
     for channels in 1..=4 {
-        hold(all_different(801, 500, channels), &[(1, 3)]);
+        hold(all_different(601, 401, channels), &[(1, 3)]);
     }
-    hold(all_different(801, 500, 3), &[(2, 5)]);
+    hold(all_different(601, 401, 3), &[(2, 5)]);
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Cursor;
@@ -11,7 +9,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Run, ctm, repository, run};
+use crate::common::{Run, ctm, repository, run};
 use image::{DynamicImage, ImageFormat};
 
 /// All files of the folder but its description.

@@ -1,11 +1,9 @@
 //! What is left in folders: files of an earlier run are told of, and no empty folder stays.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::{Run, ctm};
+use crate::common::{Run, ctm};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 

@@ -2,12 +2,10 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Run, backends, segment};
+use crate::common::{Run, backends, segment};
 use exr::prelude::{AnyChannel, AnyChannels, FlatSamples, Image as ExrImage, WritableImage as _};
 use serde_json::{Value, json};
 use tiff::encoder::TiffEncoder;

@@ -1,10 +1,8 @@
 //! `ctm documents`: man pages and completions say what the command line is.
 
-mod common;
-
 use std::fs;
 
-use common::run;
+use crate::common::run;
 
 /// The first words of the lines of a `--help` that begin with a pattern.
 fn words(help: &str, pattern: &str) -> Vec<String> {

@@ -1,12 +1,10 @@
 //! What is written: nothing over anything else, each file whole or not at all, all of it checked before the first.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{Run, backends, ctm, data, run, segment, write_floats};
+use crate::common::{Run, backends, ctm, data, run, segment, write_floats};
 use tempfile::TempDir;
 
 /// A folder with a small map of two colours.

@@ -1,12 +1,10 @@
 //! Each file format and pixel type becomes the floats that the documentation says.
 
-mod common;
-
 use std::fs::File;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use common::{Map, backends, floats, segment, write_floats};
+use crate::common::{Map, backends, floats, segment, write_floats};
 use exr::prelude::{AnyChannel, AnyChannels, FlatSamples, Image as ExrImage, WritableImage as _};
 use half::f16;
 use image::{DynamicImage, ImageBuffer, Pixel};

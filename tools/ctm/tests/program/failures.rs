@@ -1,11 +1,9 @@
 //! Each failure: its exit code, and one line that says what and where.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Run, backends, data, run, segment, write_floats};
+use crate::common::{Run, backends, ctm, data, run, segment, write_floats};
 use tempfile::TempDir;
 
 /// Segments a file that cannot be read, and expects the error to name it.
@@ -218,6 +216,6 @@ fn help_tells_the_exit_codes() {
 #[test]
 fn a_full_disk_behind_standard_output() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = common::ctm().arg("devices").stdout(full).output().unwrap();
+    let output = ctm().arg("devices").stdout(full).output().unwrap();
     assert!(Run::new(output).error(1).contains("standard output cannot be written"));
 }

@@ -1,13 +1,11 @@
 //! `ctm segment` as its users see it: masks, overview, table, JSON.
 
-mod common;
-
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::process::Stdio;
 
-use common::{Map, Run, backends, ctm, data, run, segment, write_floats};
+use crate::common::{Map, Run, backends, ctm, data, floats, run, segment, write_floats};
 use serde_json::Value;
 
 const WORLD: &str = "world-countries-2048.png";
@@ -97,7 +95,7 @@ fn the_overview_shows_each_color() {
         let masks = json["masks"].as_array().unwrap();
         assert!(masks.len() > 48);
         for mask in &masks[..48] {
-            let color = common::floats(&mask["color"]);
+            let color = floats(&mask["color"]);
             let color = [color[0], color[1], color[2]].map(|value| (value * 255.0).round() as u8);
             assert!(pixels[&color] > 1000, "no swatch of {color:?}");
         }

@@ -1,8 +1,6 @@
 //! `ctm devices`.
 
-mod common;
-
-use common::run;
+use crate::common::{Run, ctm, run};
 
 #[test]
 fn the_cpu_is_always_there() {
@@ -36,8 +34,8 @@ fn the_table_lists_the_same() {
 #[test]
 fn without_any_driver_the_cpu_does_the_job() {
     let command = |args: &[&str]| {
-        let output = common::ctm().args(args).env("VK_ICD_FILENAMES", "/nowhere.json").output().unwrap();
-        common::Run::new(output)
+        let output = ctm().args(args).env("VK_ICD_FILENAMES", "/nowhere.json").output().unwrap();
+        Run::new(output)
     };
     let json = command(&["devices", "--json"]).json();
     assert_eq!(json["devices"].as_array().unwrap().len(), 1, "{json:#}");

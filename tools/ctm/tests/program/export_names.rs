@@ -2,21 +2,19 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use common::{ctm, python_code, write_floats};
+use crate::common::{Run, ctm, python_code, write_floats};
 use image::{Luma, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs `ctm segment` in a folder, on the CPU.
-fn segment_in(folder: &TempDir, args: &[&str]) -> common::Run {
+fn segment_in(folder: &TempDir, args: &[&str]) -> Run {
     let all = ["segment", "--backend", "cpu", "-o", "o", "--no-overview"];
-    common::Run::new(ctm().current_dir(folder.path()).args(all).args(args).output().unwrap())
+    Run::new(ctm().current_dir(folder.path()).args(all).args(args).output().unwrap())
 }
 
 /// Stripes of colours, each wider than the one before.

@@ -2,15 +2,13 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Run, backends, ctm, data, segment, write_floats};
+use crate::common::{Run, backends, ctm, data, segment, write_floats};
 
 const SIDE: usize = 1000;
 const COLORS: usize = 800;

@@ -2,14 +2,12 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 
-use common::{Decoded, Run, decoded, repository, run};
+use crate::common::{Decoded, Run, decoded, repository, run};
 use tempfile::TempDir;
 
 const WIDTH: usize = 150;

@@ -1,8 +1,6 @@
 //! Which option a hint names: the one that helps with this map.
 
-mod common;
-
-use common::{backends, data, segment, write_floats};
+use crate::common::{backends, data, segment, write_floats};
 
 /// The hint on a picture.
 fn hint(picture: impl Into<image::DynamicImage>, more: &[&str]) -> String {

@@ -1,13 +1,11 @@
 //! Data sets: lists of images of different sizes and kinds, with one palette, one after the other.
 
-mod common;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::{Run, ctm};
+use crate::common::{Run, ctm};
 use serde_json::Value;
 use tempfile::TempDir;
 

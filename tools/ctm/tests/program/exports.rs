@@ -2,13 +2,11 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{backends, data, python, run, segment};
+use crate::common::{backends, data, python, python_code, run, segment};
 use serde_json::Value;
 
 /// The masks of an image that are a file each.
@@ -152,7 +150,7 @@ fn coco_has_all_images() {
         let python = "import sys, json, pycocotools.mask as m; a = json.load(open(sys.argv[1]))['annotations'][1]; \
                       d = m.decode(a['segmentation']); \
                       assert d.sum() == 170 and d[:, 9:].sum() == 0 and d[4:9, 3:5].sum() == 0";
-        common::python_code(python, &[path("o/coco.json").as_os_str()]);
+        python_code(python, &[path("o/coco.json").as_os_str()]);
     }
 }
 

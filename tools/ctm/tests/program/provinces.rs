@@ -2,11 +2,9 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::ffi::OsStr;
 
-use common::python;
+use crate::common::python;
 
 /// MiB. The masks as planes would be 8 GB; the pixels, their labels and all files take a hundredth.
 const MOST_MEMORY: u64 = 500;

@@ -1,11 +1,9 @@
 //! Palettes of all kinds, images with and without alpha in one call, and what masks are called.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Run, backends, floats, run, segment};
+use crate::common::{Run, backends, floats, run, segment};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,11 +2,9 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::path::Path;
 
-use common::{Run, backends, floats, python, segment};
+use crate::common::{Run, backends, floats, python, segment};
 use tempfile::TempDir;
 
 fn written() -> TempDir {

@@ -1,15 +1,13 @@
 //! What the tool says, in people's words: of options, of files that end too early, of channels and colours that are not there.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{backends, run, segment};
+use crate::common::{Run, backends, ctm, run, segment};
 use tempfile::TempDir;
 
 /// Runs `ctm segment` in a folder, on the CPU, with masks in `o`.
-fn segmented(folder: &TempDir, image: &str, more: &[&str]) -> common::Run {
+fn segmented(folder: &TempDir, image: &str, more: &[&str]) -> Run {
     segment(&backends()[0], &folder.path().join(image), &folder.path().join("o"), more)
 }
 
@@ -158,7 +156,7 @@ fn without_a_folder_colors_are_printed_and_nothing_is_written() {
     small(&folder);
     let look = |more: &[&str]| {
         let args = [&["segment", "map.png", "--min-pixels", "1"], more].concat();
-        common::Run::new(common::ctm().current_dir(folder.path()).args(args).output().unwrap())
+        Run::new(ctm().current_dir(folder.path()).args(args).output().unwrap())
     };
     let run = look(&[]);
     assert_eq!(run.hint(), "no file is written; -o DIR writes the masks, and an overview");
@@ -167,7 +165,7 @@ fn without_a_folder_colors_are_printed_and_nothing_is_written() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is written");
     look(&["--labels", "labels.png"]).quiet();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-    let gone = common::Run::new(common::ctm().args(["segment", "gone.png"]).output().unwrap());
+    let gone = Run::new(ctm().args(["segment", "gone.png"]).output().unwrap());
     assert!(gone.error(1).contains("there is no such file or folder"), "an error is alone");
     for about_masks in [&["--cropped"][..], &["--names", "{hex}.png"], &["--format", "npz"]] {
         assert!(look(about_masks).error(2).contains("--output <DIR> is needed"), "{about_masks:?}");

@@ -2,8 +2,6 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
@@ -12,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Run, ctm, data, run};
+use crate::common::{Run, ctm, data, run};
 use tempfile::TempDir;
 
 const MAP: &str = "world-countries-2048.png";

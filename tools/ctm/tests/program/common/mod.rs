@@ -1,5 +1,4 @@
 //! Runs the real program, on each backend, in folders of its own.
-#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

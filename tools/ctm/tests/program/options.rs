@@ -1,13 +1,11 @@
 //! What decides which pixels get which mask, and what else is written: each option against what the test computes for
 //! itself from a real image, on each backend.
 
-mod common;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{backends, data, floats, run, segment, write_floats};
+use crate::common::{backends, data, floats, run, segment, write_floats};
 use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -2,14 +2,12 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Run, ctm, data, python, run};
+use crate::common::{Run, ctm, data, python, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -171,8 +169,7 @@ fn layers_by_name() {
     // The option takes no image for its layer.
     let image = folder.path().join("tiles.exr");
     let output = folder.path().join("out");
-    let run =
-        common::run(["segment", "--cryptomatte", image.to_str().unwrap(), "-o", output.to_str().unwrap()]);
+    let run = run(["segment", "--cryptomatte", image.to_str().unwrap(), "-o", output.to_str().unwrap()]);
     assert!(run.hint().starts_with("no object covers 500 pixels; the largest covers 1"), "{run:?}");
 }
 
@@ -195,12 +192,11 @@ fn names_of_files() {
     assert_eq!(files(&output), [name.as_str()]);
     assert!(json["masks"][0]["file"].as_str().unwrap().ends_with(&name));
     // What is there stays.
-    let run = segmented(&folder, "render.exr", &[&named[..], &["--overwrite", "no"]].concat());
-    assert!(run.error(1).contains(&name), "{run:?}");
+    let refused = segmented(&folder, "render.exr", &[&named[..], &["--overwrite", "no"]].concat());
+    assert!(refused.error(1).contains(&name), "{refused:?}");
     // No file but the masks; and none at all on request, which needs no folder.
     let image = folder.path().join("tiles.exr");
-    let none =
-        common::run(["segment", image.to_str().unwrap(), "--cryptomatte", "--no-masks", "--min-pixels", "1"]);
+    let none = run(["segment", image.to_str().unwrap(), "--cryptomatte", "--no-masks", "--min-pixels", "1"]);
     assert!(none.quiet().stdout.contains("bunny"));
 }
 
@@ -270,8 +266,8 @@ fn what_is_wrong_is_told() {
     let windows: Vec<usize> = (0..parts.len()).filter(|&at| parts[at..].starts_with(field)).collect();
     parts[windows[2] + field.len() + 4 + 8] = 19;
     fs::write(folder.path().join("sizes.exr"), parts).unwrap();
-    let run = segmented(&folder, "sizes.exr", &["--cryptomatte"]);
-    assert!(run.error(1).contains("has parts of 40 × 30 and of 20 × 30 pixels"), "{run:?}");
+    let refused = segmented(&folder, "sizes.exr", &["--cryptomatte"]);
+    assert!(refused.error(1).contains("has parts of 40 × 30 and of 20 × 30 pixels"), "{refused:?}");
     assert!(!folder.path().join("out").exists());
     // A file that ends in between, and more than may be held in memory.
     let whole = fs::read(folder.path().join("tiles.exr")).unwrap();
@@ -280,10 +276,10 @@ fn what_is_wrong_is_told() {
         let run = segmented(&folder, "cut.exr", &["--cryptomatte"]);
         assert!(run.error(1).contains("cut.exr") && !folder.path().join("out").exists(), "{run:?}");
     }
-    let run = segmented(&folder, "tiles.exr", &["--cryptomatte", "--max-memory", "10K"]);
-    assert!(run.error(1).contains("tiles.exr"), "{run:?}");
+    let refused = segmented(&folder, "tiles.exr", &["--cryptomatte", "--max-memory", "10K"]);
+    assert!(refused.error(1).contains("tiles.exr"), "{refused:?}");
     let map = data("world-countries-2048.png");
-    let run = common::run(["segment", map.to_str().unwrap(), "-o", "nowhere", "--cryptomatte"]);
+    let run = run(["segment", map.to_str().unwrap(), "-o", "nowhere", "--cryptomatte"]);
     assert!(
         run.error(1).contains("is PNG; only OpenEXR images have a Cryptomatte (--cryptomatte)"),
         "{run:?}"
