@@ -36,9 +36,9 @@ void main() {
     uint first = dispatch.first_pixel + first_item();
     uint end = min(dispatch.end_pixel, first + items_span());
     for (uint item = first; item < end; item += item_step()) {
-        uint word = dispatch.first_word + pixels[item] * CHANNELS;
+        uvec4 words = load_pixel(dispatch.first_word, pixels[item]);
         for (uint channel = 0u; channel < CHANNELS; ++channel) {
-            colors.words[item * CHANNELS + channel] = color_map.words[word + channel];
+            colors.words[item * CHANNELS + channel] = words[channel];
         }
     }
     count_workgroup();

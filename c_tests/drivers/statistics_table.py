@@ -23,6 +23,12 @@ UPDATE = "scripts/drivers --update"
 CHANNELS, LABEL_BITS = 0, 5
 VARIANTS = {CHANNELS: ("channels", ["1", "2", "3", "4"]), LABEL_BITS: ("label bits", ["8", "16", "32"])}
 
+# Bytes from a pixel to the next; what "channels" says where these are not four a channel, and the modules of which such a
+# pipeline is made: those that read pixels that have crossed a bus, RGB of bytes being those that matter most.
+PIXEL_BYTES = 8
+BYTES_OF_RGB = "3 bytes"
+READ_BYTES_OF_RGB = ["count_buckets", "count_indices", "count_wanted", "label_colors"]
+
 KEY = ["gpu", "shader"] + [name for name, _ in VARIANTS.values()]
 FIGURES = ["registers", "register spills", "memory spills", "shared memory", "waves", "code", "latency", "inverse throughput"]
 
@@ -79,6 +85,8 @@ def missing(shader, pipelines):
         return [["with any constants"]]
     columns = zip(zip(*made), VARIANTS.values())
     values = [["-"] if set(column) == {"-"} else all_values for column, (_, all_values) in columns]
+    if shader in READ_BYTES_OF_RGB:
+        values[0] = [*values[0], BYTES_OF_RGB]
     return [variant for variant in map(list, itertools.product(*values)) if variant not in made]
 
 
@@ -93,6 +101,9 @@ def name_pipelines(folder, modules):
         if shader is None:
             raise Wrong(f"ctm makes a pipeline of a module that is not in shaders/spirv: {folder}/{number}.spv")
         constants = dict(word.removeprefix("constant=").split(":") for word in rest if word.startswith("constant="))
+        bytes_of_pixel, channels = (constants.get(str(constant)) for constant in (PIXEL_BYTES, CHANNELS))
+        if bytes_of_pixel is not None and int(bytes_of_pixel) != 4 * int(channels):
+            constants[str(CHANNELS)] = f"{bytes_of_pixel} bytes"
         key = (shader, *(constants.get(str(constant), "-") for constant in VARIANTS))
         # In the order of the module's own text or of a hash table's, which says nothing.
         words = " ".join(sorted(rest))

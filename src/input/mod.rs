@@ -9,3 +9,4 @@ pub(crate) mod shuffle;
 mod shuffle_scalar;
 #[cfg(target_arch = "x86_64")]
 mod shuffle_x86;
+mod value_bytes;

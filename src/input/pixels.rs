@@ -13,6 +13,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::input::reader::PixelReader;
 use crate::input::shuffle::{RegisterReader, ShuffleBytes};
+use crate::input::value_bytes;
 use crate::types::device_memory::DeviceMemory;
 use crate::types::encoding::Encoding;
 use crate::types::geometry::PixelGrid;
@@ -145,6 +146,49 @@ impl<'a> Pixels<'a> {
         }
     }
 
+    /// The bytes of a pixel's values, one behind the other, where they tell all that its words do: where each pixel has a
+    /// colour. They are fewer than those of its words.
+    pub(crate) fn value_bytes(&self) -> Option<usize> {
+        let are_integers = matches!(self.map.format(), Format::U8 | Format::U16);
+        (are_integers && self.reader.takes_any_alpha()).then(|| self.encoding.value_bytes())
+    }
+
+    /// Writes the value bytes of some pixels, four to a word.
+    pub(crate) fn read_value_bytes(&self, mut pixels: Range<usize>, target: &mut [u32]) {
+        /// A multiple of four, so that each block but the last fills its words.
+        const BLOCK: usize = 512;
+        let (words, bytes) = (self.grid.words as usize, self.encoding.value_bytes());
+        if self.are_stored_as_value_bytes() {
+            let mut target = &mut bytemuck::cast_slice_mut(target)[..pixels.len() * bytes];
+            while !pixels.is_empty() {
+                let stored = self.stored_row(&mut pixels);
+                let (part, rest) = target.split_at_mut(stored.len());
+                part.copy_from_slice(stored);
+                target = rest;
+            }
+            return;
+        }
+        let mut block = [0; BLOCK * value_bytes::MOST_WORDS];
+        for target in target.chunks_mut(BLOCK * bytes / 4) {
+            let count = BLOCK.min(pixels.len());
+            let block = &mut block[..count * words];
+            self.read(pixels.start, block);
+            value_bytes::write(block, bytes, target);
+            pixels.start += count;
+        }
+    }
+
+    /// Whether the stored bytes are the value bytes.
+    fn are_stored_as_value_bytes(&self) -> bool {
+        let bytes = self.encoding.value_bytes();
+        let in_order =
+            (0..).zip(&self.map.channel_offsets()[..bytes.min(4)]).all(|(byte, &offset)| byte == offset);
+        self.map.format() == Format::U8
+            && cfg!(target_endian = "little")
+            && self.stored_bytes() == Some(bytes)
+            && in_order
+    }
+
     /// Where a pixel is, and how many there are from it on to the next gap between rows.
     fn pixel_and_left(&self, index: usize) -> (*const u8, usize) {
         let (group, position) = (index / self.pixels_together, index % self.pixels_together);
@@ -266,6 +310,7 @@ mod tests {
 
     use super::*;
     use crate::runtime::simd::at_each_level;
+    use crate::types::encoding::{packed_place, place};
     use crate::types::geometry::Shape;
     use crate::types::image::{ChannelOrder, Layout};
 
@@ -393,6 +438,65 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn value_bytes_are_those_of_the_words() {
+        let bytes = random_bytes(1 << 14);
+        let formats = [
+            (Format::U8, Matching::Exact),
+            (Format::U16, Matching::Exact),
+            (Format::U16, Matching::EightBit),
+        ];
+        for (format, matching) in formats {
+            for (order, channels, gap) in [
+                (ChannelOrder::Rgba, 1, 0),
+                (ChannelOrder::Rgba, 2, 0),
+                (ChannelOrder::Rgba, 3, 0),
+                (ChannelOrder::Rgba, 3, 1),
+                (ChannelOrder::Bgra, 3, 0),
+                (ChannelOrder::Rgba, 4, 0),
+                (ChannelOrder::Argb, 4, 0),
+            ] {
+                // Rows with something behind them, and one without: more pixels than are read at a time.
+                for (width, height, behind) in [(1237, 1, 0), (411, 3, 6)] {
+                    let pixel_stride = format.bytes() * channels as usize + gap;
+                    let row_stride = (width * pixel_stride + behind) as isize;
+                    let layout = Layout { format, order, pixel_stride, row_stride, ..Layout::default() };
+                    let shape = Shape::new(width as u32, height, channels).unwrap();
+                    let map = ColorMap::with_layout(&bytes, shape, &layout).unwrap();
+                    let pixels = Pixels::new(&map, matching, Alpha::Color).unwrap();
+                    let size = pixels.value_bytes().unwrap();
+                    for range in [0..pixels.grid().len(), 0..1, 5..1031, 410..412] {
+                        let mut read = vec![!0; (range.len() * size).div_ceil(4)];
+                        pixels.read_value_bytes(range.clone(), &mut read);
+                        for (index, pixel) in range.clone().enumerate() {
+                            let words = pixels.pixel(pixel);
+                            for byte in 0..size {
+                                let (word, shift) = place(byte);
+                                let (read_word, read_shift) = packed_place(index * size + byte);
+                                assert_eq!(
+                                    (read[read_word] >> read_shift) as u8,
+                                    (words[word] >> shift) as u8,
+                                    "{format:?}, {matching:?}, {order:?}, {channels}, {gap}, {range:?}, {pixel}, {byte}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let image = |format, channels| {
+            let layout = Layout { format, ..Layout::default() };
+            ColorMap::with_layout(&bytes, Shape::new(9, 9, channels).unwrap(), &layout).unwrap()
+        };
+        for (map, alpha) in [
+            (image(Format::F16, 3), Alpha::Color),
+            (image(Format::U32, 1), Alpha::Color),
+            (image(Format::U8, 4), Alpha::AtLeast(9.0)),
+        ] {
+            assert_eq!(Pixels::new(&map, Matching::Exact, alpha).unwrap().value_bytes(), None, "{map:?}");
         }
     }
 

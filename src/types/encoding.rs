@@ -80,6 +80,11 @@ impl Encoding {
         Some(words)
     }
 
+    /// The bytes of all values, one behind the other.
+    pub(crate) fn value_bytes(self) -> usize {
+        self.first_byte(self.channels)
+    }
+
     /// The byte of all values, one behind the other, that a channel's value begins with.
     pub(crate) fn first_byte(self, channel: usize) -> usize {
         channel * self.value_bits().unwrap_or(32) as usize / 8

@@ -40,11 +40,10 @@ const MOST_INDEXED_SLOTS: u32 = 1 << 15;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pixels: u64,
-    channels: u64,
     /// Pixels of every chunk but the last, which may be smaller.
     pub(crate) chunk_pixels: u64,
-    /// Whether pixels are copied to where the device can read them.
-    copied: bool,
+    /// Bytes of a pixel that is copied to where the device can read it.
+    copied_bytes: Option<u64>,
     /// Whether the device keeps two bytes of each pixel, colour indices or fingerprints, from count to label.
     pub(crate) keeps_indices: bool,
     /// Chunks of which one buffer holds those.
@@ -78,10 +77,15 @@ pub(crate) const REPORT_WORDS: u64 = 5;
 pub(crate) const ENTRY_WORDS: u64 = 3;
 
 impl Plan {
-    /// Plans an image.
-    pub(crate) fn new(grid: PixelGrid, limits: &DeviceLimits, copied: bool) -> Result<Self, Error> {
+    /// Plans an image; `copied_bytes`: of a pixel, where pixels must be copied to where the device can read them.
+    pub(crate) fn new(
+        grid: PixelGrid,
+        limits: &DeviceLimits,
+        copied_bytes: Option<u64>,
+    ) -> Result<Self, Error> {
         let pixels = grid.pixels();
-        let pixel_bytes = 4 * u64::from(grid.words);
+        let word_bytes = 4 * u64::from(grid.words);
+        let pixel_bytes = copied_bytes.unwrap_or(word_bytes);
         let range = limits.max_storage_buffer_range;
         let sides = sides(limits);
         // The palette gets a quarter of the memory.
@@ -89,9 +93,9 @@ impl Plan {
         let chunk_memory = limits.memory_bytes - palette_memory;
         // At most, for each pixel of a chunk in flight: the pixel, a label, a colour index where these are not kept; and 8/3
         // slots with counts and a label each, and an entry, though no more than have indices.
-        let copied_bytes = if copied { pixel_bytes * sides } else { 0 };
+        let copy_memory = copied_bytes.unwrap_or(0) * sides;
         let copies = u64::from(limits.count_copies.max(1));
-        let pixel_memory = copied_bytes + 4 * sides + 2;
+        let pixel_memory = copy_memory + 4 * sides + 2;
         let table_memory = 3 * (4 + 4 * copies + 4 * sides) + 12 * sides;
         let most_table_memory = u64::from(MOST_INDEXED_SLOTS) * (4 + 4 * copies + 4 + 12) * sides;
         let memory_of_chunk =
@@ -105,7 +109,7 @@ impl Plan {
             range / 16, // the list with the report, and the labels
             // The table, at three quarters full, its counts, and its labels.
             largest_power_of_two(range / (4 * copies.max(2))) / 4 * 3,
-            if copied { RING_BYTES / CHUNKS_IN_FLIGHT / copied_bytes } else { u64::MAX },
+            (RING_BYTES / CHUNKS_IN_FLIGHT).checked_div(copy_memory).unwrap_or(u64::MAX),
             fitting,
             MOST_CHUNK_PIXELS,
         ];
@@ -129,15 +133,13 @@ impl Plan {
         let keeps_indices = index_bytes + u128::from(in_flight_bytes) <= u128::from(chunk_memory);
         let chunks_per_block = (range.min(MOST_BLOCK_BYTES) / (2 * chunk_pixels)).max(1);
         // At least half of the palette's hash table stays free, so that searches end.
-        let slot_bytes = 4 + pixel_bytes;
+        let slot_bytes = 4 + word_bytes;
         let palette_slots = largest_power_of_two(range.min(palette_memory / sides) / slot_bytes);
         let palette_part_colors = usize::try_from(palette_slots / 2).unwrap_or(usize::MAX).max(1);
-        let channels = grid.words.into();
         Ok(Self {
             pixels,
-            channels,
             chunk_pixels,
-            copied,
+            copied_bytes,
             keeps_indices,
             chunks_per_block,
             palette_part_colors,
@@ -180,7 +182,7 @@ impl Plan {
             end = start + words.next_multiple_of(OFFSET_WORDS);
             start
         };
-        let pixels = place(if self.copied { self.chunk_pixels * self.channels } else { 0 });
+        let pixels = place(self.chunk_pixels * self.copied_bytes.unwrap_or(0) / 4);
         let slot_pixels = place(slots);
         let counts = place(slots * u64::from(self.count_copies));
         let report = place(REPORT_WORDS + ENTRY_WORDS * self.most_entries());
@@ -209,13 +211,19 @@ pub(crate) struct ExactPlan {
 const HOST_BYTES_PER_COLOR: u64 = 160;
 
 impl ExactPlan {
-    pub(crate) fn new(grid: PixelGrid, limits: &DeviceLimits, copied: bool, host_bytes: u64) -> Self {
+    /// Plans an image; `copied_bytes` as for `Plan`.
+    pub(crate) fn new(
+        grid: PixelGrid,
+        limits: &DeviceLimits,
+        copied_bytes: Option<u64>,
+        host_bytes: u64,
+    ) -> Self {
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(grid.words);
+        let pixel_bytes = copied_bytes.unwrap_or(4 * u64::from(grid.words));
         let sides = sides(limits);
         // A quarter for the buckets' counters, colour indices and other buffers that the call has made.
         let memory = limits.memory_bytes / 4;
-        let copied_pixels = if copied { memory / (pixel_bytes * sides) } else { u64::MAX };
+        let copied_pixels = copied_bytes.map_or(u64::MAX, |bytes| memory / (bytes * sides));
         let chunk =
             [range.saturating_sub(4 * OFFSET_WORDS) / pixel_bytes, copied_pixels, MOST_EXACT_CHUNK_PIXELS]
                 .into_iter()
@@ -333,17 +341,19 @@ mod tests {
     };
 
     fn plan(width: u32, height: u32, channels: u32, limits: &DeviceLimits) -> Plan {
-        Plan::new(PixelGrid::new(width, height, 1, channels).unwrap(), limits, true).unwrap()
+        Plan::new(PixelGrid::new(width, height, 1, channels).unwrap(), limits, Some(4 * u64::from(channels)))
+            .unwrap()
     }
 
-    fn check(grid: PixelGrid, limits: &DeviceLimits, copied: bool) {
-        let Ok(plan) = Plan::new(grid, limits, copied) else {
+    fn check(grid: PixelGrid, limits: &DeviceLimits, copied_bytes: Option<u64>) {
+        let Ok(plan) = Plan::new(grid, limits, copied_bytes) else {
             assert!(limits.memory_bytes < 1 << 16, "{grid:?} {limits:?}");
             return;
         };
         let chunk = plan.chunk_pixels;
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(grid.words);
+        let word_bytes = 4 * u64::from(grid.words);
+        let pixel_bytes = copied_bytes.unwrap_or(word_bytes);
         assert!(chunk >= 128 && chunk.is_multiple_of(128) && chunk <= 1 << 21, "{plan:?}");
         assert!(chunk * pixel_bytes + 252 <= range, "{plan:?}");
         let slots = u64::from(plan.most_table_slots());
@@ -352,8 +362,8 @@ mod tests {
         assert!(slots * 3 >= chunk * 4 || slots == 1 << 15, "{plan:?} {slots}");
         assert!(4 * (REPORT_WORDS + ENTRY_WORDS * plan.most_entries()) <= range, "{plan:?}");
         assert!(2 * chunk * plan.chunks_per_block <= range, "{plan:?}");
-        let palette = (2 * plan.palette_part_colors as u64).next_power_of_two() * (4 + pixel_bytes);
-        assert!(palette <= range.max(2 * (4 + pixel_bytes)), "{plan:?}");
+        let palette = (2 * plan.palette_part_colors as u64).next_power_of_two() * (4 + word_bytes);
+        assert!(palette <= range.max(2 * (4 + word_bytes)), "{plan:?}");
         // What is allocated: of the memory of chunks in flight all copies, labels, colour indices, and the palette.
         let layout = plan.chunk_layout();
         let in_flight = CHUNKS_IN_FLIGHT.min(plan.chunk_count());
@@ -369,10 +379,10 @@ mod tests {
         assert!(plan.chunk_count() == 1 || plan.chunks().nth(1).unwrap().start == chunk);
     }
 
-    fn check_exact(grid: PixelGrid, limits: &DeviceLimits, copied: bool, host_bytes: u64) {
+    fn check_exact(grid: PixelGrid, limits: &DeviceLimits, copied: Option<u64>, host_bytes: u64) {
         let plan = ExactPlan::new(grid, limits, copied, host_bytes);
         let range = limits.max_storage_buffer_range;
-        let pixel_bytes = 4 * u64::from(grid.words);
+        let pixel_bytes = copied.unwrap_or(4 * u64::from(grid.words));
         assert!(plan.chunk_pixels.is_multiple_of(128) && plan.group_pixels > 0, "{plan:?}");
         assert!(plan.chunk_pixels * pixel_bytes + 252 <= range, "{plan:?}");
         assert!(plan.chunk_pixels <= 1 << 28, "{plan:?}");
@@ -380,7 +390,7 @@ mod tests {
         let slots = u64::from(plan.most_table_slots(plan.group_pixels));
         assert!(slots * 3 >= counted * 4 && slots * 4 <= range, "{plan:?} {slots}");
         assert!(4 * (REPORT_WORDS + ENTRY_WORDS * counted) <= range, "{plan:?}");
-        let copied_bytes = if copied { plan.chunk_pixels * pixel_bytes * sides(limits) } else { 0 };
+        let copied_bytes = copied.unwrap_or(0) * plan.chunk_pixels * sides(limits);
         let memory = copied_bytes + slots * 8 + 12 * counted * sides(limits);
         assert!(memory <= limits.memory_bytes, "{plan:?} {memory} {limits:?}");
         assert!(plan.group_pixels <= (host_bytes / HOST_BYTES_PER_COLOR).max(1));
@@ -396,7 +406,10 @@ mod tests {
                     let Ok(grid) = PixelGrid::new(width, height, 1, channels) else { continue };
                     for max_storage_buffer_range in ranges {
                         for memory_bytes in [1 << 14, 1 << 16, 1 << 24, 1 << 31, 1 << 40] {
-                            for (unified_memory, copied) in [(true, true), (true, false), (false, true)] {
+                            let words = Some(4 * u64::from(channels));
+                            for (unified_memory, copied) in
+                                [(true, words), (true, None), (false, words), (false, Some(3))]
+                            {
                                 let limits = DeviceLimits {
                                     max_storage_buffer_range,
                                     memory_bytes,
@@ -419,11 +432,11 @@ mod tests {
     #[test]
     fn larger_images_are_worked_on_in_chunks_of_whole_tiles() {
         let full_hd = PixelGrid::new(1920, 1080, 1, 3).unwrap();
-        let imported = Plan::new(full_hd, &SMALL, false).unwrap();
+        let imported = Plan::new(full_hd, &SMALL, None).unwrap();
         assert_eq!((imported.chunk_count(), imported.chunk_pixels), (1, 2_073_600));
         let copied = plan(1920, 1080, 3, &SMALL);
         assert_eq!((copied.chunk_count(), copied.chunk_pixels), (4, 32 * TILE as u64));
-        let eight_k = Plan::new(PixelGrid::new(7680, 4320, 1, 3).unwrap(), &SMALL, false).unwrap();
+        let eight_k = Plan::new(PixelGrid::new(7680, 4320, 1, 3).unwrap(), &SMALL, None).unwrap();
         assert_eq!((eight_k.chunk_count(), eight_k.chunk_pixels % TILE as u64), (16, 0));
         assert!(imported.keeps_indices && copied.keeps_indices && eight_k.keeps_indices);
         let huge = plan(1_000_000, 1_000_000, 4, &SMALL);
@@ -434,7 +447,7 @@ mod tests {
     #[test]
     fn too_small_a_device_is_an_error() {
         let limits = DeviceLimits { memory_bytes: 1000, ..SMALL };
-        let refused = Plan::new(PixelGrid::new(8, 8, 1, 1).unwrap(), &limits, true);
+        let refused = Plan::new(PixelGrid::new(8, 8, 1, 1).unwrap(), &limits, Some(4));
         assert!(matches!(refused, Err(Error::OutOfDeviceMemory(_))), "{refused:?}");
     }
 
@@ -449,7 +462,7 @@ mod tests {
         assert_eq!(table_slots_for(100), FIRST_TABLE_SLOTS);
         assert_eq!(table_slots_for(u32::MAX), 1 << 31);
         let grid = PixelGrid::new(1920, 1080, 1, 3).unwrap();
-        let exact = ExactPlan::new(grid, &SMALL, false, u64::MAX);
+        let exact = ExactPlan::new(grid, &SMALL, None, u64::MAX);
         assert_eq!(exact.most_table_slots(u64::MAX), 1 << 22);
         assert_eq!(exact.most_table_slots(768), 1 << 10);
         assert_eq!(exact.most_table_slots(769), 1 << 11);
@@ -494,7 +507,7 @@ mod tests {
             let range = limits.max_storage_buffer_range;
             for (width, height) in [(1, 1), (127, 1), (1920, 1080), (100_000, 40_000), (u32::MAX, 1)] {
                 let grid = PixelGrid::new(width, height, 1, 1).unwrap();
-                let plan = Plan::new(grid, &limits, false).unwrap();
+                let plan = Plan::new(grid, &limits, None).unwrap();
                 let planes = planes_per_dispatch(grid.pixels(), plan.chunk_pixels, &limits);
                 assert!((1..=MOST_PLANES).contains(&planes));
                 let words = |planes: u32| {

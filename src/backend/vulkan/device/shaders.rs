@@ -248,6 +248,7 @@ constants! {
     COPIES = 6,
     /// 1: words are integers, else floats.
     INTEGERS = 7,
+    PIXEL_BYTES = 8,
 }
 
 #[cfg(test)]
@@ -349,7 +350,7 @@ mod tests {
             count_copies: 1,
         };
         let (copies, width) = (1, LabelWidth::for_labels_up_to(1));
-        let words = PixelWords { count: 4, are_integers: false };
+        let words = PixelWords { count: 4, bytes: 16, are_integers: false };
         let count = |counting| Stage::Count { counting, words, copies };
         let stages = [
             Stage::Fingerprints { words },

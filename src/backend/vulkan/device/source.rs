@@ -1,11 +1,15 @@
 //! Where the device reads pixels: in the caller's memory, which it imports, or in a copy, which all threads write.
 
+use std::ops::Range;
+
 use log::Level;
 
 use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::external_memory::{ExternalMemory, with_external_memory};
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::import::{Import, LEAST_IMPORT_BYTES};
+use crate::backend::vulkan::device::stage::PixelWords;
+use crate::color::WordKind;
 use crate::error::Error;
 use crate::input::pixels::Pixels;
 use crate::runtime::alloc::try_collect;
@@ -21,6 +25,8 @@ pub(crate) struct Source<'a> {
     pub(crate) pixels: &'a Pixels<'a>,
     threads: &'a Threads,
     imported: Option<Import>,
+    /// Bytes of a pixel where the device reads it.
+    pixel_bytes: u64,
 }
 
 impl<'a> Source<'a> {
@@ -47,12 +53,24 @@ impl<'a> Source<'a> {
             let words = pixels.grid().all_words() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);
         }
-        Ok(Self { pixels, threads, imported })
+        // A bus is slower than putting bytes together is; where there is none, words are read with less work.
+        let value_bytes = pixels.value_bytes().filter(|_| imported.is_none() && !gpu.limits.unified_memory);
+        let pixel_bytes = value_bytes.map_or(4 * u64::from(pixels.grid().words), |bytes| bytes as u64);
+        Ok(Self { pixels, threads, imported, pixel_bytes })
     }
 
-    /// Whether pixels must be copied to where the device can read them.
-    pub(crate) fn is_copied(&self) -> bool {
-        self.imported.is_none()
+    /// What shaders are told of the pixels.
+    pub(crate) fn pixel_words(&self) -> PixelWords {
+        PixelWords {
+            count: self.pixels.grid().words,
+            bytes: self.pixel_bytes as u32, // lossless: four words at most
+            are_integers: self.pixels.encoding().word_kind() != WordKind::Floats,
+        }
+    }
+
+    /// Bytes of a pixel that must be copied to where the device can read it; `None`: all are there already.
+    pub(crate) fn copied_bytes(&self) -> Option<u64> {
+        self.imported.is_none().then_some(self.pixel_bytes)
     }
 
     /// Whether only the device can read them.
@@ -60,18 +78,22 @@ impl<'a> Source<'a> {
         self.pixels.memory().is_some()
     }
 
-    /// Writes the words of consecutive pixels, `first` being the first, with all threads.
-    pub(crate) fn read(&self, first: usize, target: &mut [u32]) -> Result<(), Error> {
-        let words = self.pixels.grid().words as usize;
-        let pieces = try_collect(target.chunks_mut(COPIED_PIXELS * words).enumerate())?;
+    /// Writes some pixels as the device reads them, with all threads.
+    pub(crate) fn read(&self, pixels: Range<usize>, target: &mut [u32]) -> Result<(), Error> {
+        let piece_words = COPIED_PIXELS * self.pixel_bytes as usize / 4;
+        let pieces = try_collect(pixels.clone().step_by(COPIED_PIXELS).zip(target.chunks_mut(piece_words)))?;
+        let are_words = self.pixel_bytes == 4 * u64::from(self.pixels.grid().words);
         // Whoever has the chunk copied says how far the call is.
         let _span = ProgressSpan::new(0.0);
-        self.threads.for_each(pieces, |(index, piece)| self.pixels.read(first + index * COPIED_PIXELS, piece))
+        self.threads.for_each(pieces, |(first, piece)| match are_words {
+            true => self.pixels.read(first, piece),
+            false => self.pixels.read_value_bytes(first..pixels.end.min(first + COPIED_PIXELS), piece),
+        })
     }
 
-    /// How many words some pixels have.
+    /// How many words of memory some pixels have where the device reads them.
     pub(crate) fn word_count(&self, pixels: u32) -> u64 {
-        u64::from(pixels) * u64::from(self.pixels.grid().words)
+        (u64::from(pixels) * self.pixel_bytes).div_ceil(4)
     }
 
     /// Where some pixels are in the imported memory: a buffer, and the position of the first word in it.

@@ -2,8 +2,6 @@
 
 use crate::backend::vulkan::device::shaders::{self, Shader, constant};
 use crate::backend::vulkan::plan::WORKGROUP_SIZE;
-use crate::color::WordKind;
-use crate::input::pixels::Pixels;
 use crate::types::options::DeviceLimits;
 use crate::types::outputs::LabelWidth;
 
@@ -23,18 +21,19 @@ pub(crate) enum Counting {
 pub(crate) struct PixelWords {
     /// Words of a pixel.
     pub(crate) count: u32,
+    /// Bytes from a pixel to the next: those of its words, or only those of its values, see `Pixels::value_bytes`.
+    pub(crate) bytes: u32,
     /// Whether all different words are different values, and none is a NaN.
     pub(crate) are_integers: bool,
 }
 
 impl PixelWords {
-    pub(crate) fn of(pixels: &Pixels) -> Self {
-        let are_integers = pixels.encoding().word_kind() != WordKind::Floats;
-        Self { count: pixels.grid().words, are_integers }
-    }
-
-    fn constants(self) -> [(u32, u32); 2] {
-        [(constant::CHANNELS, self.count), (constant::INTEGERS, u32::from(self.are_integers))]
+    fn constants(self) -> [(u32, u32); 3] {
+        [
+            (constant::CHANNELS, self.count),
+            (constant::PIXEL_BYTES, self.bytes),
+            (constant::INTEGERS, u32::from(self.are_integers)),
+        ]
     }
 }
 

@@ -1,5 +1,7 @@
 //! Chunks: pixels that are worked on together.
 
+use std::ops::Range;
+
 use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::commands::Commands;
@@ -27,6 +29,11 @@ impl Chunk {
             pixels: (pixels.end - pixels.start) as u32,
             memory: (index % CHUNKS_IN_FLIGHT) as usize,
         })
+    }
+
+    /// Its pixels in the image.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.start..self.start + self.pixels as usize
     }
 }
 

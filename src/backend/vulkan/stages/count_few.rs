@@ -40,7 +40,7 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{Counting, PixelWords, Stage};
+use crate::backend::vulkan::device::stage::{Counting, Stage};
 use crate::backend::vulkan::plan::{self, ENTRY_WORDS, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::read::READ_PIXELS;
@@ -137,7 +137,7 @@ impl Work {
         slots: u32,
         min_pixels: u32,
     ) -> Result<Ticket, Error> {
-        let words = PixelWords::of(source.pixels);
+        let words = source.pixel_words();
         let indices = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, seeds, .. } = self;

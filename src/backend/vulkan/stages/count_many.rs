@@ -32,7 +32,7 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::{Counted, NEVER, same_as_buckets, within};
 use crate::backend::vulkan::device::shaders::{CollectDispatch, CountDispatch};
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{Counting, PixelWords, Stage};
+use crate::backend::vulkan::device::stage::{Counting, Stage};
 use crate::backend::vulkan::plan::{self, CHUNKS_IN_FLIGHT, ENTRY_WORDS, ExactPlan, Plan, REPORT_WORDS};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::palette_table::hash;
@@ -121,7 +121,7 @@ impl Work {
     ) -> Result<Counts, Error> {
         let limits = self.limits();
         let grid = source.pixels.grid();
-        let exact = ExactPlan::new(grid, &limits, source.is_copied(), self.host_bytes);
+        let exact = ExactPlan::new(grid, &limits, source.copied_bytes(), self.host_bytes);
         let bits = plan::bucket_bits(grid.pixels(), &limits);
         let hash = Buckets { seed: self.seeds.take() as u32, shift: 32 - bits };
         let totals = self.bucket_totals(source, plan, hash)?;
@@ -201,7 +201,7 @@ impl Work {
         clear: bool,
         last: bool,
     ) -> Result<Ticket, Error> {
-        let words = PixelWords::of(source.pixels);
+        let words = source.pixel_words();
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
         let stage = Stage::Count { counting: Counting::Buckets, words, copies: 1 };
@@ -381,10 +381,12 @@ impl Work {
             return Ok(imported);
         }
         let count = source.word_count(part.pixels);
-        let words = exact.chunk_pixels * u64::from(source.pixels.grid().words);
+        // Lossless: no chunk has as many pixels.
+        let words = source.word_count(exact.chunk_pixels as u32);
         let memory = Shared::ensure(&mut self.buffers.many.pixels, &self.gpu, words)?;
         if fresh {
-            memory.fill(0, count, |target| source.read(part.start, target))?;
+            let pixels = part.start..part.start + part.pixels as usize;
+            memory.fill(0, count, |target| source.read(pixels, target))?;
             let memory = &*memory;
             self.gpu.run(|commands| memory.upload(commands, 0, count))?;
         }
@@ -398,7 +400,7 @@ impl Work {
         slots: u32,
         list_words: u64,
     ) -> Result<(), Error> {
-        let words = PixelWords::of(part.group.source.pixels);
+        let words = part.group.source.pixel_words();
         let Self { gpu, buffers, seeds, .. } = self;
         let many = &mut buffers.many;
         let slot_pixels = Buffer::ensure(&mut many.slot_pixels, gpu, slots.into())?.part(0, slots.into());

@@ -81,7 +81,7 @@ impl Work {
     /// Writes the labels of an image of which no pixel is in a mask.
     pub(crate) fn write_no_labels(&mut self, pixels: &Pixels, targets: &LabelTargets) -> Result<(), Error> {
         let (Some(import), Some(width)) = (&targets.labels, targets.label_width) else { return Ok(()) };
-        let plan = Plan::new(pixels.grid(), &self.limits(), false)?;
+        let plan = Plan::new(pixels.grid(), &self.limits(), None)?;
         let bytes = width.bytes() as u64;
         let words = (plan.chunk_pixels * bytes).div_ceil(4);
         let Self { gpu, buffers, .. } = self;

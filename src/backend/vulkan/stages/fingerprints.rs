@@ -30,7 +30,7 @@ use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::receipts::same_fingerprint;
 use crate::backend::vulkan::device::shaders::FingerprintsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{PixelWords, Stage, WorkDistribution};
+use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
 use crate::backend::vulkan::plan::{CHUNKS_IN_FLIGHT, Plan};
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::work::{Fingerprinted, Known, Work};
@@ -110,7 +110,7 @@ impl Work {
         hasher: Hasher,
     ) -> Result<(), Error> {
         let (grid, workgroup) = (source.pixels.grid(), self.gpu.limits.workgroup_size);
-        let stage = Stage::Fingerprints { words: PixelWords::of(source.pixels) };
+        let stage = Stage::Fingerprints { words: source.pixel_words() };
         let step = (workgroup * WorkDistribution::new(&self.gpu.limits).per_invocation(stage)) as usize;
         // The first pixel of each, and the last of all: workgroups of a chunk begin with its first pixel, which is a
         // multiple of 128 from the image's.
@@ -134,7 +134,7 @@ impl Work {
         let fingerprints = self.block_part(plan, chunk)?;
         let color_map = self.chunk_pixels(source, plan, chunk, true)?;
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Fingerprints { words: PixelWords::of(source.pixels) };
+        let stage = Stage::Fingerprints { words: source.pixel_words() };
         let memory = buffers.chunks[chunk.memory].shared.as_ref();
         gpu.count(|counters| counters.pixels_read += u64::from(chunk.pixels));
         gpu.submit(|commands| {

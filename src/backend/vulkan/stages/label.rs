@@ -14,7 +14,7 @@ use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::gpu::Ticket;
 use crate::backend::vulkan::device::shaders::LabelDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{PixelWords, Stage};
+use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::Plan;
 use crate::backend::vulkan::stages::chunk::Chunk;
 use crate::backend::vulkan::stages::label_target::{LabelParts, LabelSink};
@@ -243,7 +243,7 @@ impl Work {
             None => None,
         };
         let Self { gpu, buffers, .. } = self;
-        let stage = Stage::Label { words: Some(PixelWords::of(source.pixels)), width: parts.width };
+        let stage = Stage::Label { words: Some(source.pixel_words()), width: parts.width };
         let table_words = part.table.words.len() as u64;
         let palette = &*Shared::ensure(&mut buffers.palette, gpu, table_words)?;
         let set = buffers.palette_fingerprints.as_ref().zip(fingerprints);

@@ -4,7 +4,7 @@ use crate::backend::vulkan::device::buffers::Shared;
 use crate::backend::vulkan::device::receipts::Receipt;
 use crate::backend::vulkan::device::shaders::CollectColorsDispatch;
 use crate::backend::vulkan::device::source::Source;
-use crate::backend::vulkan::device::stage::{PixelWords, Stage};
+use crate::backend::vulkan::device::stage::Stage;
 use crate::backend::vulkan::plan::OFFSET_WORDS;
 use crate::backend::vulkan::stages::work::Work;
 use crate::color::Color;
@@ -34,7 +34,7 @@ impl Work {
         let mut positions = try_with_capacity(count)?;
         positions.extend(pixels);
         let places = (READ_PIXELS as u64).next_multiple_of(OFFSET_WORDS);
-        let stage = Stage::CollectColors { words: PixelWords::of(source.pixels) };
+        let stage = Stage::CollectColors { words: source.pixel_words() };
         let Self { gpu, buffers, .. } = self;
         let receipt = Receipt::behind(places + 4 * READ_PIXELS as u64);
         let memory = Shared::ensure(&mut buffers.read, gpu, receipt.end())?;

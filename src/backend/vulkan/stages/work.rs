@@ -205,7 +205,7 @@ impl Work {
         let mut released = false;
         loop {
             self.gpu.check_usable()?;
-            let plan = Plan::new(source.pixels.grid(), &self.limits(), source.is_copied())?;
+            let plan = Plan::new(source.pixels.grid(), &self.limits(), source.copied_bytes())?;
             let done = stage(self, &plan);
             self.gpu.finish()?;
             let error = match done {
@@ -218,7 +218,7 @@ impl Work {
             // use the memory, too: plan with half as much.
             if released {
                 self.memory_bytes /= 2;
-                Plan::new(source.pixels.grid(), &self.limits(), source.is_copied()).map_err(|_| error)?;
+                Plan::new(source.pixels.grid(), &self.limits(), source.copied_bytes()).map_err(|_| error)?;
                 let bytes = self.memory_bytes;
                 call::message(
                     Level::Warn,
@@ -251,7 +251,7 @@ impl Work {
             if !self.gpu.is_idle() {
                 self.gpu.count(|counters| counters.bytes_overlapped += 4 * copied.1);
             }
-            memory.fill(copied.0, copied.1, |target| source.read(chunk.start, target))?;
+            memory.fill(copied.0, copied.1, |target| source.read(chunk.range(), target))?;
         }
         let words = memory.part(copied.0, copied.1);
         Ok(ChunkPixels { words, first_word: 0, copied: fresh.then_some(copied) })
