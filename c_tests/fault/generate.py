@@ -17,7 +17,12 @@ EXTENSIONS = ["VK_KHR_external_memory_fd", "VK_EXT_external_memory_host"]
 UNCOUNTED = ["CommandBuffer", "DescriptorSet"]
 
 # What happens before the call, and before a fault is returned.
-BEFORE = {"vkAllocateMemory": "pAllocateInfo = with_real_memory_type(pAllocateInfo);"}
+BEFORE = {
+    "vkAllocateMemory": "pAllocateInfo = with_real_memory_type(pAllocateInfo);",
+    "vkCreateBuffer": "pCreateInfo = with_real_sharing(pCreateInfo);",
+    "vkCreateCommandPool": "pCreateInfo = with_real_family(pCreateInfo);",
+    "vkCreateDevice": "pCreateInfo = with_real_queues(pCreateInfo);",
+}
 ON_FAULT = {
     "vkWaitForFences": "while_waiting(fault, device, timeout);",
     "vkGetFenceStatus": "while_waiting(fault, device, 0);",

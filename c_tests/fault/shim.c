@@ -16,6 +16,9 @@ static VkResult fault_of(int function);
 static void while_waiting(VkResult fault, VkDevice device, uint64_t timeout);
 static const VkMemoryAllocateInfo *with_real_memory_type(const VkMemoryAllocateInfo *info);
 static void pretend_memory_types(uint32_t *bits);
+static const VkCommandPoolCreateInfo *with_real_family(const VkCommandPoolCreateInfo *info);
+static const VkDeviceCreateInfo *with_real_queues(const VkDeviceCreateInfo *info);
+static const VkBufferCreateInfo *with_real_sharing(const VkBufferCreateInfo *info);
 static void count_object(int kind, int change);
 static PFN_vkVoidFunction real_symbol(const char *name);
 
@@ -175,10 +178,12 @@ long shim_objects(int kind)
     return objects[kind];
 }
 
-/* Other devices. A discrete one has each type of memory twice: the first for the device alone, the second for the host. */
+/* Other devices. A discrete one has each type of memory twice: the first for the device alone, the second for the host. It has a
+ * queue family more, which only copies: its queue is the first family's. */
 
 static shim_device pretended;
 static uint32_t real_memory_types;
+static uint32_t real_families = UINT32_MAX;
 
 void shim_pretend(shim_device device)
 {
@@ -218,6 +223,40 @@ static const VkMemoryAllocateInfo *with_real_memory_type(const VkMemoryAllocateI
     return &real;
 }
 
+static uint32_t real_family(uint32_t family)
+{
+    return family < real_families ? family : 0;
+}
+
+static const VkCommandPoolCreateInfo *with_real_family(const VkCommandPoolCreateInfo *info)
+{
+    static _Thread_local VkCommandPoolCreateInfo real;
+    real = *info;
+    real.queueFamilyIndex = real_family(real.queueFamilyIndex);
+    return &real;
+}
+
+/* A device without the queue that it does not have. */
+static const VkDeviceCreateInfo *with_real_queues(const VkDeviceCreateInfo *info)
+{
+    static _Thread_local VkDeviceCreateInfo real;
+    real = *info;
+    while (real.queueCreateInfoCount > 0 && real.pQueueCreateInfos[real.queueCreateInfoCount - 1].queueFamilyIndex >= real_families) {
+        real.queueCreateInfoCount--;
+    }
+    return &real;
+}
+
+/* A buffer that families share belongs to one. */
+static const VkBufferCreateInfo *with_real_sharing(const VkBufferCreateInfo *info)
+{
+    static _Thread_local VkBufferCreateInfo real;
+    real = *info;
+    real.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
+    real.queueFamilyIndexCount = 0;
+    return &real;
+}
+
 static void pretend_properties(VkPhysicalDeviceProperties *properties)
 {
     if (pretended.discrete) {
@@ -232,6 +271,8 @@ static PFN_vkGetPhysicalDeviceMemoryProperties next_memory_properties;
 static PFN_vkGetPhysicalDeviceMemoryProperties2 next_memory_properties_2;
 static PFN_vkGetPhysicalDeviceProperties next_properties;
 static PFN_vkGetPhysicalDeviceProperties2 next_properties_2;
+static PFN_vkGetPhysicalDeviceQueueFamilyProperties2 next_families;
+static PFN_vkGetDeviceQueue2 next_queue;
 static PFN_vkGetBufferMemoryRequirements next_requirements;
 static PFN_vkGetBufferMemoryRequirements2 next_requirements_2;
 
@@ -259,6 +300,36 @@ static VKAPI_ATTR void VKAPI_CALL device_properties_2(VkPhysicalDevice device, V
     pretend_properties(&properties->properties);
 }
 
+static VKAPI_ATTR void VKAPI_CALL families(VkPhysicalDevice device, uint32_t *count, VkQueueFamilyProperties2 *properties)
+{
+    uint32_t real = 0;
+    next_families(device, &real, NULL);
+    if (!pretended.discrete) {
+        next_families(device, count, properties);
+        return;
+    }
+    real_families = real;
+    if (properties == NULL) {
+        *count = real + 1;
+        return;
+    }
+    const uint32_t room = *count;
+    *count = room < real ? room : real; /* Not all drivers say how many there are. */
+    next_families(device, count, properties);
+    if (room > real) {
+        properties[real].queueFamilyProperties =
+            (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_TRANSFER_BIT, .queueCount = 1 };
+        *count = real + 1;
+    }
+}
+
+static VKAPI_ATTR void VKAPI_CALL device_queue(VkDevice device, const VkDeviceQueueInfo2 *info, VkQueue *queue)
+{
+    VkDeviceQueueInfo2 real = *info;
+    real.queueFamilyIndex = real_family(real.queueFamilyIndex);
+    next_queue(device, &real, queue);
+}
+
 static VKAPI_ATTR void VKAPI_CALL requirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements *needs)
 {
     next_requirements(device, buffer, needs);
@@ -283,6 +354,8 @@ static const struct {
     { "vkGetPhysicalDeviceMemoryProperties2", (PFN_vkVoidFunction)memory_properties_2, (PFN_vkVoidFunction *)&next_memory_properties_2 },
     { "vkGetPhysicalDeviceProperties", (PFN_vkVoidFunction)device_properties, (PFN_vkVoidFunction *)&next_properties },
     { "vkGetPhysicalDeviceProperties2", (PFN_vkVoidFunction)device_properties_2, (PFN_vkVoidFunction *)&next_properties_2 },
+    { "vkGetPhysicalDeviceQueueFamilyProperties2", (PFN_vkVoidFunction)families, (PFN_vkVoidFunction *)&next_families },
+    { "vkGetDeviceQueue2", (PFN_vkVoidFunction)device_queue, (PFN_vkVoidFunction *)&next_queue },
     { "vkGetBufferMemoryRequirements", (PFN_vkVoidFunction)requirements, (PFN_vkVoidFunction *)&next_requirements },
     { "vkGetBufferMemoryRequirements2", (PFN_vkVoidFunction)requirements_2, (PFN_vkVoidFunction *)&next_requirements_2 },
 };

@@ -28,7 +28,7 @@ typedef struct {
 
 /* What the devices pretend to be. To be set before the first call of Vulkan. */
 typedef struct {
-    bool discrete;              /* A GPU whose memory the host does not see. */
+    bool discrete;              /* A GPU whose memory the host does not see, with a queue that only copies. */
     bool uncached;              /* The host's memory is not cached. With `discrete`. */
     uint32_t max_storage_range; /* 0: the device's own. */
 } shim_device;

@@ -10,6 +10,7 @@ use vulkano::buffer::{BufferCreateInfo, BufferUsage, Subbuffer};
 use vulkano::memory::{
     DeviceMemory, MemoryAllocateInfo, MemoryMapInfo, MemoryPropertyFlags, MemoryRequirements, ResourceMemory,
 };
+use vulkano::sync::Sharing;
 
 use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::commands::Commands;
@@ -53,7 +54,14 @@ impl Buffer {
             Location::Device | Location::Shared => BufferUsage::STORAGE_BUFFER | transfer,
             Location::Host => transfer,
         };
-        let create_info = BufferCreateInfo { size, usage, ..Default::default() };
+        let sharing = match gpu.transfer_queue() {
+            Some(queue) if location != Location::Device => {
+                let families = [gpu.queue_family_index(), queue.queue_family_index()];
+                Sharing::Concurrent(families.into_iter().collect())
+            }
+            _ => Sharing::Exclusive,
+        };
+        let create_info = BufferCreateInfo { size, usage, sharing, ..Default::default() };
         let raw = RawBuffer::new(gpu.device.clone(), create_info).map_err(driver_error(doing))?;
         let requirements = *raw.memory_requirements();
         let allocation_size = requirements.layout.size().max(SMALLEST_ALLOCATION);

@@ -1,6 +1,7 @@
 //! Recording commands. A barrier stands where a command needs what others have written, and nowhere else: a copy of pixels to
 //! memory that nobody uses begins while the device still works on the chunk before, and copies that follow each other, which
-//! are of different parts, do not wait for each other.
+//! are of different parts, do not wait for each other. Where the device has a queue that only copies, copies of what the host
+//! has written are recorded for that, and what else is recorded waits for them.
 
 #![allow(unsafe_code)]
 
@@ -12,6 +13,7 @@ use bytemuck::NoUninit;
 use vulkano::command_buffer::{CommandBufferBeginInfo, RecordingCommandBuffer};
 use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBufferInfo};
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
+use vulkano::device::Queue;
 use vulkano::pipeline::PipelineBindPoint;
 use vulkano::sync::{
     AccessFlags, BufferMemoryBarrier, DependencyInfo, MemoryBarrier, PipelineStages,
@@ -39,32 +41,33 @@ const DEVICE_ACCESS: AccessFlags = COMPUTE_ACCESS.union(TRANSFER_ACCESS);
 pub(crate) struct Commands<'a> {
     gpu: &'a Gpu,
     recording: RecordingCommandBuffer,
+    /// For the queue that only copies.
+    copies: Option<RecordingCommandBuffer>,
     sets: Vec<Arc<DescriptorSet>>,
     /// What has been at work since the last barrier; at first, earlier submissions.
     unseen: PipelineStages,
 }
 
 impl<'a> Commands<'a> {
-    /// Begins to record for a queue of the given family.
-    pub(crate) fn begin(gpu: &'a Gpu, queue_family_index: u32) -> Result<Self, Error> {
-        let begin_info =
-            CommandBufferBeginInfo { usage: CommandBufferUsage::OneTimeSubmit, ..Default::default() };
-        let recording = RecordingCommandBuffer::new(
-            gpu.command_buffers.clone(),
-            queue_family_index,
-            CommandBufferLevel::Primary,
-            begin_info,
-        )
-        .map_err(driver_error("recording commands"))?;
-        Ok(Self { gpu, recording, sets: Vec::new(), unseen: DEVICE_STAGES })
+    /// Begins to record.
+    pub(crate) fn begin(gpu: &'a Gpu) -> Result<Self, Error> {
+        let recording = begin(gpu, gpu.queue())?;
+        Ok(Self { gpu, recording, copies: None, sets: Vec::new(), unseen: DEVICE_STAGES })
     }
 
-    /// Ends recording: what the commands write will be there for the host, which a fence alone does not see to.
-    pub(crate) fn end(mut self) -> Result<Recorded, Error> {
+    /// Ends recording: what the commands write will be there for the host, which a fence alone does not see to. Copies for the
+    /// queue that only copies, if there are any, are to be done before the rest begins.
+    pub(crate) fn end(mut self) -> Result<(Option<Recorded>, Recorded), Error> {
         self.barrier(DEVICE_STAGES, PipelineStages::HOST, AccessFlags::HOST_READ)?;
-        // SAFETY: each command was recorded with its requirements met, see there.
-        let commands = unsafe { self.recording.end() }.map_err(driver_error("recording commands"))?;
-        Ok(Recorded::new(commands, self.sets))
+        let end = |recording: RecordingCommandBuffer| {
+            // SAFETY: each command was recorded with its requirements met, see there.
+            unsafe { recording.end() }.map_err(driver_error("recording commands"))
+        };
+        let copies = match self.copies.zip(self.gpu.transfer_queue()) {
+            Some((copies, queue)) => Some(Recorded::new(end(copies)?, queue.clone(), Vec::new())),
+            None => None,
+        };
+        Ok((copies, Recorded::new(end(self.recording)?, self.gpu.queue().clone(), self.sets)))
     }
 
     /// Fills different buffers with zeros, on which nothing that was submitted or recorded works.
@@ -81,6 +84,20 @@ impl<'a> Commands<'a> {
     /// Copies what the host has written to a buffer of the same length. Nothing that was submitted or recorded works on
     /// either, so that it may begin at once.
     pub(crate) fn copy_from_host(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
+        let Some(queue) = self.gpu.transfer_queue() else {
+            return self.copy_at_once(from, to);
+        };
+        let copies = match &mut self.copies {
+            Some(copies) => copies,
+            None => self.copies.insert(begin(self.gpu, queue)?),
+        };
+        // SAFETY: as for `clear`; what uses the copy waits for it on its queue.
+        unsafe { copies.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
+        Ok(())
+    }
+
+    /// Copies to a buffer of the same length, without a barrier.
+    fn copy_at_once(&mut self, from: Bytes, to: Bytes) -> Result<(), Error> {
         // SAFETY: as for `clear`.
         unsafe { self.recording.copy_buffer(&CopyBufferInfo::buffers(from, to)) }.map_err(misuse)?;
         self.unseen |= TRANSFER;
@@ -92,7 +109,7 @@ impl<'a> Commands<'a> {
         if self.unseen.intersects(COMPUTE) {
             self.barrier(self.unseen, TRANSFER, TRANSFER_ACCESS)?;
         }
-        self.copy_from_host(from, to)
+        self.copy_at_once(from, to)
     }
 
     /// The device that the commands are for.
@@ -231,6 +248,19 @@ impl<'a> Commands<'a> {
         self.unseen = PipelineStages::empty();
         Ok(())
     }
+}
+
+/// Begins to record for a queue.
+fn begin(gpu: &Gpu, queue: &Queue) -> Result<RecordingCommandBuffer, Error> {
+    let begin_info =
+        CommandBufferBeginInfo { usage: CommandBufferUsage::OneTimeSubmit, ..Default::default() };
+    RecordingCommandBuffer::new(
+        gpu.command_buffers.clone(),
+        queue.queue_family_index(),
+        CommandBufferLevel::Primary,
+        begin_info,
+    )
+    .map_err(driver_error("recording commands"))
 }
 
 /// vulkano found a command to be illegal: a defect here.

@@ -9,16 +9,16 @@ use std::time::Duration;
 use log::Level;
 use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
 use vulkano::device::physical::PhysicalDevice;
-use vulkano::device::{Device, DeviceExtensions};
+use vulkano::device::{Device, DeviceExtensions, Queue};
 use vulkano::memory::{ExternalMemoryHandleType, MemoryPropertyFlags};
-use vulkano::sync::fence::Fence;
 
 use crate::backend::vulkan::device::idle::OpenDevice;
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::instance::{choose, is_software};
 use crate::backend::vulkan::device::pipelines::Pipeline;
-use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets, Recorded};
+use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
 use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
+use crate::backend::vulkan::device::submission::Submission;
 use crate::backend::vulkan::plan::{self, WORKGROUP_SIZE};
 use crate::error::Error;
 use crate::runtime::call;
@@ -61,7 +61,7 @@ pub(crate) struct Gpu {
     /// Whether it has not done its work although the driver reported no failure.
     pub(crate) was_idle: Cell<bool>,
     /// What was submitted and not yet waited for, in order. What it uses must not be freed.
-    pub(super) in_flight: VecDeque<(Ticket, Recorded, Fence)>,
+    pub(super) in_flight: VecDeque<Submission>,
     pub(super) next_ticket: Ticket,
     /// Imported memory that what is in flight may use, though the call that lent it has ended.
     pub(super) left: Vec<Import>,
@@ -157,9 +157,21 @@ impl Gpu {
         Some([properties.device_uuid?, properties.driver_uuid?])
     }
 
-    /// The family of the queue that works.
+    /// The queue that works.
+    pub(super) fn queue(&self) -> &Arc<Queue> {
+        &self.open.queue
+    }
+
+    /// Its family.
     pub(crate) fn queue_family_index(&self) -> u32 {
-        self.open.queue.queue_family_index()
+        self.queue().queue_family_index()
+    }
+
+    /// The queue that copies what the host has written while the other one computes, where the device has such a one, and
+    /// something is copied.
+    pub(super) fn transfer_queue(&self) -> Option<&Arc<Queue>> {
+        let copies = !self.limits.unified_memory && !self.limits.writable_memory;
+        self.open.transfer_queue.as_ref().filter(|_| copies)
     }
 
     /// The pipeline of a stage, which this context or one that had the device before may have made.

@@ -7,7 +7,7 @@ use vulkano::device::physical::{PhysicalDevice, PhysicalDeviceType};
 use vulkano::device::{Device, DeviceCreateInfo, DeviceExtensions, Queue, QueueCreateInfo};
 
 use crate::backend::vulkan::device::error::driver_error;
-use crate::backend::vulkan::device::instance::compute_queue_family;
+use crate::backend::vulkan::device::instance::{compute_queue_family, transfer_queue_family};
 use crate::backend::vulkan::device::pipeline_cache::Cache;
 use crate::backend::vulkan::device::pipelines::Pipelines;
 use crate::error::Error;
@@ -17,6 +17,8 @@ use crate::error::Error;
 pub(crate) struct OpenDevice {
     pub(crate) device: Arc<Device>,
     pub(crate) queue: Arc<Queue>,
+    /// One that only copies, where there is one.
+    pub(crate) transfer_queue: Option<Arc<Queue>>,
     pub(crate) pipelines: Pipelines,
     /// Those that were asked for.
     extensions: DeviceExtensions,
@@ -50,17 +52,22 @@ impl OpenDevice {
 
     fn new(physical: Arc<PhysicalDevice>, extensions: DeviceExtensions) -> Result<Self, Error> {
         let no_queue = || Error::NoDevice("the device cannot compute".to_owned());
-        let queue_family_index = compute_queue_family(&physical).ok_or_else(no_queue)?;
+        let families =
+            [Some(compute_queue_family(&physical).ok_or_else(no_queue)?), transfer_queue_family(&physical)];
+        let queues = families.into_iter().flatten();
+        let queues =
+            queues.map(|queue_family_index| QueueCreateInfo { queue_family_index, ..Default::default() });
         let create_info = DeviceCreateInfo {
             enabled_extensions: extensions,
-            queue_create_infos: vec![QueueCreateInfo { queue_family_index, ..Default::default() }],
+            queue_create_infos: queues.collect(),
             ..Default::default()
         };
         let (device, mut queues) =
             Device::new(physical, create_info).map_err(driver_error("opening the device"))?;
         let queue = queues.next().ok_or_else(no_queue)?;
+        let transfer_queue = queues.next();
         let pipelines = Pipelines::new(Cache::new(&device));
-        Ok(Self { device, queue, pipelines, extensions })
+        Ok(Self { device, queue, transfer_queue, pipelines, extensions })
     }
 
     /// Hands the device on to a later context. Nothing may be at work on it.

@@ -58,6 +58,18 @@ pub(crate) fn compute_queue_family(device: &PhysicalDevice) -> Option<u32> {
         .map(|(index, _)| index)
 }
 
+/// The queue family that only copies, if there is one: on a GPU it does so while others compute.
+pub(crate) fn transfer_queue_family(device: &PhysicalDevice) -> Option<u32> {
+    const COPIES_ONLY: QueueFlags =
+        QueueFlags::TRANSFER.union(QueueFlags::SPARSE_BINDING).union(QueueFlags::PROTECTED);
+    (0..)
+        .zip(device.queue_family_properties())
+        .find(|(_, family)| {
+            family.queue_flags.intersects(QueueFlags::TRANSFER) && COPIES_ONLY.contains(family.queue_flags)
+        })
+        .map(|(index, _)| index)
+}
+
 /// Whether a device is a program that runs on the processor.
 pub(crate) fn is_software(device: &PhysicalDevice) -> bool {
     info(device).kind == DeviceKind::Software

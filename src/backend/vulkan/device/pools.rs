@@ -15,23 +15,29 @@ use vulkano::descriptor_set::DescriptorSet;
 use vulkano::descriptor_set::allocator::{AllocationHandle, DescriptorSetAlloc, DescriptorSetAllocator};
 use vulkano::descriptor_set::layout::DescriptorSetLayout;
 use vulkano::descriptor_set::pool::{DescriptorPool, DescriptorPoolCreateInfo, DescriptorSetAllocateInfo};
-use vulkano::device::{Device, DeviceOwned};
+use vulkano::device::{Device, DeviceOwned, Queue};
 use vulkano::{Validated, ValidationError, VulkanError, VulkanObject};
 
 /// Sets that are made together.
 const SETS_PER_POOL: u32 = 32;
 
-/// Recorded commands, with what they use.
+/// Recorded commands for one queue, with what they use.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     commands: CommandBuffer,
+    queue: Arc<Queue>,
     _sets: Vec<Arc<DescriptorSet>>,
 }
 
 impl Recorded {
-    /// Commands that use these sets.
-    pub(crate) fn new(commands: CommandBuffer, sets: Vec<Arc<DescriptorSet>>) -> Self {
-        Self { commands, _sets: sets }
+    /// Commands for a queue that use these sets.
+    pub(crate) fn new(commands: CommandBuffer, queue: Arc<Queue>, sets: Vec<Arc<DescriptorSet>>) -> Self {
+        Self { commands, queue, _sets: sets }
+    }
+
+    /// The queue that they were recorded for.
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
     }
 
     /// The Vulkan handle.
