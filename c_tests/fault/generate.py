@@ -22,7 +22,13 @@ BEFORE = {
     "vkCreateBuffer": "pCreateInfo = with_real_sharing(pCreateInfo);",
     "vkCreateCommandPool": "pCreateInfo = with_real_family(pCreateInfo);",
     "vkCreateDevice": "pCreateInfo = with_real_queues(pCreateInfo);",
+    "vkDeviceWaitIdle": "submit_copies();",
+    "vkGetFenceStatus": "submit_copies();",
+    "vkQueueWaitIdle": "submit_copies();",
+    "vkWaitForFences": "submit_copies();",
 }
+# What is called in place of the real command.
+INSTEAD = {"vkQueueSubmit": "submit"}
 ON_FAULT = {
     "vkWaitForFences": "while_waiting(fault, device, timeout);",
     "vkGetFenceStatus": "while_waiting(fault, device, 0);",
@@ -93,7 +99,7 @@ def fallible_wrapper(command):
     if command.name in ON_FAULT:
         lines.append(f"        {ON_FAULT[command.name]}")
     lines += ["        return fault;", "    }",
-              f"    const VkResult result = next_{command.name}({command.arguments});"]
+              f"    const VkResult result = {INSTEAD.get(command.name, f'next_{command.name}')}({command.arguments});"]
     if command.name in AFTER:
         lines.append(f"    {AFTER[command.name]}")
     if made:
