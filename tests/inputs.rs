@@ -6,10 +6,13 @@
 mod common;
 
 use common::oracle::{self, Answer};
-use common::{Case, Random, assert_no_validation_messages, contexts_of_all_levels, random_case};
+use common::{
+    Case, DRIVERS, Random, assert_no_validation_messages, contexts_of_all_levels, limits, random_case,
+    vulkan_options,
+};
 use ctm::{
-    Alpha, Analysis, Batch, ChannelOrder, ColorMap, Context, Format, Layout, MaskOutput, Matching, Outputs,
-    Params, Selection, Shape,
+    Alpha, Analysis, Batch, ChannelOrder, ColorMap, Context, DebugOptions, Format, Layout, MaskOutput,
+    Matching, Options, Outputs, Params, Selection, Shape,
 };
 use half::f16;
 
@@ -114,10 +117,23 @@ fn check(context: &mut Context, map: &ColorMap, params: &Params, answer: &Answer
     analysis
 }
 
+/// Devices with memory of their own, to which pixels go as few bytes.
+fn contexts_over_a_bus(max_storage_buffer_range: u64) -> impl Iterator<Item = Context> {
+    DRIVERS.into_iter().map(move |driver| {
+        let device_limits = Some(limits(max_storage_buffer_range, 65_535, 1 << 30, false));
+        let debug = DebugOptions { device_limits, ..DebugOptions::default() };
+        Context::new(&Options { debug, ..vulkan_options(driver) }).unwrap()
+    })
+}
+
+fn contexts() -> Vec<Context> {
+    contexts_of_all_levels().into_iter().chain(contexts_over_a_bus(1 << 27)).collect()
+}
+
 #[test]
 fn every_format_order_and_layout_gives_the_oracles_masks() {
     let random = &mut Random(41);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for format in FORMATS.into_iter().chain([Format::U32, Format::I32]) {
         for (order, channels) in [
             (ChannelOrder::Rgba, 1),
@@ -165,6 +181,32 @@ fn every_format_order_and_layout_gives_the_oracles_masks() {
     assert_no_validation_messages();
 }
 
+/// Very many colours, and several chunks, in all numbers of bytes that a pixel's values may have.
+#[test]
+fn very_many_colors_cross_a_bus() {
+    let random = &mut Random(97);
+    let mut contexts: Vec<_> = contexts_over_a_bus(1 << 27).chain(contexts_over_a_bus(1 << 16)).collect();
+    for format in [Format::U8, Format::U16] {
+        for channels in 1..=4 {
+            let case = case(random, format, 331, 307, channels, 90_000);
+            let answer = oracle::answer(&case);
+            let layout = layout(format, ChannelOrder::Rgba, &case, [0, 1, 0], false);
+            let bytes = store(&case, &layout);
+            let map = ColorMap::with_layout(&bytes, shape(&case, 1), &layout).unwrap();
+            let palette =
+                answer.colors.iter().rev().map(|entry| entry.0.map(f32::from_bits)).collect::<Vec<_>>();
+            let given = Params { palette: Some(&palette), ..Params::default() };
+            let masks_of_palette = masks_of(&case, &palette);
+            for context in &mut contexts {
+                let name = format!("{format:?} x {channels}");
+                check(context, &map, &case.selection.into(), &answer, &name);
+                check(context, &map, &given, &masks_of_palette, &format!("{name}, a palette"));
+            }
+        }
+    }
+    assert_no_validation_messages();
+}
+
 /// The values that 8-bit matching makes of these, in the same units.
 fn rounded(value: f32, format: Format) -> f32 {
     match format {
@@ -184,7 +226,7 @@ fn rounded(value: f32, format: Format) -> f32 {
 #[test]
 fn eight_bit_matching_rounds() {
     let random = &mut Random(42);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for format in FORMATS {
         let mut case = case(random, format, 150, 130, 3, 3000);
         for value in &mut case.pixels {
@@ -216,7 +258,7 @@ fn eight_bit_matching_rounds() {
 #[test]
 fn alpha_is_part_of_the_color_or_ignored_or_decides() {
     let random = &mut Random(43);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for (format, channels) in FORMATS.into_iter().flat_map(|format| [(format, 2), (format, 4)]) {
         let case = case(random, format, 131, 97, channels, 60);
         let layout = layout(format, ChannelOrder::Rgba, &case, [0, 4, 0], false);
@@ -262,7 +304,7 @@ fn masks_of(case: &Case, colors: &[[f32; 4]]) -> Answer {
 #[test]
 fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
     let random = &mut Random(44);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for (format, colors) in FORMATS.into_iter().flat_map(|format| [(format, 30), (format, 40_000)]) {
         let mut case = case(random, format, 240, 200, 3, colors);
         let layout = layout(format, ChannelOrder::Rgba, &case, [0; 3], false);
@@ -300,7 +342,7 @@ fn a_given_palette_gives_masks_in_its_order_and_ignored_colors_give_none() {
 #[test]
 fn images_of_a_batch_get_masks_of_the_same_colors() {
     let random = &mut Random(45);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for (format, images, colors) in
         [(Format::F32, 3, 20), (Format::U8, 4, 9), (Format::U16, 2, 50_000), (Format::F32, 2, 50_000)]
     {
@@ -336,7 +378,7 @@ fn images_of_a_batch_get_masks_of_the_same_colors() {
 #[test]
 fn a_rectangle_is_an_image_of_its_own() {
     let random = &mut Random(46);
-    let mut contexts = contexts_of_all_levels();
+    let mut contexts = contexts();
     for format in FORMATS {
         let case = case(random, format, 200, 150, 4, 25);
         let layout = layout(format, ChannelOrder::Argb, &case, [0; 3], false);
@@ -389,7 +431,7 @@ fn what_contradicts_itself_is_refused() {
         map.crop(1, 0, 4, 2).unwrap_err().to_string(),
         "left is 1 and the rectangle's width is 4; a part of an image with width 4 is expected"
     );
-    let mut context = contexts_of_all_levels().remove(0);
+    let mut context = contexts().remove(0);
     let mut refused = |params: Params| context.mask_count(&map, &params).unwrap_err().to_string();
     let red = [255.0, 0.0, 0.0, 0.0];
     assert_eq!(
