@@ -12,6 +12,7 @@
 
 #include "layer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +47,7 @@ static void fail(const char *why)
     abort();
 }
 
+/* NULL where the mode asks for a new file, and there is one. */
 static FILE *open_file(const char *name, const char *mode)
 {
     char path[4096];
@@ -54,7 +56,7 @@ static FILE *open_file(const char *name, const char *mode)
         fail("CTM_RECORD does not name a folder");
     }
     FILE *file = fopen(path, mode);
-    if (file == NULL) {
+    if (file == NULL && !(errno == EEXIST && strchr(mode, 'x') != NULL)) {
         fail("a file of CTM_RECORD cannot be opened");
     }
     return file;
@@ -107,12 +109,15 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_module(VkDevice device, const VkSha
     if (result == VK_SUCCESS) {
         pthread_mutex_lock(&mutex);
         char name[32], *text;
-        snprintf(name, sizeof name, "%zu.spv", modules);
-        FILE *words = open_file(name, "wb");
+        FILE *words;
+        do { /* Other processes may have written to the folder. */
+            snprintf(name, sizeof name, "%zu.spv", modules++);
+            words = open_file(name, "wbx");
+        } while (words == NULL);
         fwrite(info->pCode, 1, info->codeSize, words);
         close_file(words);
         FILE *file = open_text(&text);
-        fprintf(file, "module=%zu", modules++);
+        fprintf(file, "module=%zu", modules - 1);
         close_file(file);
         remember(VK_OBJECT_TYPE_SHADER_MODULE, (uint64_t)(uintptr_t)*created, text);
         pthread_mutex_unlock(&mutex);
