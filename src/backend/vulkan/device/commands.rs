@@ -15,6 +15,7 @@ use vulkano::command_buffer::{CommandBufferLevel, CommandBufferUsage, CopyBuffer
 use vulkano::descriptor_set::{DescriptorSet, WriteDescriptorSet};
 use vulkano::device::Queue;
 use vulkano::pipeline::PipelineBindPoint;
+use vulkano::sync::semaphore::{Semaphore, SemaphoreCreateInfo};
 use vulkano::sync::{
     AccessFlags, BufferMemoryBarrier, DependencyInfo, MemoryBarrier, PipelineStages,
     QueueFamilyOwnershipTransfer,
@@ -25,7 +26,7 @@ use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::pipelines::Pipeline;
-use crate::backend::vulkan::device::pools::Recorded;
+use crate::backend::vulkan::device::pools::{Order, Recorded};
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 
@@ -63,11 +64,17 @@ impl<'a> Commands<'a> {
             // SAFETY: each command was recorded with its requirements met, see there.
             unsafe { recording.end() }.map_err(driver_error("recording commands"))
         };
-        let copies = match self.copies.zip(self.gpu.transfer_queue()) {
-            Some((copies, queue)) => Some(Recorded::new(end(copies)?, queue.clone(), Vec::new())),
-            None => None,
+        let queue = self.gpu.queue().clone();
+        let commands = end(self.recording)?;
+        let Some((copies, transfer_queue)) = self.copies.zip(self.gpu.transfer_queue()) else {
+            return Ok((None, Recorded::new(commands, queue, None, self.sets)));
         };
-        Ok((copies, Recorded::new(end(self.recording)?, self.gpu.queue().clone(), self.sets)))
+        let copied = Semaphore::new(self.gpu.device.clone(), SemaphoreCreateInfo::default())
+            .map_err(driver_error("making a semaphore"))?;
+        let copied = Arc::new(copied);
+        let before = Some(Order::Before(copied.clone()));
+        let copies = Recorded::new(end(copies)?, transfer_queue.clone(), before, Vec::new());
+        Ok((Some(copies), Recorded::new(commands, queue, Some(Order::After(copied)), self.sets)))
     }
 
     /// Fills different buffers with zeros, on which nothing that was submitted or recorded works.

@@ -11,14 +11,14 @@ use vulkano::buffer::{BufferUsage, ExternalBufferInfo};
 use vulkano::device::physical::PhysicalDevice;
 use vulkano::device::{Device, DeviceExtensions, Queue};
 use vulkano::memory::{ExternalMemoryHandleType, MemoryPropertyFlags};
+use vulkano::sync::fence::Fence;
 
 use crate::backend::vulkan::device::idle::OpenDevice;
 use crate::backend::vulkan::device::import::Import;
 use crate::backend::vulkan::device::instance::{choose, is_software};
 use crate::backend::vulkan::device::pipelines::Pipeline;
-use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets};
+use crate::backend::vulkan::device::pools::{CommandBuffers, DescriptorSets, Recorded};
 use crate::backend::vulkan::device::stage::{Stage, WorkDistribution};
-use crate::backend::vulkan::device::submission::Submission;
 use crate::backend::vulkan::plan::{self, WORKGROUP_SIZE};
 use crate::error::Error;
 use crate::runtime::call;
@@ -61,7 +61,7 @@ pub(crate) struct Gpu {
     /// Whether it has not done its work although the driver reported no failure.
     pub(crate) was_idle: Cell<bool>,
     /// What was submitted and not yet waited for, in order. What it uses must not be freed.
-    pub(super) in_flight: VecDeque<Submission>,
+    pub(super) in_flight: VecDeque<(Ticket, Recorded, Fence)>,
     pub(super) next_ticket: Ticket,
     /// Imported memory that what is in flight may use, though the call that lent it has ended.
     pub(super) left: Vec<Import>,

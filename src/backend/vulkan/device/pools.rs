@@ -16,6 +16,7 @@ use vulkano::descriptor_set::allocator::{AllocationHandle, DescriptorSetAlloc, D
 use vulkano::descriptor_set::layout::DescriptorSetLayout;
 use vulkano::descriptor_set::pool::{DescriptorPool, DescriptorPoolCreateInfo, DescriptorSetAllocateInfo};
 use vulkano::device::{Device, DeviceOwned, Queue};
+use vulkano::sync::semaphore::Semaphore;
 use vulkano::{Validated, ValidationError, VulkanError, VulkanObject};
 
 /// Sets that are made together.
@@ -26,13 +27,33 @@ const SETS_PER_POOL: u32 = 32;
 pub(crate) struct Recorded {
     commands: CommandBuffer,
     queue: Arc<Queue>,
+    order: Option<Order>,
     _sets: Vec<Arc<DescriptorSet>>,
+}
+
+/// What a new semaphore tells of commands for different queues.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// They are done.
+    Before(Arc<Semaphore>),
+    /// They may begin.
+    After(Arc<Semaphore>),
 }
 
 impl Recorded {
     /// Commands for a queue that use these sets.
-    pub(crate) fn new(commands: CommandBuffer, queue: Arc<Queue>, sets: Vec<Arc<DescriptorSet>>) -> Self {
-        Self { commands, queue, _sets: sets }
+    pub(crate) fn new(
+        commands: CommandBuffer,
+        queue: Arc<Queue>,
+        order: Option<Order>,
+        sets: Vec<Arc<DescriptorSet>>,
+    ) -> Self {
+        Self { commands, queue, order, _sets: sets }
+    }
+
+    /// What they have to do with others.
+    pub(crate) fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
     }
 
     /// The queue that they were recorded for.

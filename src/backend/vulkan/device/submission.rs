@@ -7,20 +7,18 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ash::vk;
 use bytemuck::NoUninit;
 use vulkano::sync::fence::{Fence, FenceCreateInfo};
-use vulkano::sync::semaphore::{Semaphore, SemaphoreCreateInfo};
 use vulkano::{VulkanError, VulkanObject};
 
 use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
-use crate::backend::vulkan::device::pools::Recorded;
+use crate::backend::vulkan::device::pools::{Order, Recorded};
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 use crate::runtime::call;
@@ -31,23 +29,6 @@ pub(crate) const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How often a driver is asked again that cannot say whether the device has finished, and the time between.
 const ASKED_AGAIN: u32 = 10;
 const ASKED_AFTER: Duration = Duration::from_millis(4);
-
-/// What was submitted.
-#[derive(Debug)]
-pub(super) struct Submission {
-    ticket: Ticket,
-    fence: Fence,
-    _recorded: Recorded,
-    _semaphore: Option<Arc<Semaphore>>,
-}
-
-/// What a submission does with a semaphore.
-enum Order {
-    /// Signals it at its end.
-    Before(Arc<Semaphore>),
-    /// Begins when it is signalled.
-    After(Arc<Semaphore>),
-}
 
 impl Gpu {
     /// Gives a device that may still be at work so long to finish; says whether it is idle then, so that what it uses may
@@ -73,18 +54,14 @@ impl Gpu {
         let mut commands = Commands::begin(self)?;
         record(&mut commands)?;
         let (copies, recorded) = commands.end()?;
-        let Some(copies) = copies else {
-            return self.start(recorded, None);
-        };
-        let copied = Semaphore::new(self.device.clone(), SemaphoreCreateInfo::default())
-            .map_err(driver_error("making a semaphore"))?;
-        let copied = Arc::new(copied);
-        self.start(copies, Some(Order::Before(copied.clone())))?;
-        self.start(recorded, Some(Order::After(copied)))
+        if let Some(copies) = copies {
+            self.start(copies)?;
+        }
+        self.start(recorded)
     }
 
     /// Starts recorded commands.
-    fn start(&mut self, recorded: Recorded, order: Option<Order>) -> Result<Ticket, Error> {
+    fn start(&mut self, recorded: Recorded) -> Result<Ticket, Error> {
         let fence = Fence::new(self.device.clone(), FenceCreateInfo::default())
             .map_err(driver_error("making a fence"))?;
         // Once it is submitted, nothing may fail any more.
@@ -92,12 +69,12 @@ impl Gpu {
             .try_reserve(1)
             .map_err(|_| Error::OutOfMemory("a list of what is in flight".to_owned()))?;
         let handles = [recorded.handle()];
-        let semaphores = match &order {
-            Some(Order::Before(semaphore) | Order::After(semaphore)) => &[semaphore.handle()][..],
+        let semaphores: &[_] = match recorded.order() {
+            Some(Order::Before(semaphore) | Order::After(semaphore)) => &[semaphore.handle()],
             None => &[],
         };
         let submit_info = vk::SubmitInfo::default().command_buffers(&handles);
-        let submit_info = match order {
+        let submit_info = match recorded.order() {
             Some(Order::Before(_)) => submit_info.signal_semaphores(semaphores),
             Some(Order::After(_)) => submit_info
                 .wait_semaphores(semaphores)
@@ -109,7 +86,7 @@ impl Gpu {
             // SAFETY: the guard synchronises the queue. The command buffer was recorded on this
             // device for this queue's family, is submitted once, and outlives its work together
             // with all that it uses: everything is kept until the fence is signalled, or leaked.
-            // A semaphore is new, and waited for after it is to be signalled, once.
+            // A semaphore is signalled once, and waited for once, by what is submitted next.
             unsafe { (self.device.fns().v1_0.queue_submit)(queue.handle(), 1, &submit_info, fence.handle()) }
         });
         if submitted != vk::Result::SUCCESS {
@@ -118,16 +95,15 @@ impl Gpu {
         self.count(|counters| counters.submissions += 1);
         let ticket = self.next_ticket;
         self.next_ticket = Ticket(ticket.0 + 1);
-        let semaphore = order.map(|(Order::Before(semaphore) | Order::After(semaphore))| semaphore);
-        self.in_flight.push_back(Submission { ticket, fence, _recorded: recorded, _semaphore: semaphore });
+        self.in_flight.push_back((ticket, recorded, fence));
         Ok(ticket)
     }
 
     /// Waits until a submission, and all before it, are done.
     pub(crate) fn wait(&mut self, ticket: Ticket) -> Result<(), Error> {
         self.check_usable()?;
-        while let Some(first) = self.in_flight.front().filter(|first| first.ticket <= ticket) {
-            let ended = match first.fence.wait(Some(self.timeout)) {
+        while let Some((.., fence)) = self.in_flight.front().filter(|(first, ..)| *first <= ticket) {
+            let ended = match fence.wait(Some(self.timeout)) {
                 Ok(()) => {
                     self.in_flight.pop_front();
                     continue;
@@ -147,7 +123,7 @@ impl Gpu {
     /// Waits for all that was submitted, so that what it uses may be changed or freed.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         match self.in_flight.back() {
-            Some(last) => self.wait(last.ticket),
+            Some(&(last, ..)) => self.wait(last),
             None => Ok(()),
         }
     }
@@ -204,7 +180,7 @@ impl Gpu {
     fn settle(&mut self, patience: Duration) -> Result<(), VulkanError> {
         let mut asked = 0;
         loop {
-            let ended = self.in_flight.iter().try_for_each(|one| one.fence.wait(Some(patience)));
+            let ended = self.in_flight.iter().try_for_each(|(.., fence)| fence.wait(Some(patience)));
             let is_late = ended == Err(VulkanError::Timeout);
             if is_late && !self.is_software {
                 return ended; // waiting for the device as a whole might never end
