@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 500, HEIGHT = 300, PIXELS = WIDTH * HEIGHT, MASKS = 6, SLACK = 64, CHANGES = 5 };
+enum { WIDTH = 400, HEIGHT = 220, PIXELS = WIDTH * HEIGHT, MASKS = 6, SLACK = 64, CHANGES = 5 };
 
 static float *map, *masks;
 
