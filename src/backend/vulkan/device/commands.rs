@@ -26,7 +26,7 @@ use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::Gpu;
 use crate::backend::vulkan::device::pipelines::Pipeline;
-use crate::backend::vulkan::device::pools::{Order, Recorded};
+use crate::backend::vulkan::device::pools::{Recorded, SemaphoreUse};
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 
@@ -72,9 +72,9 @@ impl<'a> Commands<'a> {
         let copied = Semaphore::new(self.gpu.device.clone(), SemaphoreCreateInfo::default())
             .map_err(driver_error("making a semaphore"))?;
         let copied = Arc::new(copied);
-        let before = Some(Order::Before(copied.clone()));
-        let copies = Recorded::new(end(copies)?, transfer_queue.clone(), before, Vec::new());
-        Ok((Some(copies), Recorded::new(commands, queue, Some(Order::After(copied)), self.sets)))
+        let signal = Some(SemaphoreUse::Signal(copied.clone()));
+        let copies = Recorded::new(end(copies)?, transfer_queue.clone(), signal, Vec::new());
+        Ok((Some(copies), Recorded::new(commands, queue, Some(SemaphoreUse::Wait(copied)), self.sets)))
     }
 
     /// Fills different buffers with zeros, on which nothing that was submitted or recorded works.

@@ -27,17 +27,17 @@ const SETS_PER_POOL: u32 = 32;
 pub(crate) struct Recorded {
     commands: CommandBuffer,
     queue: Arc<Queue>,
-    order: Option<Order>,
+    semaphore: Option<SemaphoreUse>,
     _sets: Vec<Arc<DescriptorSet>>,
 }
 
-/// What a new semaphore tells of commands for different queues.
+/// What commands do with a semaphore, which orders those of two queues.
 #[derive(Debug)]
-pub(crate) enum Order {
-    /// They are done.
-    Before(Arc<Semaphore>),
-    /// They may begin.
-    After(Arc<Semaphore>),
+pub(crate) enum SemaphoreUse {
+    /// It is signalled when they are done.
+    Signal(Arc<Semaphore>),
+    /// They begin when it is signalled.
+    Wait(Arc<Semaphore>),
 }
 
 impl Recorded {
@@ -45,15 +45,15 @@ impl Recorded {
     pub(crate) fn new(
         commands: CommandBuffer,
         queue: Arc<Queue>,
-        order: Option<Order>,
+        semaphore: Option<SemaphoreUse>,
         sets: Vec<Arc<DescriptorSet>>,
     ) -> Self {
-        Self { commands, queue, order, _sets: sets }
+        Self { commands, queue, semaphore, _sets: sets }
     }
 
-    /// What they have to do with others.
-    pub(crate) fn order(&self) -> Option<&Order> {
-        self.order.as_ref()
+    /// The semaphore that orders them and those of another queue, if one does.
+    pub(crate) fn semaphore(&self) -> Option<&SemaphoreUse> {
+        self.semaphore.as_ref()
     }
 
     /// The queue that they were recorded for.

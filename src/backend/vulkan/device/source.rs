@@ -53,7 +53,7 @@ impl<'a> Source<'a> {
             let words = pixels.grid().all_words() as u64;
             gpu.count(|counters| counters.bytes_imported += 4 * words);
         }
-        // A bus moves a quarter less. Where there is none, words are read with less work.
+        // Fewer bytes cross a bus. Where there is none, words are read with less work.
         let over_bus = imported.is_none() && !gpu.limits.unified_memory;
         let value_bytes = pixels.value_bytes().filter(|_| over_bus);
         let pixel_bytes = value_bytes.map_or(4 * u64::from(pixels.grid().words), |bytes| bytes as u64);

@@ -18,7 +18,7 @@ use crate::backend::vulkan::device::Bytes;
 use crate::backend::vulkan::device::commands::Commands;
 use crate::backend::vulkan::device::error::driver_error;
 use crate::backend::vulkan::device::gpu::{Gpu, Ticket};
-use crate::backend::vulkan::device::pools::{Order, Recorded};
+use crate::backend::vulkan::device::pools::{Recorded, SemaphoreUse};
 use crate::backend::vulkan::device::stage::Stage;
 use crate::error::Error;
 use crate::runtime::call;
@@ -69,14 +69,14 @@ impl Gpu {
             .try_reserve(1)
             .map_err(|_| Error::OutOfMemory("a list of what is in flight".to_owned()))?;
         let handles = [recorded.handle()];
-        let semaphores: &[_] = match recorded.order() {
-            Some(Order::Before(semaphore) | Order::After(semaphore)) => &[semaphore.handle()],
+        let semaphores: &[_] = match recorded.semaphore() {
+            Some(SemaphoreUse::Signal(semaphore) | SemaphoreUse::Wait(semaphore)) => &[semaphore.handle()],
             None => &[],
         };
         let submit_info = vk::SubmitInfo::default().command_buffers(&handles);
-        let submit_info = match recorded.order() {
-            Some(Order::Before(_)) => submit_info.signal_semaphores(semaphores),
-            Some(Order::After(_)) => submit_info
+        let submit_info = match recorded.semaphore() {
+            Some(SemaphoreUse::Signal(_)) => submit_info.signal_semaphores(semaphores),
+            Some(SemaphoreUse::Wait(_)) => submit_info
                 .wait_semaphores(semaphores)
                 .wait_dst_stage_mask(&[vk::PipelineStageFlags::ALL_COMMANDS]),
             None => submit_info,
