@@ -15,7 +15,8 @@ use crate::labels::{self, MOST_IN_PNG};
 use crate::maps::Maps;
 use crate::segment::{segment, with_files};
 use crate::settings::Choice;
-use crate::{cryptomatte, interrupt, palette, report, stream, table, terminal};
+use crate::table::{self, Table};
+use crate::{cryptomatte, interrupt, palette, report, stream, terminal};
 
 /// Runs the command.
 pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
@@ -82,8 +83,9 @@ fn run_checked(args: &SegmentArgs, options: &Options, files: &Mutex<Files>) -> a
     }
     dataset.finish()?;
     if let Some(file) = &args.outputs.table {
-        let rows = outcomes.iter().flat_map(|outcome| table::rows(outcome)).collect::<Vec<_>>();
-        with_files(files, |files| files.write(file, |out| table::write(file, &rows, out)))?;
+        let mut table = with_files(files, |files| Table::new(file, files))?;
+        outcomes.iter().try_for_each(|outcome| table.add(&table::rows(outcome)))?;
+        table.finish()?;
     }
     say_that_nothing_is_written();
     match args.outputs.on_standard_output() {

@@ -1,9 +1,9 @@
 //! What will be written, checked before anything is: that it can be, and that nothing is written over anything else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write as _};
 use std::iter;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::args::{FormatArg, OverwriteArg, SegmentArgs};
 use crate::outcome::Outcome;
-use crate::save::{self, Place, folder_of};
+use crate::save::{self, Growing, Output, Place, cannot_be_written, folder_of};
 use crate::terminal::{self, UntilClosed};
 use crate::{interrupt, names};
 
@@ -88,6 +88,8 @@ enum Identity {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     known: HashMap<Identity, Role>,
+    /// Those of the masks that are being checked.
+    masks: HashSet<Identity>,
     /// Where folders really are.
     resolved: HashMap<PathBuf, PathBuf>,
     /// Folders that are still to be made, and those that were, an outer one before what is in it.
@@ -225,7 +227,14 @@ impl Files {
     }
 
     fn claim(&mut self, identity: Identity, role: Role, path: &Path) -> anyhow::Result<()> {
-        let Some(known) = self.known.insert(identity, role) else { return Ok(()) };
+        let of_mask = self.masks.contains(&identity).then_some(Role::Mask);
+        let Some(known) = self.known.get(&identity).copied().or(of_mask) else {
+            match role {
+                Role::Mask => drop(self.masks.insert(identity)),
+                _ => drop(self.known.insert(identity, role)),
+            }
+            return Ok(());
+        };
         let (path, known_as, text) = (path.display(), known.text(), role.text());
         match known.is_read() {
             true => Err(anyhow!("{path}: is {known_as}, which {text} would overwrite; choose another place")),
@@ -276,8 +285,16 @@ impl Files {
         Ok(())
     }
 
-    /// The same for one of several images that are worked on at the same time: what is known of all.
+    /// Checks the masks of images when these are known. Nothing is known of them afterwards: they lie in folders of their
+    /// images alone, and there may be very many.
     pub(crate) fn check_masks(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        let checked = self.check_new_masks(outcome);
+        self.masks.clear();
+        self.replaced.clear();
+        checked
+    }
+
+    fn check_new_masks(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         for map in 0..outcome.maps.files.len() {
             let masks = outcome.masks.iter().enumerate();
             check_different(masks.filter_map(|(index, mask)| {
@@ -329,23 +346,22 @@ impl Files {
         fs::create_dir_all(folder)
     }
 
-    /// Writes one of the labels or the table to where it belongs.
-    pub(crate) fn write(
-        &mut self,
-        path: &Path,
-        write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        if names::is_standard_output(path) {
-            let mut stdout = UntilClosed(io::stdout().lock());
-            return write(&mut stdout)
-                .and_then(|()| Ok(stdout.flush()?))
-                .context("standard output cannot be written");
-        }
-        match self.streams.get(path) {
-            Some(stream) => write(&mut UntilClosed(stream))
-                .with_context(|| format!("{}: cannot be written", path.display())),
-            None => save::save(path, write),
-        }
+    /// Begins the labels or the table where they belong.
+    pub(crate) fn open(&self, path: &Path) -> anyhow::Result<Output> {
+        let open = || -> io::Result<_> {
+            match self.streams.get(path) {
+                _ if names::is_standard_output(path) => Ok(Output::StandardOutput(UntilClosed(io::stdout()))),
+                Some(stream) => Ok(Output::Stream(UntilClosed(stream.try_clone()?))),
+                None => Ok(Output::File(Growing::new(path)?)),
+            }
+        };
+        open().with_context(|| cannot_be_written(path))
+    }
+
+    /// Writes labels to where they belong.
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut output = self.open(path)?;
+        output.write_all(bytes).and_then(|()| output.finish()).with_context(|| cannot_be_written(path))
     }
 }
 

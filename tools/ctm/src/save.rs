@@ -1,13 +1,14 @@
 //! Files are written whole or not at all: to a temporary file beside their place, which then takes it.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::interrupt;
+use crate::terminal::UntilClosed;
+use crate::{interrupt, names};
 
 /// What is at the place of a file that is to be written.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub(crate) fn save(
         write(&mut file)?;
         Ok(file.finish()?)
     };
-    save().with_context(|| format!("{}: cannot be written", path.display()))
+    save().with_context(|| cannot_be_written(path))
 }
 
 /// A file that is written bit by bit. In the end it takes its place; one that is dropped before goes away.
@@ -107,6 +108,50 @@ impl Write for Growing {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// What is said of a place that cannot be written to.
+pub(crate) fn cannot_be_written(path: &Path) -> String {
+    match names::is_standard_output(path) {
+        true => "standard output cannot be written".to_owned(),
+        false => format!("{}: cannot be written", path.display()),
+    }
+}
+
+/// What is written bit by bit: a file that takes its place in the end, or what another program reads at once.
+#[derive(Debug)]
+pub(crate) enum Output {
+    File(Growing),
+    Stream(UntilClosed<File>),
+    StandardOutput(UntilClosed<Stdout>),
+}
+
+impl Output {
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.finish(),
+            Self::Stream(_) => Ok(()),
+            Self::StandardOutput(mut stdout) => stdout.flush(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+            Self::StandardOutput(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+            Self::StandardOutput(stdout) => stdout.flush(),
+        }
     }
 }
 

@@ -138,7 +138,7 @@ fn write(outcome: &Outcome, found: &Found, files: &Mutex<Files>) -> anyhow::Resu
                 outcome.args.outputs.small_files,
             )
             .with_context(|| format!("{}: cannot be encoded", file.display()))?;
-        with_files(files, |files| files.write(file, |out| Ok(out.write_all(&picture)?)))?;
+        with_files(files, |files| files.write(file, &picture))?;
     }
     for (file, png) in outcome.overviews.iter().zip(overviews?) {
         save::bytes(file, &png)?;

@@ -1,12 +1,15 @@
 //! The CSV table: a row for each mask in each image.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use ctm::MaskStats;
 
+use crate::files::Files;
 use crate::names;
 use crate::outcome::Outcome;
+use crate::save::{Output, cannot_be_written};
 use crate::terminal::shown;
 
 const HEAD: [&str; 15] = [
@@ -30,19 +33,45 @@ const HEAD: [&str; 15] = [
 /// One mask in one image. What a mask without a pixel does not have is empty.
 pub(crate) type Row = Vec<String>;
 
-/// Writes the table.
-pub(crate) fn write(file: &Path, rows: &[Row], out: &mut dyn Write) -> anyhow::Result<()> {
-    let is_shown = names::is_standard_output(file) && io::stdout().is_terminal();
-    let mut table = csv::Writer::from_writer(out);
-    table.write_record(HEAD).map_err(io::Error::from)?;
-    for row in rows {
-        match is_shown {
-            true => table.write_record(row.iter().map(|text| shown(text))),
-            false => table.write_record(row),
-        }
-        .map_err(io::Error::from)?;
+/// The file, which grows row by row.
+pub(crate) struct Table {
+    writer: csv::Writer<Output>,
+    /// Whether someone looks at it as it is written.
+    is_shown: bool,
+    file: PathBuf,
+}
+
+impl Table {
+    /// Begins one in a file, or on standard output.
+    pub(crate) fn new(file: &Path, files: &Files) -> anyhow::Result<Self> {
+        let is_shown = names::is_standard_output(file) && io::stdout().is_terminal();
+        let writer = csv::Writer::from_writer(files.open(file)?);
+        let mut table = Self { writer, is_shown, file: file.to_owned() };
+        table.record(&HEAD)?;
+        Ok(table)
     }
-    Ok(table.flush()?)
+
+    /// Writes rows at once: a program may wait for them.
+    pub(crate) fn add(&mut self, rows: &[Row]) -> anyhow::Result<()> {
+        rows.iter().try_for_each(|row| self.record(row))?;
+        self.writer.flush().with_context(|| cannot_be_written(&self.file))
+    }
+
+    fn record(&mut self, row: &[impl AsRef<str>]) -> anyhow::Result<()> {
+        let texts = row.iter().map(AsRef::as_ref);
+        match self.is_shown {
+            true => self.writer.write_record(texts.map(shown)),
+            false => self.writer.write_record(texts),
+        }
+        .map_err(io::Error::from)
+        .with_context(|| cannot_be_written(&self.file))
+    }
+
+    /// Gives the file its name. One that is not finished leaves what was there.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        let end = || self.writer.into_inner().map_err(|failed| failed.into_error())?.finish();
+        end().with_context(|| cannot_be_written(&self.file))
+    }
 }
 
 /// The rows of images that share their masks.

@@ -1,9 +1,12 @@
 //! Data sets: lists of images of different sizes and kinds, with one palette, one after the other.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::common::{Run, ctm};
 use serde_json::Value;
@@ -133,4 +136,101 @@ fn what_cannot_be_is_refused_at_once() {
     let run = stream(&folder, &["in/00/id.png", "--list", "list.txt", "--table", "list.txt"]);
     assert!(run.error(1).contains("is the list of images (--list)") || run.code == Some(1), "{run:?}");
     assert!(!folder.path().join("o").exists());
+}
+
+/// Starts on images of which one, `-`, comes when it is sent.
+fn start(folder: &TempDir, images: &[&str], more: &[&str]) -> Child {
+    let mut command = ctm();
+    command.args(["segment", "--backend", "cpu", "--batch", "stream", "-o", "o", "--min-pixels", "1"]);
+    command.args(images).args(more).current_dir(folder.path());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn send(child: &mut Child, file: &Path) {
+    child.stdin.take().unwrap().write_all(&fs::read(file).unwrap()).unwrap();
+}
+
+/// What is done behind an image that takes long waits in memory: it must not be all the rest.
+#[test]
+fn a_slow_image_holds_up_the_rest() {
+    let (folder, files) = data_set(1);
+    let colors = image::open(&files[0]).unwrap();
+    let names: Vec<String> = (0..100).map(|index| format!("{index}.png")).collect();
+    names.iter().for_each(|name| colors.save(folder.path().join(name)).unwrap());
+    let images: Vec<&str> = ["-"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    // Two at a time, also where there is one processor.
+    let mut child = start(&folder, &images, &["--table", "t.csv", "--json", "--threads", "2"]);
+    let done = || {
+        let overview =
+            |name: &&str| folder.path().join("o").join(&name[..name.len() - 4]).join("overview.png");
+        images[1..].iter().map(|name| overview(&name)).filter(|file| file.exists()).count()
+    };
+    let start = Instant::now();
+    while done() < 10 && start.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!((10..=16).contains(&done()), "{} of 100 are done before the first", done());
+    send(&mut child, &files[0]);
+    let run = Run::new(child.wait_with_output().unwrap()).quiet();
+    let told: Vec<String> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["input"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(told, images);
+    let table = fs::read_to_string(folder.path().join("t.csv")).unwrap();
+    let of_rows: Vec<&str> = table.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
+    assert_eq!(of_rows, images.iter().flat_map(|image| [*image; 2]).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_come_when_their_image_is_done() {
+    let (folder, _) = data_set(2);
+    let images = ["in/00/id.png", "in/01/id.png", "-"];
+    let mut child = start(&folder, &images, &["--table", "-"]);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::spawn(move || lines.for_each(|line| sender.send(line.unwrap()).unwrap()));
+    let next = || receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(next().starts_with("image,mask,"));
+    for image in &images[..2] {
+        assert!(next().starts_with(&format!("{image},1,")));
+        assert!(next().starts_with(&format!("{image},2,")));
+    }
+    send(&mut child, &folder.path().join(images[0]));
+    assert!(next().starts_with("-,1,"));
+    assert!(next().starts_with("-,2,"));
+    reader.join().unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A file of any image that must not be replaced: none is written, and that of another image stays what it is.
+#[test]
+fn nothing_is_replaced_that_must_not_be() {
+    let (folder, _) = data_set(3);
+    let path = |name: &str| folder.path().join(name);
+    for there in ["l-02-id.png", "t.csv", "o/coco.json"] {
+        fs::create_dir_all(path("o")).unwrap();
+        fs::write(path(there), "mine").unwrap();
+        let images = ["in/00/id.png", "in/01/id.png", "in/02/id.png"];
+        let files = ["--labels", "l.png", "--table", "t.csv", "--format", "png,coco", "--overwrite", "no"];
+        let run = stream(&folder, &[&images[..], &files].concat());
+        assert!(
+            run.error(1).contains(&format!("{there}: is there already, and --overwrite is no")),
+            "{run:?}"
+        );
+        assert_eq!(fs::read(path(there)).unwrap(), b"mine");
+        fs::remove_file(path(there)).unwrap();
+        assert!(!path("l-00-id.png").exists() && !path("o/00").exists(), "{there}");
+    }
+    // A mask of one image: the others are done.
+    fs::create_dir_all(path("o/01/id")).unwrap();
+    fs::write(path("o/01/id/mask-001-0000ff.png"), "mine").unwrap();
+    let images = ["in/00/id.png", "in/01/id.png", "in/02/id.png"];
+    let run = stream(&folder, &[&images[..], &["--min-pixels", "1", "--overwrite", "no"]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("1 of 3 images failed"), "{run:?}");
+    assert_eq!(fs::read(path("o/01/id/mask-001-0000ff.png")).unwrap(), b"mine");
+    assert!(path("o/00/id/overview.png").exists() && path("o/02/id/overview.png").exists());
 }
