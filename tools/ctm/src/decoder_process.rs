@@ -17,7 +17,7 @@ use crate::picture::Image;
 use crate::source::{self, Source, Stream};
 
 #[cfg(unix)]
-pub(crate) use unix::{count_frames, cryptomatte, decode_file, decode_stream, run_if_asked};
+pub(crate) use unix::{Frames, count_frames, cryptomatte, decode_file, decode_stream, run_if_asked};
 
 /// Reads all of a pipe, then decodes it.
 fn decode_in_memory(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
@@ -47,6 +47,22 @@ pub(crate) fn decode_stream(stream: Stream, part: &Part, max_memory: u64) -> any
 #[cfg(not(unix))]
 pub(crate) fn count_frames(file: File, len: u64, format: ImageFormat, _: u64) -> anyhow::Result<u32> {
     decode::count_frames(BufReader::new(file), len, format)
+}
+
+/// Frames that are decoded one after the other: elsewhere each is decoded by itself.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(crate) enum Frames {}
+
+#[cfg(not(unix))]
+impl Frames {
+    pub(crate) fn start(_: File, _: ImageFormat, _: u64) -> anyhow::Result<Self> {
+        anyhow::bail!("each frame is decoded by itself")
+    }
+
+    pub(crate) fn next(&mut self) -> anyhow::Result<Image> {
+        match *self {}
+    }
 }
 
 #[cfg(not(unix))]
@@ -81,7 +97,7 @@ mod unix {
     use bytemuck::{Pod, cast_slice, cast_slice_mut};
     use ctm::Shape;
     use image::ImageFormat;
-    use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+    use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
     use serde::{Deserialize, Serialize};
 
     use super::decode_in_memory;
@@ -101,6 +117,8 @@ mod unix {
     const FIFO: &str = "fifo";
     /// A file whose frames are to be counted.
     const COUNT: &str = "count";
+    /// A file of which all frames are wanted, one after the other.
+    const FRAMES: &str = "frames";
     /// A file whose Cryptomatte is wanted.
     const CRYPTOMATTE: &str = "cryptomatte";
     /// More than any reply has, but for values.
@@ -154,7 +172,8 @@ mod unix {
         max_memory: u64,
     ) -> anyhow::Result<Image> {
         let failure = failure(format);
-        image_of(ask(file, FILE, part, max_memory, &failure)?, max_memory, &failure)
+        let (mut conversation, reply) = ask(file, FILE, part, max_memory, &failure)?;
+        conversation.image(reply, max_memory, &failure)
     }
 
     /// Counts the frames of a file.
@@ -165,7 +184,7 @@ mod unix {
         max_memory: u64,
     ) -> anyhow::Result<u32> {
         let failure = failure(format);
-        match ask(file, COUNT, &Part::default(), max_memory, &failure)?.reply {
+        match ask(file, COUNT, &Part::default(), max_memory, &failure)?.1 {
             Reply::Frames(count) => Ok(count),
             _ => bail!(failure),
         }
@@ -180,9 +199,30 @@ mod unix {
         max_memory: u64,
     ) -> anyhow::Result<Ranks> {
         let failure = failure(format);
-        let mut answer = ask(file, CRYPTOMATTE, part, max_memory, &failure)?;
-        read_ranks(answer.reply, &mut answer.output, max_memory)
-            .map_err(|error| ended(&mut answer.process, max_memory, error, &failure))
+        let (mut conversation, reply) = ask(file, CRYPTOMATTE, part, max_memory, &failure)?;
+        read_ranks(reply, &mut conversation.output, max_memory)
+            .map_err(|error| ended(&mut conversation.process, max_memory, error, &failure))
+    }
+
+    /// All frames of a file, decoded one after the other.
+    #[derive(Debug)]
+    pub(crate) struct Frames {
+        conversation: Conversation,
+        max_memory: u64,
+        failure: String,
+    }
+
+    impl Frames {
+        pub(crate) fn start(file: File, format: ImageFormat, max_memory: u64) -> anyhow::Result<Self> {
+            let conversation = Conversation::start(file, FRAMES, &Part::default(), max_memory)?;
+            Ok(Self { conversation, max_memory, failure: failure(format) })
+        }
+
+        pub(crate) fn next(&mut self) -> anyhow::Result<Image> {
+            let Self { conversation, max_memory, failure } = self;
+            let reply = conversation.reply(*max_memory, failure)?;
+            conversation.image(reply, *max_memory, failure)
+        }
     }
 
     fn failure(format: ImageFormat) -> String {
@@ -193,10 +233,12 @@ mod unix {
     pub(crate) fn decode_stream(stream: Stream, part: &Part, max_memory: u64) -> anyhow::Result<Image> {
         let how = if stream.has_begun() { STREAM } else { FIFO };
         let failure = "cannot be read";
-        image_of(ask(stream.into_file(), how, part, max_memory, failure)?, max_memory, failure)
+        let (mut conversation, reply) = ask(stream.into_file(), how, part, max_memory, failure)?;
+        conversation.image(reply, max_memory, failure)
     }
 
     /// A process that ends when nobody needs it any more.
+    #[derive(Debug)]
     struct Process(Child);
 
     impl Drop for Process {
@@ -207,35 +249,54 @@ mod unix {
         }
     }
 
-    /// What a process has answered, and what it goes on to say.
-    struct Answer {
+    /// A process that decodes, and what it says.
+    #[derive(Debug)]
+    struct Conversation {
         process: Process,
-        reply: Reply,
         output: BufReader<Stream>,
     }
 
-    /// Has another process decode an image, or count. `failure` begins the sentence about its end.
-    fn ask(input: File, how: &str, part: &Part, max_memory: u64, failure: &str) -> anyhow::Result<Answer> {
-        let mut process =
-            Process(start(input, how, part, max_memory).context("the decoder cannot be started")?);
-        let output = process.0.stdout.take().map(OwnedFd::from).context("the decoder has no output")?;
-        // The fewer waits the better; any size will do.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::pipe::fcntl_setpipe_size(&output, 1 << 20);
-        let mut output = BufReader::new(Stream::of_process(File::from(output)));
-        let mut line = Vec::new();
-        (&mut output).take(MOST_REPLY).read_until(b'\n', &mut line)?;
-        match serde_json::from_slice(&line) {
-            Ok(Reply::Failed(text)) => Err(anyhow!(text)),
-            Ok(reply) => Ok(Answer { process, reply, output }),
-            Err(_) => Err(ended(&mut process, max_memory, anyhow!("no reply"), failure)),
+    impl Conversation {
+        fn start(input: File, how: &str, part: &Part, max_memory: u64) -> anyhow::Result<Self> {
+            let mut process =
+                Process(start(input, how, part, max_memory).context("the decoder cannot be started")?);
+            let output = process.0.stdout.take().map(OwnedFd::from).context("the decoder has no output")?;
+            // The fewer waits the better; any size will do.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::pipe::fcntl_setpipe_size(&output, 1 << 20);
+            let output = BufReader::new(Stream::of_process(File::from(output)));
+            Ok(Self { process, output })
+        }
+
+        /// The next answer. `failure` begins the sentence about the process's end.
+        fn reply(&mut self, max_memory: u64, failure: &str) -> anyhow::Result<Reply> {
+            let mut line = Vec::new();
+            (&mut self.output).take(MOST_REPLY).read_until(b'\n', &mut line)?;
+            match serde_json::from_slice(&line) {
+                Ok(Reply::Failed(text)) => Err(anyhow!(text)),
+                Ok(reply) => Ok(reply),
+                Err(_) => Err(ended(&mut self.process, max_memory, anyhow!("no reply"), failure)),
+            }
+        }
+
+        /// The image that an answer tells of.
+        fn image(&mut self, reply: Reply, max_memory: u64, failure: &str) -> anyhow::Result<Image> {
+            read_image(reply, &mut self.output)
+                .map_err(|error| ended(&mut self.process, max_memory, error, failure))
         }
     }
 
-    /// The image that a process has decoded.
-    fn image_of(mut answer: Answer, max_memory: u64, failure: &str) -> anyhow::Result<Image> {
-        read_image(answer.reply, &mut answer.output)
-            .map_err(|error| ended(&mut answer.process, max_memory, error, failure))
+    /// Has another process decode an image, or count. `failure` begins the sentence about its end.
+    fn ask(
+        input: File,
+        how: &str,
+        part: &Part,
+        max_memory: u64,
+        failure: &str,
+    ) -> anyhow::Result<(Conversation, Reply)> {
+        let mut conversation = Conversation::start(input, how, part, max_memory)?;
+        let reply = conversation.reply(max_memory, failure)?;
+        Ok((conversation, reply))
     }
 
     /// What to say of a process that ended before it had said all.
@@ -347,29 +408,38 @@ mod unix {
 
     /// Has the system see to it that decoding stays within its limits. Where it cannot, the decoders' own remain.
     fn limit(max_memory: u64) {
-        let seconds = SECONDS + max_memory / BYTES_PER_SECOND;
-        // At the second limit of time there would be no word of it.
-        for (resource, limit) in [(Resource::Data, max_memory), (Resource::Cpu, seconds), (Resource::Core, 0)]
-        {
+        for (resource, limit) in [(Resource::Data, max_memory), (Resource::Core, 0)] {
             let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit + 1) });
         }
+        limit_time(max_memory, 1);
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    }
+
+    /// Allows the time of so many images.
+    fn limit_time(max_memory: u64, images: u64) {
+        let seconds = images * (SECONDS + max_memory / BYTES_PER_SECOND);
+        // At the maximum there would be no word of it.
+        let maximum = getrlimit(Resource::Cpu).maximum;
+        let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum });
     }
 
     fn decode_and_reply(how: &str, part: &Part, max_memory: u64) -> anyhow::Result<()> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let image = match how {
             COUNT => return say(&count_in_place(file).map_or_else(failed, Reply::Frames), &[]),
+            FRAMES => return frames_and_reply(file, max_memory),
             CRYPTOMATTE => return cryptomatte_and_reply(file, part, max_memory),
             FILE => decode_in_place(file, part, max_memory),
             FIFO => decode_in_memory(Stream::new(file), part, max_memory),
             _ => decode_in_memory(Stream::of_process(file), part, max_memory),
         };
-        let Image { values, shape, kind, lossy, hints } = match image {
-            Ok(image) => image,
-            Err(error) => return say(&failed(error), &[]),
-        };
+        image.map_or_else(|error| say(&failed(error), &[]), say_image)
+    }
+
+    /// Tells the other process of an image.
+    fn say_image(image: Image) -> anyhow::Result<()> {
+        let Image { values, shape, kind, lossy, hints } = image;
         let reply = Reply::Image {
             width: shape.width(),
             height: shape.height(),
@@ -413,6 +483,19 @@ mod unix {
                 say(&reply, &[manifest.as_deref().unwrap_or_default(), cast_slice(&values)])
             }
         }
+    }
+
+    fn frames_and_reply(mut file: File, max_memory: u64) -> anyhow::Result<()> {
+        let len = file.metadata()?.len();
+        let mut images = 1;
+        let each = |image| {
+            images += 1;
+            limit_time(max_memory, images);
+            say_image(image)
+        };
+        decode::format_of(&source::head(&mut file)?)
+            .and_then(|format| decode::frames(BufReader::new(file), len, format, max_memory, each))
+            .or_else(|error| say(&failed(error), &[]))
     }
 
     fn decode_in_place(mut file: File, part: &Part, max_memory: u64) -> anyhow::Result<Image> {

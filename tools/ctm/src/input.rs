@@ -189,13 +189,14 @@ pub(crate) fn cryptomatte(path: &Path, reading: &Reading, layer: Option<&str>) -
     read().with_context(|| path.display().to_string())
 }
 
-/// How many frames, pages or layers of pages a file has.
-pub(crate) fn frames(path: &Path, max_memory: u64) -> anyhow::Result<u32> {
+/// How many frames, pages or layers of pages a file has, and whether each is drawn over those before it.
+pub(crate) fn frames(path: &Path, max_memory: u64) -> anyhow::Result<(u32, bool)> {
     let count = || match source::open(path)? {
         Source::Stream(_) => bail!("is a pipe, whose frames cannot be counted beforehand; save it as a file"),
         Source::File(mut file, len) => {
             let format = decode::format_of(&source::head(&mut file)?)?;
-            decoder_process::count_frames(file, len, format, max_memory)
+            let count = decoder_process::count_frames(file, len, format, max_memory)?;
+            Ok((count, decode::is_sequence(format)))
         }
     };
     count().with_context(|| path.display().to_string())

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
 use crate::decode::Part;
 use crate::input::{self, Reading};
 use crate::picture::Image;
+use crate::sequence::Sequence;
 use crate::{names, source};
 
 /// A list of more bytes than this is none.
@@ -19,6 +21,8 @@ pub(crate) struct Input {
     pub(crate) path: PathBuf,
     /// The frame, from 1, where it is one of several that are read.
     pub(crate) frame: Option<u32>,
+    /// Where that frame comes from, if it is drawn over others.
+    sequence: Option<Arc<Sequence>>,
     /// What its folder is called where there are several images.
     pub(crate) name: PathBuf,
 }
@@ -35,14 +39,15 @@ impl fmt::Display for Input {
 impl Input {
     /// Reads the image.
     pub(crate) fn read(&self, reading: &Reading) -> anyhow::Result<Image> {
-        match self.frame {
-            Some(_) => {
-                let part = Part { frame: self.frame, ..reading.part.clone() };
-                Image::read(&self.path, &Reading { part, ..reading.clone() })
-                    .with_context(|| format!("frame {}", self.frame.unwrap_or(1)))
-            }
-            None => Image::read(&self.path, reading),
+        let Some(frame) = self.frame else { return Image::read(&self.path, reading) };
+        // What else is asked for of the file is refused there.
+        let sequence = self.sequence.as_ref().filter(|_| reading.part == Part::default());
+        if let Some(image) = sequence.and_then(|sequence| sequence.take(frame, reading.max_memory)) {
+            return Ok(image);
         }
+        let part = Part { frame: self.frame, ..reading.part.clone() };
+        Image::read(&self.path, &Reading { part, ..reading.clone() })
+            .with_context(|| format!("frame {frame}"))
     }
 }
 
@@ -64,15 +69,16 @@ pub(crate) fn all(
     let mut inputs = Vec::new();
     for (path, name) in paths.into_iter().zip(names) {
         if !all_frames {
-            inputs.push(Input { path, frame: None, name });
+            inputs.push(Input { path, frame: None, sequence: None, name });
             continue;
         }
-        let frames = input::frames(&path, max_memory)?;
+        let (frames, is_sequence) = input::frames(&path, max_memory)?;
+        let sequence = is_sequence.then(|| Arc::new(Sequence::new(&path, frames)));
         let digits = frames.to_string().len().max(3);
         inputs.extend((1..=frames).map(|frame| {
             let mut called = name.clone().into_os_string();
             called.push(format!("-{frame:0digits$}"));
-            Input { path: path.clone(), frame: Some(frame), name: called.into() }
+            Input { path: path.clone(), frame: Some(frame), sequence: sequence.clone(), name: called.into() }
         }));
     }
     Ok(inputs)

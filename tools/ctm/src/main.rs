@@ -60,6 +60,7 @@ mod progress;
 mod report;
 mod save;
 mod segment;
+mod sequence;
 mod settings;
 mod source;
 mod stale;

@@ -1,6 +1,7 @@
-//! GIF: one frame, as it is shown once those before it were.
+//! GIF: frames as they are shown, each once those before it were.
 
 use anyhow::{anyhow, bail};
+use ctm::Shape;
 use gif::{ColorOutput, DecodeOptions, DecodingError};
 use image::codecs::gif::GifDecoder;
 use image::metadata::Orientation;
@@ -17,18 +18,35 @@ use crate::terminal::thousands;
 const MOST_PIXELS: u64 = 4096;
 
 pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) -> anyhow::Result<Image> {
-    let frames = count_frames(input)?;
-    let place = part.place(frames, "frame")?;
+    let count = count_frames(input)?;
+    let place = part.place(count, "frame")?;
+    let mut frames = frames(input, len, budget)?;
+    let mut image = frames.nth(place as usize).ok_or_else(|| anyhow!("the frame is missing"))??;
+    let others =
+        part.others("frame", || format!("is an animation of {count} frames; only the first image is read"));
+    image.hints.extend(others.filter(|_| count > 1));
+    Ok(image)
+}
+
+/// All frames, one after the other.
+pub(super) fn frames<'a>(
+    input: &'a mut dyn Input,
+    len: u64,
+    budget: u64,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Image>> + 'a> {
     input.rewind()?;
-    let decoder = GifDecoder::new(&mut *input).map_err(plain)?;
+    let decoder = GifDecoder::new(input).map_err(plain)?;
     let (width, height) = decoder.dimensions();
     // The canvas, a frame, and what is shown of both.
     let shape = check_size([width, height], 4, 12, budget)?;
     if shape.pixels() / MOST_PIXELS > len {
         bail!("the file of {} bytes is too short for {width} x {height} pixels", thousands(len));
     }
-    let frame = decoder.into_frames().nth(place as usize).ok_or_else(|| anyhow!("the frame is missing"))?;
-    let pixels = frame.map_err(plain)?.into_buffer().into_raw();
+    Ok(decoder.into_frames().map(move |frame| image(frame.map_err(plain)?.into_buffer().into_raw(), shape)))
+}
+
+/// A canvas as an image, without alpha where all is opaque.
+fn image(pixels: Vec<u8>, shape: Shape) -> anyhow::Result<Image> {
     let is_opaque = pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == u8::MAX);
     let channels = if is_opaque { 3 } else { 4 };
     let values = if is_opaque {
@@ -40,15 +58,13 @@ pub(super) fn decode(input: &mut dyn Input, len: u64, part: &Part, budget: u64) 
     } else {
         pixels
     };
-    let others =
-        part.others("frame", || format!("is an animation of {frames} frames; only the first image is read"));
     Stored {
         values: Values::U8(values),
-        shape: ctm::Shape::new(width, height, channels)?,
+        shape: Shape::new(shape.width(), shape.height(), channels)?,
         kind: format!("GIF, 8-bit {} from a palette", channels_text(channels)),
         lossy: None,
         orientation: Orientation::NoTransforms,
-        hints: others.filter(|_| frames > 1).into_iter().collect(),
+        hints: Vec::new(),
     }
     .turned()
 }

@@ -98,6 +98,22 @@ pub(crate) fn cryptomatte(
     })
 }
 
+/// Whether each frame is drawn over those before it, so that all are decoded to have the last.
+pub(crate) fn is_sequence(format: ImageFormat) -> bool {
+    format == ImageFormat::Gif
+}
+
+/// Decodes the frames of such an image, one after the other.
+pub(crate) fn frames(
+    mut input: impl Input,
+    len: u64,
+    format: ImageFormat,
+    budget: u64,
+    mut each: impl FnMut(Image) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    guarded(format, || gif::frames(&mut input, len, budget)?.try_for_each(|frame| each(frame?)))
+}
+
 /// How many frames or pages an image of `len` bytes has.
 pub(crate) fn count_frames(mut input: impl Input, len: u64, format: ImageFormat) -> anyhow::Result<u32> {
     guarded(format, || match format {

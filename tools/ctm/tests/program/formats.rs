@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::common::{Map, backends, floats, segment, write_floats};
+use crate::common::{Map, Run, backends, floats, segment, write_floats};
 use exr::prelude::{AnyChannel, AnyChannels, FlatSamples, Image as ExrImage, WritableImage as _};
 use half::f16;
 use image::{DynamicImage, ImageBuffer, Pixel};
@@ -387,6 +388,55 @@ fn frames_of_gif() {
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() / 4]).unwrap();
     assert!(frame(&[]).error(1).contains("cannot be read as GIF"));
+}
+
+/// An animation is decoded once, not once for each of its frames.
+#[test]
+#[cfg(unix)]
+fn many_frames_of_gif() {
+    const FRAMES: u16 = 100;
+    const SIDE: u16 = 400;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.gif");
+    let palette: Vec<u8> = (0..=255u8).flat_map(|value| [value, 255 - value, 7]).collect();
+    let mut encoder = gif::Encoder::new(File::create(&file).unwrap(), SIDE, SIDE, &palette).unwrap();
+    let mut random = 1u32;
+    for index in 0..FRAMES {
+        // Each frame covers a part of those before it, another for each.
+        let (left, height) = (index, SIDE - index);
+        let mut value = |_| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 24) as u8
+        };
+        let buffer: Vec<u8> = (0..usize::from(SIDE - left) * usize::from(height)).map(&mut value).collect();
+        let frame =
+            gif::Frame { left, width: SIDE - left, height, buffer: buffer.into(), ..Default::default() };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    // What the program and those that it waits for need of a processor, in seconds.
+    let times = |more: &[&str]| -> (f64, Run) {
+        let script = r#"TIMEFORMAT="%U %S"; { time "$@" 2>&3; } 3>&2 2>times"#;
+        let mut command = Command::new("bash");
+        command.args(["-c", script, "-", env!("CARGO_BIN_EXE_ctm"), "segment", "a.gif", "--backend", "cpu"]);
+        command.args(["--no-masks", "--no-overview", "--json", "--max-count", "256", "--min-pixels", "1"]);
+        let run = Run::new(command.args(more).current_dir(folder.path()).output().unwrap());
+        let times = std::fs::read_to_string(folder.path().join("times")).unwrap();
+        (times.split_whitespace().map(|time| time.parse::<f64>().unwrap()).sum(), run)
+    };
+    let (time_of_last, last) = times(&["--frame", "100"]);
+    let (time_of_all, all) = times(&["--all-frames", "--batch", "stream"]);
+    assert!(time_of_all < 20.0 * time_of_last, "{time_of_all} s for all, {time_of_last} s for the last");
+    let lines: Vec<serde_json::Value> =
+        all.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), usize::from(FRAMES));
+    assert_eq!(lines[99]["masks"], last.json()["masks"]);
+    // In the middle, too.
+    let (_, middle) = times(&["--frame", "50"]);
+    assert_eq!(lines[49]["masks"], middle.json()["masks"]);
+    // What no GIF has is refused for each frame.
+    let refused = times(&["--all-frames", "--batch", "stream", "--layer", "a"]).1;
+    assert!(refused.stderr.contains("has no named layers and channels (--layer, --channels)"), "{refused:?}");
 }
 
 #[test]
