@@ -141,16 +141,18 @@ fn left_out(outcome: &Outcome) -> String {
             count(outcome.args.min_pixels().max(1), "pixel"),
         );
     }
-    if let Some(stale) = stale_text(outcome) {
-        text += &format!("\n{stale}\n");
-    }
+    text += &stale_line(&outcome.stale);
     text
 }
 
-/// What an earlier run has left.
-fn stale_text(outcome: &Outcome) -> Option<String> {
-    let first = outcome.stale.first()?;
-    let more = match outcome.stale.len() {
+/// What an earlier run has left, in a line behind what comes before.
+pub(crate) fn stale_line(stale: &[PathBuf]) -> String {
+    stale_text(stale).map_or(String::new(), |text| format!("\n{text}\n"))
+}
+
+fn stale_text(stale: &[PathBuf]) -> Option<String> {
+    let first = stale.first()?;
+    let more = match stale.len() {
         1 => String::new(),
         len => format!(" and {} more", len - 1),
     };
@@ -447,7 +449,7 @@ pub(crate) fn json_failure(input: &Input, error: &str) -> anyhow::Result<String>
 /// One image in one line for people.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let name = outcome.maps.files.first().map(|file| file.input.to_string()).unwrap_or_default();
-    let stale = stale_text(outcome).map_or(String::new(), |text| format!("; {text}"));
+    let stale = stale_text(&outcome.stale).map_or(String::new(), |text| format!("; {text}"));
     format!(
         "{}: {}, covering {}{stale}\n",
         shown(&name),

@@ -19,14 +19,9 @@ pub(crate) fn files(outcome: &Outcome) -> Vec<PathBuf> {
     let parts = outcome.masks.iter().flat_map(|mask| &mask.parts).filter_map(|part| part.file.as_ref());
     let exports = outcome.exports.iter().flatten().map(|(_, file)| file);
     let others = outcome.overviews.iter().chain(&outcome.labels);
-    let new: HashSet<&Path> = parts.chain(exports).chain(others).map(PathBuf::as_path).collect();
+    let new = parts.chain(exports).chain(others);
     let images = || outcome.maps.files.iter().map(|file| &file.input);
-    let mut found: Vec<PathBuf> = Vec::new();
-    for folder in images().map(|image| args.folder(image)) {
-        let here = fs::read_dir(folder).into_iter().flatten().flatten();
-        let here = here.filter(|file| is_output(&file.file_name().to_string_lossy(), &file.path(), args));
-        found.extend(here.map(|file| file.path()));
-    }
+    let mut found: Vec<PathBuf> = images().flat_map(|image| outputs(&args.folder(image), args)).collect();
     // COCO's file of several images is in the folder that has theirs: the first image tells of it.
     let is_first = images().zip(&args.inputs).any(|(image, first)| image.name == first.name);
     if let (Some(output), true) = (args.output(), is_first && args.inputs.len() > 1) {
@@ -34,15 +29,45 @@ pub(crate) fn files(outcome: &Outcome) -> Vec<PathBuf> {
             FormatArg::Coco.files().iter().map(|name| output.join(name)).filter(|file| file.is_file()),
         );
     }
+    without(found, new, args)
+}
+
+/// Those in the folder of a Cryptomatte's masks.
+pub(crate) fn of_cryptomatte<'a>(
+    args: &SegmentArgs,
+    folder: &Path,
+    new: impl Iterator<Item = &'a PathBuf>,
+) -> Vec<PathBuf> {
+    if args.outputs.no_masks { Vec::new() } else { without(outputs(folder, args), new, args) }
+}
+
+/// What of these is neither new nor read, sorted.
+fn without<'a>(
+    mut found: Vec<PathBuf>,
+    new: impl Iterator<Item = &'a PathBuf>,
+    args: &SegmentArgs,
+) -> Vec<PathBuf> {
+    let new: HashSet<&Path> = new.map(PathBuf::as_path).collect();
     found.retain(|file| !new.contains(&**file) && !is_input(file, args));
     found.sort();
     found
 }
 
-/// Whether a file is called as outputs are. Where the template says little, as `{name}.png` does, what is no grey PNG is none.
+/// The files of a folder that are called as outputs are.
+fn outputs(folder: &Path, args: &SegmentArgs) -> Vec<PathBuf> {
+    let here = fs::read_dir(folder).into_iter().flatten().flatten();
+    let here = here.filter(|file| is_output(&file.file_name().to_string_lossy(), &file.path(), args));
+    here.map(|file| file.path()).collect()
+}
+
+/// Whether a file is called as outputs are. Where the template says little, as `{name}.png` does, what is no grey PNG is none;
+/// so it is with objects, whose masks are called as they are.
 fn is_output(name: &str, file: &Path, args: &SegmentArgs) -> bool {
     let is_of_all = FormatArg::value_variants().iter().any(|format| format.files().contains(&name));
-    let is_named = || args.outputs.names.as_ref().is_some_and(|template| template.matches(name));
+    let is_named = || match &args.outputs.names {
+        Some(template) => template.matches(name),
+        None => args.has_cryptomatte() && name.ends_with(".png"),
+    };
     is_of_all || is_mask(name) || (is_named() && is_grey_png(file))
 }
 

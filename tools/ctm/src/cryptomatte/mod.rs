@@ -18,7 +18,7 @@ use crate::args::SegmentArgs;
 use crate::decode::Ranks;
 use crate::files::{Files, Role, check_different};
 use crate::segment::with_files;
-use crate::{input, terminal};
+use crate::{input, stale, terminal};
 
 /// An object that gets a mask.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ struct Outcome<'a> {
     milliseconds: f64,
     /// The files that have all masks.
     exports: Vec<PathBuf>,
+    /// Files of an earlier run that are still in the folder.
+    stale: Vec<PathBuf>,
 }
 
 /// Reads the image, writes the masks, and tells of them.
@@ -86,8 +88,10 @@ pub(crate) fn run(args: &SegmentArgs, files: &Mutex<Files>) -> anyhow::Result<()
         write::export(*format, file, &ranks, &objects)?;
     }
     write::pictures(&ranks, &objects, args.outputs.small_files)?;
-    let exports = exports.into_iter().map(|(_, file)| file).collect();
-    let outcome = Outcome { args, ranks, objects, left_out: chosen.left_out, milliseconds, exports };
+    let exports: Vec<PathBuf> = exports.into_iter().map(|(_, file)| file).collect();
+    let new = objects.iter().filter_map(|object| object.file.as_ref()).chain(&exports);
+    let stale = stale::of_cryptomatte(args, &args.folder(image), new);
+    let outcome = Outcome { args, ranks, objects, left_out: chosen.left_out, milliseconds, exports, stale };
     if args.quiet {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::objects::pixels_text;
 use super::{Object, Outcome};
-use crate::report::{Column, ascii_controls, files, lines, path_text};
+use crate::report::{Column, ascii_controls, files, lines, path_text, stale_line};
 use crate::terminal::{count, percent, shown, thousands};
 
 impl Outcome<'_> {
@@ -42,7 +42,7 @@ pub(super) fn table(outcome: &Outcome) -> String {
             count(outcome.args.min_pixels(), "pixel"),
         );
     }
-    text + &files("masks", &outcome.exports)
+    text + &stale_line(&outcome.stale) + &files("masks", &outcome.exports)
 }
 
 fn object_table(outcome: &Outcome) -> String {
@@ -82,6 +82,8 @@ struct JsonReport<'a> {
     left_out: u64,
     masks: Vec<JsonMask<'a>>,
     files: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stale: Vec<String>,
 }
 
 /// One mask.
@@ -123,6 +125,7 @@ pub(super) fn json(outcome: &Outcome) -> anyhow::Result<String> {
         left_out: outcome.left_out,
         masks,
         files: outcome.exports.iter().map(|file| path_text(file)).collect(),
+        stale: outcome.stale.iter().map(|file| path_text(file)).collect(),
     };
     Ok(ascii_controls(&serde_json::to_string_pretty(&report)?) + "\n")
 }

@@ -185,6 +185,17 @@ fn names_of_files() {
     // a:b and a*b are the same on some systems: one has its id added.
     assert_eq!(found.iter().filter(|name| name.starts_with("a_b")).count(), 2, "{found:?}");
     assert!(found.iter().any(|name| name == "a_b.png") && found.len() == 8, "{found:?}");
+    // The others are of an earlier run when one is asked for; what is no mask is not.
+    fs::write(output.join("notes.png"), "mine").unwrap();
+    let one = ["--cryptomatte=CryptoObject", "--object", "bunny"];
+    let json = segmented(&folder, "render.exr", &[&one[..], &["--json"]].concat()).quiet().json();
+    let stale: Vec<&str> =
+        json["stale"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
+    let others = found.iter().filter(|name| *name != "bunny.png").map(|name| output.join(name));
+    assert_eq!(stale, others.map(|file| file.into_os_string().into_string().unwrap()).collect::<Vec<_>>());
+    let text = segmented(&folder, "render.exr", &one).quiet().stdout;
+    assert!(text.contains("of an earlier run, and not of this: ") && text.contains(" and 6 more"), "{text}");
+    assert!(!segmented(&folder, "render.exr", &all[..5]).stdout.contains("earlier run"));
     fs::remove_dir_all(&output).unwrap();
     let named = ["--cryptomatte=CryptoObject", "--object", "bunny", "--names", "{index:03}-{name}-{hex}.png"];
     let json = segmented(&folder, "render.exr", &[&named[..], &["--json"]].concat()).quiet().json();
