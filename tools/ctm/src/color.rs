@@ -102,12 +102,9 @@ pub(crate) fn hex(values: &[f32]) -> Option<String> {
         .collect()
 }
 
-/// `#ff8000`, or all values so that they read back exactly.
+/// All values so that they read back exactly: `0.25`, `(0.25, 0.5, 1.0)`.
 pub(crate) fn text(values: &[f32]) -> String {
-    match hex(values) {
-        Some(hex) => format!("#{hex}"),
-        None => list(values.iter().map(|value| format!("{value:?}"))),
-    }
+    list(values.iter().map(|value| format!("{value:?}")))
 }
 
 /// As [`text`], with fewer digits, for pictures.
@@ -121,10 +118,7 @@ pub(crate) fn short_text(values: &[f32]) -> String {
             _ => format!("{value:.1e}"),
         }
     };
-    match hex(values) {
-        Some(hex) => format!("#{hex}"),
-        None => list(values.iter().map(short)),
-    }
+    list(values.iter().map(short))
 }
 
 /// `0.25`, `(0.25, 0.5, 1.0)`.
@@ -154,7 +148,6 @@ mod tests {
 
     #[test]
     fn texts() {
-        assert_eq!(text(&[0.0, 1.0]), "#00ff");
         assert_eq!(text(&[0.5]), "0.5");
         assert_eq!(text(&[0.1, f32::INFINITY, 1e30]), "(0.1, inf, 1e30)");
         assert_eq!(short_text(&[0.123_456_79, 123.456, 1.234_567e9]), "(0.123, 123.456, 1.2e9)");

@@ -350,7 +350,7 @@ impl Files {
     pub(crate) fn open(&self, path: &Path) -> anyhow::Result<Output> {
         let open = || -> io::Result<_> {
             match self.streams.get(path) {
-                _ if names::is_standard_output(path) => Ok(Output::StandardOutput(UntilClosed(io::stdout()))),
+                _ if names::is_standard_output(path) => Ok(Output::Stdout(UntilClosed(io::stdout()))),
                 Some(stream) => Ok(Output::Stream(UntilClosed(stream.try_clone()?))),
                 None => Ok(Output::File(Growing::new(path)?)),
             }

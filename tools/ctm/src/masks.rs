@@ -73,7 +73,7 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
     let mask = |(index, (entry, regions)): (usize, (&ctm::ColorCount, &[MaskStats]))| {
         let color = choice.color(&entry.color);
         let (hex, suffix) = (choice.hex(&entry.color), choice.suffix(&entry.color));
-        let stored = choice.stored(&entry.color);
+        let (stored, ids) = (choice.stored(&entry.color), choice.ids(&entry.color));
         let called = choice.name(index, &entry.color);
         let pixels = regions.iter().map(|region| region.pixels).sum();
         let tail = suffix.as_ref().map_or(String::new(), |suffix| format!("-{suffix}"));
@@ -84,7 +84,7 @@ pub(crate) fn list(found: &Found, choice: &Choice, folders: &[PathBuf], args: &O
                 digits,
                 name: called.as_deref(),
                 hex: hex.as_deref(),
-                id: stored.as_deref(),
+                id: ids.as_deref(),
                 pixels,
             }),
             None => format!("{plain}.png"),

@@ -149,7 +149,8 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
         draw_mask(&mut canvas, card, &layout, outcome, mask, coverage);
         let pixels = mask.parts[map].region.pixels;
         // Integers of a text are short as they are.
-        let color = if mask.suffix == mask.hex { color::short_text(&mask.color) } else { mask.text.clone() };
+        let has_values = mask.hex.is_none() && mask.suffix.is_none();
+        let color = if has_values { color::short_text(&mask.color) } else { mask.text.clone() };
         let caption = [
             mask.name.as_ref().map_or(color.clone(), |name| format!("{color} {name}")),
             format!("{}  {}", count(pixels, "pixel"), percent(outcome.share_of_one(pixels))),

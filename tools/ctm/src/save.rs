@@ -124,7 +124,7 @@ pub(crate) fn cannot_be_written(path: &Path) -> String {
 pub(crate) enum Output {
     File(Growing),
     Stream(UntilClosed<File>),
-    StandardOutput(UntilClosed<Stdout>),
+    Stdout(UntilClosed<Stdout>),
 }
 
 impl Output {
@@ -132,7 +132,7 @@ impl Output {
         match self {
             Self::File(file) => file.finish(),
             Self::Stream(_) => Ok(()),
-            Self::StandardOutput(mut stdout) => stdout.flush(),
+            Self::Stdout(mut stdout) => stdout.flush(),
         }
     }
 }
@@ -142,7 +142,7 @@ impl Write for Output {
         match self {
             Self::File(file) => file.write(bytes),
             Self::Stream(stream) => stream.write(bytes),
-            Self::StandardOutput(stdout) => stdout.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
         }
     }
 
@@ -150,7 +150,7 @@ impl Write for Output {
         match self {
             Self::File(file) => file.flush(),
             Self::Stream(stream) => stream.flush(),
-            Self::StandardOutput(stdout) => stdout.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
         }
     }
 }

@@ -27,11 +27,16 @@ pub(crate) struct Choice {
     places: HashMap<[u32; 4], usize>,
     ignored: Given,
     format: Format,
+    /// Whether the maps' floats are numbers rather than shades: of one channel, and some beyond 0 to 1.
+    has_numbers: bool,
     /// Channels that are part of a colour.
     pub(crate) channels: usize,
     /// What is to be said about the palette's numbers.
     pub(crate) hint: Option<String>,
 }
+
+/// Floats beyond this are all whole.
+const MOST_WHOLE: f32 = 16_777_216.0;
 
 /// Colours that were given, as the library wants them.
 #[derive(Debug)]
@@ -141,56 +146,7 @@ impl Choice {
         } else {
             (None, Vec::new())
         };
-        let metric = match colors.metric {
-            Some(MetricArg::Largest) => Metric::Chebyshev,
-            Some(MetricArg::Euclidean) | None => Metric::Euclidean,
-        };
-        // With distance 0 colours join their own masks only; the metric is that of unlisted colours, then.
-        let is_for_unlisted = colors.metric.is_some() && colors.unlisted == UnlistedArg::Nearest;
-        let tolerance = colors.tolerance.or(is_for_unlisted.then_some(0.0));
-        // The channels that are compared by how far they are apart.
-        let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
-        let distance =
-            |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
-        let tolerance = tolerance.map(|number| distance(number, "--tolerance")).transpose()?;
-        let merge = colors.merge.map(|number| distance(number, "--merge")).transpose()?;
-        let plain = Params {
-            selection: Selection { min_pixels: args.min_pixels(), max_count: args.max_count() },
-            matching: match colors.matching {
-                MatchArg::Exact => Matching::Exact,
-                MatchArg::EightBit => Matching::EightBit,
-            },
-            merge: merge.map(|tolerance| Merge { metric, tolerance, most_pixels: colors.merge_most_pixels }),
-            nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
-            unlisted: match colors.unlisted {
-                UnlistedArg::Ignore => Unlisted::Ignore,
-                UnlistedArg::Error => Unlisted::Error,
-                UnlistedArg::Nearest => Unlisted::Nearest,
-            },
-            alpha: match colors.alpha {
-                AlphaArg::Color => Alpha::Color,
-                AlphaArg::Ignored => Alpha::Ignored,
-                AlphaArg::AtLeast(least) => Alpha::AtLeast(
-                    within(least, 1.0, format, "--alpha at-least").map_err(|why| anyhow!(why))? as f32,
-                ),
-            },
-            unmix_radius: colors.unmix.unwrap_or(0),
-            connected: colors.connected.map(|connected| match connected {
-                ConnectedArg::Four => Connectivity::Four,
-                ConnectedArg::Eight => Connectivity::Eight,
-            }),
-            absorb: Absorb {
-                pixels: colors.absorb.unwrap_or(0),
-                unmasked: colors.absorb_unmasked.unwrap_or(0),
-                holes: colors.fill_holes.unwrap_or(0),
-                connectivity: None,
-            },
-            batch: match colors.batch {
-                BatchArg::All | BatchArg::Each | BatchArg::Stream => Batch::All, // each in a call of its own
-                BatchArg::First => Batch::First,
-            },
-            ..Params::default()
-        };
+        let plain = params(args, format, channels)?;
         let mut places = HashMap::new();
         if names.iter().any(Option::is_some) && plain.connected.is_some() {
             let keys = palette.as_ref().map(|palette: &Given| palette.keys(channels)).unwrap_or_default();
@@ -199,7 +155,8 @@ impl Choice {
             }
         }
         let ignored = units(&ignored, "--ignore ")?;
-        Ok(Self { plain, palette, names, places, ignored, format, channels, hint })
+        let has_numbers = channels == 1 && maps.floats().is_some_and(|floats| has_numbers(floats, stored));
+        Ok(Self { plain, palette, names, places, ignored, format, has_numbers, channels, hint })
     }
 
     /// As the library wants them.
@@ -280,26 +237,39 @@ impl Choice {
             Some(stored) if self.format != Format::U8 && (self.channels < 3 || self.hex(color).is_none()) => {
                 color::list(stored.iter().map(i64::to_string))
             }
-            _ => color::text(&self.color(color)),
+            _ => match self.hex(color) {
+                Some(hex) => format!("#{hex}"),
+                None => color::text(&self.color(color)),
+            },
         }
     }
 
-    /// Two hexadecimal digits per channel, if every value is exactly n/255. Ids have none.
+    /// Two hexadecimal digits per channel, if every value is exactly n/255. Ids have none, nor have numbers.
     pub(crate) fn hex(&self, color: &ctm::Color) -> Option<String> {
         match self.format {
             Format::U32 | Format::I32 => None,
+            _ if self.has_numbers => None,
             _ => color::hex(&self.color(color)),
         }
     }
 
+    /// The integers of a colour: those that the maps store, or the float that is one.
+    pub(crate) fn ids(&self, color: &ctm::Color) -> Option<Vec<i64>> {
+        let number = || color.values()[0];
+        let is_whole = || number().abs() <= MOST_WHOLE && number().fract() == 0.0;
+        self.stored(color).or_else(|| (self.has_numbers && is_whole()).then(|| vec![number() as i64]))
+    }
+
     /// What tells a colour from others in a name: the integers where they are ids, else hexadecimal digits.
     pub(crate) fn suffix(&self, color: &ctm::Color) -> Option<String> {
-        match (self.format, self.stored(color)) {
-            (Format::U16, Some(stored)) if self.channels == 1 => Some(stored[0].to_string()),
-            (Format::U32 | Format::I32, Some(stored)) => {
-                Some(stored.iter().map(i64::to_string).collect::<Vec<_>>().join("-"))
-            }
-            _ => self.hex(color),
+        let are_ids = match self.format {
+            Format::U8 => false,
+            Format::U16 => self.channels == 1,
+            Format::U32 | Format::I32 | Format::F16 | Format::F32 => true,
+        };
+        match self.ids(color).filter(|_| are_ids) {
+            Some(ids) => Some(ids.iter().map(i64::to_string).collect::<Vec<_>>().join("-")),
+            None => self.hex(color),
         }
     }
 
@@ -307,6 +277,65 @@ impl Choice {
     pub(crate) fn color(&self, color: &ctm::Color) -> Vec<f32> {
         color.values()[..self.channels].iter().map(|value| value / most(self.format)).collect()
     }
+}
+
+/// What the options say, but for given colours, in the units of the maps.
+fn params(args: &SegmentArgs, format: Format, channels: usize) -> anyhow::Result<Params<'static>> {
+    let colors = &args.colors;
+    let metric = match colors.metric {
+        Some(MetricArg::Largest) => Metric::Chebyshev,
+        Some(MetricArg::Euclidean) | None => Metric::Euclidean,
+    };
+    // With distance 0 colours join their own masks only; the metric is that of unlisted colours, then.
+    let is_for_unlisted = colors.metric.is_some() && colors.unlisted == UnlistedArg::Nearest;
+    let tolerance = colors.tolerance.or(is_for_unlisted.then_some(0.0));
+    // The channels that are compared by how far they are apart.
+    let largest = if metric == Metric::Chebyshev { 1.0 } else { (channels as f64).sqrt() };
+    let distance = |distance, option| within(distance, largest, format, option).map_err(|why| anyhow!(why));
+    let tolerance = tolerance.map(|number| distance(number, "--tolerance")).transpose()?;
+    let merge = colors.merge.map(|number| distance(number, "--merge")).transpose()?;
+    Ok(Params {
+        selection: Selection { min_pixels: args.min_pixels(), max_count: args.max_count() },
+        matching: match colors.matching {
+            MatchArg::Exact => Matching::Exact,
+            MatchArg::EightBit => Matching::EightBit,
+        },
+        merge: merge.map(|tolerance| Merge { metric, tolerance, most_pixels: colors.merge_most_pixels }),
+        nearest: tolerance.map(|tolerance| Nearest { metric, tolerance }),
+        unlisted: match colors.unlisted {
+            UnlistedArg::Ignore => Unlisted::Ignore,
+            UnlistedArg::Error => Unlisted::Error,
+            UnlistedArg::Nearest => Unlisted::Nearest,
+        },
+        alpha: match colors.alpha {
+            AlphaArg::Color => Alpha::Color,
+            AlphaArg::Ignored => Alpha::Ignored,
+            AlphaArg::AtLeast(least) => Alpha::AtLeast(
+                within(least, 1.0, format, "--alpha at-least").map_err(|why| anyhow!(why))? as f32,
+            ),
+        },
+        unmix_radius: colors.unmix.unwrap_or(0),
+        connected: colors.connected.map(|connected| match connected {
+            ConnectedArg::Four => Connectivity::Four,
+            ConnectedArg::Eight => Connectivity::Eight,
+        }),
+        absorb: Absorb {
+            pixels: colors.absorb.unwrap_or(0),
+            unmasked: colors.absorb_unmasked.unwrap_or(0),
+            holes: colors.fill_holes.unwrap_or(0),
+            connectivity: None,
+        },
+        batch: match colors.batch {
+            BatchArg::All | BatchArg::Each | BatchArg::Stream => Batch::All, // each in a call of its own
+            BatchArg::First => Batch::First,
+        },
+        ..Params::default()
+    })
+}
+
+/// Whether the first value of some pixel is finite, and neither 0 to 1 nor in between.
+fn has_numbers(floats: &[f32], channels: usize) -> bool {
+    floats.iter().step_by(channels).any(|value| value.is_finite() && !(0.0..=1.0).contains(value))
 }
 
 /// Refuses what measures distances, which ids do not have.

@@ -193,3 +193,33 @@ fn ids_in_names_tables_and_labels() {
     );
     assert_eq!(stored(&run.quiet().json()), [json!([26_001]), json!([1])]);
 }
+
+/// Floats beyond 0 to 1 are numbers, all of them: 0 and 1 are not black and white then.
+#[test]
+fn numbers_in_floats() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.f32");
+    let find = |numbers: [f32; 6], more: &[&str]| {
+        let files = folder.path().join("masks");
+        raw(&file, numbers.into_iter().map(f32::to_bits));
+        let raw = ["--raw", "6x1x1", "--table", "-", "--min-pixels", "1"];
+        let run = segment(&backends()[0], &file, &files, &[&raw[..], more].concat()).quiet();
+        fs::remove_dir_all(files).unwrap();
+        let cells = |row: &str| row.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let rows = run.stdout.lines().skip(1).map(cells);
+        rows.map(|row| (row[2].clone(), row[14].rsplit('/').next().unwrap().to_owned())).collect::<Vec<_>>()
+    };
+    let both = |list: &[[&str; 2]]| {
+        list.iter().map(|[text, file]| ((*text).to_owned(), (*file).to_owned())).collect::<Vec<_>>()
+    };
+    let ids = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0];
+    let named = [["0.0", "mask-001-0.png"], ["1.0", "mask-002-1.png"], ["2.0", "mask-003-2.png"]];
+    assert_eq!(find(ids, &[]), both(&named));
+    let by_id = [["0.0", "0000.png"], ["1.0", "0001.png"], ["2.0", "0002.png"]];
+    assert_eq!(find(ids, &["--names", "{id:04}.png"]), both(&by_id));
+    let others = [["-7.0", "mask-001--7.png"], ["1.0", "mask-002-1.png"], ["2.5", "mask-003.png"]];
+    assert_eq!(find([-7.0, -7.0, -7.0, 1.0, 1.0, 2.5], &[]), both(&others));
+    // Shades stay shades; what has no value counts for nothing.
+    let shades = [["#00", "mask-001-00.png"], ["#ff", "mask-002-ff.png"], ["0.5", "mask-003.png"]];
+    assert_eq!(find([0.0, 0.0, 1.0, 1.0, 0.5, f32::NAN], &[]), both(&shades));
+}

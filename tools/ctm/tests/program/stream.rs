@@ -163,7 +163,7 @@ fn a_slow_image_holds_up_the_rest() {
     let done = || {
         let overview =
             |name: &&str| folder.path().join("o").join(&name[..name.len() - 4]).join("overview.png");
-        images[1..].iter().map(|name| overview(&name)).filter(|file| file.exists()).count()
+        images[1..].iter().map(overview).filter(|file| file.exists()).count()
     };
     let start = Instant::now();
     while done() < 10 && start.elapsed() < Duration::from_secs(60) {
