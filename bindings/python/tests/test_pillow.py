@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -124,6 +125,23 @@ def test_files_that_pillow_changes_are_refused(tmp_path: Path, name: str, data: 
                     call(image)
     with pytest.raises(TypeError, match=rf"image\[1\] is a Pillow image, {text}"):
         ctm.segment([BYTES, PIL.open(io.BytesIO(data))])
+
+
+# 2 x 2 pixels, 10 bits a channel.
+AVIF = """
+AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAAAQAA
+AB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAAHQAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAAFGlzcGUA
+AAAAAAAAAgAAAAIAAAAQcGl4aQAAAAADCgoKAAAADGF2MUOBIEAAAAAAE2NvbHJuY2x4AAIAAgAAgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAAJW1kYXQSAAoH
+OAA+cCAgCTIQEAAAAA/6PhAg6aR+c2fBQA==
+"""
+
+
+def test_avif_files_of_more_than_8_bits_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.avif").write_bytes(base64.b64decode(AVIF))
+    with pytest.raises(TypeError, match=NARROW.replace("16", "10") + "its values in an array"):
+        ctm.segment(tmp_path / "a.avif")
+    PIL.new("RGB", (2, 2), (9, 7, 5)).save(tmp_path / "b.avif", quality=100)
+    assert len(ctm.segment(tmp_path / "b.avif", min_pixels=1)) == 1
 
 
 def test_images_of_the_strict_functions() -> None:

@@ -168,8 +168,21 @@ def _change_of_sgi(head: bytes) -> tuple[str, str] | None:
     return (_narrowed(16), "its values in an array") if is_wide else None
 
 
+def _change_of_avif(head: bytes) -> tuple[str, str] | None:
+    # The decoder's settings: behind the name there are version, profile, and a byte whose bits say 10 or 12 bits.
+    at = head.find(b"av1C")
+    depth = head[at + 6] & 0x60 if 0 <= at < len(head) - 6 else 0
+    return (_narrowed(12 if depth == 0x60 else 10), "its values in an array") if depth & 0x40 else None
+
+
 # By Pillow's names of formats.
-_OF_HEADS = {"PNG": _change_of_png, "JPEG2000": _change_of_jpeg2000, "PPM": _change_of_pnm, "SGI": _change_of_sgi}
+_OF_HEADS = {
+    "PNG": _change_of_png,
+    "JPEG2000": _change_of_jpeg2000,
+    "PPM": _change_of_pnm,
+    "SGI": _change_of_sgi,
+    "AVIF": _change_of_avif,
+}
 
 
 def _head(image: Any) -> bytes:
