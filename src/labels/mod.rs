@@ -293,6 +293,11 @@ impl<'a> KeptTile<'a> {
         self.len
     }
 
+    /// Per mask, the label of its pixels.
+    pub(crate) fn wanted(&self) -> &'a [u32] {
+        self.wanted
+    }
+
     /// How many masks there are.
     pub(crate) fn mask_count(&self) -> usize {
         self.wanted.len()

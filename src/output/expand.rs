@@ -34,12 +34,16 @@ use crate::error::Error;
 use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::output::planes::{Bits, Planes};
 use crate::output::scatter::scatter;
-use crate::output::stream::{STREAM_BYTES, Zeros, bytes_of, fence};
+use crate::output::stream::{STREAM_BYTES, Zeros, fence};
 use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::types::outputs::MaskFormat;
+
+/// Tiles that are written together at most, and groups of them that each thread has at least.
+const MOST_TILES: usize = 8;
+const GROUPS_A_THREAD: usize = 16;
 
 /// What a mask has for a pixel that is in it; one that is not has 0, which is all zeros.
 pub(super) trait Value: Pod + Send + Sync {}
@@ -61,20 +65,30 @@ pub(crate) fn expand(
     let simd = Simd::current();
     let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
     // A tile of all planes at a time, so that its labels are read once.
-    let found = threads.share(try_collect(tiles())?, threads.count(), |queue| {
-        let (mut scratch, mut present) = (labels.scratch()?, PresentLabels::new(labels)?);
-        while let Some((kept, first)) = queue.take() {
-            let tile = kept.read(&mut scratch);
-            present.find(&kept, tile.labels);
-            let job = TileJob { simd, tile, first, planes, present: &present };
+    let all: Vec<(KeptTile, usize)> = try_collect(tiles())?;
+    let group = (all.len() / (threads.count() * GROUPS_A_THREAD)).clamp(1, MOST_TILES);
+    let found = threads.share(try_collect(all.chunks(group))?, threads.count(), |queue| {
+        let mut scratch = labels.scratch()?;
+        let mut present = Vec::new();
+        for _ in 0..group {
+            present.push(PresentLabels::new(labels)?);
+        }
+        while let Some(tiles) = queue.take() {
             let goes_on = || queue.goes_on();
-            match planes.format() {
-                // SAFETY: the type is the format's, and no two threads have the same tile.
-                MaskFormat::F32 | MaskFormat::Coverage => unsafe { job.write_values(1.0f32, goes_on) },
-                // SAFETY: as above.
-                MaskFormat::U8(inside) => unsafe { job.write_values(inside, goes_on) },
-                MaskFormat::Bits => job.write_whole_bytes(goes_on),
+            for ((kept, first), present) in tiles.iter().zip(&mut present) {
+                let tile = kept.read(&mut scratch);
+                present.find(kept, tile.labels);
+                let job = TileJob { simd, tile, first: *first, planes, present };
+                match planes.format() {
+                    // SAFETY: the type is the format's, and no two threads have the same tile.
+                    MaskFormat::F32 | MaskFormat::Coverage => unsafe { job.write_values(1.0f32, goes_on) },
+                    // SAFETY: as above.
+                    MaskFormat::U8(inside) => unsafe { job.write_values(inside, goes_on) },
+                    MaskFormat::Bits => job.write_whole_bytes(goes_on),
+                }
             }
+            // SAFETY: no two threads have the same tile.
+            unsafe { write_zeros(simd, tiles, &present, planes, goes_on) };
         }
         fence();
         Ok(())
@@ -91,6 +105,45 @@ pub(crate) fn expand(
         }
     }
     Ok(())
+}
+
+/// Writes what masks have in tiles of which no pixel is theirs: what lies together in one go.
+///
+/// # Safety
+/// Nobody else writes these pixels' values.
+unsafe fn write_zeros(
+    simd: Simd,
+    tiles: &[(KeptTile, usize)],
+    present: &[PresentLabels],
+    planes: &Planes,
+    goes_on: impl Fn() -> bool,
+) {
+    let Some((last, first)) = tiles.last() else { return };
+    let stream = planes.is_dense() && planes.bytes_of(last.mask_count()) > STREAM_BYTES;
+    let _ = first;
+    // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
+    let write = |first: *mut u8, bytes: usize| unsafe {
+        if bytes > 0 {
+            simd.run(Zeros { bytes: std::slice::from_raw_parts_mut(first.cast(), bytes), stream });
+        }
+    };
+    for mask in (0..last.mask_count()).take_while(|_| goes_on()) {
+        let (mut first, mut bytes) = (std::ptr::null_mut::<u8>(), 0);
+        for ((tile, first_pixel), present) in tiles.iter().zip(present) {
+            if present.has(tile.wanted()[mask]) {
+                continue;
+            }
+            for segment in planes.segments(*first_pixel, tile.len()) {
+                let Some((next, more)) = planes.whole_bytes(mask, segment) else { continue };
+                if next != first.wrapping_add(bytes) {
+                    write(first, bytes);
+                    (first, bytes) = (next, 0);
+                }
+                bytes += more;
+            }
+        }
+        write(first, bytes);
+    }
 }
 
 /// Which labels a tile has.
@@ -155,17 +208,13 @@ impl TileJob<'_> {
     unsafe fn write_values<V: Value>(&self, inside: V, goes_on: impl Fn() -> bool) {
         let Self { simd, tile, first, planes, present } = *self;
         let (stream, segments) = (self.streams(), planes.segments(first, tile.labels.len()));
-        for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
-            let is_present = present.has(label);
+        let masks = tile.wanted.iter().enumerate().take_while(|_| goes_on());
+        for (mask, &label) in masks.filter(|(_, label)| present.has(**label)) {
             for segment in segments.clone() {
                 let Some((pixels, first)) = planes.values(mask, segment) else { continue };
                 // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
                 let plane = unsafe { std::slice::from_raw_parts_mut(first.cast(), pixels.len()) };
-                if is_present {
-                    write_values(simd, tile.labels.part(pixels), label, plane, inside, stream);
-                } else {
-                    simd.run(Zeros { bytes: bytes_of(plane), stream });
-                }
+                write_values(simd, tile.labels.part(pixels), label, plane, inside, stream);
             }
         }
     }
@@ -173,9 +222,9 @@ impl TileJob<'_> {
     /// Writes the bytes whose first bit is a pixel's of this tile.
     fn write_whole_bytes(&self, goes_on: impl Fn() -> bool) {
         let Self { simd, tile, first, planes, present } = *self;
-        let (stream, segments) = (self.streams(), planes.segments(first, tile.labels.len()));
-        for (mask, &label) in tile.wanted.iter().enumerate().take_while(|_| goes_on()) {
-            let is_present = present.has(label);
+        let segments = planes.segments(first, tile.labels.len());
+        let masks = tile.wanted.iter().enumerate().take_while(|_| goes_on());
+        for (mask, &label) in masks.filter(|(_, label)| present.has(**label)) {
             for segment in segments.clone() {
                 let Some(Bits { pixels, begun, whole, bytes, .. }) = planes.bits(mask, segment) else {
                     continue;
@@ -183,11 +232,7 @@ impl TileJob<'_> {
                 // SAFETY: whoever made the planes guarantees the memory; no two threads have the same tile, and bytes
                 // that another has begun are not among these.
                 let bytes = unsafe { std::slice::from_raw_parts_mut(whole.cast(), bytes) };
-                if is_present {
-                    write_bits(simd, tile.labels.part(pixels.start + begun..pixels.end), label, bytes);
-                } else {
-                    simd.run(Zeros { bytes, stream });
-                }
+                write_bits(simd, tile.labels.part(pixels.start + begun..pixels.end), label, bytes);
             }
         }
     }

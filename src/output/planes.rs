@@ -255,6 +255,17 @@ impl<'a> Planes<'a> {
         self.place(mask, segment).map(|(pixels, first, _)| (pixels, first))
     }
 
+    /// Where the values of a segment's pixels lie in memory, and how many bytes they are; of bits those of which the first
+    /// is a pixel's of the segment.
+    pub(crate) fn whole_bytes(&self, mask: usize, segment: Segment) -> Option<(*mut u8, usize)> {
+        match self.format {
+            MaskFormat::Bits => self.bits(mask, segment).map(|bits| (bits.whole, bits.bytes)),
+            format => {
+                self.values(mask, segment).map(|(pixels, first)| (first, format.row_bytes(pixels.len())))
+            }
+        }
+    }
+
     /// Writes a mask's value for one pixel of all images, where the mask has one; for floats only.
     ///
     /// # Safety
