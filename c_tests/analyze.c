@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -452,6 +453,7 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_IMAGE(channels = 5, "image.channels is 5;");
     REFUSED_IMAGE(format = 6, "image.format is 6;");
     REFUSED_IMAGE(channel_order = 4, "image.channel_order is 4;");
+    REFUSED_IMAGE(channels = 3; image.channel_order = 3, "image.channel_order is 'abgr' and channels is 3;");
     REFUSED_IMAGE(planar = 2, "image.planar is 2;");
     REFUSED_IMAGE(pixel_stride = 3, "image.pixel_stride is 3; 0 or at least 4 is expected");
     REFUSED_IMAGE(row_stride = -5, "image.row_stride is 5; 0 or at least 628 is expected");
@@ -477,9 +479,10 @@ static void refusals(ctm_context *context, const unsigned char *pixels)
     REFUSED_PARAMS(params.tolerance = 3, "params.tolerance is 3 and params.nearest is 0;");
     REFUSED_PARAMS(params.nearest = 1; params.tolerance = -1, "params.tolerance is -1;");
     REFUSED_PARAMS(params.unlisted = 3, "params.unlisted is 3;");
-    REFUSED_PARAMS(params.unlisted = 1, "params.unlisted is Error and no palette is given;");
+    REFUSED_PARAMS(params.unlisted = 1, "params.unlisted is 'error' and no palette is given;");
     REFUSED_PARAMS(params.alpha = 1; params.palette = colors[0]; params.palette_count = 3, "params.palette[1]: channel");
-    REFUSED_PARAMS(params.batch = 2; params.palette = colors[0]; params.palette_count = 1, "params.batch is Each and a palette is given");
+    REFUSED_PARAMS(params.alpha = 2; params.least_alpha = NAN, "params.least_alpha is NaN; a number is expected");
+    REFUSED_PARAMS(params.batch = 2; params.palette = colors[0]; params.palette_count = 1, "params.batch is 'each' and a palette is given");
     REFUSED_PARAMS(params.merge = 3, "params.merge is 3;");
     REFUSED_PARAMS(params.merge_tolerance = 3, "params.merge_tolerance is 3, params.merge_most_pixels is 0 and params.merge is 0;");
     REFUSED_PARAMS(params.merge = 1; params.merge_tolerance = -1, "params.merge_tolerance is -1;");

@@ -111,7 +111,7 @@ void refusals(ctm::context &context, const std::vector<float> &map)
     // So are other formats and other settings, by the library.
     const std::vector<std::uint8_t> grey(6);
     const auto other_format = counts.try_add(context, ctm::image(grey, 1, 2, 3));
-    CHECK(!other_format && contains(other_format.message(), "image.format is U8"));
+    CHECK(!other_format && contains(other_format.message(), "image.format is u8"));
     ctm::params rounded;
     rounded.matching = CTM_MATCH_8_BIT;
     const auto other_matching = counts.try_add(context, ctm::image(map, WIDTH, HEIGHT, 3), rounded);

@@ -148,8 +148,8 @@ static void refused(ctm_context *context, const uint32_t *pixels)
         const char *text;
     } cases[] = {
         { { .struct_size = sizeof(ctm_params), .matching = CTM_MATCH_8_BIT }, "params.matching" },
-        { { .struct_size = sizeof(ctm_params), .nearest = CTM_NEAREST_EUCLIDEAN }, "params.nearest is on and format is U32" },
-        { { .struct_size = sizeof(ctm_params), .merge = CTM_MERGE_CHEBYSHEV }, "params.merge is on and format is U32" },
+        { { .struct_size = sizeof(ctm_params), .nearest = CTM_NEAREST_EUCLIDEAN }, "params.nearest is on and format is u32" },
+        { { .struct_size = sizeof(ctm_params), .merge = CTM_MERGE_CHEBYSHEV }, "params.merge is on and format is u32" },
         { { .struct_size = sizeof(ctm_params), .unmix_radius = 3 }, "params.unmix_radius" },
         { { .struct_size = sizeof(ctm_params), .palette = colors, .palette_stored = stored, .palette_count = 1 },
           "params.palette and params.palette_stored are given" },
@@ -164,7 +164,7 @@ static void refused(ctm_context *context, const uint32_t *pixels)
     image.channels = 3;
     image.width = 1;
     CHECK_STATUS(context, ctm_analyze(context, &image, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
-    CHECK(strstr(ctm_last_error(context), "image.channels is 3 and format is U32; 1 or 2 are expected") != NULL);
+    CHECK(strstr(ctm_last_error(context), "image.channels is 3 and format is u32; 1 or 2 are expected") != NULL);
     image.format = 6;
     CHECK_STATUS(context, ctm_analyze(context, &image, NULL, NULL, &result), CTM_ERROR_INVALID_ARGUMENT);
     CHECK(strstr(ctm_last_error(context), "image.format is 6") != NULL);

@@ -188,7 +188,7 @@ static void wrong_values_are_refused(ctm_context *context)
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 9, labels, CTM_LABEL_U32, 0), "the part is 8 x 9 pixels at column 0");
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, NULL, CTM_LABEL_U32, 0), "labels is NULL");
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 7, (const char *)labels + 1, CTM_LABEL_U16, 0), "labels is 0x");
-    REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, labels, 3, 0), "label_format is 3; 0 (U32), 1 (U16) or 2 (U8)");
+    REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, labels, 3, 0), "label_format is 3; 0 (u32), 1 (u16) or 2 (u8)");
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, labels, CTM_LABEL_U32, 28), "row_stride is 28; 0, or a multiple of 4 of at least 32");
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, labels, CTM_LABEL_U32, 34), "row_stride is 34;");
     REFUSED(ctm_mosaic_add(context, mosaic, 0, 0, 8, 8, labels, CTM_LABEL_U8, SIZE_MAX / 2), "a size that fits the address space");

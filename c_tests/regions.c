@@ -263,7 +263,7 @@ static void arguments(ctm_context *context)
     wrong.connected = 0;
     REFUSED(ctm_regions_add(context, regions, &bottom, 0, 50, &wrong), "params.connected is off");
     wrong.connected = CTM_CONNECTED_8;
-    REFUSED(ctm_regions_add(context, regions, &bottom, 0, 50, &wrong), "params.connected is Eight; Four");
+    REFUSED(ctm_regions_add(context, regions, &bottom, 0, 50, &wrong), "params.connected is 8; 4");
     wrong = params;
     wrong.unmix_radius = 1;
     REFUSED_AS(ctm_regions_add(context, regions, &bottom, 0, 50, &wrong), CTM_ERROR_UNSUPPORTED, "unmix_radius is 1");
@@ -274,7 +274,7 @@ static void arguments(ctm_context *context)
     floats.format = CTM_FORMAT_U16;
     floats.width /= 2;
     floats.rectangle_width /= 2;
-    REFUSED(ctm_regions_add(context, regions, &floats, 0, 50, &params), "image.format is U16; U8");
+    REFUSED(ctm_regions_add(context, regions, &floats, 0, 50, &params), "image.format is u16; u8");
     size_t again = size;
     unsigned char *after = export(context, regions, &again);
     CHECK(again == size && memcmp(before, after, size) == 0); /* No error has changed them. */
@@ -291,7 +291,7 @@ static void arguments(ctm_context *context)
     CHECK(result.mask_count == 77);
     CHECK_STATUS(context, ctm_analyze(context, &bottom, &whole, NULL, &result), CTM_OK);
     whole.batch = CTM_BATCH_FIRST;
-    REFUSED_AS(ctm_analyze(context, &bottom, &whole, NULL, &result), CTM_ERROR_UNSUPPORTED, "batch is First");
+    REFUSED_AS(ctm_analyze(context, &bottom, &whole, NULL, &result), CTM_ERROR_UNSUPPORTED, "batch is 'first'");
     whole.batch = CTM_BATCH_ALL;
     uint16_t labels[WIDTH * (HEIGHT - 50)];
     ctm_outputs outputs = CTM_OUTPUTS_INIT;

@@ -384,7 +384,7 @@ static void arguments(ctm_context *context)
     ctm_image wrong = image;
     wrong.format = CTM_FORMAT_U16;
     wrong.width /= 2;
-    REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.format is U16; U8, as in the counts, is expected");
+    REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.format is u16; u8, as in the counts, is expected");
     ctm_params params = params_of(counts);
     REFUSED(ctm_analyze(context, &wrong, &params, NULL, &result), "params.counts are of format U8");
     wrong = image;
@@ -392,10 +392,10 @@ static void arguments(ctm_context *context)
     wrong.height /= 2;
     REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.channels is 4; 3, as in the counts, is expected");
     params.batch = CTM_BATCH_EACH;
-    REFUSED(ctm_analyze(context, &image, &params, NULL, &result), "params.batch is Each and counts are given");
+    REFUSED(ctm_analyze(context, &image, &params, NULL, &result), "params.batch is 'each' and counts are given");
     params = params_of(NULL);
     params.alpha = CTM_ALPHA_IGNORED;
-    REFUSED(ctm_counts_select(context, counts, &params, NULL, &result), "params.alpha is Ignored; Color");
+    REFUSED(ctm_counts_select(context, counts, &params, NULL, &result), "params.alpha is 'ignored'; 'color'");
     add(context, other, &wrong);
     REFUSED(ctm_counts_merge(context, counts, other), "other.channels is 4; 3, as in the counts, is expected");
     ctm_counts_destroy(other);

@@ -195,6 +195,6 @@ fn near_colors_and_merging_are_each_images_own() {
     let palette = [[0.0; 4]];
     let params = Params { batch: Batch::Each, palette: Some(&palette), ..selection.into() };
     let text = contexts[0].mask_count(&images.map(), &params).unwrap_err().to_string();
-    assert!(text.starts_with("batch is Each and a palette is given"), "{text}");
+    assert!(text.starts_with("batch is 'each' and a palette is given"), "{text}");
     assert_no_validation_messages();
 }

@@ -527,7 +527,7 @@ fn coverage_of_regions_is_refused() {
     let refused = contexts().remove(0).analyze(&images.map(), &params, outputs).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the masks are coverage and connected is Four; other masks or no connected regions are expected"
+        "the masks are coverage and connected is 4; other masks or no connected regions are expected"
     );
     assert_eq!(masks, [7.0; 64]);
 }

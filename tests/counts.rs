@@ -357,7 +357,7 @@ fn pixels_are_unmixed_as_in_the_whole_and_regions_are_refused() {
             counts.select(context, &connected).unwrap_err(),
         ];
         for error in refused {
-            assert!(error.to_string().starts_with("connected is Eight and counts are given; "), "{error}");
+            assert!(error.to_string().starts_with("connected is 8 and counts are given; "), "{error}");
         }
     }
     assert_no_validation_messages();
@@ -511,22 +511,22 @@ fn parts_of_another_kind_are_refused() {
     let before = counts.to_bytes().unwrap();
     let other = |format, channels| Image::wild(&mut Random(1), format, [20, 10, channels], 9);
     for (image, params, text) in [
-        (other(Format::F16, 4), params, "format is F16; F32, as in the counts, is expected"),
+        (other(Format::F16, 4), params, "format is f16; f32, as in the counts, is expected"),
         (other(Format::F32, 2), params, "channels is 2; 4, as in the counts, is expected"),
         (
             other(Format::F32, 4),
             Params { matching: Matching::EightBit, ..params },
-            "matching is EightBit; Exact, as in the counts, is expected",
+            "matching is '8-bit'; 'exact', as in the counts, is expected",
         ),
         (
             other(Format::F32, 4),
             Params { alpha: Alpha::AtLeast(0.25), ..params },
-            "alpha is AtLeast(0.25); AtLeast(0.5), as in the counts, is expected",
+            "alpha is 'at least 0.25'; 'at least 0.5', as in the counts, is expected",
         ),
         (
             other(Format::F32, 4),
             Params { batch: Batch::Each, ..params },
-            "batch is Each and counts are of all images together; All or First is expected",
+            "batch is 'each' and counts are of all images together; 'all' or 'first' is expected",
         ),
     ] {
         let refused = |outcome: Result<(), Error>, text: &str| match outcome {
@@ -537,7 +537,7 @@ fn parts_of_another_kind_are_refused() {
         if params.batch == Batch::Each {
             let used = Params { counts: Some(&counts), ..params };
             let text =
-                "batch is Each and counts are given, which are the same for all images; All is expected";
+                "batch is 'each' and counts are given, which are the same for all images; 'all' is expected";
             refused(context.palette_of(&image, &used), text);
             continue;
         }

@@ -429,14 +429,14 @@ fn what_makes_no_sense_of_ids_is_refused() {
     let merge = Some(Merge { metric: Metric::Euclidean, tolerance: 1.0, most_pixels: 0 });
     let palette = [[1.0, 2.0, 0.0, 0.0]];
     let plain = Params::default();
-    let distances = "and format is U32, whose numbers have no distances; none of nearest, merge and unmix_radius is expected";
+    let distances = "and format is u32, whose numbers have no distances; none of nearest, merge and unmix_radius is expected";
     for (params, wanted) in [
-        (Params { matching: Matching::EightBit, ..plain }, "matching is EightBit and format is U32".to_owned()),
-        (Params { alpha: Alpha::AtLeast(1.0), ..plain }, "alpha is AtLeast(1.0) and format is U32".to_owned()),
+        (Params { matching: Matching::EightBit, ..plain }, "matching is '8-bit' and format is u32".to_owned()),
+        (Params { alpha: Alpha::AtLeast(1.0), ..plain }, "alpha is 'at least 1' and format is u32".to_owned()),
         (Params { nearest, ..plain }, format!("nearest is on {distances}")),
         (
             Params { unlisted: Unlisted::Nearest, palette: Some(&palette), ..plain },
-            format!("unlisted is Nearest {distances}"),
+            format!("unlisted is 'nearest' {distances}"),
         ),
         (Params { merge, ..plain }, format!("merge is on {distances}")),
         (Params { unmix_radius: 1, ..plain }, format!("unmix_radius is not 0 {distances}")),
@@ -460,5 +460,5 @@ fn what_makes_no_sense_of_ids_is_refused() {
     let shape = Shape::new(1, 1, 3).unwrap();
     let layout = Layout { format: Format::I32, ..Layout::default() };
     let error = ColorMap::with_layout(&[0; 12], shape, &layout).unwrap_err().to_string();
-    assert_eq!(error, "channels is 3 and format is I32; 1 or 2 are expected");
+    assert_eq!(error, "channels is 3 and format is i32; 1 or 2 are expected");
 }

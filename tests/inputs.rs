@@ -424,7 +424,7 @@ fn what_contradicts_itself_is_refused() {
     );
     assert_eq!(
         refused(Layout { order: ChannelOrder::Argb, ..u8s }),
-        "order is Argb and channels is 3; they do not go together"
+        "channel_order is 'argb' and channels is 3; they do not go together"
     );
     let map = ColorMap::with_layout(&bytes, shape, &u8s).unwrap();
     assert_eq!(
@@ -436,11 +436,15 @@ fn what_contradicts_itself_is_refused() {
     let red = [255.0, 0.0, 0.0, 0.0];
     assert_eq!(
         refused(Params { alpha: Alpha::Ignored, ..Params::default() }),
-        "alpha is Ignored and channels is 3; 2 or 4, the last of which is alpha, are expected"
+        "alpha is 'ignored' and channels is 3; 2 or 4, the last of which is alpha, are expected"
     );
     assert_eq!(
         refused(Params { palette: Some(&[red, [0.0; 4], red]), ..Params::default() }),
         "palette[2] is the same colour as palette[0]; different colours are expected"
+    );
+    assert_eq!(
+        refused(Params { alpha: Alpha::AtLeast(0.5), ..Params::default() }),
+        "alpha is 'at least 0.5' and channels is 3; 2 or 4, the last of which is alpha, are expected"
     );
     assert_eq!(
         refused(Params { palette: Some(&[red]), ignored: &[red], ..Params::default() }),
@@ -449,5 +453,11 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(
         refused(Params { ignored: &[red, [0.0, 256.0, 0.0, 0.0]], ..Params::default() }),
         "ignored[1]: channel 1 is 256; an integer from 0 to 255 is expected"
+    );
+    let with_alpha = ColorMap::new(&[0.5; 2], 1, 1, 2).unwrap();
+    let params = Params { alpha: Alpha::AtLeast(f32::NAN), ..Params::default() };
+    assert_eq!(
+        context.mask_count(&with_alpha, &params).unwrap_err().to_string(),
+        "least_alpha is NaN; a number is expected"
     );
 }

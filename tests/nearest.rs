@@ -333,6 +333,6 @@ fn settings_that_contradict_each_other_are_refused() {
     }
     assert_eq!(
         refused(Params { unlisted: Unlisted::Error, ..Params::default() }),
-        "unlisted is Error and no palette is given; Ignore is expected"
+        "unlisted is 'error' and no palette is given; 'ignore' is expected"
     );
 }

@@ -373,6 +373,50 @@ fn expect(text: &str, parts: &[&str]) {
 }
 
 #[test]
+fn the_setting_that_differs_is_named_with_both_values() {
+    let mut context = contexts().remove(0);
+    let picture = Picture::random(&mut Random(95), 12, 10, Format::F32, 3, 4);
+    let params = Params { connected: Some(Connectivity::Four), ..Params::default() };
+    let given = Params { palette: Some(&[[1.0; 4], [2.0; 4]]), ..params };
+    let near = |metric, tolerance| Some(Nearest { metric, tolerance });
+    let mut counts = ColorCounts::new();
+    counts.add(&mut context, &picture.map(), &params).unwrap();
+    let merged = |most_pixels| Params {
+        counts: Some(&counts),
+        merge: Some(Merge { metric: Metric::Chebyshev, tolerance: 2.0, most_pixels }),
+        ..params
+    };
+    for (first, other, said) in [
+        (
+            given,
+            Params { nearest: near(Metric::Euclidean, 0.5), ..given },
+            "nearest is euclidean, at most 0.5 away; off, as",
+        ),
+        (
+            Params { nearest: near(Metric::Chebyshev, 20.0), ..given },
+            given,
+            "nearest is off; chebyshev, at most 20 away, as",
+        ),
+        (
+            given,
+            Params { unlisted: Unlisted::Nearest, ..given },
+            "unlisted is 'nearest'; 'ignore' or 'error', as",
+        ),
+        (
+            merged(0),
+            merged(9),
+            "merge is chebyshev, at most 2 away, colours of at most 9 pixels; chebyshev, at most 2 away, as",
+        ),
+        (Params { matching: Matching::EightBit, ..params }, params, "matching is 'exact'; '8-bit', as"),
+    ] {
+        let mut regions = ImageRegions::new(12, 10).unwrap();
+        regions.add(&mut context, &picture.part([0, 0, 12, 4]), (0, 0), &first).unwrap();
+        let part = picture.part([0, 4, 12, 6]);
+        expect(&refusal(regions.add(&mut context, &part, (0, 4), &other)), &[said]);
+    }
+}
+
+#[test]
 fn parts_that_do_not_fit_are_refused() {
     let mut context = contexts().remove(0);
     let picture = Picture::random(&mut Random(93), 12, 10, Format::U8, 3, 4);
@@ -395,8 +439,11 @@ fn parts_that_do_not_fit_are_refused() {
     let palette = [[1.0; 4]];
     let nearest = Some(Nearest { metric: Metric::Euclidean, tolerance: 1.0 });
     for (other, said) in [
-        (Params { connected: Some(Connectivity::Eight), ..params }, ["connected is Eight", "Four"]),
-        (Params { connected: None, ..params }, ["connected is off", "Four or Eight"]),
+        (
+            Params { connected: Some(Connectivity::Eight), ..params },
+            ["connected is 8;", " 4, as for the parts"],
+        ),
+        (Params { connected: None, ..params }, ["connected is off", "4 or 8 is expected"]),
         (Params { palette: Some(&palette), ..params }, ["palette is a list of 1", "not given"]),
         (Params { ignored: &palette, ..params }, ["ignored is another list, of 1", "the list of 0"]),
         (Params { nearest, ..params }, ["nearest is on", "counts"]),
@@ -406,7 +453,7 @@ fn parts_that_do_not_fit_are_refused() {
     }
     let floats = Picture::random(&mut Random(93), 12, 6, Format::F32, 3, 4);
     let text = refusal(regions.add(&mut context, &floats.map(), (0, 4), &params));
-    expect(&text, &["format is F32", "U8"]);
+    expect(&text, &["format is f32;", " u8, as for the parts"]);
     assert_eq!(regions.to_bytes().unwrap(), bytes, "nothing was added");
 
     let text = refusal(regions.select(&mut context, &params));
@@ -428,8 +475,11 @@ fn parts_that_do_not_fit_are_refused() {
         expect(&text, &[&format!("part_left is {}", place.0), &format!("part_top is {}", place.1), &size]);
     }
     let eight = Params { connected: Some(Connectivity::Eight), ..part_of((0, 0)) };
-    expect(&refusal(analyze(&mut context, &picture.part(top), &eight)), &["connected is Four", "Eight"]);
-    expect(&refusal(regions.select(&mut context, &Params { part: None, ..eight })), &["connected is Eight"]);
+    expect(
+        &refusal(analyze(&mut context, &picture.part(top), &eight)),
+        &["regions are of parts whose connected is 4; connected is 8, and the same"],
+    );
+    expect(&refusal(regions.select(&mut context, &Params { part: None, ..eight })), &["connected is 8;"]);
     let mut changed = Picture::new(12, 10, Format::U8, picture.values.clone());
     changed.bytes[13] = 9;
     let result = analyze(&mut context, &changed.part(top), &part_of((0, 0)));

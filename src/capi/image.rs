@@ -182,7 +182,7 @@ impl ctm_image {
                 CTM_FORMAT_U32 => Format::U32,
                 CTM_FORMAT_I32 => Format::I32,
                 format => {
-                    let expected = "0 (F32), 1 (F16), 2 (U16), 3 (U8), 4 (U32) or 5 (I32)";
+                    let expected = "0 (f32), 1 (f16), 2 (u16), 3 (u8), 4 (u32) or 5 (i32)";
                     return unknown("image.format", format, expected);
                 }
             },

@@ -134,7 +134,7 @@ impl Rows {
             CTM_LABEL_U32 => (LabelWidth::Four, 4),
             CTM_LABEL_U16 => (LabelWidth::Two, 2),
             CTM_LABEL_U8 => (LabelWidth::One, 1),
-            format => return unknown("label_format", format, "0 (U32), 1 (U16) or 2 (U8)"),
+            format => return unknown("label_format", format, "0 (u32), 1 (u16) or 2 (u8)"),
         };
         let (width, height) = (area.width as usize, area.height as usize);
         let least = width * bytes; // checked with the mosaic's size

@@ -244,7 +244,7 @@ impl Formats {
             CTM_MASK_BITS => MaskFormat::Bits,
             CTM_MASK_COVERAGE => MaskFormat::Coverage,
             format => {
-                let expected = "0 (F32), 1 (U8), 2 (U8, 0 or 1), 3 (bits) or 4 (coverage)";
+                let expected = "0 (f32), 1 (u8), 2 (u8, 0 or 1), 3 (bits) or 4 (coverage)";
                 return unknown("outputs.mask_format", format, expected);
             }
         };
@@ -252,7 +252,7 @@ impl Formats {
             CTM_LABEL_U32 => LabelWidth::Four,
             CTM_LABEL_U16 => LabelWidth::Two,
             CTM_LABEL_U8 => LabelWidth::One,
-            format => return unknown("outputs.label_format", format, "0 (U32), 1 (U16) or 2 (U8)"),
+            format => return unknown("outputs.label_format", format, "0 (u32), 1 (u16) or 2 (u8)"),
         };
         let cropped = flag("outputs.cropped", fields.cropped)?;
         let layout = MaskLayout {

@@ -17,7 +17,8 @@ impl Context {
     pub(crate) fn count_part(&mut self, map: &ColorMap, params: &Params) -> Result<PartCounts, Error> {
         if params.batch == Batch::Each {
             return Err(Error::InvalidArgument(
-                "batch is Each and counts are of all images together; All or First is expected".to_owned(),
+                "batch is 'each' and counts are of all images together; 'all' or 'first' is expected"
+                    .to_owned(),
             ));
         }
         let params = &Params {

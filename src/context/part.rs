@@ -71,13 +71,13 @@ pub(super) fn check_params(params: &Params) -> Result<(), Error> {
     }
     if params.batch != Batch::All {
         return unsupported(format!(
-            "batch is {:?}; regions of parts are those of one image: All is expected",
+            "batch is '{}'; regions of parts are those of one image: 'all' is expected",
             params.batch
         ));
     }
     if params.connected.is_none() {
         return Err(Error::InvalidArgument(
-            "connected is off for regions of parts; Four or Eight (in C 4 or 8) is expected".to_owned(),
+            "connected is off for regions of parts; 4 or 8 is expected".to_owned(),
         ));
     }
     Ok(())

@@ -54,7 +54,7 @@ impl Params<'_> {
     pub(crate) fn check_format(&self, format: MaskFormat) -> Result<(), Error> {
         match self.connected {
             Some(connectivity) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
-                "the masks are coverage and connected is {connectivity:?}; other masks or no connected regions are expected"
+                "the masks are coverage and connected is {connectivity}; other masks or no connected regions are expected"
             ))),
             _ => match self.absorbing() {
                 Some(absorbing) if format == MaskFormat::Coverage => Err(Error::InvalidArgument(format!(
@@ -87,13 +87,13 @@ impl Params<'_> {
     fn check_batch(&self) -> Result<(), Error> {
         if self.batch == Batch::Each && self.given().is_some() {
             return Err(Error::InvalidArgument(
-                "batch is Each and a palette is given, which is the same for all images; All is expected"
+                "batch is 'each' and a palette is given, which is the same for all images; 'all' is expected"
                     .to_owned(),
             ));
         }
         if self.batch == Batch::Each && self.counts.is_some() {
             return Err(Error::InvalidArgument(
-                "batch is Each and counts are given, which are the same for all images; All is expected"
+                "batch is 'each' and counts are given, which are the same for all images; 'all' is expected"
                     .to_owned(),
             ));
         }
@@ -223,7 +223,7 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
     let refuse = |text: String| Err(Error::InvalidArgument(text));
     if let (Some(connectivity), Some(_), None) = (connected, counts, part) {
         return refuse(format!(
-            "connected is {connectivity:?} and counts are given; no connected regions, which may go on in other \
+            "connected is {connectivity} and counts are given; no connected regions, which may go on in other \
              parts, are expected, or regions"
         ));
     }
@@ -252,7 +252,7 @@ fn check_contradictions(params: &Params) -> Result<(), Error> {
     }
     if !is_given && unlisted != Unlisted::Ignore {
         let expected = Unlisted::Ignore;
-        return refuse(format!("unlisted is {unlisted:?} and no palette is given; {expected:?} is expected"));
+        return refuse(format!("unlisted is '{unlisted}' and no palette is given; '{expected}' is expected"));
     }
     if unmix_radius > MOST_RADIUS {
         return refuse(format!("unmix_radius is {unmix_radius}; 0 (off) to {MOST_RADIUS} are expected"));
@@ -269,7 +269,7 @@ fn check_ids(encoding: Encoding, params: &Params) -> Result<(), Error> {
     let wrong = if nearest.is_some() {
         "nearest is on"
     } else if unlisted == Unlisted::Nearest {
-        "unlisted is Nearest"
+        "unlisted is 'nearest'"
     } else if merge.is_some() {
         "merge is on"
     } else if unmix_radius > 0 {
@@ -278,7 +278,7 @@ fn check_ids(encoding: Encoding, params: &Params) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::InvalidArgument(format!(
-        "{wrong} and format is {:?}, whose numbers have no distances; none of nearest, merge and unmix_radius is expected",
+        "{wrong} and format is {}, whose numbers have no distances; none of nearest, merge and unmix_radius is expected",
         encoding.format
     )))
 }

@@ -44,13 +44,13 @@ impl<'a> Pixels<'a> {
         let has_alpha = stored == 2 || stored == 4;
         if alpha != Alpha::Color && !has_alpha {
             return Err(Error::InvalidArgument(format!(
-                "alpha is {alpha:?} and channels is {stored}; 2 or 4, the last of which is alpha, are expected"
+                "alpha is '{alpha}' and channels is {stored}; 2 or 4, the last of which is alpha, are expected"
             )));
         }
         if let Alpha::AtLeast(least) = alpha
             && least.is_nan()
         {
-            return Err(Error::InvalidArgument("the least alpha is NaN; a number is expected".to_owned()));
+            return Err(Error::InvalidArgument("least_alpha is NaN; a number is expected".to_owned()));
         }
         check_ids(map.format(), matching, alpha)?;
         let channels = if alpha == Alpha::Color { stored } else { stored - 1 };
@@ -58,8 +58,8 @@ impl<'a> Pixels<'a> {
         let offsets = map.channel_offsets();
         if map.memory().is_some() && (encoding.value_bits().is_some() || channels != stored) {
             return Err(Error::Unsupported(format!(
-                "matching is {matching:?} and alpha is {alpha:?}; pixels in a device's memory are compared as they \
-                 are: {:?} and {:?}",
+                "matching is '{matching}' and alpha is '{alpha}'; pixels in a device's memory are compared as they \
+                 are: '{}' and '{}'",
                 Matching::Exact,
                 Alpha::Color
             )));
@@ -291,11 +291,11 @@ fn check_ids(format: Format, matching: Matching, alpha: Alpha) -> Result<(), Err
     match (matching, alpha) {
         _ if !format.has_ids() => Ok(()),
         (Matching::EightBit, _) => refuse(format!(
-            "matching is {matching:?} and format is {format:?}, whose numbers are not rounded; {:?} is expected",
+            "matching is '{matching}' and format is {format}, whose numbers are not rounded; '{}' is expected",
             Matching::Exact
         )),
         (_, Alpha::AtLeast(_)) => refuse(format!(
-            "alpha is {alpha:?} and format is {format:?}, which has numbers in place of alpha; {:?} or {:?}, which leaves \
+            "alpha is '{alpha}' and format is {format}, which has numbers in place of alpha; '{}' or '{}', which leaves \
              the second number out, are expected",
             Alpha::Color,
             Alpha::Ignored

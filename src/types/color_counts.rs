@@ -1,6 +1,7 @@
 //! How many pixels each colour has in the parts of an image that were counted so far.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use crate::error::Error;
 use crate::types::encoding::Encoding;
@@ -57,6 +58,20 @@ pub(crate) struct Kind {
 /// A field that two kinds differ in, and its value in each.
 pub(super) type Difference = (&'static str, String, String);
 
+/// A field's two values, where they differ.
+pub(super) fn differing<T: Display + PartialEq>(
+    name: &'static str,
+    own: &T,
+    other: &T,
+) -> Option<Difference> {
+    (own != other).then(|| (name, own.to_string(), other.to_string()))
+}
+
+/// The same of words, which would be taken for some of the sentence's.
+fn differing_words<T: Display + PartialEq>(name: &'static str, own: &T, other: &T) -> Option<Difference> {
+    (own != other).then(|| (name, format!("'{own}'"), format!("'{other}'")))
+}
+
 impl Kind {
     pub(crate) fn new(map: &ColorMap, matching: Matching, alpha: Alpha) -> Self {
         Self::of(map.format(), map.shape().channels(), matching, alpha)
@@ -83,14 +98,10 @@ impl Kind {
     }
 
     pub(super) fn difference(&self, other: &Self) -> Option<Difference> {
-        let differing = |name, own: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
-            let values = (format!("{own:?}"), format!("{other:?}"));
-            (values.0 != values.1).then_some((name, values.0, values.1))
-        };
         differing("format", &self.format, &other.format)
             .or_else(|| differing("channels", &self.channels, &other.channels))
-            .or_else(|| differing("matching", &self.matching, &other.matching))
-            .or_else(|| differing("alpha", &self.alpha, &other.alpha))
+            .or_else(|| differing_words("matching", &self.matching, &other.matching))
+            .or_else(|| differing_words("alpha", &self.alpha, &other.alpha))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The colour map, its shape, and how it lies in memory. All size arithmetic is done here, once, before memory is touched.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use crate::color::WordKind;
@@ -23,6 +24,20 @@ pub enum Format {
     U32,
     /// 32-bit integers with a sign, in two's complement: as [`Format::U32`].
     I32,
+}
+
+/// As messages have it: `f32`, `f16`, `u16`, `u8`, `u32`, `i32`.
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::U16 => "u16",
+            Self::U8 => "u8",
+            Self::U32 => "u32",
+            Self::I32 => "i32",
+        })
+    }
 }
 
 impl Format {
@@ -78,6 +93,18 @@ pub enum ChannelOrder {
     Argb,
     /// Alpha, blue, green, red. Four channels.
     Abgr,
+}
+
+/// As messages have it: `rgba`, `bgra`, `argb`, `abgr`.
+impl fmt::Display for ChannelOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rgba => "rgba",
+            Self::Bgra => "bgra",
+            Self::Argb => "argb",
+            Self::Abgr => "abgr",
+        })
+    }
 }
 
 impl ChannelOrder {
@@ -442,14 +469,14 @@ fn check_layout(shape: Shape, layout: &Layout, images: u32) -> Result<[u8; 4], E
     }
     if shape.channels() > layout.format.most_channels() {
         return invalid(format!(
-            "channels is {} and format is {:?}; 1 or 2 are expected",
+            "channels is {} and format is {}; 1 or 2 are expected",
             shape.channels(),
             layout.format
         ));
     }
     let Some(positions) = layout.order.positions(shape.channels()) else {
         return invalid(format!(
-            "order is {:?} and channels is {}; they do not go together",
+            "channel_order is '{}' and channels is {}; they do not go together",
             layout.order,
             shape.channels()
         ));

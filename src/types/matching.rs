@@ -1,5 +1,7 @@
 //! Which colours count as the same, and which pixels belong together.
 
+use std::fmt;
+
 /// What alpha, the last of two or four channels, means.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Alpha {
@@ -13,6 +15,17 @@ pub enum Alpha {
     AtLeast(f32),
 }
 
+/// As messages have it: `color`, `ignored`, `at least 0.5`.
+impl fmt::Display for Alpha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Color => f.pad("color"),
+            Self::Ignored => f.pad("ignored"),
+            Self::AtLeast(least) => write!(f, "at least {least}"),
+        }
+    }
+}
+
 /// How far a colour is from another: of their channels' differences, in the units of the image. Distances are computed with
 /// 64-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,6 +37,16 @@ pub enum Metric {
     Chebyshev,
 }
 
+/// As messages have it: `euclidean`, `chebyshev`.
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Euclidean => "euclidean",
+            Self::Chebyshev => "chebyshev",
+        })
+    }
+}
+
 /// Colours without a mask of their own join the mask of the nearest colour that has one; of several the first
 /// mask's. Distances are equal where the 64-bit floats are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,6 +55,13 @@ pub struct Nearest {
     pub metric: Metric,
     /// How far that colour may be, at least 0; infinity: any distance.
     pub tolerance: f64,
+}
+
+/// As messages have it: `euclidean, at most 20 away`.
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, at most {} away", self.metric, self.tolerance)
+    }
 }
 
 impl Nearest {
@@ -94,6 +124,17 @@ pub struct Merge {
     pub most_pixels: u64,
 }
 
+/// As messages have it: `chebyshev, at most 5 away`, and `, colours of at most 9 pixels` where there is such a bound.
+impl fmt::Display for Merge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, at most {} away", self.metric, self.tolerance)?;
+        match self.most_pixels {
+            0 => Ok(()),
+            most => write!(f, ", colours of at most {most} pixels"),
+        }
+    }
+}
+
 impl Merge {
     pub(crate) fn most_pixels(self) -> u64 {
         if self.most_pixels == 0 { u64::MAX } else { self.most_pixels }
@@ -107,6 +148,16 @@ pub enum Connectivity {
     Four,
     /// Those that share a side or a corner.
     Eight,
+}
+
+/// As messages have it: `4`, `8`.
+impl fmt::Display for Connectivity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Four => "4",
+            Self::Eight => "8",
+        })
+    }
 }
 
 /// Small regions that go to the masks around them, and holes that are filled: specks of noise. The default is none.
@@ -144,4 +195,14 @@ pub enum Matching {
     /// rounded, ties to even; integers of 16 bits are divided by 257 and rounded. A pixel with a NaN has no
     /// colour.
     EightBit,
+}
+
+/// As messages have it: `exact`, `8-bit`.
+impl fmt::Display for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exact => "exact",
+            Self::EightBit => "8-bit",
+        })
+    }
 }

@@ -1,5 +1,6 @@
 //! What decides which pixels get which mask.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 use crate::types::color_counts::ColorCounts;
@@ -139,6 +140,17 @@ pub enum Unlisted {
     Nearest,
 }
 
+/// As messages have it: `ignore`, `error`, `nearest`.
+impl fmt::Display for Unlisted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ignore => "ignore",
+            Self::Error => "error",
+            Self::Nearest => "nearest",
+        })
+    }
+}
+
 /// Of several images, those whose pixels are counted. All of them get the masks of the same colours, but with `Each`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Batch {
@@ -150,4 +162,15 @@ pub enum Batch {
     /// Each by itself: mask `i` of an image is that of its own colour `i`. Images with fewer colours than others have
     /// empty masks behind theirs. Not with a palette of the caller's.
     Each,
+}
+
+/// As messages have it: `all`, `first`, `each`.
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::All => "all",
+            Self::First => "first",
+            Self::Each => "each",
+        })
+    }
 }

@@ -1,13 +1,13 @@
 //! The connected regions of an image that comes in parts: what is known of the parts that were added so far.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::Display;
 use std::sync::OnceLock;
 
 use crate::color::Color;
 use crate::error::Error;
 use crate::runtime::alloc::{no_memory, try_copy, try_with_capacity};
-use crate::types::color_counts::Kind;
+use crate::types::color_counts::{Difference, Kind, differing};
 #[cfg(feature = "capi")]
 use crate::types::image::Format;
 use crate::types::matching::{Connectivity, Merge, Nearest};
@@ -78,11 +78,7 @@ pub(crate) struct PartSettings {
 
 impl PartSettings {
     /// The first field that differs from those of other parts, and its value there and here.
-    fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
-        let differing = |name, own: &dyn Debug, other: &dyn Debug| {
-            let values = (format!("{own:?}"), format!("{other:?}"));
-            (values.0 != values.1).then_some((name, values.0, values.1))
-        };
+    fn difference(&self, other: &Self) -> Option<Difference> {
         let palettes = || match (&self.palette, &other.palette) {
             (Some(own), Some(there)) if own.len() == there.len() => {
                 let index = own.iter().zip(there).position(|(own, there)| own != there)?;
@@ -108,13 +104,13 @@ impl PartSettings {
             .or_else(|| differing("connected", &self.connectivity, &other.connectivity))
             .or_else(palettes)
             .or_else(ignored)
-            .or_else(|| differing("nearest", &self.nearest, &other.nearest))
+            .or_else(|| differing_options("nearest", self.nearest, other.nearest))
             .or_else(|| {
-                let policy = |joins| if joins { "Nearest" } else { "Ignore or Error" };
+                let policy = |joins| if joins { "'nearest'" } else { "'ignore' or 'error'" };
                 let (own, there) = (policy(self.joins_unlisted), policy(other.joins_unlisted));
                 (own != there).then(|| ("unlisted", own.to_owned(), there.to_owned()))
             })
-            .or_else(|| differing("merge", &self.merge, &other.merge))
+            .or_else(|| differing_options("merge", self.merge, other.merge))
             .or_else(|| match (self.least, other.least) {
                 (Some(_), None) => Some(("counts", "given".to_owned(), "not given".to_owned())),
                 (None, Some(_)) => Some(("counts", "not given".to_owned(), "given".to_owned())),
@@ -122,6 +118,16 @@ impl PartSettings {
                 (None, None) => None,
             })
     }
+}
+
+/// What may be off, where it differs.
+fn differing_options<T: Display + PartialEq>(
+    name: &'static str,
+    own: Option<T>,
+    other: Option<T>,
+) -> Option<Difference> {
+    let text = |value: Option<T>| value.map_or_else(|| "off".to_owned(), |value| value.to_string());
+    (own != other).then(|| (name, text(own), text(other)))
 }
 
 /// A rectangle of the image.

@@ -190,7 +190,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, "image has the value 16777217, and 3 channels; integers up to 16777216, or 1 or 2 channels", IMAGE.astype(int) + 2**24 - 170 + 1, {}),
     (ValueError, r"image\[1\] is a masked array of 32-bit integers; .*batch='each'", [np.array([[70_000]]), np.ma.masked_equal([[1, 70_000]], 1)], {}),
     (ValueError, "the images have integers below 0 and from 2147483648 on", [np.array([[-1]]), np.array([[2**31]])], {}),
-    (ValueError, "params.nearest is on and format is U32", np.array([[70_000]]), {"tolerance": 1}),
+    (ValueError, "params.nearest is on and format is u32", np.array([[70_000]]), {"tolerance": 1}),
     (ValueError, r"image has the shape \(1, 2, 6, 3\); one image is expected, .*: pass list\(image\) for several", IMAGE[None], {}),
     (ValueError, r"image has 6 channels; 1 to 4 are supported: is it layout='CHW'\?", np.zeros((3, 5, 6), np.uint8), {}),
     (ValueError, r"palette is 'nowhere.gpl', a file that cannot be read: No such file", IMAGE, {"palette": "nowhere.gpl"}),

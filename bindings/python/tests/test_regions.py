@@ -88,7 +88,7 @@ def test_clear_words(context: ctm.Context, world: Any) -> None:
         regions.select(connected=4)
     with pytest.raises(ctm.InvalidArgumentError, match="overlaps"):
         regions.add(world[:5, :5], (1, 1), connected=4)
-    with pytest.raises(ctm.InvalidArgumentError, match="connected is Eight; Four"):
+    with pytest.raises(ctm.InvalidArgumentError, match="connected is 8; 4"):
         regions.add(world[5:10, :10], (0, 5), connected=8)
     with pytest.raises(ctm.InvalidArgumentError, match=r"place is 5; \(left, top\) is expected"):
         regions.add(world[5:10, :10], 5, connected=4)  # type: ignore[arg-type]
