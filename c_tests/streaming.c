@@ -386,7 +386,7 @@ static void arguments(ctm_context *context)
     wrong.width /= 2;
     REFUSED(ctm_counts_add(context, counts, &wrong, NULL), "image.format is u16; u8, as in the counts, is expected");
     ctm_params params = params_of(counts);
-    REFUSED(ctm_analyze(context, &wrong, &params, NULL, &result), "params.counts are of format U8");
+    REFUSED(ctm_analyze(context, &wrong, &params, NULL, &result), "params.counts are of format u8");
     wrong = image;
     wrong.channels = 4;
     wrong.height /= 2;

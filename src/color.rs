@@ -4,6 +4,8 @@
 //! uses floats. `shaders/color.glsl` is this file's twin.
 
 use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Deref;
 
 /// What pixels' words stand for, which says when they are the same, which are no colour, and how they sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -193,6 +195,64 @@ impl PartialOrd for Color {
     }
 }
 
+/// A [`Color`], to which it derefs, and how many channels of the image are part of it.
+///
+/// Written, it is their values: `7`; `(0.5, 1, 0)`. Integers are exact, also those that [`Color::values`] rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ImageColor {
+    color: Color,
+    channels: usize,
+}
+
+impl ImageColor {
+    pub(crate) fn new(color: Color, channels: usize) -> Self {
+        Self { color, channels }
+    }
+
+    /// How many channels it has: 1 to 4. Alpha that is no part of the colour is none of them.
+    #[must_use]
+    pub fn channels(&self) -> u32 {
+        self.channels as u32 // 4 at most
+    }
+}
+
+impl Deref for ImageColor {
+    type Target = Color;
+
+    fn deref(&self) -> &Color {
+        &self.color
+    }
+}
+
+impl fmt::Display for ImageColor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.color.words();
+        let words = &words[..self.channels];
+        f.pad(&match self.color.kind() {
+            WordKind::Floats => values_text(words, |word| float_text(f32::from_bits(word))),
+            WordKind::Unsigned => values_text(words, |word| word.to_string()),
+            WordKind::Signed => values_text(words, |word| (word as i32).to_string()),
+        })
+    }
+}
+
+/// A colour's values, as messages have them.
+pub(crate) fn values_text<T: Copy>(values: &[T], text: impl Fn(T) -> String) -> String {
+    match values {
+        &[one] => text(one),
+        several => {
+            let texts: Vec<_> = several.iter().map(|&value| text(value)).collect();
+            format!("({})", texts.join(", "))
+        }
+    }
+}
+
+/// A float, as messages have it: one that is an integer looks like one, and large or small ones have an exponent.
+pub(crate) fn float_text(value: f32) -> String {
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
 /// An integer that sorts canonical bit patterns as their float values sort.
 #[inline]
 fn order_key(bits: u32) -> u32 {
@@ -226,6 +286,18 @@ mod tests {
         for nan in [f32::NAN.to_bits(), 0xffff_ffff, 0x7f80_0001, 0xff80_0001] {
             assert_eq!(Color::from_bits(&[0, nan]), None);
         }
+    }
+
+    #[test]
+    fn as_text_a_color_is_its_values() {
+        let text = |floats: &[f32]| ImageColor::new(color(floats), floats.len()).to_string();
+        assert_eq!(text(&[200.0]), "200");
+        assert_eq!(text(&[-0.0, 0.1, 1e30, f32::NEG_INFINITY]), "(0, 0.1, 1e30, -inf)");
+        let ids = |words: &[u32], kind| {
+            ImageColor::new(Color::from_words(words, kind).unwrap(), words.len()).to_string()
+        };
+        assert_eq!(ids(&[u32::MAX, 16_777_217], WordKind::Unsigned), "(4294967295, 16777217)");
+        assert_eq!(ids(&[u32::MAX], WordKind::Signed), "-1");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong. Each message names the argument, its value and what was expected.
 
-use crate::color::Color;
+use crate::color::ImageColor;
 
 /// Why a call failed. Its text is one sentence for the person who reads the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +25,9 @@ pub enum Error {
     },
     /// The image has colours that the given palette does not have. Nothing was written.
     #[error(
-        "{pixels} pixels have {colors} colours that the palette does not have; the most frequent is {:?}, \
+        "{pixels} pixels have {colors} colours that the palette does not have; the most frequent is {color}, \
          first at column {}, row {}",
-        color.values(), first_pixel.0, first_pixel.1
+        first_pixel.0, first_pixel.1
     )]
     UnlistedColors {
         /// Pixels of such colours.
@@ -35,7 +35,7 @@ pub enum Error {
         /// How many such colours there are.
         colors: u64,
         /// The most frequent one.
-        color: Color,
+        color: ImageColor,
         /// Column and row of its first pixel; rows of several images are counted one below the other.
         first_pixel: (u32, u32),
     },

@@ -53,7 +53,7 @@ mod stages;
 mod types;
 
 pub use backend::vulkan::devices;
-pub use color::Color;
+pub use color::{Color, ImageColor};
 pub use context::Context;
 pub use context::check::check_devices;
 pub use error::{Capacity, Error};

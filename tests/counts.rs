@@ -497,6 +497,11 @@ fn damaged_bytes_are_refused() {
         assert_ne!(bad, body, "{what}");
         refused(&sealed(bad), what);
     }
+    // Named with its three channels.
+    let mut bad = body.to_vec();
+    bad[48..60].copy_from_slice(&[0.5_f32, 0.0, f32::NAN].map(f32::to_le_bytes).concat());
+    let error = ColorCounts::from_bytes(&sealed(bad)).unwrap_err().to_string();
+    assert!(error.contains("colour 0 of the counts is (0.5, 0, NaN), which"), "{error}");
     assert_eq!(ColorCounts::from_bytes(&good).unwrap(), counts);
 }
 

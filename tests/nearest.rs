@@ -7,8 +7,8 @@ mod common;
 
 use common::{Case, Random, all_options, assert_no_validation_messages, contexts, random_case};
 use ctm::{
-    Analysis, Batch, ColorMap, Context, Error, Format, LabelOutput, Layout, MaskOutput, Metric, Nearest,
-    Options, Outputs, Params, Selection, Shape, Unlisted,
+    Alpha, Analysis, Batch, ColorCounts, ColorMap, Context, Error, Format, LabelOutput, Layout, MaskOutput,
+    Metric, Nearest, Options, Outputs, Params, Selection, Shape, Unlisted,
 };
 
 type Values = [f32; 4];
@@ -231,6 +231,58 @@ fn what_a_palette_does_not_have_is_reported_and_ignored_or_joins_or_is_an_error(
                     }
                 }
             }
+        }
+    }
+    assert_no_validation_messages();
+}
+
+/// A map of one colour with so many channels, which is stored as these bytes, and the most frequent unlisted colour as the
+/// error names it.
+fn named(context: &mut Context, format: Format, channels: u32, pixel: &[u8], alpha: Alpha) -> [String; 2] {
+    let bytes = pixel.repeat(6);
+    let layout = Layout { format, ..Layout::default() };
+    let map = ColorMap::with_layout(&bytes, Shape::new(3, 2, channels).unwrap(), &layout).unwrap();
+    let params = Params { palette: Some(&[[1.0; 4]]), unlisted: Unlisted::Error, alpha, ..Params::default() };
+    let mut labels = [7; 6];
+    let outputs = Outputs { labels: Some(LabelOutput::U8(&mut labels)), ..Outputs::default() };
+    let of_map = context.analyze(&map, &params, outputs).unwrap_err().to_string();
+    let mut counts = ColorCounts::new();
+    counts.add(context, &map, &params).unwrap();
+    let of_counts = counts.select(context, &params).unwrap_err().to_string();
+    assert_eq!(labels, [7; 6]);
+    [of_map, of_counts].map(|text| {
+        let start = "6 pixels have 1 colours that the palette does not have; the most frequent is ";
+        let rest = text.strip_prefix(start).unwrap_or_else(|| panic!("{text}"));
+        rest.strip_suffix(", first at column 0, row 0").unwrap_or_else(|| panic!("{text}")).to_owned()
+    })
+}
+
+#[test]
+fn the_error_names_an_unlisted_color_as_it_is_stored() {
+    let f32s = |values: &[f32]| values.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<_>>();
+    let u16s = |values: &[u16]| values.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<_>>();
+    let i32s = |values: &[i32]| values.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<_>>();
+    let id = 4_000_000_005_u32.to_ne_bytes();
+    let half = half::f16::from_f32(0.1).to_bits();
+    let (color, ignored) = (Alpha::Color, Alpha::Ignored);
+    for mut context in contexts() {
+        for (format, channels, pixel, alpha, wanted) in [
+            (Format::U32, 1, &id[..], color, "4000000005"),
+            (Format::U32, 2, &id.repeat(2), color, "(4000000005, 4000000005)"),
+            (Format::U32, 2, &id.repeat(2), ignored, "4000000005"),
+            (Format::I32, 2, &i32s(&[-16_777_217, i32::MAX]), color, "(-16777217, 2147483647)"),
+            (Format::U8, 3, &[200; 3], color, "(200, 200, 200)"),
+            (Format::U8, 1, &[0], color, "0"),
+            (Format::U8, 4, &[0, 0, 7, 9], color, "(0, 0, 7, 9)"),
+            (Format::U8, 4, &[0, 0, 7, 9], Alpha::AtLeast(2.0), "(0, 0, 7)"),
+            (Format::U16, 2, &u16s(&[65_535, 0]), color, "(65535, 0)"),
+            (Format::F16, 1, &u16s(&[half]), color, "0.099975586"),
+            (Format::F32, 1, &f32s(&[0.1]), color, "0.1"),
+            (Format::F32, 3, &f32s(&[-0.0, f32::INFINITY, 1e30]), color, "(0, inf, 1e30)"),
+            (Format::F32, 4, &f32s(&[0.5, 1e-20, 3.0, 0.0]), color, "(0.5, 1e-20, 3, 0)"),
+        ] {
+            let texts = named(&mut context, format, channels, pixel, alpha);
+            assert_eq!(texts, [wanted; 2], "{format}, {channels} channels on {}", context.device_name());
         }
     }
     assert_no_validation_messages();

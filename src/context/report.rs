@@ -1,5 +1,6 @@
 //! What a caller is told of colours that are in no mask.
 
+use crate::color::ImageColor;
 use crate::context::Context;
 use crate::context::chosen::UnlistedList;
 use crate::context::request::ColorRules;
@@ -38,6 +39,7 @@ impl Context {
         }
         match most_frequent.first() {
             Some(&UnlistedColor { color, first_pixel, .. }) if is_error => {
+                let color = ImageColor::new(color, rules.encoding.channels());
                 Err(Error::UnlistedColors { pixels: pixel_count, colors, color, first_pixel })
             }
             _ => Ok(Some(UnlistedColors { pixels: pixel_count, colors, most_frequent })),

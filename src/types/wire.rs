@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::color::{Color, WordKind};
+use crate::color::{Color, WordKind, float_text, values_text};
 use crate::error::Error;
 use crate::runtime::checksum::Checksum;
 use crate::types::color_counts::Kind;
@@ -177,8 +177,9 @@ impl<'a> Reader<'a> {
         match encoding.color(&values) {
             Ok(color) if encoding.values(&color).map(f32::to_bits) == values.map(f32::to_bits) => Ok(color),
             _ => Err(Error::Data(format!(
-                "colour {index} of the {} is {values:?}, which the format does not have",
-                self.what
+                "colour {index} of the {} is {}, which the format does not have",
+                self.what,
+                values_text(&values[..encoding.channels()], float_text)
             ))),
         }
     }

@@ -52,6 +52,7 @@ def test_unlisted_colours(context: ctm.Context) -> None:
     with pytest.raises(ctm.UnlistedColorsError) as caught:
         context.analyze(IMAGE, palette=palette, unlisted="error")
     assert "3 pixels" in str(caught.value) and caught.value.status == 10
+    assert "the most frequent is (250, 2, 0), first at column 7, row 0" in str(caught.value)
 
 
 def test_near_duplicates(context: ctm.Context) -> None:
