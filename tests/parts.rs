@@ -501,8 +501,8 @@ fn what_parts_cannot_give_is_unsupported() {
         (Params { unmix_radius: 2, ..params }, "unmix_radius is 2"),
         (Params { absorb: Absorb { pixels: 3, ..Absorb::default() }, ..params }, "absorb_pixels is 3"),
         (Params { absorb: Absorb { holes: 1, ..Absorb::default() }, ..params }, "fill_holes is 1"),
-        (Params { batch: Batch::First, ..params }, "batch is First"),
-        (Params { batch: Batch::Each, ..params }, "batch is Each"),
+        (Params { batch: Batch::First, ..params }, "batch is 'first'"),
+        (Params { batch: Batch::Each, ..params }, "batch is 'each'"),
     ] {
         let mut regions = ImageRegions::new(6, 4).unwrap();
         let part = Some(PartOf { regions: &whole, place: (0, 0) });
