@@ -5,13 +5,14 @@
 //! longer than all else, and is bound by memory.
 //!
 //! ```text
-//! for each tile of 16,384 pixels, on all threads:
-//!     its labels, one or two bytes each, stay in the caches
-//!     which labels it has: of its runs, or of its pixels where there are many masks
-//!     for each mask: the label of the mask's pixels in this tile is in the tile's dictionary
-//!         for each row of the mask, or all rows if they lie together:
-//!             zeros, where the tile does not have the label; else
-//!             value = label equals the mask's ? inside : 0          many at a time, see `expand_x86`
+//! for each group of a few tiles, of 16,384 pixels each, on all threads:
+//!     for each tile:
+//!         its labels, one or two bytes each, stay in the caches
+//!         which labels it has: of its runs, or of its pixels where there are many masks
+//!         for each mask whose label in this tile, which the tile's dictionary tells, the tile has:
+//!             for each row of the mask, or all rows if they lie together:
+//!                 value = label equals the mask's ? inside : 0          many at a time, see `expand_x86`
+//!     for each mask: zeros in the tiles that do not have its label, in one go where these lie together
 //! bits that share a byte with those of the tile before: in a last pass
 //! ```
 //!
@@ -35,15 +36,17 @@ use crate::labels::{KeptTile, LabelMap, LabelledTile, Labels, NO_LABEL, TILE};
 use crate::output::planes::{Bits, Planes};
 use crate::output::scatter::scatter;
 use crate::output::stream::{STREAM_BYTES, Zeros, fence};
-use crate::runtime::alloc::{try_collect, try_zeroed};
+use crate::runtime::alloc::{try_collect, try_with_capacity, try_zeroed};
 use crate::runtime::call;
 use crate::runtime::simd::Simd;
 use crate::runtime::threads::Threads;
 use crate::types::outputs::MaskFormat;
 
-/// Tiles that are written together at most, and groups of them that each thread has at least.
+/// Tiles of a group at most, and groups that each thread has at least, if there are so many tiles.
 const MOST_TILES: usize = 8;
 const GROUPS_A_THREAD: usize = 16;
+/// What a group's lists of labels may take of memory.
+const MOST_BYTES: usize = 1 << 20;
 
 /// What a mask has for a pixel that is in it; one that is not has 0, which is all zeros.
 pub(super) trait Value: Pod + Send + Sync {}
@@ -63,13 +66,13 @@ pub(crate) fn expand(
         return scatter(labels, first_pixel, planes, threads);
     }
     let simd = Simd::current();
-    let tiles = || labels.tiles().zip((first_pixel..).step_by(TILE));
+    let tiles: Vec<(KeptTile, usize)> = try_collect(labels.tiles().zip((first_pixel..).step_by(TILE)))?;
+    let most_tiles = (MOST_BYTES / (labels.largest_label() as usize + 2)).clamp(1, MOST_TILES);
+    let group = (tiles.len() / (threads.count() * GROUPS_A_THREAD)).clamp(1, most_tiles);
     // A tile of all planes at a time, so that its labels are read once.
-    let all: Vec<(KeptTile, usize)> = try_collect(tiles())?;
-    let group = (all.len() / (threads.count() * GROUPS_A_THREAD)).clamp(1, MOST_TILES);
-    let found = threads.share(try_collect(all.chunks(group))?, threads.count(), |queue| {
+    let found = threads.share(try_collect(tiles.chunks(group))?, threads.count(), |queue| {
         let mut scratch = labels.scratch()?;
-        let mut present = Vec::new();
+        let mut present = try_with_capacity(group)?;
         for _ in 0..group {
             present.push(PresentLabels::new(labels)?);
         }
@@ -97,7 +100,7 @@ pub(crate) fn expand(
     if planes.format() == MaskFormat::Bits {
         // Bytes that begin in one tile and end in another.
         let mut scratch = labels.scratch()?;
-        for (tile, first) in tiles() {
+        for &(tile, first) in &tiles {
             call::check()?;
             if begins_within_a_byte(&tile, first, planes) {
                 write_begun_bytes(tile.read(&mut scratch), first, planes);
@@ -118,31 +121,31 @@ unsafe fn write_zeros(
     planes: &Planes,
     goes_on: impl Fn() -> bool,
 ) {
-    let Some((last, first)) = tiles.last() else { return };
-    let stream = planes.is_dense() && planes.bytes_of(last.mask_count()) > STREAM_BYTES;
-    let _ = first;
-    // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
-    let write = |first: *mut u8, bytes: usize| unsafe {
-        if bytes > 0 {
-            simd.run(Zeros { bytes: std::slice::from_raw_parts_mut(first.cast(), bytes), stream });
+    let masks = tiles.first().map_or(0, |(tile, _)| tile.mask_count());
+    let stream = streams(planes, masks);
+    let write = |first: *mut u8, len: usize| {
+        if len > 0 {
+            // SAFETY: whoever made the planes guarantees the memory, and the caller that nobody else writes there.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(first.cast(), len) };
+            simd.run(Zeros { bytes, stream });
         }
     };
-    for mask in (0..last.mask_count()).take_while(|_| goes_on()) {
-        let (mut first, mut bytes) = (std::ptr::null_mut::<u8>(), 0);
+    for mask in (0..masks).take_while(|_| goes_on()) {
+        let (mut first, mut len) = (std::ptr::null_mut::<u8>(), 0);
         for ((tile, first_pixel), present) in tiles.iter().zip(present) {
             if present.has(tile.wanted()[mask]) {
                 continue;
             }
             for segment in planes.segments(*first_pixel, tile.len()) {
                 let Some((next, more)) = planes.whole_bytes(mask, segment) else { continue };
-                if next != first.wrapping_add(bytes) {
-                    write(first, bytes);
-                    (first, bytes) = (next, 0);
+                if next != first.wrapping_add(len) {
+                    write(first, len);
+                    (first, len) = (next, 0);
                 }
-                bytes += more;
+                len += more;
             }
         }
-        write(first, bytes);
+        write(first, len);
     }
 }
 
@@ -196,18 +199,18 @@ struct TileJob<'a> {
     present: &'a PresentLabels,
 }
 
-impl TileJob<'_> {
-    /// Whether masks are written past the caches: such stores want long rows.
-    fn streams(&self) -> bool {
-        let Self { tile, planes, .. } = self;
-        planes.is_dense() && planes.bytes_of(tile.wanted.len()) > STREAM_BYTES
-    }
+/// Whether so many masks are written past the caches: such stores want long rows.
+fn streams(planes: &Planes, masks: usize) -> bool {
+    planes.is_dense() && planes.bytes_of(masks) > STREAM_BYTES
+}
 
+impl TileJob<'_> {
     /// # Safety
     /// `V` is the type of the planes' format, which is not bits; nobody else writes these pixels' values.
     unsafe fn write_values<V: Value>(&self, inside: V, goes_on: impl Fn() -> bool) {
         let Self { simd, tile, first, planes, present } = *self;
-        let (stream, segments) = (self.streams(), planes.segments(first, tile.labels.len()));
+        let stream = streams(planes, tile.wanted.len());
+        let segments = planes.segments(first, tile.labels.len());
         let masks = tile.wanted.iter().enumerate().take_while(|_| goes_on());
         for (mask, &label) in masks.filter(|(_, label)| present.has(**label)) {
             for segment in segments.clone() {

@@ -667,8 +667,7 @@ impl SegmentArgs {
         let is_about_masks = outputs.cropped
             || outputs.names.is_some()
             || outputs.format != [FormatArg::Png]
-            || outputs.mask_format != MaskFormatArg::EightBit
-            || self.has_cryptomatte();
+            || outputs.mask_format != MaskFormatArg::EightBit;
         if self.output.is_none() && !is_about_masks && self.writes_to_folder() {
             let has_other = outputs.labels.is_some() || outputs.table.is_some();
             self.is_look = !has_other && !self.json;

@@ -45,14 +45,17 @@ pub(crate) fn run(mut args: SegmentArgs) -> anyhow::Result<()> {
 }
 
 fn run_checked(args: &SegmentArgs, options: &Options, files: &Mutex<Files>) -> anyhow::Result<()> {
-    if args.has_cryptomatte() {
-        return cryptomatte::run(args, files);
-    }
     let say_that_nothing_is_written = || {
         if args.is_look {
-            terminal::hint("no file is written; -o DIR writes the masks, and an overview");
+            let overview = if args.has_cryptomatte() { "" } else { ", and an overview" };
+            terminal::hint(&format!("no file is written; -o DIR writes the masks{overview}"));
         }
     };
+    if args.has_cryptomatte() {
+        cryptomatte::run(args, files)?;
+        say_that_nothing_is_written();
+        return Ok(());
+    }
     let palette = args.colors.palette.as_deref();
     let palette = palette.map(|file| palette::read(file, args.reading.max_memory())).transpose()?;
     if args.colors.batch == BatchArg::Stream {

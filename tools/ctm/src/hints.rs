@@ -87,7 +87,7 @@ impl Advice<'_> {
                     most.colors.first().is_some_and(|most| most.pixels >= few)
                 };
                 let is_cared_for = self.maps.has_ids() || is_region || self.joins_near_colors();
-                let noise = if is_cared_for { None } else { noise(self.maps) };
+                let noise = if is_cared_for { None } else { noise(self.maps, self.args.colors.matching) };
                 match noise {
                     _ if rounded => format!("{begin}; rounded to 8 bits, one has enough: try --match 8bit"),
                     Some(Noise { most, is_everywhere: true }) => {
@@ -155,7 +155,7 @@ impl Advice<'_> {
                 return Ok(Some(text));
             }
         }
-        match noise(self.maps) {
+        match noise(self.maps, colors.matching) {
             Some(Noise { most, is_everywhere }) if is_everywhere || !is_flat => Ok(Some(format!(
                 "pixels differ a little from those beside them, as {} show: the map is noisy, or a photo: try --merge \
                  {most}/255",
@@ -210,16 +210,20 @@ struct Noise {
 
 /// Whether pixels differ for noise, or as those on anti-aliased edges do. Noise is a little off to any side, so that a value
 /// is often above those of both its neighbours in the row, or below; at an edge it lies between them, or is far from both.
-fn noise(maps: &Maps) -> Option<Noise> {
+fn noise(maps: &Maps, matching: MatchArg) -> Option<Noise> {
     /// Rows of each map that are looked at.
     const ROWS: usize = 64;
     let [width, height] = [maps.shape.width() as usize, maps.shape.height() as usize];
+    let compared = |value: f32| match matching {
+        MatchArg::Exact => value,
+        MatchArg::EightBit => (value * 255.0).round() / 255.0,
+    };
     let mut line = vec![[0.0; 4]; width];
     let mut votes = Votes::default();
     for map in 0..maps.files.len().min(8) {
         for row in (0..height).step_by(height.div_ceil(ROWS)) {
             maps.read_row(map, row, &mut line, |pixel| {
-                std::array::from_fn(|channel| pixel.get(channel).copied().unwrap_or(0.0))
+                std::array::from_fn(|channel| compared(pixel.get(channel).copied().unwrap_or(0.0)))
             });
             line.windows(3).for_each(|pixels| votes.add(pixels));
         }

@@ -114,9 +114,21 @@ pub(crate) fn of_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(names);
     }
     let names = names::below_common(paths);
-    match two_alike(&names) {
-        None => Ok(names),
-        Some(both) => {
+    let Some(both) = two_alike(&names) else { return Ok(names) };
+    // `a.png` and `a.bmp` of one folder.
+    let with_extensions = |(path, name): (&PathBuf, &PathBuf)| match path.extension() {
+        Some(extension) => {
+            let mut name = name.clone().into_os_string();
+            name.push(".");
+            name.push(names::of_folder(extension));
+            PathBuf::from(name)
+        }
+        None => name.clone(),
+    };
+    let longer: Vec<PathBuf> = paths.iter().zip(&names).map(with_extensions).collect();
+    match two_alike(&longer) {
+        None => Ok(longer),
+        Some(_) => {
             let [path, other] = both.map(|index| paths[index].display());
             let [first, second] = both.map(|index| names[index].to_string_lossy());
             let called =

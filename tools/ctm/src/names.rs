@@ -41,7 +41,7 @@ fn plain_folder(image: &Path) -> PathBuf {
 }
 
 /// A folder's name without what would upset a terminal.
-fn of_folder(name: &OsStr) -> OsString {
+pub(crate) fn of_folder(name: &OsStr) -> OsString {
     match name.to_string_lossy() {
         text if text.contains(char::is_control) => text.replace(char::is_control, "_").into(),
         _ => name.to_owned(),

@@ -12,15 +12,17 @@ use half::f16;
 use super::{Masks, unique};
 use crate::masks::Mask;
 
+/// Of a layer's name, in UTF-8; more may follow that tells it from others.
+const MOST_BYTES: usize = 240;
+
 pub(super) fn encoded(masks: &Masks) -> anyhow::Result<Vec<u8>> {
     let [width, height] = masks.size();
     let halves: Vec<f16> = (0..=255u8).map(|byte| f16::from_f32(f32::from(byte) / 255.0)).collect();
     let samples = |index: usize| masks.plane(index).iter().map(|&byte| halves[usize::from(byte)]).collect();
     let form = |mask: &Mask| {
-        // A point ends a layer's name.
+        // A point ends a layer's name, and what OpenEXR reads has 255 bytes at most.
         let name = mask.called().replace('.', "_");
-        // The crate's own names are of Latin letters.
-        if Text::new_or_none(&name).is_some() { name } else { mask.plain.clone() }
+        if name.len() <= MOST_BYTES && !name.contains('\0') { name } else { mask.plain.clone() }
     };
     let layers = unique(masks.all().iter().map(form), &[]).into_iter().enumerate();
     encoded_layers([width, height], layers.map(|(index, name)| (name, FlatSamples::F16(samples(index)))))

@@ -1,6 +1,6 @@
 //! One colour a line: plain lists, and the palettes of GIMP, of Paint Shop Pro (JASC), and of CVAT.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::values::{GivenColor, parse_color};
 
@@ -9,9 +9,11 @@ type Parsed = Result<Option<GivenColor>, String>;
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
     let first = text.lines().next().unwrap_or_default().trim();
     let (parse_line, head): (fn(&str) -> Parsed, usize) = match first {
-        "GIMP Palette" => (gimp_line, 1),
+        // What Aseprite writes.
+        "GIMP Palette" if text.lines().any(|line| line.trim() == "Channels: RGBA") => (gimp_line::<4>, 1),
+        "GIMP Palette" => (gimp_line::<3>, 1),
         // A version and the number of colours follow.
-        "JASC-PAL" => (gimp_line, 3),
+        "JASC-PAL" => (gimp_line::<3>, 3),
         _ if is_cvat(text) => (cvat_line, 0),
         _ => (line, 0),
     };
@@ -23,7 +25,16 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
             Err(error) => Err(anyhow!(error)).context(place),
         })
     });
-    colors.collect()
+    let colors: Vec<GivenColor> = colors.collect::<anyhow::Result<_>>()?;
+    if first == "JASC-PAL" {
+        let count = text.lines().nth(2).unwrap_or_default().trim();
+        match count.parse::<usize>() {
+            Ok(count) if count == colors.len() => {}
+            Ok(count) => bail!("line 3: says {count} colours; there are {}", colors.len()),
+            Err(_) => bail!("line 3: '{count}' is no number of colours"),
+        }
+    }
+    Ok(colors)
 }
 
 fn is_comment(text: &str) -> bool {
@@ -62,17 +73,18 @@ pub(super) fn is_one(text: &str) -> bool {
     line(text.trim()).is_ok_and(|color| color.is_some())
 }
 
-/// `255 128 0 A name`.
-fn gimp_line(text: &str) -> Parsed {
-    if text.is_empty() || ["#", "Name:", "Columns:"].iter().any(|start| text.starts_with(start)) {
+/// `255 128 0 A name`, with so many numbers.
+fn gimp_line<const CHANNELS: usize>(text: &str) -> Parsed {
+    if text.is_empty() || ["#", "Name:", "Columns:", "Channels:"].iter().any(|start| text.starts_with(start))
+    {
         return Ok(None);
     }
     let mut rest = text;
     let mut values = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..CHANNELS {
         let (word, behind) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let byte: u8 =
-            word.parse().map_err(|_| format!("'{text}' does not begin with three numbers up to 255"))?;
+            word.parse().map_err(|_| format!("'{text}' does not begin with {CHANNELS} numbers up to 255"))?;
         values.push(f32::from(byte) / 255.0);
         rest = behind.trim_start();
     }
@@ -80,16 +92,16 @@ fn gimp_line(text: &str) -> Parsed {
     Ok(Some(GivenColor { name, ..GivenColor::new(values, text.into()) }))
 }
 
-/// Whether each line is one of CVAT's.
+/// Whether the first line is one of CVAT's, or another one is with all that belongs to it: then the others should be.
 pub(super) fn is_cvat(text: &str) -> bool {
-    let mut lines =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line)).peekable();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
     let says_so = text.trim_start().starts_with("# label:color_rgb:");
-    let is_one = |line: &str| line.matches(':').count() == 3 && cvat_line(line).is_ok();
-    says_so || (lines.peek().is_some() && lines.all(is_one))
+    let is_one = |line: &str| cvat_line(line).is_ok();
+    let is_whole = |line: &str| line.matches(':').count() == 3 && is_one(line);
+    says_so || lines.next().is_some_and(is_one) || lines.any(is_whole)
 }
 
-/// `name:255,128,0:parts:actions`.
+/// `name:255,128,0:parts:actions`, of which parts and actions may be missing.
 fn cvat_line(text: &str) -> Parsed {
     if text.is_empty() || is_comment(text) {
         return Ok(None);

@@ -109,18 +109,21 @@ fn image_colors(path: &Path, max_memory: u64) -> anyhow::Result<Vec<GivenColor>>
     Ok(colors)
 }
 
-/// Whether all numbers of a list are whole, and some are beyond 1: then they are what images store, not 0 to 1. The color
-/// that says so.
-fn beyond_one(colors: &[GivenColor]) -> Option<&GivenColor> {
+/// Whether all numbers of a list are whole, and written without a point: then they may be what images store, not 0 to 1. The
+/// colour that says so: one beyond 1, where numbers of `format` in so many channels may count from 0 to 1 as well.
+fn as_stored(colors: &[GivenColor], format: Format, channels: usize) -> Option<&GivenColor> {
     let mut plain = colors.iter().filter(|color| color.is_plain);
-    if !plain.clone().all(|color| color.values.iter().all(|value| value.fract() == 0.0 && *value >= 0.0)) {
+    let is_whole = |value: &f32| value.fract() == 0.0 && *value >= 0.0;
+    if !plain.clone().all(|color| !color.has_point && color.values.iter().all(is_whole)) {
         return None;
     }
-    let has_point = |color: &&GivenColor| color.has_point;
-    if plain.clone().any(|color| has_point(&color)) {
-        return None;
-    }
-    plain.find(|color| color.values.iter().any(|value| *value > 1.0))
+    let are_ids = are_ids(format, channels);
+    plain.find(|color| are_ids || color.values.iter().any(|value| *value > 1.0))
+}
+
+/// Whether numbers are ids, of which 1 is the one behind 0: of one channel of 16 bits.
+fn are_ids(format: Format, channels: usize) -> bool {
+    format == Format::U16 && channels == 1
 }
 
 /// Where numbers are of two kinds: a colour of whole numbers beyond 1, and one of other numbers.
@@ -141,7 +144,7 @@ pub(crate) fn of_options<const N: usize>(
     channels: usize,
 ) -> anyhow::Result<[Vec<GivenColor>; N]> {
     let mut lists = lists.map(<[_]>::to_vec);
-    if format == Format::U16 && channels == 1 && beyond_one(&lists.concat()).is_some() {
+    if are_ids(format, channels) && as_stored(&lists.concat(), format, channels).is_some() {
         for color in lists.iter_mut().flatten() {
             scale(color, 65535.0, 65535.0)?;
         }
@@ -162,9 +165,9 @@ fn scale(color: &mut GivenColor, largest: f32, scale: f32) -> anyhow::Result<()>
 }
 
 impl Palette {
-    /// The colours, as values from 0 to 1 where an image has integers; and what is said about that. Whole numbers of which
-    /// some are beyond 1 are decided for the whole file: what an image of one channel of 16 bits, or of floats in one or
-    /// two, stores, or 0 to 255.
+    /// The colours, as values from 0 to 1 where an image has integers; and what is said about that. Whole numbers are
+    /// decided for the whole file: what an image of one channel of 16 bits stores; where some are beyond 1, what an image of
+    /// floats in one or two channels stores, or 0 to 255; else 0 to 1.
     pub(crate) fn in_image(
         &self,
         format: Format,
@@ -173,7 +176,7 @@ impl Palette {
         if matches!(format, Format::U32 | Format::I32) {
             return Ok((self.colors.clone(), None));
         }
-        let Some(beyond) = beyond_one(&self.colors) else {
+        let Some(stored) = as_stored(&self.colors, format, channels) else {
             if let (Format::U8 | Format::U16, Some([whole, other])) = (format, mixed(&self.colors)) {
                 bail!(
                     "{} counts beyond 1, and {} from 0 to 1; the numbers of a file are decided for all of it: write all \
@@ -191,7 +194,9 @@ impl Palette {
         let is_of_floats = matches!(format, Format::F32 | Format::F16);
         let (largest, divisor, what) = match format {
             Format::F32 | Format::F16 if channels >= 3 => (255.0, 255.0, "count from 0 to 255"),
-            Format::U16 if channels == 1 => (65535.0, 65535.0, "are what the image stores, 0 to 65535"),
+            Format::U16 if are_ids(format, channels) => {
+                (65535.0, 65535.0, "are what the image stores, 0 to 65535")
+            }
             Format::U8 | Format::U16 => (255.0, 255.0, "count from 0 to 255"),
             Format::F32 | Format::F16 | Format::U32 | Format::I32 => {
                 (f32::INFINITY, 1.0, "are what the image stores")
@@ -204,7 +209,7 @@ impl Palette {
                 false => error,
             })?;
         }
-        let text = format!("{}: whole numbers {what}, as '{}' shows", self.file, beyond.text());
+        let text = format!("{}: whole numbers {what}, as '{}' shows", self.file, stored.text());
         Ok((colors, Some(text)))
     }
 }

@@ -45,13 +45,16 @@ fn first_row(text: &str) -> (&str, char) {
 }
 
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
-    let (_, delimiter) = first_row(text);
+    let (first, delimiter) = first_row(text);
+    let fields: Vec<&str> = first.split(delimiter).map(str::trim).collect();
+    let are_provinces =
+        head(&fields).or_else(|| row(&fields, delimiter)).is_some_and(|found| found.is_of_bytes);
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter as u8)
         .has_headers(false)
         .flexible(true)
         // A quote in a province's name is one.
-        .quoting(delimiter != ';')
+        .quoting(!are_provinces)
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut columns: Option<Columns> = None;
@@ -68,8 +71,9 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<GivenColor>> {
             None => {
                 let is_head = head(&fields).is_some();
                 let found = head(&fields).or_else(|| row(&fields, delimiter));
-                let found =
-                    found.ok_or_else(|| anyhow!("line {line}: '{}' has no colour", fields.join(" ")))?;
+                let found = found.ok_or_else(|| {
+                    anyhow!("line {line}: '{}' has no colour", fields.join(&delimiter.to_string()))
+                })?;
                 let found = columns.insert(found);
                 if is_head {
                     continue;
@@ -139,6 +143,9 @@ fn row(fields: &[&str], delimiter: char) -> Option<Columns> {
 }
 
 fn color(record: &StringRecord, columns: &Columns) -> anyhow::Result<GivenColor> {
+    if let Some(missing) = columns.color.iter().find(|&&index| record.get(index).is_none_or(str::is_empty)) {
+        bail!("column {} is empty, where a colour's value is expected", missing + 1);
+    }
     let field = |index: usize| record.get(index).unwrap_or_default();
     let texts: Vec<&str> = columns.color.iter().map(|&index| field(index)).collect();
     let mut color = parse_color(&texts.join(",")).map_err(|why| anyhow!(why))?;

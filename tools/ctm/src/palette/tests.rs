@@ -41,9 +41,13 @@ fn all_kinds_of_files() {
     let named = |text: &str| {
         list(text).into_iter().map(|(values, name)| (values[0], name.unwrap())).collect::<Vec<_>>()
     };
+    assert_eq!(list("name;r;g;b\n\"Q; x\";52;128;67\n")[0].1.as_deref(), Some("Q; x"));
     let expected = [(1.0, "Dark orange".to_owned()), (0.0, "background".to_owned())];
     for text in [
         "# label:color_rgb:parts:actions\nDark orange:255,128,0::\nbackground:0,0,0::\n",
+        "Dark orange:255,128,0\nbackground:0,0,0\n",
+        "GIMP Palette\nChannels: RGBA\n#\n255 128 0 255 Dark orange\n0 0 0 255 background\n",
+        "color;label\n#ff8000;\"Dark orange\"\n#000;background\n",
         r##"{"Dark orange": "#ff8000", "background": [0, 0, 0]}"##,
     ] {
         assert_eq!(named(text), expected, "{text}");
@@ -73,6 +77,8 @@ fn definitions_of_provinces() {
             "{text}"
         );
     }
+    // A quote in a province's name is one.
+    assert_eq!(list("1;128;34;64;\"Sea;x\n2;1;1;1;Land;x\n")[0].1.as_deref(), Some("\"Sea"));
     // Kinds of land are no names.
     let text = "0;0;0;0;land;false;unknown;0\n1;53;104;82;sea;true;ocean;0\n";
     assert_eq!(list(text)[1].1.as_deref(), Some("1"));
@@ -94,6 +100,9 @@ fn numbers_are_decided_for_the_whole_file() {
     assert_eq!(first("#ffffff\n", Format::U8, 3), (1.0, String::new()));
     // Ids are what the image stores.
     assert_eq!(first("26001\n1\n", Format::U16, 1).0, 26001.0 / 65535.0);
+    assert_eq!(first("1\n0\n", Format::U16, 1).0, 1.0 / 65535.0);
+    assert_eq!(first("1.0\n0\n", Format::U16, 1).0, 1.0);
+    assert_eq!(first("1\n0\n", Format::U8, 1).0, 1.0);
     assert_eq!(first("26001\n1\n", Format::F32, 1).0, 26001.0);
     // Colours of floats count from 0 to 1 in their image.
     assert_eq!(first("51,1,0\n", Format::F32, 3).0, 0.2);
@@ -119,6 +128,15 @@ fn errors_name_the_line() {
         ("name,r,g,b\nSea,1,2,x\n", "line 2: '1,2,x' is no colour"),
         ("# label:color_rgb:parts:actions\nSea:1,2::\n", "line 2"),
         ("1;2;3;4;Sea\n2;2;3;400;Land\n", "line 2"),
+        ("1;2;3;4;Sea\n2;3;4\n", "line 2: column 4 is empty"),
+        ("a,b\nc,d\n", "line 1: 'a,b' has no colour"),
+        ("a:1,2,3::\nb:1,2::\n", "line 2: 'b:1,2::' is no label such as"),
+        ("b:1,2::\na:1,2,3::\n", "line 1: 'b:1,2::' is no label"),
+        ("a:1,2,3::\nb:1,2,3,4::\n", "line 2: 'b:1,2,3,4::' is no label"),
+        ("JASC-PAL\n0100\n3\n0 0 0\n1 2 3\n", "line 3: says 3 colours; there are 2"),
+        ("JASC-PAL\n0100\n1\n0 0 0\n1 2 3\n", "line 3: says 1 colours; there are 2"),
+        ("JASC-PAL\n0100\nabc\n0 0 0\n", "line 3: 'abc' is no number of colours"),
+        ("GIMP Palette\nChannels: RGBA\n1 2 3 sea\n", "line 3: '1 2 3 sea' does not begin with 4 numbers"),
         ("{", "is no JSON"),
         ("{}", "has no colours"),
         (r#"{"masks": [{}]}"#, "masks[0] has no \"color\""),

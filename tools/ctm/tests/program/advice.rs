@@ -70,6 +70,16 @@ fn floats_that_all_differ_are_rounded() {
     let json =
         segment(&backends()[0], &file, folder.path(), &["--raw", "64x64x3", "--match", "8bit", "--json"]);
     assert_eq!(json.quiet().json()["masks"].as_array().unwrap().len(), 2);
+    // What they no longer differ by is no noise.
+    let floats: Vec<f32> = (0..100 * 50)
+        .map(|pixel: u32| {
+            ((pixel % 100 / 5 * 12) as f32 + (mixed(pixel, 7, 0) % 1000) as f32 / 4000.0) / 255.0
+        })
+        .collect();
+    write_floats(&file, &floats);
+    let args = ["--raw", "100x50x1", "--match", "8bit", "--min-pixels", "10", "--max-count", "all"];
+    let text = segment(&backends()[0], &file, folder.path(), &args).quiet().stdout;
+    assert!(text.contains("20 masks in "), "{text}");
 }
 
 #[test]

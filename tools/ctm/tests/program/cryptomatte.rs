@@ -209,6 +209,10 @@ fn names_of_files() {
     let image = folder.path().join("tiles.exr");
     let none = run(["segment", image.to_str().unwrap(), "--cryptomatte", "--no-masks", "--min-pixels", "1"]);
     assert!(none.quiet().stdout.contains("bunny"));
+    // So it is without a folder.
+    let look = run(["segment", image.to_str().unwrap(), "--cryptomatte", "--min-pixels", "1"]);
+    assert_eq!(look.hint(), "no file is written; -o DIR writes the masks");
+    assert!(look.stdout.contains("bunny"));
 }
 
 #[test]

@@ -79,6 +79,10 @@ fn names_are_as_they_were_given() {
     assert_eq!(categories(&coco(&folder)), given);
     assert!(layers(&folder).contains("a_b.Y background.Y"), "{}", layers(&folder));
     let svg = fs::read_to_string(folder.path().join("o/masks.svg")).unwrap();
+    // Names of any script.
+    fs::write(folder.path().join("more.txt"), "#090909 Россия\n#006300 日本 x\n").unwrap();
+    segment_in(&folder, &["map.png", "--palette", "more.txt", "--format", "exr"]).quiet();
+    assert!(layers(&folder).contains("Россия.Y 日本 x.Y"), "{}", layers(&folder));
     assert!(svg.contains("<title>background</title>") && svg.contains("<title>Red apple</title>"), "{svg}");
     // TIFF's text as bytes, which Pillow takes for Latin-1.
     let code = "import sys; from PIL import Image, ImageSequence as s; \

@@ -83,6 +83,18 @@ fn ids_of_16_bits_are_given_as_they_are() {
     let run = segment_in(&folder, &["--json", "--palette", file.to_str().unwrap()]);
     assert!(run.hint().contains("are what the image stores, 0 to 65535, as '26001' shows"), "{run:?}");
     assert_eq!(masks(&run.json()), [("Tree".to_owned(), 5), ("House".to_owned(), 5)]);
+    // 1 is an id as all others are.
+    image::ImageBuffer::<image::Luma<u16>, _>::from_fn(4, 5, |x, _| image::Luma([x as u16]))
+        .save(&map)
+        .unwrap();
+    fs::write(&file, "0 None\n1 Tree\n").unwrap();
+    let run = segment_in(&folder, &["--json", "--palette", file.to_str().unwrap()]);
+    assert_eq!(masks(&run.json()), [("None".to_owned(), 5), ("Tree".to_owned(), 5)]);
+    let one = segment_in(&folder, &["--json", "--color", "1"]).quiet();
+    assert_eq!(one.json()["masks"][0]["stored"], serde_json::json!([1]));
+    let others =
+        segment_in(&folder, &["--json", "--ignore", "0", "--ignore", "1", "--min-pixels", "1"]).quiet();
+    assert_eq!(masks(&others.json()).len(), 2);
 }
 
 #[test]
@@ -197,6 +209,18 @@ fn what_writes_no_file_needs_no_folder() {
     run(["segment", map, "--no-masks", "--no-overview", "--table", table.to_str().unwrap()]);
     assert!(table.exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+/// Of one folder, and of one name but for its end.
+#[test]
+fn images_that_differ_in_their_formats() {
+    let folder = map();
+    picture().save(folder.path().join("map.bmp")).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    run(["segment", &path("map.png"), &path("map.bmp"), "-o", &path("o"), "--min-pixels", "1"]).quiet();
+    for name in ["o/map.png/mask-001-ff0000.png", "o/map.bmp/mask-001-ff0000.png"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
 }
 
 #[test]

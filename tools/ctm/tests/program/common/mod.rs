@@ -242,9 +242,13 @@ impl Map {
             let file = PathBuf::from(mask["file"].as_str().unwrap());
             assert_eq!(file.parent(), Some(folder.path()));
             let name = file.file_name().unwrap().to_str().unwrap();
+            let is_beyond = |value: &f32| value.is_finite() && !(0.0..=1.0).contains(value);
+            let has_numbers = self.channels == 1 && self.floats.iter().any(is_beyond);
             let is_id = self.channels == 1 && json["format"].as_str().unwrap().contains("16-bit grey");
             let suffix = match mask["hex"].as_str() {
                 _ if is_id && mask["stored"].is_array() => format!("-{}", mask["stored"][0]),
+                // Floats beyond 0 to 1 are numbers, and whole ones ids.
+                None if has_numbers && color[0].fract() == 0.0 => format!("-{}", color[0] as i64),
                 hex => hex.map_or(String::new(), |hex| format!("-{hex}")),
             };
             assert_eq!(name, format!("mask-{:03}{suffix}.png", index + 1));
