@@ -47,6 +47,11 @@ impl Font {
         (get_raster_width(self.weight, self.size) * text.chars().count()) as u32
     }
 
+    /// Whether there is a picture of each character.
+    pub(crate) fn has(self, text: &str) -> bool {
+        text.chars().all(|character| get_raster(character, self.weight, self.size).is_some())
+    }
+
     /// The text, shortened at its end to fit a width.
     pub(crate) fn fitted(self, text: &str, width: u32) -> String {
         if self.width(text) <= width {

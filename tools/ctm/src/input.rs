@@ -14,7 +14,7 @@ use crate::decode::{Part, Ranks, channels_text};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::source::{self, Source};
-use crate::terminal::thousands;
+use crate::terminal::{count, thousands};
 use crate::{decode, decoder_process};
 
 /// How images are read.
@@ -93,10 +93,10 @@ fn read_raw(source: Source, raw: Raw) -> anyhow::Result<Image> {
     let bytes = shape.floats() as u64 * raw.format.bytes();
     let wrong_size = |found: String| {
         anyhow!(
-            "holds {found} bytes; {} x {} pixels of {} {name} are {} bytes",
+            "holds {found} bytes; {} x {} pixels of {} ({name}) are {} bytes",
             shape.width(),
             shape.height(),
-            shape.channels(),
+            count(shape.channels().into(), "value"),
             thousands(bytes)
         )
     };
@@ -113,7 +113,12 @@ fn read_raw(source: Source, raw: Raw) -> anyhow::Result<Image> {
     if reader.read(&mut [0]).context("cannot be read")? > 0 {
         return Err(wrong_size("more".into()));
     }
-    let kind = format!("raw {}, {}", raw.format.short_name(), channels_text(shape.channels()));
+    let channels = match (raw.format, shape.channels()) {
+        (RawFormat::U32 | RawFormat::I32, 1) => "an id a pixel",
+        (RawFormat::U32 | RawFormat::I32, _) => "two ids a pixel",
+        (_, channels) => channels_text(channels),
+    };
+    let kind = format!("raw {}, {channels}", raw.format.short_name());
     Ok(Image { values, shape, kind, lossy: None, hints: Vec::new() })
 }
 

@@ -151,8 +151,10 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
         // Integers of a text are short as they are.
         let has_values = mask.hex.is_none() && mask.suffix.is_none();
         let color = if has_values { color::short_text(&mask.color) } else { mask.text.clone() };
+        // A name in a script that the font does not have would be a row of question marks.
+        let name = mask.name.as_ref().filter(|name| Font::LARGE_BOLD.has(name));
         let caption = [
-            mask.name.as_ref().map_or(color.clone(), |name| format!("{color} {name}")),
+            name.map_or(color.clone(), |name| format!("{color} {name}")),
             format!("{}  {}", count(pixels, "pixel"), percent(outcome.share_of_one(pixels))),
         ];
         let swatch = report::screen_color(outcome, &mask.color);
@@ -168,8 +170,11 @@ fn draw(outcome: &Outcome, map: usize, labels: &Labels) -> Canvas {
 
 fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
     let args = outcome.args;
-    let path = &outcome.maps.files[map].input.path;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let input = &outcome.maps.files[map].input;
+    let mut title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy().into_owned();
+    if let Some(frame) = input.frame {
+        title += &format!("  ·  frame {frame}");
+    }
     let covered = outcome.masks.iter().map(|mask| mask.parts[map].region.pixels).sum();
     let mut settings = format!(
         "{}, covering {}  ·  asked for: ",
@@ -192,7 +197,7 @@ fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
         settings += &format!("  ·  {black:?} shown as black, {white:?} as white");
     }
     let lines = [
-        (22, Font::TITLE, INK, name.into_owned()),
+        (22, Font::TITLE, INK, title),
         (60, Font::LARGE, INK, report::image_text(outcome, map)),
         (86, Font::LARGE, FAINT_INK, settings),
     ];

@@ -52,7 +52,8 @@ impl Template {
             return Err("masks are PNG; a name that ends in .png is expected".into());
         }
         let mut pieces = Vec::new();
-        let mut rest = text.strip_suffix(".png").unwrap_or(text);
+        // In any case of letters, as the check has it.
+        let mut rest = if text.ends_with('}') { text } else { &text[..text.len() - ".png".len()] };
         while let Some(start) = rest.find('{') {
             let (before, behind) = rest.split_at(start);
             let (inside, behind) =
@@ -221,6 +222,7 @@ mod tests {
         assert_eq!(name(full, None, Some("aacde6")), "007-aacde6.png");
         assert_eq!(name(full, Some("Sea"), None), "007-Sea.png");
         assert_eq!(name("{name}-{hex}", None, Some("aacde6")), "aacde6.png");
+        assert_eq!(name("{name}.PNG", Some("Sea"), None), "Sea.png");
         assert_eq!(name("{name}", None, None), "mask-007.png");
         assert_eq!(name("{id}.png", None, None), "26001--5.png");
         assert_eq!(name("{id:03}.png", None, None), "26001--05.png");

@@ -1,6 +1,7 @@
 //! Errors in people's words: what the system, the standard library and decoders say becomes what it means for a file.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 
 use anyhow::anyhow;
@@ -66,10 +67,54 @@ pub(crate) fn of_decoder(error: anyhow::Error) -> anyhow::Error {
     {
         return anyhow!(ENDS_EARLY);
     }
+    // A place that no file has, as some decoders ask for.
+    let is_nowhere = |error: &io::Error| error.kind() == ErrorKind::InvalidInput;
+    if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_nowhere)) {
+        return damaged("");
+    }
     if text.contains("corrupt bitstream") {
         return anyhow!("the file is damaged, or ends too early");
     }
     error
+}
+
+/// What a decoder finds wrong with a file: its words, as far as they are no programmer's.
+pub(crate) fn damaged(finding: impl Display) -> anyhow::Error {
+    let finding = finding.to_string();
+    let plain: Vec<&str> = finding
+        .split(['.', '\n'])
+        .map(str::trim)
+        .take_while(|sentence| !sentence.is_empty() && !is_code(sentence))
+        .collect();
+    match plain.as_slice() {
+        [] => anyhow!("the file is damaged"),
+        sentences => anyhow!("the file is damaged: {}", without_capital(&sentences.join(", "))),
+    }
+}
+
+/// Whether a sentence has values as a debugger shows them, or names of types: `ChunkType { .. }`, `InvalidDistance`, `f32`.
+fn is_code(sentence: &str) -> bool {
+    let is_type = |word: &str| {
+        let mut letters = word.chars();
+        let starts = letters.next().is_some_and(char::is_uppercase);
+        let rest = letters.as_str();
+        let joins = rest.find(char::is_lowercase).is_some_and(|at| rest[at..].contains(char::is_uppercase));
+        (starts && joins) || ["u8", "u16", "u32", "i32", "f32", "usize", "None", "Some"].contains(&word)
+    };
+    sentence.contains(['{', '}', '[', '"', '`', '_']) || sentence.contains("::") || {
+        sentence.split(|letter: char| !letter.is_alphanumeric()).any(is_type)
+    }
+}
+
+/// A sentence as it goes on behind a colon.
+fn without_capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => sentence.into(),
+    }
 }
 
 #[cfg(test)]
@@ -94,5 +139,29 @@ mod tests {
         assert_eq!(said("Unexpected End of File"), ENDS_EARLY);
         assert_eq!(said("Corrupt bitstream"), "the file is damaged, or ends too early");
         assert_eq!(said("the file is damaged: no colour"), "the file is damaged: no colour");
+    }
+
+    #[test]
+    fn programmers_words_are_left_out() {
+        let said = |text: &str| damaged(text).to_string();
+        assert_eq!(
+            said("Invalid sRGB rendering intent 7."),
+            "the file is damaged: invalid sRGB rendering intent 7"
+        );
+        assert_eq!(said("CRC error: 0x1 in IDAT"), "the file is damaged: CRC error: 0x1 in IDAT");
+        assert_eq!(
+            said("Corrupt deflate stream. InvalidCodeLengthRepeat"),
+            "the file is damaged: corrupt deflate stream"
+        );
+        for text in [
+            "AfterPlte",
+            "Chunk ChunkType { type: IDAT } twice",
+            "Invalid signature: [1, 2]",
+            "cannot parse as f32",
+            "Missing width: None",
+            "",
+        ] {
+            assert_eq!(said(text), "the file is damaged");
+        }
     }
 }

@@ -95,6 +95,21 @@ fn attributes(headers: &[Header]) -> BTreeMap<String, Attributes<'_>> {
     layers
 }
 
+/// What a file's Cryptomatte layers are called.
+pub(super) fn names(headers: &[Header]) -> Vec<String> {
+    let name = |attributes: Attributes| match attributes.get("name") {
+        Some(AttributeValue::Text(text)) => Some(String::from_utf8_lossy(text.as_slice()).into_owned()),
+        _ => None,
+    };
+    attributes(headers).into_values().filter_map(name).collect()
+}
+
+/// Whether a layer has ids and coverages of the Cryptomatte of that name: it has its name and a number behind it.
+pub(super) fn is_level(layer: &str, name: &str) -> bool {
+    let level = layer.strip_prefix(name).unwrap_or_default();
+    !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The layers, by their names.
 fn layers<'a>(attributes: &'a BTreeMap<String, Attributes<'a>>) -> anyhow::Result<Vec<Layer<'a>>> {
     let mut layers = Vec::new();

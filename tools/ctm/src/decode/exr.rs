@@ -20,6 +20,7 @@ use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::terminal::{count, thousands};
+use crate::words;
 
 /// An image whose display window has more times the pixels that have data is a mistake.
 const MOST_EMPTY: u64 = 4096;
@@ -274,7 +275,7 @@ fn plain(error: Error) -> anyhow::Error {
     match error {
         Error::Io(error) => anyhow!(error),
         Error::NotSupported(text) => anyhow!("not supported: {text}"),
-        Error::Invalid(text) => anyhow!("the file is damaged: {text}"),
-        error => anyhow!("{error}"),
+        Error::Invalid(text) => words::damaged(text),
+        error => words::damaged(error),
     }
 }

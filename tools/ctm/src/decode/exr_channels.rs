@@ -4,6 +4,7 @@
 use anyhow::bail;
 use exr::meta::header::Header;
 
+use super::cryptomatte;
 use super::part::Part;
 
 /// More channels than this are not listed.
@@ -51,8 +52,16 @@ impl Layer {
     fn colors(&self) -> Option<Vec<usize>> {
         let all = |names: &[&str]| names.iter().map(|name| self.find(name)).collect::<Option<Vec<_>>>();
         let known = [&["R", "G", "B", "A"][..], &["R", "G", "B"], &["Y", "A"], &["Y"]];
-        let alone = || (self.channels.len() == 1).then(|| vec![self.channels[0].1]);
-        known.into_iter().find_map(all).or_else(alone)
+        known.into_iter().find_map(all)
+    }
+
+    /// The channel of a layer that has only one.
+    fn alone(&self) -> Option<Vec<usize>> {
+        (self.channels.len() == 1).then(|| vec![self.channels[0].1])
+    }
+
+    fn colors_or_alone(&self) -> Option<Vec<usize>> {
+        self.colors().or_else(|| self.alone())
     }
 }
 
@@ -67,7 +76,8 @@ pub(super) fn choose(headers: &[Header], part: &Part) -> anyhow::Result<Chosen> 
     }
     if let Some(wanted) = &part.layer {
         let called = || layers.iter().filter(|layer| layer.is_called(wanted));
-        let Some((header, channels)) = called().find_map(|layer| Some((layer.header, layer.colors()?)))
+        let Some((header, channels)) =
+            called().find_map(|layer| Some((layer.header, layer.colors_or_alone()?)))
         else {
             match called().next() {
                 Some(_) => bail!(
@@ -79,11 +89,24 @@ pub(super) fn choose(headers: &[Header], part: &Part) -> anyhow::Result<Chosen> 
         };
         return Ok(Chosen { header, channels, other_layers: 0 });
     }
-    // What has no layer's name comes first, wherever it stands.
-    let mut sorted: Vec<&Layer> = layers.iter().collect();
+    // What has no layer's name comes first, wherever it stands, and colours before what may be a depth. The ids and
+    // coverages of a Cryptomatte are no colours.
+    let mattes = cryptomatte::names(headers);
+    let is_matte = |layer: &&Layer| {
+        layer.names.iter().any(|name| mattes.iter().any(|matte| cryptomatte::is_level(name, matte)))
+    };
+    let mut sorted: Vec<&Layer> = layers.iter().filter(|layer| !is_matte(layer)).collect();
     sorted.sort_by_key(|layer| !layer.names.iter().any(String::is_empty));
-    let Some((header, channels)) = sorted.iter().find_map(|layer| Some((layer.header, layer.colors()?)))
-    else {
+    let colors = || sorted.iter().find_map(|layer| Some((layer.header, layer.colors()?)));
+    let alone = || sorted.iter().find_map(|layer| Some((layer.header, layer.alone()?)));
+    let Some((header, channels)) = colors().or_else(alone) else {
+        if let Some(name) = mattes.first() {
+            bail!(
+                "has the Cryptomatte '{name}' and no other layer of colours: --cryptomatte makes masks of it; or choose by \
+                 --channels: {}",
+                list(headers)
+            );
+        }
         bail!(
             "has no layer with the channels R, G and B, with Y, or with one channel alone; choose by --channels: {}",
             list(headers)

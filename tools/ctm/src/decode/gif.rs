@@ -13,6 +13,7 @@ use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::terminal::thousands;
+use crate::words;
 
 /// A code of 12 bits stands for so many pixels at most.
 const MOST_PIXELS: u64 = 4096;
@@ -89,7 +90,7 @@ pub(super) fn count_frames(input: &mut dyn Input) -> anyhow::Result<u32> {
 fn io_error(error: DecodingError) -> anyhow::Error {
     match error {
         DecodingError::Io(error) => anyhow!(error),
-        DecodingError::Format(error) => anyhow!("the file is damaged: {error}"),
-        error => anyhow!(error),
+        DecodingError::Format(error) => words::damaged(error),
+        error => words::damaged(error),
     }
 }

@@ -12,6 +12,7 @@ use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::terminal::thousands;
+use crate::words;
 
 pub(super) fn decode(input: &mut dyn Input, budget: u64) -> anyhow::Result<Image> {
     let mut bytes = Vec::new();
@@ -91,9 +92,14 @@ pub(super) fn decode_part(
     decoder.decode().map_err(plain)
 }
 
-/// The decoder's errors speak in many lines.
+/// An error as the tool tells it.
 fn plain(error: DecodeErrors) -> anyhow::Error {
-    anyhow!("{error:?}")
+    match error {
+        DecodeErrors::Format(text) => words::damaged(text),
+        DecodeErrors::FormatStatic(text) => words::damaged(text),
+        DecodeErrors::Unsupported(_) => anyhow!("its compression is not supported; save the map as PNG"),
+        error => words::damaged(error),
+    }
 }
 
 /// Whether the markers of a JPEG file lead to the one that ends the image.

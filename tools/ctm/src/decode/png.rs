@@ -14,6 +14,7 @@ use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::terminal::{count, thousands};
+use crate::words;
 
 /// What the decoder may hold beside the pixels and a few rows of them: a palette, a chunk of metadata.
 const METADATA: u64 = 16 << 20;
@@ -133,6 +134,18 @@ fn plain(error: DecodingError) -> anyhow::Error {
         DecodingError::LimitsExceeded => {
             anyhow!("the decoder needs more memory than an image of this size should")
         }
-        error => anyhow!(error),
+        DecodingError::Format(error) => words::damaged(with_chunk_names(&error.to_string())),
+        error => words::damaged(error),
     }
+}
+
+/// What the decoder says, with `IDAT` for `ChunkType { type: IDAT, critical: true, .. }`.
+fn with_chunk_names(text: &str) -> String {
+    let mut parts = text.split("ChunkType { type: ");
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        named.extend([name.split(',').next().unwrap_or_default(), rest]);
+    }
+    named
 }

@@ -14,6 +14,7 @@ use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
 use crate::terminal::thousands;
+use crate::words;
 
 /// TGA has no mark at its start: whether a file's first bytes are such a header and no other.
 pub(super) fn is_tga(head: &[u8]) -> bool {
@@ -121,9 +122,10 @@ pub(super) fn plain(error: ImageError) -> anyhow::Error {
     match error {
         ImageError::IoError(error) => anyhow!(error),
         ImageError::Decoding(error) => match error.source() {
-            Some(cause) => anyhow!("the file is damaged: {cause}"),
-            None => anyhow!("the file is damaged"),
+            Some(cause) => words::damaged(cause),
+            None => words::damaged(""),
         },
-        error => anyhow!(error),
+        ImageError::Unsupported(_) => anyhow!("a file of this kind is not supported; save the map as PNG"),
+        error => words::damaged(error),
     }
 }

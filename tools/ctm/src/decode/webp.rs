@@ -10,6 +10,7 @@ use super::part::Part;
 use super::stored::{Input, Stored, channels_text, check_size};
 use crate::memory::zeroed;
 use crate::picture::{Image, Values};
+use crate::words;
 
 /// The format's images are no larger. A canvas of frames may claim to be, with nothing to fill it.
 const MOST_SIDE: u32 = 16_384;
@@ -126,6 +127,6 @@ fn frame(input: &mut dyn Input, (width, height): (u32, u32), place: u32) -> anyh
 fn plain(error: DecodingError) -> anyhow::Error {
     match error {
         DecodingError::IoError(error) => anyhow!(error),
-        error => anyhow!(error),
+        error => words::damaged(error),
     }
 }

@@ -120,8 +120,16 @@ fn raw_files_of_the_wrong_size() {
     let (_folder, path) = file("map.f32", b"");
     write_floats(&path, &[0.5; 60]);
     refused(&path, &[], "raw floats need their size: --raw WIDTHxHEIGHTxCHANNELS");
-    refused(&path, &["--raw", "4x5x4"], "holds 240 bytes; 4 x 5 pixels of 4 32-bit floats are 320 bytes");
-    refused(&path, &["--raw", "4x4x3"], "holds 240 bytes; 4 x 4 pixels of 3 32-bit floats are 192 bytes");
+    refused(
+        &path,
+        &["--raw", "4x5x4"],
+        "holds 240 bytes; 4 x 5 pixels of 4 values (32-bit floats) are 320 bytes",
+    );
+    refused(
+        &path,
+        &["--raw", "4x4x3"],
+        "holds 240 bytes; 4 x 4 pixels of 3 values (32-bit floats) are 192 bytes",
+    );
     refused(&path, &["--raw", "60000x60000x4"], "are 57,600,000,000 bytes");
 }
 

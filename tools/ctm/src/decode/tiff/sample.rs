@@ -31,8 +31,15 @@ impl Kind {
         let bits = directory.numbers(reader, tag::BITS_PER_SAMPLE)?.unwrap_or_else(|| vec![1]);
         let formats = directory.numbers(reader, tag::SAMPLE_FORMAT)?.unwrap_or_else(|| vec![1]);
         let is_mixed = |list: &[u64]| list.iter().any(|value| *value != list[0]);
-        if bits.is_empty() || formats.is_empty() || is_mixed(&bits) || is_mixed(&formats) {
-            bail!("channels of different types are not supported: bits {bits:?}, formats {formats:?}");
+        if bits.is_empty() || formats.is_empty() {
+            bail!("the file is damaged: it does not say how values are stored");
+        }
+        if is_mixed(&bits) {
+            let bits: Vec<_> = bits.iter().map(u64::to_string).collect();
+            bail!("channels of {} bits are not supported; all must have as many", bits.join(", "));
+        }
+        if is_mixed(&formats) {
+            bail!("channels of different types are not supported; all must be integers, or all floats");
         }
         Ok(match (formats[0], bits[0]) {
             (1 | 4, bits @ (1 | 2 | 4)) => Self::Bits(bits as u8),
