@@ -112,9 +112,17 @@ fn every_way_in_which_gdal_writes() {
             for interleave in ["INTERLEAVE=PIXEL", "INTERLEAVE=BAND"] {
                 for tiling in [&["TILED=YES", "BLOCKXSIZE=64", "BLOCKYSIZE=48"][..], &["BLOCKYSIZE=10"], &[]]
                 {
-                    for compression in
-                        ["NONE", "PACKBITS", "LZW", "LZW 2", "DEFLATE", "DEFLATE 2", "DEFLATE 3"]
-                    {
+                    for compression in [
+                        "NONE",
+                        "PACKBITS",
+                        "LZW",
+                        "LZW 2",
+                        "DEFLATE",
+                        "DEFLATE 2",
+                        "DEFLATE 3",
+                        "ZSTD",
+                        "ZSTD 3",
+                    ] {
                         let (compression, predictor) =
                             compression.split_once(' ').unwrap_or((compression, "1"));
                         if predictor == "3" && kind != Type::F32 || tiling.len() == 1 && predictor == "1" {
@@ -303,7 +311,7 @@ fn what_cannot_be_exact_is_refused() {
     let fine = bytes((0..WIDTH * HEIGHT).map(|_| 0.1f64));
     refused(5, 1, &fine, &[], "channel 0 has 0.1 at column 0, row 0");
     refused(1, 3, &Type::U8.pixels(3), &["PHOTOMETRIC=CIELAB"], "Lab colours are not supported");
-    refused(1, 3, &Type::U8.pixels(3), &["COMPRESS=ZSTD"], "compression by ZSTD (50000) is not supported");
+    refused(1, 3, &Type::U8.pixels(3), &["COMPRESS=LERC"], "compression by LERC (34887) is not supported");
     refused(1, 6, &Type::U8.pixels(6), &[], "pixels of 6 channels are not supported; 1 to 4 are");
     let gaps = vec![0; WIDTH * HEIGHT];
     refused(1, 1, &gaps, &["SPARSE_OK=TRUE", "TILED=YES"], "tiles[0] has no data");

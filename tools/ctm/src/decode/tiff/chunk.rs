@@ -1,11 +1,12 @@
 //! A strip or a tile: decompressed, in this machine's byte order, and freed of its predictor.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 
 use anyhow::{Context as _, anyhow, bail};
 use fax::Color;
 use fax::decoder::{DecodeStatus, Group4Decoder, pels};
 use flate2::read::ZlibDecoder;
+use ruzstd::decoding::StreamingDecoder;
 use weezl::decode::Configuration;
 use weezl::{BitOrder, LzwStatus};
 
@@ -22,6 +23,7 @@ pub(super) enum Compression {
     Jpeg,
     Deflate,
     PackBits,
+    Zstd,
 }
 
 impl Compression {
@@ -33,12 +35,12 @@ impl Compression {
             7 => return Ok(Self::Jpeg),
             8 | 32946 => return Ok(Self::Deflate),
             32773 => return Ok(Self::PackBits),
+            50000 => return Ok(Self::Zstd),
             2 => "CCITT Huffman",
             3 => "CCITT group 3",
             6 => "old JPEG",
             34887 => "LERC",
             34925 => "LZMA",
-            50000 => "ZSTD",
             50001 => "WebP",
             50002 => "JPEG XL",
             _ => "an unknown method",
@@ -53,6 +55,8 @@ impl Compression {
             Self::PackBits => 64,
             Self::Deflate => 1032,
             Self::Lzw => 4096,
+            // A block of four bytes is a run of 128 KiB at most.
+            Self::Zstd => 32_768,
             // Their decoders check for themselves.
             Self::Jpeg | Self::Group4 => return Ok(()),
         };
@@ -134,6 +138,7 @@ impl Part<'_> {
                 ZlibDecoder::new(packed).read_exact(rows).context("is no Deflate data")?
             }
             Compression::Lzw => unpack_lzw(packed, rows)?,
+            Compression::Zstd => unpack_zstd(packed, rows)?,
             Compression::Group4 => self.unpack_group4(packed, rows)?,
             Compression::Jpeg => {
                 let bytes = match self.jpeg_tables {
@@ -232,6 +237,14 @@ impl Part<'_> {
 
 fn too_short() -> anyhow::Error {
     anyhow!("has fewer bytes than its pixels need")
+}
+
+fn unpack_zstd(packed: &[u8], rows: &mut [u8]) -> anyhow::Result<()> {
+    let mut decoder = StreamingDecoder::new(packed).map_err(|_| anyhow!("is no ZSTD data"))?;
+    decoder.read_exact(rows).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => too_short(),
+        _ => anyhow!("is no ZSTD data"),
+    })
 }
 
 /// Runs and literal bytes.
