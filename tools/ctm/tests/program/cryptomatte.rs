@@ -306,6 +306,22 @@ fn what_is_wrong_is_told() {
 }
 
 #[test]
+fn ids_and_coverages_are_no_colors() {
+    let folder = written();
+    for name in ["plain.exr", "tiles.exr"] {
+        let run = segmented(&folder, name, &[]);
+        let expected = "has the Cryptomatte 'CryptoObject' and no other layer of colours: --cryptomatte makes masks of it";
+        assert!(run.error(1).contains(expected), "{run:?}");
+    }
+    let one = segmented(&folder, "plain.exr", &["--channels", "CryptoObject00.R", "--json"]).quiet();
+    assert_eq!(one.json()["format"], "OpenEXR, 32-bit float channel CryptoObject00.R");
+    let beauty = segmented(&folder, "none.exr", &["--json"]).json();
+    for name in ["render.exr", "parts.exr"] {
+        assert_eq!(segmented(&folder, name, &["--json"]).json()["format"], beauty["format"], "{name}");
+    }
+}
+
+#[test]
 fn options_about_colors_are_refused() {
     let folder = written();
     for option in [

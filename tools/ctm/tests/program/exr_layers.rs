@@ -61,6 +61,12 @@ fn layers_and_channels() {
         run.stderr.contains("has 4 layers; only the first with colours is read (--layer NAME)"),
         "{run:?}"
     );
+    let run = segmented(&folder, "depth.exr", &[]);
+    assert_eq!(run.json()["format"], "OpenEXR, 16-bit float RGB", "{run:?}");
+    check_ids(
+        &segmented(&folder, "depth.exr", &["--channels", "Z"]).quiet(),
+        "OpenEXR, 32-bit float channel Z",
+    );
     let all = "Beauty.B, Beauty.G, Beauty.R, Flat.B, Flat.G, Flat.R, IndexOB.X, Motion.X, Motion.Z";
     for (more, expected) in [
         (

@@ -68,11 +68,16 @@ fn neighbors_stay_apart_however_they_are_stored() {
     let signed = IDS.map(|id| json!([id.cast_signed()]));
     let pairs = IDS.map(|id| json!([7, id]));
     raw(&path("a.raw"), ids().into_iter());
-    check(&path("a.raw"), &["--raw", "6x4x1", "--raw-format", "u32"], "raw 32-bit integers, grey", &numbers);
-    let kind = "raw signed 32-bit integers, grey";
+    check(
+        &path("a.raw"),
+        &["--raw", "6x4x1", "--raw-format", "u32"],
+        "raw 32-bit integers, an id a pixel",
+        &numbers,
+    );
+    let kind = "raw signed 32-bit integers, an id a pixel";
     check(&path("a.raw"), &["--raw", "6x4x1", "--raw-format", "i32"], kind, &signed);
     raw(&path("b.raw"), ids().into_iter().flat_map(|id| [7, id]));
-    let kind = "raw 32-bit integers, grey + alpha";
+    let kind = "raw 32-bit integers, two ids a pixel";
     check(&path("b.raw"), &["--raw", "6x4x2", "--raw-format", "u32"], kind, &pairs);
 
     let mut pages = TiffEncoder::new(fs::File::create(path("a.tif")).unwrap()).unwrap();

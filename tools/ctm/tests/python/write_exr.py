@@ -29,6 +29,8 @@ write(
     Motion__X=x.astype(numpy.float32),
     Motion__Z=y.astype(numpy.float32),
 )
+# As renderers name what is no colour: a depth without a layer, beside the colours' layer.
+write("depth.exr", Z=ids.astype(numpy.float32), **{f"View__{c}": values for c, values in color.items()})
 parts = [
     OpenEXR.Part(dict(header), {c: values for c, values in color.items()}, "rgb"),
     OpenEXR.Part(dict(header), {"X": ids.astype(numpy.float32)}, "ids"),
