@@ -183,10 +183,11 @@ impl Advice<'_> {
         Ok(all.colors.iter().map(|color| color.pixels).sum())
     }
 
-    /// Whether values that differ may be the same in 8 bits.
+    /// Whether shades that differ may be the same in 8 bits. Numbers are none: rounding would make all above 1 the same.
     fn is_finer_than_8_bits(&self) -> bool {
         let is_exact = self.args.colors.matching == MatchArg::Exact;
-        is_exact && self.maps.format() != Format::U8 && !self.maps.has_ids()
+        let has_shades = !self.maps.has_ids() && !self.choice.has_numbers;
+        is_exact && self.maps.format() != Format::U8 && has_shades
     }
 
     fn palette(&self, context: &mut Context, settings: &Params) -> anyhow::Result<Palette> {

@@ -28,7 +28,7 @@ pub(crate) struct Choice {
     ignored: Given,
     format: Format,
     /// Whether the maps' floats are numbers rather than shades: of one channel, and some beyond 0 to 1.
-    has_numbers: bool,
+    pub(crate) has_numbers: bool,
     /// Channels that are part of a colour.
     pub(crate) channels: usize,
     /// What is to be said about the palette's numbers.
