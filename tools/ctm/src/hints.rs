@@ -86,7 +86,7 @@ impl Advice<'_> {
                     let most = self.palette(context, &eight)?;
                     most.colors.first().is_some_and(|most| most.pixels >= few)
                 };
-                let is_cared_for = self.maps.has_ids() || is_region || self.joins_near_colors();
+                let is_cared_for = !self.has_shades() || is_region || self.joins_near_colors();
                 let noise = if is_cared_for { None } else { noise(self.maps, self.args.colors.matching) };
                 match noise {
                     _ if rounded => format!("{begin}; rounded to 8 bits, one has enough: try --match 8bit"),
@@ -138,7 +138,7 @@ impl Advice<'_> {
             || colors.unmix.is_some()
             || colors.connected.is_some()
             || self.choice.is_given();
-        if self.maps.has_ids() || self.distinct < NOISE || is_cared_for {
+        if !self.has_shades() || self.distinct < NOISE || is_cared_for {
             return Ok(None);
         }
         let frequent = self.found.analysis.palette.colors.len() as u64 + self.left_out;
@@ -183,11 +183,15 @@ impl Advice<'_> {
         Ok(all.colors.iter().map(|color| color.pixels).sum())
     }
 
-    /// Whether shades that differ may be the same in 8 bits. Numbers are none: rounding would make all above 1 the same.
+    /// Whether shades that differ may be the same in 8 bits.
     fn is_finer_than_8_bits(&self) -> bool {
         let is_exact = self.args.colors.matching == MatchArg::Exact;
-        let has_shades = !self.maps.has_ids() && !self.choice.has_numbers;
-        is_exact && self.maps.format() != Format::U8 && has_shades
+        is_exact && self.maps.format() != Format::U8 && self.has_shades()
+    }
+
+    /// Whether values are shades, of which those that are near look alike, and not ids or other numbers.
+    fn has_shades(&self) -> bool {
+        !self.maps.has_ids() && !self.choice.has_numbers
     }
 
     fn palette(&self, context: &mut Context, settings: &Params) -> anyhow::Result<Palette> {
