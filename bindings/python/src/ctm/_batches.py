@@ -28,10 +28,14 @@ def alike(images: list[Pixels]) -> list[Pixels]:
         if max(int(image.array.max()) for image in images) >= 1 << 31:
             raise InvalidArgumentError("the images have integers below 0 and from 2147483648 on; those of one type, int32 or uint32, are expected")
         values = np.dtype(np.int32)
+    least_alpha = max(image.least_alpha for image in images)
+    if values in (np.uint32, np.int32) and least_alpha:
+        raise InvalidArgumentError("some images are masked arrays of bytes or 16 bits, and some have wider integers, which are ids; those of one type are expected, or batch='each'")
     given = reduce(np.promote_types, [image.space.dtype for image in images])
+    if given.kind == "f" and all(image.space.dtype.kind in "biu" for image in images):
+        given = np.dtype(np.int64)  # Of int64 and uint64 numpy makes floats.
     most = max(image.array.shape[2] for image in images)
     is_list = any(image.space.is_list for image in images)
-    least_alpha = max(image.least_alpha for image in images)
     return [
         replace(
             image,
@@ -51,8 +55,6 @@ def _refuse_others(index: int, image: Pixels, first: Pixels, channels: int) -> N
         raise InvalidArgumentError(
             f"image[{index}] has values of type {ours.dtype} and image[0] of type {theirs.dtype}; the same is expected, or batch='each'"
         )
-    if image.hidden_id is not None:
-        raise InvalidArgumentError(f"image[{index}] is a masked array of 32-bit integers; with others it is looked at with batch='each'")
     if ours.channels != channels and (ours.channels, channels) != (3, 4):
         raise InvalidArgumentError(
             f"image[{index}] has {ours.channels} channels, others have {channels}; as many are expected, or batch='each'"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._color_names import hexadecimal
 from ._errors import InvalidArgumentError, InvalidTypeError
 
 _HEX = re.compile(r"#([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
@@ -44,7 +45,7 @@ class ColorSpace:
     def parse(self, name: str, value: Any) -> tuple[float, ...]:
         """A colour's values, in the image's units."""
         if isinstance(value, str):
-            return self._parse_hex(name, value)
+            return self._parse_text(name, value)
         try:
             row = np.atleast_1d(np.asarray(value))
         except ValueError:
@@ -62,12 +63,13 @@ class ColorSpace:
         opaque = " (3: opaque)" if self.channels == 4 and self.white is not None else ""
         return f"{self.channels} number{'s' * (self.channels > 1)}{opaque} for {self.dtype} pixels are"
 
-    def _parse_hex(self, name: str, text: str) -> tuple[float, ...]:
-        if not _HEX.fullmatch(text):
-            raise InvalidArgumentError(f'{name} is {text!r}; a colour such as "#aacde6", "#ace" or "#aacde6ff" is expected')
+    def _parse_text(self, name: str, text: str) -> tuple[float, ...]:
+        digits = hexadecimal(text) or text
+        if not _HEX.fullmatch(digits):
+            raise InvalidArgumentError(f'{name} is {text!r}; a colour such as "#aacde6", "#ace", "#aacde6ff" or "navy" is expected')
         if self.white is None:
             raise InvalidArgumentError(f"{name} is {text!r}, and the image has values of type {self.dtype}; {self._numbers()} expected")
-        digits = text[1:]
+        digits = digits[1:]
         if len(digits) < 6:
             digits = "".join(digit * 2 for digit in digits)
         red, green, blue, *alpha = bytes.fromhex(digits)

@@ -41,8 +41,11 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
         (rows, columns) or (rows, columns, channels) of integers, bool or floats: a numpy array, of masked arrays the
         pixels that are not masked, a Pillow image (one with a palette by its colours), anything with DLPack (a torch
         tensor on the CPU) or the buffer protocol, the path of an image file (Pillow opens it; one of which Pillow would
-        change values, of 16 bits in RGB for example, is an error). Integers are of any type whose values fit. Of a list, the
-        images may have different sizes.
+        change values, of 16 bits in RGB for example, is an error). Of a list, the images may have different sizes.
+        uint8 and uint16 are shades, or labels, with distances. Integers of any other type count by it alone, not by which
+        values occur: in 1 or 2 channels they are ids, of 32 bits at most (-2147483648 to 4294967295, as far as the type
+        goes), without distances; in 3 or 4 channels they are colours, of which "#ffffff" is 255, and floats of 32 bits
+        hold them, up to 16777216.
     min_pixels : int, default 1
         Colours with fewer pixels get no mask.
     max_count : int, optional
@@ -52,12 +55,14 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
         {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a palette of GIMP
         or Paint Shop Pro, a labelmap.txt, or JSON: what "ctm segment --json" has printed, [{"color": "#aacde6", "name": "sea"}] or
         {"sea": "#aacde6"}. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
-        without alpha is opaque.
+        without alpha is opaque. What no pixel has gets an empty mask, and what the image's type cannot hold is an error.
     ignored : list of colours, or a colour, optional
         Colours that get no mask, the background for example.
     tolerance : float, optional
         Colours without a mask of their own join the nearest one that is so far away or nearer, in the image's units.
-        For images of integers a number below 1 is a share of their range: 10/255 is 10 for bytes.
+        For images of integers a number below 1 is a share of white: 10/255 is 10 for bytes, 10 * 257 for uint16, and 10 for
+        wider integers in 3 or 4 channels. Ids have no distances: for them it is an error, as are `merge_tolerance`,
+        `unmix_radius`, `matching="8-bit"` and `unlisted="nearest"`.
     nearest : {"euclidean", "chebyshev"}, optional
         The distance that `tolerance` means; the first unless said.
     unlisted : {"ignore", "error", "nearest"}

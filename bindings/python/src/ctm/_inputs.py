@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ._arrays import as_array
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, InvalidTypeError
+from ._ids import as_ids
 from ._image import axes_of
 from ._pillow import of_pillow, open_image
 
@@ -25,8 +26,8 @@ class Pixels:
     space: ColorSpace
     # Pixels with an alpha below this are masked; 0: none is.
     least_alpha: float = 0.0
-    # The id that masked pixels have here, where ids have no alpha: it is to be ignored.
-    hidden_id: int | None = None
+    # Of ids, which have neither alpha nor NaN, the pixels that are masked: (rows, columns).
+    hidden: NDArray[np.bool_] | None = None
 
 
 def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -> Pixels:
@@ -54,11 +55,13 @@ def read(name: str, image: Any, layout: str | None, least_alpha: float | None) -
 
 
 def _values(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], float | None]:
-    """The pixels in a type that the library knows, no value changed, and what hexadecimal colours mean by white."""
+    """The pixels in a type that the library knows, no value changed, and what hexadecimal colours mean by white. Their type and
+    channels say what these are, never their values."""
     dtype = array.dtype
-    if dtype in (np.float32, np.float16):
-        return array, 1.0
-    if dtype == np.float64 or (dtype.kind == "f" and dtype.itemsize > 8):
+    native = dtype.newbyteorder("=")
+    if native in (np.float32, np.float16):
+        return array.astype(native, copy=False), 1.0
+    if dtype.kind == "f":
         with np.errstate(over="ignore"):
             floats = array.astype(np.float32)
         lost = (floats != array) & ~np.isnan(array)
@@ -69,50 +72,28 @@ def _values(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], float | None]
         return array, None
     if dtype.kind not in "iu":
         raise InvalidTypeError(f"{name} has values of type {dtype}; integers, bool or floats are expected")
-    if dtype in (np.uint8, np.uint16):
-        return array, float(np.iinfo(dtype).max)
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    if low >= 0 and high <= 255:
-        return array.astype(np.uint8), 255.0
-    if low >= 0 and high <= 65535:
-        return array.astype(np.uint16), None
-    kind = np.uint32 if low >= 0 else np.int32
-    limits = np.iinfo(kind)
-    if low < limits.min or high > limits.max:
-        beyond = high if high > limits.max else low
-        raise InvalidArgumentError(f"{name} has the value {beyond}; integers of 32 bits are expected, here {limits.min} to {limits.max}")
+    if native in (np.uint8, np.uint16):
+        return array.astype(native, copy=False), float(np.iinfo(native).max)
     if array.shape[2] <= 2:
-        return array.astype(kind), None
-    # Those of three channels and more are no ids, and floats hold them up to 2^24.
+        return as_ids(name, array), None
+    # Those of three channels and more are no ids but colours, as a rule bytes that were made wider. Floats hold them up to 2^24.
     floats = array.astype(np.float32)
     lost = floats.astype(np.float64) != array
     if lost.any():
         raise InvalidArgumentError(f"{name} has the value {array[lost][0]}, and {array.shape[2]} channels; integers up to 16777216, or 1 or 2 channels, are expected")
-    return floats, None
+    return floats, 255.0
 
 
 def _ids(dtype: np.dtype[Any]) -> str | None:
     return dtype.name if dtype.kind in "iu" and dtype.itemsize == 4 else None
 
 
-def _unused(ids: NDArray[Any]) -> int:
-    """An id that no pixel has."""
-    limits = np.iinfo(ids.dtype)
-    if ids.max() < limits.max:
-        return int(ids.max()) + 1
-    if ids.min() > limits.min:
-        return int(ids.min()) - 1
-    used = np.unique(ids).astype(np.int64)  # An image has fewer pixels than there are ids.
-    return int(used[np.argmax(np.diff(used) > 1)]) + 1
-
-
 def _hide(pixels: Pixels, hidden: NDArray[Any], least_alpha: float | None) -> Pixels:
-    """The image with masked pixels as ones without a colour: a NaN, or an alpha of 0 that is no part of the colours."""
+    """The image with masked pixels as ones without a colour: a NaN, or an alpha of 0 that is no part of the colours. Of ids it says
+    which they are: another id of theirs depends on what else is looked at."""
     array, channels = pixels.array, pixels.array.shape[2]
     if pixels.space.ids:
-        array, unused = array.copy(), _unused(array[..., 0])
-        array[hidden] = unused
-        return replace(pixels, array=array, hidden_id=unused)
+        return replace(pixels, hidden=hidden)
     if array.dtype.kind == "b":
         array = array.view(np.uint8)
     if array.dtype.kind == "f" or (channels in (2, 4) and least_alpha is None):

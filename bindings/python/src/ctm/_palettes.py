@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, InvalidTypeError
+from ._ids import LEAST, MOST
 from ._palette_files import read_file
 
 
@@ -26,9 +27,8 @@ class _Entry(NamedTuple):
     spot: str
 
 
-def read_colors(name: str, value: Any, space: ColorSpace, kind: np.dtype[Any]) -> tuple[NDArray[np.float64], list[str | None]]:
-    """Colours as rows of numbers in the image's units, and their names, None where there is none. `kind`: the type of the
-    values that the library reads."""
+def read_colors(name: str, value: Any, space: ColorSpace) -> tuple[NDArray[np.float64], list[str | None]]:
+    """Colours as rows of numbers in the image's units, and their names, None where there is none."""
     what = name
     if isinstance(value, (str, os.PathLike)) and not str(value).startswith("#"):
         what = f"{name}: {value}"
@@ -43,7 +43,7 @@ def read_colors(name: str, value: Any, space: ColorSpace, kind: np.dtype[Any]) -
     else:
         entries = [_entry(space, f"{name}[{index}]", color, None, f"'number {index}'") for index, color in enumerate(value)]
     for entry in entries:
-        _refuse_beyond(entry, space, kind)
+        _refuse_beyond(entry, space)
     if name == "palette":
         _refuse_twins(what, entries, space)
     colors = np.array([entry.color for entry in entries], np.float64).reshape(len(entries), space.channels)
@@ -54,24 +54,27 @@ def _entry(space: ColorSpace, place: str, color: Any, text: str | None = None, s
     return _Entry(space.parse(place, color), text, place, spot)
 
 
-def _refuse_beyond(entry: _Entry, space: ColorSpace, kind: np.dtype[Any]) -> None:
-    """Refuses what a pixel cannot be, before the library does, which knows no files."""
-    least: float
-    most: float
-    if kind.kind in "iu":
-        least, most = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+def _refuse_beyond(entry: _Entry, space: ColorSpace) -> None:
+    """Refuses what no pixel of the image's type can be, before the library does, which knows no files. What no pixel of this
+    image is gets an empty mask."""
+    if space.dtype.kind in "iu":
+        least, most = int(np.iinfo(space.dtype).min), int(np.iinfo(space.dtype).max)
+        if space.ids:
+            least, most = max(least, LEAST), min(most, MOST)
         fits = [least <= value <= most and value % 1 == 0 for value in entry.color]
         expected = f"a whole number from {least} to {most}"
     else:
-        most = float(np.finfo(np.float32).max)
-        fits = [abs(value) <= most or math.isinf(value) for value in entry.color]
+        fits = [True] * len(entry.color)
+        expected = ""
+    if all(fits) and not space.ids:
+        expected = "a number that a 32-bit float can hold"
+        largest = float(np.finfo(np.float32).max)
+        fits = [abs(value) <= largest or math.isinf(value) for value in entry.color]
         if space.dtype.kind in "iu":
             fits = [fit and float(np.float32(value)) == value for fit, value in zip(fits, entry.color)]
-        expected = "a number that a 32-bit float can hold"
     if not all(fits):
         value = entry.color[fits.index(False)]
-        few = f", of which none is beyond {most}" if kind.kind in "iu" and space.dtype.kind in "iu" and kind.itemsize < space.dtype.itemsize else ""
-        raise InvalidArgumentError(f"{entry.place} has the value {value:.10g}; {expected} is expected for {space.dtype} pixels{few}")
+        raise InvalidArgumentError(f"{entry.place} has the value {value:.10g}; {expected} is expected for {space.dtype} pixels")
 
 
 def _refuse_twins(what: str, entries: list[_Entry], space: ColorSpace) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._arguments import real
 from ._batches import alike
+from ._colors import ColorSpace
 from ._errors import CancelledError, InvalidArgumentError
+from ._ids import stands_for
 from ._inputs import Pixels, read
 from ._options import (
     Alpha,
@@ -90,15 +94,37 @@ def segment_images(
         "fill_holes": fill_holes,
         "absorb_connected": absorb_connected,
     }
+    # What ids do not have.
+    asked = {
+        "tolerance": tolerance,
+        "merge_tolerance": merge_tolerance,
+        "nearest": nearest,
+        "merge": merge,
+        "unlisted": unlisted == "nearest" and unlisted,
+        "unmix_radius": unmix_radius,
+    }
     distances = {"tolerance": (tolerance, nearest, "nearest"), "merge_tolerance": (merge_tolerance, merge, "merge")}
-    calls = [
-        _Call(one, {"order": order, "rectangle": rectangle, **_reading(one, matching, alpha, least_alpha)}, {**options, **_distances(one, distances)}, palette, ignored)
-        for one in pixels
-    ]
-    if several and batch == "all":
+    together = several and batch == "all"
+    calls = []
+    for images in ([pixels] if together and pixels else [[one] for one in pixels]):
+        if images[0].space.ids:
+            _refuse_for_ids(images[0].space, {name: given for name, given in asked.items() if given})
+        listed = _Listed(images, palette, ignored)
+        for one in listed.images:
+            reading = {"order": order, "rectangle": rectangle, **_reading(one, matching, alpha, least_alpha)}
+            calls.append(_Call(one, reading, {**options, **_distances(one, distances)}, listed))
+    if together:
         return _together(context, calls, progress)
     found = [call.run(context, _share(progress, index, len(calls))) for index, call in enumerate(calls)]
     return found if several else found[0]
+
+
+def _refuse_for_ids(space: ColorSpace, asked: dict[str, Any]) -> None:
+    for name, given in asked.items():
+        raise InvalidArgumentError(
+            f"{name} is {given!r}, and the image has values of type {space.dtype} in {space.channels} channel{'s' * (space.channels > 1)}: these are ids, "
+            "which have no distances; uint8, uint16 or floats are expected, such as image.astype(numpy.float32)"
+        )
 
 
 def _reading(pixels: Pixels, matching: str, alpha: str, least_alpha: float) -> dict[str, Any]:
@@ -114,7 +140,7 @@ def _reading(pixels: Pixels, matching: str, alpha: str, least_alpha: float) -> d
 
 
 def _distances(pixels: Pixels, distances: dict[str, tuple[Any, Any, str]]) -> dict[str, Any]:
-    """Tolerances in the image's units. One alone is Euclidean; of integers one below 1 is a share of their range."""
+    """Tolerances in the image's units. One alone is Euclidean; of integers one below 1 is a share of white. Ids take 0 alone."""
     options: dict[str, Any] = {}
     for name, (tolerance, metric, setting) in distances.items():
         if tolerance is not None:
@@ -122,7 +148,7 @@ def _distances(pixels: Pixels, distances: dict[str, tuple[Any, Any, str]]) -> di
             white = pixels.space.white
             if 0 < tolerance < 1 and white is not None and pixels.space.dtype.kind in "iu":
                 tolerance = round(tolerance * white, 9)
-            metric = metric or "euclidean"
+            metric = metric or (None if pixels.space.ids else "euclidean")
         options[name], options[setting] = tolerance or 0.0, metric
     return options
 
@@ -134,30 +160,73 @@ def _share(progress: Callable[[float], object] | None, step: int, steps: int) ->
     return lambda done: progress((step + done) / steps)
 
 
+class _Listed:
+    """The colours of `palette` and `ignored`, for images that are looked at together."""
+
+    def __init__(self, images: list[Pixels], palette: Any, ignored: Any) -> None:
+        self.images = images
+        self.options: dict[str, Any] = {}
+        self.names: dict[tuple[float, ...], str] = {}
+        # Ids that the library cannot be given, since its type of these images does not have them, by what stands for them.
+        self._absent: dict[int, NDArray[np.float64]] = {}
+        space = images[0].space
+        for name, given in (("palette", palette), ("ignored", ignored)):
+            if given is not None:
+                colors, names = read_colors(name, given, space)
+                self.options[name] = colors if space.ids else colors.astype(np.float32)
+                if name == "palette":
+                    self.names = {tuple(row): text for row, text in zip(self.options[name].tolist(), names) if text is not None}
+        if space.ids:
+            self._stand_in(np.iinfo(space.ids), space.channels)
+
+    def _stand_in(self, limits: Any, channels: int) -> None:
+        """Gives masked pixels an id of their own, and colours that no pixel can have one that no pixel has."""
+        listed = np.concatenate([np.zeros((0, channels)), *self.options.values()])
+        absent = np.unique(listed[((listed < limits.min) | (listed > limits.max)).any(axis=1)], axis=0)
+        hides = any(image.hidden is not None for image in self.images)
+        if not hides and not len(absent):
+            return
+        hidden, *others = stands_for([image.array for image in self.images], listed, 1 + len(absent))
+        self._absent = dict(zip(others, absent))
+        for colors in self.options.values():
+            for number, row in self._absent.items():
+                colors[(colors == row).all(axis=1)] = number
+        if hides:
+            self.options["ignored"] = np.vstack([self.options.get("ignored", listed[:0]), np.full((1, channels), hidden)])
+            self.images = [_hide(image, hidden) for image in self.images]
+
+    def numbers(self, space: ColorSpace, entries: NDArray[Any]) -> NDArray[Any]:
+        """The colours of palette entries, as they were listed."""
+        numbers = space.numbers(entries)
+        for number, row in self._absent.items():
+            numbers[numbers[:, 0] == number, : len(row)] = row
+        return numbers
+
+
+def _hide(image: Pixels, hidden: int) -> Pixels:
+    if image.hidden is None:
+        return image
+    array = image.array.copy()
+    array[image.hidden] = hidden
+    return replace(image, array=array, hidden=None)
+
+
 class _Call:
     """One image, and what is asked of it."""
 
-    def __init__(self, pixels: Pixels, reading: dict[str, Any], options: dict[str, Any], palette: Any, ignored: Any) -> None:
+    def __init__(self, pixels: Pixels, reading: dict[str, Any], options: dict[str, Any], listed: _Listed) -> None:
         self.pixels = pixels
         self.reading = reading
-        self.options = options
-        self.names: dict[tuple[float, ...], str] = {}
-        for name, given in (("palette", palette), ("ignored", ignored)):
-            if name == "ignored" and pixels.hidden_id is not None:
-                others = np.zeros((0, pixels.space.channels)) if given is None else read_colors(name, given, pixels.space, pixels.array.dtype)[0]
-                options[name] = np.vstack([others, np.full((1, pixels.space.channels), pixels.hidden_id)])
-            elif given is not None:
-                colors, names = read_colors(name, given, pixels.space, pixels.array.dtype)
-                options[name] = rows = colors if pixels.space.ids else colors.astype(np.float32)
-                if name == "palette":
-                    self.names = {tuple(row): text for row, text in zip(rows.tolist(), names) if text is not None}
+        self.options = {**options, **listed.options}
+        self.listed = listed
 
     def run(self, context: Context, progress: Any, counts: Counts | None = None) -> Segmentation:
         """Labels the image."""
         result = context.analyze(
             self.pixels.array, outputs=("labels", "palette"), counts=counts, progress=progress, **self.reading, **self.options
         )
-        return Segmentation(result.labels, result.palette, self.pixels.space, self.names, result.distinct_colors)
+        space = self.pixels.space
+        return Segmentation(result.labels, result.palette, self.listed.numbers(space, result.palette), space, self.listed.names, result.distinct_colors)
 
 
 def _together(context: Context, calls: list[_Call], progress: Any) -> list[Segmentation]:

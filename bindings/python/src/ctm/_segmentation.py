@@ -60,6 +60,7 @@ class Segmentation(Exports, Notebook):
         self,
         labels: NDArray[Any],
         entries: NDArray[Any],
+        numbers: NDArray[Any],
         space: ColorSpace,
         names: dict[tuple[float, ...], str],
         distinct_colors: int | None,
@@ -73,7 +74,7 @@ class Segmentation(Exports, Notebook):
         self.distinct_colors = distinct_colors
         self._first: NDArray[np.int64] = np.stack([entries["first_x"], entries["first_y"]], axis=-1).astype(np.int64)
         # In the image's units, exactly: 64-bit floats for ids.
-        self._numbers = space.numbers(entries)
+        self._numbers = numbers
         self._space = space
         self._given_names = names
 
@@ -87,6 +88,14 @@ class Segmentation(Exports, Notebook):
     def colors(self) -> NDArray[Any]:
         """The masks' colours, each as the image has its pixels: (masks, channels), or (masks,) of (rows, columns)."""
         return self._space.values(self._numbers)
+
+    def _first_colors(self, white: float | None) -> list[tuple[tuple[int, int], list[float]]]:
+        """Columns, rows and colours of the first pixels of all masks, in reading order, in units of which so many are white."""
+        ours = self._space.white
+        scale = white / ours if white is not None and ours is not None else 1
+        order = np.lexsort((self._first[:, 0], self._first[:, 1]))
+        colors = (self._numbers[:, : self._space.channels] * scale).tolist()
+        return [((int(self._first[number, 0]), int(self._first[number, 1])), colors[number]) for number in order]
 
     @cached_property
     def names(self) -> list[str]:
