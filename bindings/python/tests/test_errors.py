@@ -62,7 +62,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, r"image has 200 channels; 1 to 4 are supported; is it layout='CHW'\?", np.zeros((3, 100, 200), np.uint8), {}),
     (ValueError, "image has the layout 'HWX'", PIXELS, {"layout": "HWX"}),
     (ValueError, r"image has the shape \(4, 5, 3\) and layout is 'NCHW'; they do not fit", PIXELS, {"layout": "NCHW"}),
-    (ValueError, "image.width is 0; at least 1 is expected", PIXELS[:, :0], {}),
+    (ValueError, "the image's width is 0; at least 1 is expected", PIXELS[:, :0], {}),
     (ValueError, "image has 0 images; at least 1 is expected", PIXELS[np.newaxis][:0], {}),
     (ValueError, "order is 'GBR'; 'RGBA', 'RGB', .* or 'ABGR' is expected", PIXELS, {"order": "GBR"}),
     (ValueError, "channels is 3; they do not go together", PIXELS, {"order": "ARGB"}),
@@ -72,10 +72,10 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, "nearest is 'x'; None, 'euclidean' or 'chebyshev' is expected", PIXELS, {"nearest": "x"}),
     (ValueError, r"palette has the shape \(1, 2\); \(colours, 3 to 4 values\) is expected", PIXELS, {"palette": [[1, 2]]}),
     (TypeError, "ignored is no table of numbers", PIXELS, {"ignored": [["red"]]}),
-    (ValueError, "params.tolerance is -1", PIXELS, {"nearest": "euclidean", "tolerance": -1.0}),
+    (ValueError, "^tolerance is -1", PIXELS, {"nearest": "euclidean", "tolerance": -1.0}),
     (ValueError, "no palette is given", PIXELS, {"unlisted": "error"}),
-    (ValueError, "rectangle_width is 0; at least 1", PIXELS, {"rectangle": (0, 0, 0, 1)}),
-    (ValueError, "image.left is 3", PIXELS, {"rectangle": (3, 0, 5, 1)}),
+    (ValueError, "the rectangle's width is 0; at least 1", PIXELS, {"rectangle": (0, 0, 0, 1)}),
+    (ValueError, "the rectangle's left is 3", PIXELS, {"rectangle": (3, 0, 5, 1)}),
     (ValueError, "outputs is 'masks'; a list", PIXELS, {"outputs": "masks"}),
     (ValueError, "mask_format is 'int8'", PIXELS, {"mask_format": "int8"}),
     (TypeError, r"image is a masked array, .* 3 values are masked; pass numpy.ma.filled\(image, numpy.nan\)", MASKED, {}),
@@ -101,6 +101,57 @@ def test_refused(context: ctm.Context, kind: type[Exception], text: str, image: 
         context.analyze(image, **settings)
     assert isinstance(caught.value, ctm.InvalidArgumentError) and caught.value.status == 1
     assert context.masks(PIXELS).shape == (1, 4, 5)  # The context is as good as before.
+
+
+def test_errors_have_the_names_of_arguments(cpu: ctm.Context) -> None:
+    """Not those of fields in C, which callers of Python never see."""
+    pixels = np.array([[7, 7, 8]], np.uint8)
+    result = ctm.segment(pixels)
+    mosaic = ctm.Mosaic(cpu, (1, 3))
+    mosaic.add(np.array([[1, 1, 2]], np.uint8))
+    regions = ctm.Regions(cpu, (1, 3))
+    regions.add(pixels, (0, 0), connected=4)
+    memory = np.zeros((3, 1, 3), np.uint8)
+    cases: list[tuple[Any, str]] = [
+        (lambda: result.simplified_outlines(-1), "tolerance is -1; a finite number of pixels, 0 or more, is expected"),
+        (lambda: result.to_coco(polygons=True, tolerance=np.inf), "tolerance is inf; a finite number of pixels"),
+        (lambda: result.simplified_outlines("far"), "tolerance is 'far'; a number is expected"),  # type: ignore[arg-type]
+        (lambda: mosaic.outlines(2, tolerance=-1), "tolerance is -1; a finite number of pixels"),
+        (lambda: mosaic.outlines(2, connected=5), "connected is 5; 0, 4 or 8 is expected"),  # type: ignore[arg-type]
+        (lambda: mosaic.runs(2, order="x"), "order is 'x'; 'rows' or 'columns' is expected"),  # type: ignore[arg-type]
+        (lambda: ctm.segment(pixels, absorb_unmasked="all"), "absorb_unmasked is 'all'; an integer is expected"),  # type: ignore[call-overload]
+        (lambda: ctm.segment([pixels], absorb_unmasked="all"), "absorb_unmasked is 'all'; an integer is expected"),  # type: ignore[call-overload]
+        (lambda: ctm.segment([pixels], connected="x"), "connected is 'x'; an integer is expected"),  # type: ignore[call-overload]
+        (lambda: ctm.segment(pixels, unmix_radius=99), "unmix_radius is 99; 0"),
+        (lambda: ctm.segment(pixels, layout=5), "image has the layout 5; 'HWC'"),  # type: ignore[call-overload]
+        (lambda: ctm.segment(pixels, progress=5), "progress is 5; a function of a number from 0 to 1 is expected"),  # type: ignore[call-overload]
+        (lambda: ctm.segment(pixels, rectangle=5), r"rectangle is 5; \(left, top, width, height\) is expected"),  # type: ignore[call-overload]
+        (lambda: ctm.segment(pixels, order="BGR"), "order is 'bgra' and channels is 1"),
+        (lambda: ctm.segment(pixels, palette=[7], ignored=[7]), r"ignored\[0\] is the same colour as palette\[0\]"),
+        (lambda: ctm.analyze(pixels, rectangle=(0, 0, -1, 1)), "the rectangle's width is -1; 0 to 4294967295 is expected"),
+        (lambda: ctm.analyze(pixels, tolerance=3), "tolerance is 3 and nearest is None; 0 is expected"),
+        (lambda: ctm.analyze(pixels, palette=[300]), r"palette\[0\]: channel 0 is 300; an integer from 0 to 255"),
+        (lambda: ctm.analyze(pixels, outlines=5), "outlines is 5; 0 .as connected., 4 or 8"),  # type: ignore[arg-type]
+        (lambda: ctm.analyze(pixels, regions=regions, place=(1, 0), connected=4), r"place\[0\] is 1 and place\[1\] is 0"),
+        (lambda: ctm.analyze(pixels, out_masks=memory[:2], out_labels=memory[0]), r"out_labels \(.*\) overlaps out_masks"),
+        (lambda: ctm.analyze(memory[:, 0], out_labels=memory[:, 0]), r"out_labels \(.*\) overlaps image \("),
+        (lambda: regions.add(pixels.astype(np.uint16), (0, 0), connected=4), "the image's format is u16"),
+        (lambda: ctm.Context(memory_limit=1), "memory_limit is 1; "),
+        (lambda: ctm.Context(device=5), "device is 5; a part of a device's name is expected"),  # type: ignore[arg-type]
+        (lambda: ctm.Context(pipeline_cache="x"), "pipeline_cache is 'x'; .*bytes, is expected"),  # type: ignore[arg-type]
+        (lambda: ctm.Context(logger=5), "logger is 5; a logging.Logger is expected"),  # type: ignore[arg-type]
+    ]
+    for call, text in cases:
+        with pytest.raises(ctm.InvalidArgumentError, match=f"^{text}"):
+            call()
+
+
+def test_masks_that_are_not_there() -> None:
+    result = ctm.segment(np.array([[7, 7, 4_000_000_000]]))
+    for number in (2, -3, 4_000_000_000, 1 << 70):
+        for several in (result, result.runs, result.outlines):
+            with pytest.raises(IndexError, match=f"^there is no mask {number}; there are 2, numbered from 0$"):
+                several[number]
 
 
 def test_arrays_of_other_classes(context: ctm.Context) -> None:

@@ -298,7 +298,7 @@ REFUSED: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
     (ValueError, r"palette\[0\] has the value nan; a number", IMAGE / np.float32(255), {"palette": [(np.nan, 0, 0)]}),
     (ValueError, r"palette\[0\] has the value 16777217; a number that a 32-bit float can hold", IMAGE.astype(int) * 1000, {"palette": [(16_777_217, 0, 0)]}),
     (TypeError, "tolerance is 'much'; a number is expected", IMAGE, {"tolerance": "much"}),
-    (ValueError, "params.tolerance is -1", IMAGE, {"tolerance": -1}),
+    (ValueError, "^tolerance is -1", IMAGE, {"tolerance": -1}),
     (ValueError, "order is 'gbr'|order is 'GBR'", IMAGE, {"order": "gbr"}),
     (ValueError, "connected is 5", IMAGE, {"connected": 5}),
     (TypeError, "tolerance is '10'; a number is expected", IMAGE, {"tolerance": "10"}),

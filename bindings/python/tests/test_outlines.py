@@ -107,7 +107,7 @@ def test_simplified(context: ctm.Context) -> None:
     np.testing.assert_array_equal(segmentation.simplified_outlines(1.25).points, simple.outlines.points)
     np.testing.assert_array_equal(segmentation.outlines.points, exact.outlines.points)
     for tolerance, error in ((-1, ctm.InvalidArgumentError), (np.inf, ctm.InvalidArgumentError), ("far", ctm.InvalidTypeError)):
-        with pytest.raises(error, match="outlines(_|.)tolerance is"):
+        with pytest.raises(error, match="^outlines_tolerance is"):
             context.analyze(pixels, outlines=True, outlines_tolerance=tolerance)  # type: ignore[arg-type]
 
 
@@ -130,5 +130,5 @@ def test_none_and_refused(context: ctm.Context) -> None:
     outlines = context.analyze(PIXELS, outputs=[], outlines=True, min_pixels=1000).outlines
     assert outlines is not None and len(outlines) == 0 and outlines.ring_offsets.tolist() == [0]
     assert context.analyze(PIXELS).outlines is None
-    with pytest.raises(ctm.InvalidArgumentError, match="outputs.outlines.connected is 5"):
+    with pytest.raises(ctm.InvalidArgumentError, match="^outlines is 5"):
         context.analyze(PIXELS, outlines=5)

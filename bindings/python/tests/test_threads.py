@@ -54,7 +54,7 @@ def test_each_thread_gets_its_own_error(context: ctm.Context) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         for number, text in enumerate(pool.map(fail, range(100, 300)), 100):
-            assert f"image.left is {number}" in text
+            assert f"the rectangle's left is {number}" in text
 
 
 def _masks_in_child(queue: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._errors import InvalidArgumentError, InvalidTypeError
+from ._errors import InvalidArgumentError, InvalidTypeError, NoSuchMaskError
 
 
 def unsigned(name: str, value: Any, bits: int) -> int:
@@ -28,6 +29,28 @@ def real(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InvalidTypeError(f"{name} is {value!r}; a number is expected") from None
+
+
+def distance(name: str, value: Any) -> float:
+    """A number of pixels."""
+    number = real(name, value)
+    if not 0 <= number < math.inf:
+        raise InvalidArgumentError(f"{name} is {number:g}; a finite number of pixels, 0 or more, is expected")
+    return number
+
+
+def number_of(index: Any, count: int) -> int:
+    """The number of one of so many masks, which may be counted from the end."""
+    number = operator.index(index)
+    if not -count <= number < count:
+        raise NoSuchMaskError(f"there is no mask {number}; there are {count}, numbered from 0")
+    return number % count
+
+
+def check_type(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> None:
+    """Refuses what is of none of these types, and not None."""
+    if value is not None and not isinstance(value, types):
+        raise InvalidTypeError(f"{name} is {value!r}; {expected} is expected")
 
 
 def position(name: str, value: Any) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from ._abi import ffi
-from ._errors import CancelledError
+from ._errors import CancelledError, InvalidTypeError
 from ._library import lib, text
 
 _LOG_LEVELS = {
@@ -70,6 +70,8 @@ class Progress:
     """A Python function as `ctm_params.progress`."""
 
     def __init__(self, function: Callable[[float], object]) -> None:
+        if not callable(function):
+            raise InvalidTypeError(f"progress is {function!r}; a function of a number from 0 to 1 is expected")
         self._function = function
         self._highest = -1.0
         self.callback = ffi.callback("int32_t(void *, double)", self._tell, error=1, onerror=_catch)

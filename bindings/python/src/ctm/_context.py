@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._abi import ffi
 from ._analysis import Analysis
-from ._arguments import choice, unsigned
+from ._arguments import check_type, choice, unsigned
 from ._calls import Progress, log_callback, log_level
 from ._errors import InvalidArgumentError
 from ._handle import Handle
@@ -116,10 +116,11 @@ class Context(Handle):
         options.max_threads = unsigned("threads", threads, 32)
         options.memory_limit = unsigned("memory_limit", memory_limit, 64)
         options.device_timeout_ms = unsigned("device_timeout_ms", device_timeout_ms, 32)
-        name = ffi.NULL if device is None else ffi.new("char[]", device.encode())
-        options.device_name = name
-        cache = ffi.NULL if pipeline_cache is None else ffi.from_buffer(pipeline_cache)
-        options.pipeline_cache = cache
+        check_type("device", device, str, "a part of a device's name")
+        check_type("pipeline_cache", pipeline_cache, (bytes, bytearray, memoryview), "what pipeline_cache() gave, bytes,")
+        check_type("logger", logger, (logging.Logger, logging.LoggerAdapter), "a logging.Logger")
+        options.device_name = name = ffi.NULL if device is None else ffi.new("char[]", device.encode())
+        options.pipeline_cache = cache = ffi.NULL if pipeline_cache is None else ffi.from_buffer(pipeline_cache)
         options.pipeline_cache_size = len(pipeline_cache or b"")
         log = ffi.NULL
         if logger is not None:

@@ -88,7 +88,7 @@ class Image:
 
 def axes_of(name: str, array: NDArray[Any], layout: str | None) -> tuple[NDArray[Any], bool]:
     """The array as images, rows, columns, channels, and whether it has an axis of images."""
-    names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper()
+    names = LAYOUTS.get(array.ndim, "") if layout is None else layout.upper() if isinstance(layout, str) else ""
     if sorted(names) not in (["H", "W"], ["C", "H", "W"], ["H", "N", "W"], ["C", "H", "N", "W"]):
         what = f"has {array.ndim} dimensions; 2 to 4 are" if layout is None else f"has the layout {layout!r}; 'HWC', 'CHW', 'NHWC', 'NCHW', 'HW' or 'NHW' is"
         raise InvalidArgumentError(f"{name} {what} expected")
@@ -195,11 +195,11 @@ def describe(
         struct.pixels = ffi.cast("void *", array.ctypes.data or 1)  # The library says what is wrong with no pixels.
     if rectangle is not None:
         names = ("left", "top", "rectangle_width", "rectangle_height")
-        if len(rectangle) != len(names):
+        if not hasattr(rectangle, "__len__") or len(rectangle) != len(names):
             raise InvalidArgumentError(f"rectangle is {rectangle!r}; (left, top, width, height) is expected")
         for name, side in zip(names, rectangle):
             if name.startswith("rectangle") and side == 0:
-                raise InvalidArgumentError(f"{name} is 0; at least 1 is expected")
-            setattr(struct, name, unsigned(name, side, 32))
+                raise InvalidArgumentError(f"the rectangle's {name.removeprefix('rectangle_')} is 0; at least 1 is expected")
+            setattr(struct, name, unsigned(f"the rectangle's {name.removeprefix('rectangle_')}", side, 32))
         width, height = struct.rectangle_width, struct.rectangle_height
     return Image(struct, array, (images,) if batched else (), height, width, channels)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ._abi import HEADER_VERSION, ffi
 from ._errors import Error, LibraryNotFoundError, LibraryTooOldError, from_status
+from ._sentences import in_python
 
 _BUNDLED = Path(__file__).with_name({"darwin": "libctm.dylib", "win32": "ctm.dll"}.get(sys.platform, "libctm.so"))
 _INSTALLED = {"darwin": "libctm.0.dylib", "win32": "ctm.dll"}.get(sys.platform, "libctm.so.0")
@@ -93,4 +94,4 @@ def devices() -> list[str]:
 
 def failure(status: int, context: Any) -> Error:
     """The exception for a call that has just failed."""
-    return from_status(status, text(lib.ctm_last_error(context)) or text(lib.ctm_status_string(status)))
+    return from_status(status, in_python(text(lib.ctm_last_error(context)) or text(lib.ctm_status_string(status))))

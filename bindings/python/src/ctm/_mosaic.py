@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._abi import ffi
-from ._arguments import unsigned
+from ._arguments import choice, distance, unsigned
 from ._context import Context
 from ._errors import InvalidArgumentError, InvalidTypeError
 from ._library import lib
@@ -17,7 +17,7 @@ from ._options import Connected, RunOrder
 from ._outlines import Outlines, OutlinesTarget
 from ._outputs import new_outputs
 from ._parts import read_bytes, to_bytes
-from ._runs import Runs, RunsTarget
+from ._runs import RUN_ORDERS, Runs, RunsTarget
 from ._shared import host_context
 
 _FORMATS = {"uint8": lib.CTM_LABEL_U8, "uint16": lib.CTM_LABEL_U16, "uint32": lib.CTM_LABEL_U32}
@@ -165,6 +165,7 @@ class Mosaic:
         InvalidArgumentError
             Parts are missing, or a label is above `mask_count`.
         """
+        choice("order", order, RUN_ORDERS)
         target = RunsTarget(_Whole(*self.shape), order)
         query = new_outputs()
         struct = ffi.new("ctm_runs *", {"struct_size": ffi.sizeof("ctm_runs"), "order": target.number})
@@ -198,7 +199,8 @@ class Mosaic:
         InvalidArgumentError
             Parts are missing, a label is above `mask_count`, or the tolerance is none.
         """
-        target = OutlinesTarget(_Whole(*self.shape), connected, tolerance)
+        choice("connected", connected, {0: 0, 4: 4, 8: 8})
+        target = OutlinesTarget(_Whole(*self.shape), connected, distance("tolerance", tolerance))
         query = new_outputs()
         struct = ffi.new("ctm_outlines *")
         struct.struct_size = ffi.sizeof("ctm_outlines")

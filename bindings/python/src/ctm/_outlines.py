@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._arguments import real, unsigned
+from ._arguments import distance, number_of, unsigned
 from ._buffers import empty
 from ._image import Extent
 
@@ -50,7 +50,7 @@ class Outlines:
 
     def __getitem__(self, mask: int) -> Any:
         images = self.shape[1] if len(self.shape) == 4 else 1
-        mask = range(len(self))[mask]
+        mask = number_of(mask, len(self))
         found = [self._polygons(slot) for slot in range(mask * images, (mask + 1) * images)]
         return found if len(self.shape) == 4 else found[0]
 
@@ -71,7 +71,7 @@ class OutlinesTarget:
 
     def __init__(self, image: Extent, connected: int, tolerance: float) -> None:
         self.connected = unsigned("outlines", connected, 32)
-        self.tolerance = real("outlines_tolerance", tolerance)
+        self.tolerance = distance("outlines_tolerance", tolerance)
         self.image = image
         # Corners and rings that there is room for: at first a likely number.
         self.points = max(1 << 12, image.images * image.height * image.width // 32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._abi import ffi
-from ._arguments import choice
+from ._arguments import choice, number_of
 from ._buffers import empty
 from ._errors import InvalidArgumentError
 from ._image import Extent
@@ -51,7 +51,7 @@ class Runs:
 
     def __getitem__(self, mask: int) -> Any:
         images = self.shape[1] if len(self.shape) == 4 else 1
-        mask = range(len(self))[mask]
+        mask = number_of(mask, len(self))
         ends = [int(end) for end in self.offsets[mask * images : (mask + 1) * images + 1]]
         parts = [self.counts[start:end] for start, end in zip(ends, ends[1:])]
         return parts if len(self.shape) == 4 else parts[0]

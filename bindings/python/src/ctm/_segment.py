@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arguments import real
+from ._arguments import real, unsigned
 from ._batches import alike
 from ._colors import ColorSpace
 from ._errors import CancelledError, InvalidArgumentError
@@ -75,11 +75,11 @@ def segment_images(
         raise InvalidArgumentError(f"batch is {batch!r}; 'all' or 'each' is expected")
     pixels = [read(name, one, layout, least) for name, one in named]
     if several and batch == "all":
-        if connected:
+        if unsigned("connected", connected, 32):
             raise InvalidArgumentError(f"connected is {connected} and batch is 'all'; regions are found in each image, and batch='each' is expected")
         absorbs = {"absorb_pixels": absorb_pixels, "absorb_unmasked": absorb_unmasked, "fill_holes": fill_holes}
         for name, value in absorbs.items():
-            if value:
+            if unsigned(name, value, 64):
                 raise InvalidArgumentError(f"{name} is {value} and batch is 'all'; small regions are found in each image, and batch='each' is expected")
         pixels = alike(pixels)
     options = {

@@ -10,6 +10,7 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arguments import distance, number_of
 from ._colors import ColorSpace
 from ._errors import InvalidArgumentError, NoSuchMaskError, OutOfMemoryError
 from ._exports import Exports
@@ -165,7 +166,9 @@ class Segmentation(Exports, Notebook):
         from ._shared import default_context  # A context makes segmentations.
 
         numbers = np.arange(1, len(self) + 1)
-        result = default_context().analyze(self.labels, palette=numbers, outputs=[], outlines=4, outlines_tolerance=tolerance)
+        result = default_context().analyze(
+            self.labels, palette=numbers, outputs=[], outlines=4, outlines_tolerance=distance("tolerance", tolerance)
+        )
         outlines: Outlines = result.outlines
         return outlines
 
@@ -275,9 +278,7 @@ class Segmentation(Exports, Notebook):
             if not len(numbers):
                 raise NoSuchMaskError(f"no mask has the colour or name {key!r}; there are {self._some_names()}") from None
             return numbers
-        if not -len(self) <= number < len(self):
-            raise NoSuchMaskError(f"there is no mask {number}; there are {len(self)}, numbered from 0")
-        return np.array([number % len(self)], np.intp)
+        return np.array([number_of(number, len(self))], np.intp)
 
     def _some_names(self) -> str:
         names = list(map(repr, dict.fromkeys(self.names)))
