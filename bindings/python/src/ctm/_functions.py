@@ -52,9 +52,10 @@ def segment(image: Any, **options: Any) -> Segmentation | list[Segmentation]:
         Masks at most, the most frequent colours first; all without it.
     palette : list, dict or path, optional
         The colours that get a mask, in this order, also where they have no pixel: [(170, 205, 230), "#3fe038"],
-        {"sea": "#aacde6"}, {7: "road"}, or a file of one colour a line ("#aacde6 sea", "170 205 230 sea"), a palette of GIMP
-        or Paint Shop Pro, a labelmap.txt, or JSON: what "ctm segment --json" has printed, [{"color": "#aacde6", "name": "sea"}] or
-        {"sea": "#aacde6"}. Numbers are in the image's units (0 to 255 for bytes), "#aacde6" is in any. A colour
+        {"sea": "navy"}, {7: "road"}, or a file: of one colour a line ("#aacde6 sea", "navy sea", "170 205 230 sea"), CSV, the
+        definition.csv of a map of provinces, a palette of GIMP or Paint Shop Pro, CVAT's labelmap.txt, an image, or JSON: what
+        "ctm segment --json" has printed, [{"color": "#aacde6", "name": "sea"}] and {"sea": "#aacde6"}. Numbers are in the
+        image's units (0 to 255 for bytes); "#aacde6" and names of CSS are colours in any. A colour
         without alpha is opaque. What no pixel has gets an empty mask, and what the image's type cannot hold is an error.
     ignored : list of colours, or a colour, optional
         Colours that get no mask, the background for example.

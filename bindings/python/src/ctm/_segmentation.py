@@ -93,10 +93,11 @@ class Segmentation(Exports, Notebook):
     def _first_colors(self, white: float | None) -> list[tuple[tuple[int, int], list[float]]]:
         """Columns, rows and colours of the first pixels of all masks, in reading order, in units of which so many are white."""
         ours = self._space.white
-        scale = white / ours if white is not None and ours is not None else 1
+        numbers = self._numbers[:, : self._space.channels].astype(np.float64)
+        if white is not None and ours is not None:
+            numbers = numbers * white / ours
         order = np.lexsort((self._first[:, 0], self._first[:, 1]))
-        colors = (self._numbers[:, : self._space.channels] * scale).tolist()
-        return [((int(self._first[number, 0]), int(self._first[number, 1])), colors[number]) for number in order]
+        return [((int(self._first[number, 0]), int(self._first[number, 1])), numbers[number].tolist()) for number in order]
 
     @cached_property
     def names(self) -> list[str]:
