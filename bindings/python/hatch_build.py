@@ -54,8 +54,6 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["force_include"] = {
             str(library.resolve()): f"ctm/{LIBRARY}",
             str(abi): "ctm/_abi.py",
-            str(repository / "LICENSE-MIT"): "ctm/LICENSE-MIT",
-            str(repository / "LICENSE-APACHE"): "ctm/LICENSE-APACHE",
         }
         build_data["pure_python"] = False
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())

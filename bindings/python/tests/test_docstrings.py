@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import ctm
@@ -84,5 +85,8 @@ def test_what_pip_shows() -> None:
     assert shown["Summary"] and shown["License-Expression"] == "MIT OR Apache-2.0" and shown["Author"] and shown["Keywords"]
     assert "image" in shown["Summary"] or "masks" in shown["Summary"]
     assert shown["Description-Content-Type"] == "text/markdown" and "ctm.segment" in (shown.get_payload() or shown["Description"])
+    # The licences lie where installers and auditors look for them.
+    files = {Path(file).name: metadata.distribution("ctm").read_text(f"licenses/{file}") for file in shown.get_all("License-File") or []}
+    assert files == {name: (ROOT / name).read_text(encoding="utf-8") for name in ("LICENSE-APACHE", "LICENSE-MIT")}
     classifiers = shown.get_all("Classifier")
     assert "Typing :: Typed" in classifiers and any("Python :: 3.9" in line for line in classifiers)
