@@ -80,7 +80,7 @@ def test_refused(cpu: ctm.Context) -> None:
         (lambda: mosaic.add(np.ones(3, np.uint8)), ctm.InvalidArgumentError, "labels has the shape \\(3,\\)"),
         (lambda: mosaic.runs(0), ctm.InvalidArgumentError, "mask_count is 0 and a label is 1"),
         (lambda: mosaic.outlines(1, tolerance=-2), ctm.InvalidArgumentError, "tolerance is -2"),
-        (lambda: mosaic.runs(1, order="left"), ctm.InvalidArgumentError, "runs is 'left'"),  # type: ignore[arg-type]
+        (lambda: mosaic.runs(1, order="left"), ctm.InvalidArgumentError, "order is 'left'"),  # type: ignore[arg-type]
     ):
         with pytest.raises(error, match=text):
             call()

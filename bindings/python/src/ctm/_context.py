@@ -119,13 +119,12 @@ class Context(Handle):
         check_type("device", device, str, "a part of a device's name")
         check_type("pipeline_cache", pipeline_cache, (bytes, bytearray, memoryview), "what pipeline_cache() gave, bytes,")
         check_type("logger", logger, (logging.Logger, logging.LoggerAdapter), "a logging.Logger")
-        options.device_name = name = ffi.NULL if device is None else ffi.new("char[]", device.encode())
-        options.pipeline_cache = cache = ffi.NULL if pipeline_cache is None else ffi.from_buffer(pipeline_cache)
-        options.pipeline_cache_size = len(pipeline_cache or b"")
-        log = ffi.NULL
-        if logger is not None:
-            options.log = log = log_callback(logger)
-            options.log_level = log_level(logger)
+        name = ffi.NULL if device is None else ffi.new("char[]", device.encode())
+        options.device_name = name
+        cache = ffi.NULL if pipeline_cache is None else ffi.from_buffer(pipeline_cache)
+        options.pipeline_cache, options.pipeline_cache_size = cache, len(pipeline_cache or b"")
+        log = ffi.NULL if logger is None else log_callback(logger)
+        options.log, options.log_level = log, 0 if logger is None else log_level(logger)
         super().__init__(lambda handle: int(lib.ctm_create(options, handle)), log)
         # How many masks there were: as many are likely.
         self.last_count = 0
