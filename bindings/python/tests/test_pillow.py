@@ -159,3 +159,15 @@ def test_looking_at_a_file_does_not_move_it() -> None:
         ctm.segment(picture)
     assert file.tell() == place
     assert np.asarray(picture).tolist() == (WIDE >> 8).tolist()  # Pillow goes on where it was.
+
+
+def test_grey_of_16_bits_is_shades(tmp_path: Path) -> None:
+    """Also where Pillow has it in 32 bits, as of PGM, and of PNG in older versions: it has distances."""
+    values = np.array([[300, 300, 310, 9000]], np.uint16)
+    (tmp_path / "grey.pgm").write_bytes(b"P5\n4 1\n65535\n" + values.astype(">u2").tobytes())
+    PIL.fromarray(values).save(tmp_path / "grey.png")
+    for name in ("grey.pgm", "grey.png"):
+        with PIL.open(tmp_path / name) as picture:
+            for image in (tmp_path / name, picture):
+                found = ctm.segment(image, max_count=1, tolerance=10)
+                assert found.counts.tolist() == [3] and found.colors.dtype == np.uint16

@@ -74,7 +74,10 @@ def _check_mode(name: str, image: Any) -> None:
 def _pixels(image: Any) -> NDArray[Any]:
     if image.mode in ("P", "PA"):
         return np.asarray(image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"))
-    return _stored(image)
+    array = _stored(image)
+    # Of 16 bits, which Pillow has in 32: shades, not ids. Only who has written to the opened image can have made it others.
+    is_wide = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
+    return array.astype(np.uint16) if is_wide and array.min() >= 0 and array.max() <= 65535 else array
 
 
 def _stored(image: Any) -> NDArray[Any]:
