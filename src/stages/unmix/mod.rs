@@ -27,7 +27,15 @@
 //!
 //! All arithmetic is with 64-bit floats, in an order that the code fixes, so that the shares are the same everywhere.
 
+mod gaps;
+mod near;
+mod shares;
+
 use std::ops::Range;
+
+use gaps::Gaps;
+use near::{Near, Ring, sort_by_pixels};
+use shares::{MOST_MASKS, PARTS, Point, Share, Shares, exact, shares};
 
 use crate::color::Color;
 use crate::error::Error;
@@ -43,22 +51,6 @@ use crate::types::stats::MaskStats;
 
 /// The largest radius.
 pub(crate) const MOST_RADIUS: u32 = 16;
-
-/// Masks that share a pixel, at most.
-const MOST_MASKS: usize = 4;
-
-/// Shares are multiples of one part in so many.
-const PARTS: u32 = 1 << 16;
-
-/// A mask's part of a pixel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Share {
-    mask: u32,
-    /// Of `PARTS`.
-    parts: u32,
-}
-
-type Shares = [Share; MOST_MASKS];
 
 /// The pixels of a tile that are shared out, by their position in it.
 #[derive(Debug, Default)]
@@ -172,7 +164,7 @@ impl Unmixing<'_> {
             }
             let Some(point) = self.point(&color) else { continue };
             let near = self.near(labels, gaps, first + index, &mut found);
-            let Some(shares) = near.shares(&point, points) else { continue };
+            let Some(shares) = shares(near.masks(), &point, points) else { continue };
             let most = shares.iter().fold(shares[0], |most, share| {
                 let more = (share.parts, u32::MAX - share.mask) > (most.parts, u32::MAX - most.mask);
                 if more { *share } else { most }
@@ -280,273 +272,6 @@ impl Unmixing<'_> {
     }
 }
 
-/// Puts the masks that have most pixels first. Apart, so that there is one of it for all labels.
-fn sort_by_pixels(found: &mut [(u32, u32)]) {
-    found.sort_unstable_by_key(|&(pixels, mask)| (u32::MAX - pixels, mask));
-}
-
-/// A colour's values.
-type Point = [f64; 4];
-
-/// The value of a float, also where subnormal ones are taken for zero in float arithmetic.
-fn exact(value: f32) -> f64 {
-    let bits = value.to_bits();
-    if bits & 0x7f80_0000 != 0 {
-        return value.into();
-    }
-    let size = f64::from(bits & 0x7f_ffff) / (1u64 << 63) as f64 / (1u64 << 63) as f64 / (1u64 << 23) as f64;
-    if bits >> 31 == 1 { -size } else { size }
-}
-
-/// A few masks.
-#[derive(Debug, Default)]
-struct Near {
-    masks: [u32; MOST_MASKS],
-    count: usize,
-}
-
-/// The masks of the pixels at a distance.
-struct Ring<'a> {
-    /// Those that are nearer.
-    near: &'a Near,
-    /// How many pixels others have, and which they are: a few.
-    found: &'a mut Vec<(u32, u32)>,
-    /// The label before, and its place in `found` if it is there: most pixels beside each other have the same.
-    last: Option<(u32, Option<usize>)>,
-}
-
-impl Ring<'_> {
-    /// Adds a pixel's label, which is that of a mask.
-    #[inline]
-    fn add(&mut self, label: u32) {
-        let place = match self.last {
-            Some((last, place)) if last == label => place,
-            _ => {
-                let mask = label - 1;
-                let place = (!self.near.masks().contains(&mask)).then(|| {
-                    let known = self.found.iter().position(|entry| entry.1 == mask);
-                    known.unwrap_or_else(|| {
-                        self.found.push((0, mask));
-                        self.found.len() - 1
-                    })
-                });
-                self.last = Some((label, place));
-                place
-            }
-        };
-        if let Some(place) = place {
-            self.found[place].0 += 1;
-        }
-    }
-}
-
-/// How far it is to the next pixel in a mask: where few are, most of those around a pixel need not be looked at.
-#[derive(Debug, Default)]
-struct Gaps {
-    /// From each pixel to the right; 0: it is in a mask itself. What is farther away than a byte says, or in no mask of
-    /// the row, is at least so far.
-    right: Vec<u8>,
-    /// And down.
-    down: Vec<u8>,
-}
-
-impl Gaps {
-    /// Rows that a thread takes at a time.
-    const ROWS: usize = 256;
-
-    fn new<L: Copy + Sync>(
-        labels: &[L],
-        frame: Frame,
-        is_usable: impl Fn(&L) -> bool + Sync,
-        threads: &Threads,
-    ) -> Result<Self, Error> {
-        let Frame { width, height, .. } = frame;
-        let (mut right, mut down): (Vec<u8>, Vec<u8>) =
-            (try_zeroed(labels.len())?, try_zeroed(labels.len())?);
-        let bands = right.chunks_mut(Self::ROWS * width).zip(down.chunks_mut(Self::ROWS * width)).enumerate();
-        let outcomes = threads.map(try_collect(bands)?, |(band, (right, down))| {
-            let first = band * Self::ROWS * width;
-            let labels_in_band = &labels[first..first + right.len()];
-            for (right, labels) in right.chunks_mut(width).zip(labels_in_band.chunks(width)) {
-                let mut gap = u8::MAX;
-                for (right, label) in right.iter_mut().zip(labels).rev() {
-                    gap = if is_usable(label) { 0 } else { gap.saturating_add(1) };
-                    *right = gap;
-                }
-            }
-            // What is below the band matters as far as rings reach.
-            let below = labels.len().min(first + down.len() + 2 * MOST_RADIUS as usize * width);
-            let mut gaps: Vec<u8> = try_zeroed(width)?;
-            gaps.fill(u8::MAX);
-            for start in (first..below).step_by(width).rev() {
-                let row = start / width;
-                if row % height == height - 1 {
-                    gaps.fill(u8::MAX); // the last row of an image
-                }
-                for (gap, label) in gaps.iter_mut().zip(&labels[start..start + width]) {
-                    *gap = if is_usable(label) { 0 } else { gap.saturating_add(1) };
-                }
-                if let Some(down) = down.get_mut(start - first..start - first + width) {
-                    down.copy_from_slice(&gaps);
-                }
-            }
-            Ok(())
-        })?;
-        outcomes.into_iter().collect::<Result<(), Error>>()?;
-        Ok(Self { right, down })
-    }
-
-    /// Calls `each` with the pixels in masks among some of a row.
-    #[inline]
-    fn each_in_row(&self, pixels: Range<usize>, mut each: impl FnMut(usize)) {
-        let mut pixel = pixels.start;
-        while pixel < pixels.end {
-            match self.right[pixel] {
-                0 => {
-                    each(pixel);
-                    pixel += 1;
-                }
-                gap => pixel += usize::from(gap),
-            }
-        }
-    }
-
-    /// Calls `each` with the pixels in masks among those below a pixel, it included, that come before another one.
-    #[inline]
-    fn each_in_column(&self, pixels: Range<usize>, width: usize, mut each: impl FnMut(usize)) {
-        let mut pixel = pixels.start;
-        while pixel < pixels.end {
-            match self.down[pixel] {
-                0 => {
-                    each(pixel);
-                    pixel += width;
-                }
-                gap => pixel += usize::from(gap) * width,
-            }
-        }
-    }
-}
-
-/// Which of a few masks' colours are mixed, as bits: few before many.
-const SUBSETS: [u8; 15] = [1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
-
-/// What is less than this part of what it is the difference of is rounding.
-const ROUNDING: f64 = 1e-10;
-
-impl Near {
-    fn masks(&self) -> &[u32] {
-        &self.masks[..self.count]
-    }
-
-    /// How a colour is shared out; `None` where there is no mask.
-    fn shares(&self, point: &Point, points: &[Option<Point>]) -> Option<Shares> {
-        let mut colors = [[0.0; 4]; MOST_MASKS];
-        for (color, &mask) in colors.iter_mut().zip(self.masks()) {
-            *color = points[mask as usize]?;
-        }
-        if self.count == 0 {
-            return None;
-        }
-        let weights = weights(&colors[..self.count], point);
-        let mut shares = Shares::default();
-        let mut rest = PARTS;
-        let mut largest = 0;
-        for (index, (share, &weight)) in shares.iter_mut().zip(&weights).enumerate().take(self.count) {
-            // Lossless: a weight is 0 to 1.
-            let parts = ((weight * f64::from(PARTS) + 0.5) as u32).min(rest);
-            *share = Share { mask: self.masks[index], parts };
-            rest -= parts;
-            if weight > weights[largest] {
-                largest = index;
-            }
-        }
-        shares[largest].parts += rest;
-        Some(shares)
-    }
-}
-
-/// How much of each colour makes the mix that is nearest to `point`: at least 0, together 1.
-///
-/// The mix is the foot of the perpendicular on the plane through some of the colours: through those that have a part in
-/// it. So all choices are tried; where several are as near, the first.
-fn weights(colors: &[Point], point: &Point) -> [f64; MOST_MASKS] {
-    let mut best = [0.0; MOST_MASKS];
-    let mut least = f64::INFINITY;
-    let scale = colors.iter().map(|color| squared(color, point)).fold(0.0, f64::max);
-    for subset in SUBSETS {
-        if subset >> colors.len() != 0 || least == 0.0 {
-            continue;
-        }
-        let Some(weights) = foot(colors, point, subset) else { continue };
-        let mut mix = [0.0; 4];
-        for (color, weight) in colors.iter().zip(weights) {
-            for (mix, value) in mix.iter_mut().zip(color) {
-                *mix += weight * value;
-            }
-        }
-        let distance = squared(&mix, point);
-        if distance < least - ROUNDING * ROUNDING * scale || least == f64::INFINITY {
-            (least, best) = (distance, weights);
-        }
-    }
-    best
-}
-
-fn squared(a: &Point, b: &Point) -> f64 {
-    let difference: Point = std::array::from_fn(|channel| a[channel] - b[channel]);
-    dot(&difference, &difference)
-}
-
-fn dot(a: &Point, b: &Point) -> f64 {
-    (a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])
-}
-
-/// The weights, together 1, of the point nearest to `point` in the plane through a subset of the colours; `None` where
-/// one is below 0, or fewer colours span the same plane.
-fn foot(colors: &[Point], point: &Point, subset: u8) -> Option<[f64; MOST_MASKS]> {
-    let mut weights = [0.0; MOST_MASKS];
-    let first = subset.trailing_zeros() as usize;
-    let minus_first = |other: &Point| -> Point { std::array::from_fn(|i| other[i] - colors[first][i]) };
-    let (mut sides, mut places, mut count) = ([[0.0; 4]; 3], [0; 3], 0);
-    for (place, color) in colors.iter().enumerate().skip(first + 1) {
-        if subset >> place & 1 == 1 {
-            (sides[count], places[count]) = (minus_first(color), place);
-            count += 1;
-        }
-    }
-    // The normal equations, by Cholesky's method without roots.
-    let target = minus_first(point);
-    let (mut lower, mut pivots, mut values) = ([[0.0; 3]; 3], [0.0; 3], [0.0; 3]);
-    for row in 0..count {
-        let (mut value, mut pivot) = (dot(&sides[row], &target), dot(&sides[row], &sides[row]));
-        let length = pivot;
-        for column in 0..row {
-            let mut entry = dot(&sides[row], &sides[column]);
-            for before in 0..column {
-                entry -= lower[row][before] * lower[column][before] * pivots[before];
-            }
-            lower[row][column] = entry / pivots[column];
-            value -= lower[row][column] * values[column];
-            pivot -= lower[row][column] * lower[row][column] * pivots[column];
-        }
-        if pivot <= ROUNDING * length {
-            return None;
-        }
-        (pivots[row], values[row]) = (pivot, value);
-    }
-    let mut rest = 1.0;
-    for row in (0..count).rev() {
-        let mut weight = values[row] / pivots[row];
-        for after in row + 1..count {
-            weight -= lower[after][row] * weights[places[after]];
-        }
-        weights[places[row]] = weight;
-        rest -= weight;
-    }
-    weights[first] = rest;
-    weights.iter().all(|&weight| weight >= 0.0).then_some(weights)
-}
-
 impl Unmixed {
     /// The labels of all images.
     pub(crate) fn labels(&self) -> &LabelMap {
@@ -601,37 +326,6 @@ impl Mixed {
     fn each_share(&self, mut each: impl FnMut(usize, &Share)) {
         for (&(pixel, _), shares) in self.masks.iter().zip(&self.shares) {
             shares.iter().filter(|share| share.parts > 0).for_each(|share| each(pixel as usize, share));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Images higher than the rows that a thread takes, with few pixels in masks, and none in most columns.
-    #[test]
-    fn gaps_lead_from_each_pixel_in_a_mask_to_the_next() {
-        let threads = Threads::new(2).unwrap();
-        for (width, height, images) in
-            [(1, 1, 1), (70, 700, 1), (300, 3, 2), (33, 300, 3), (600, 1, 4), (1, 900, 1)]
-        {
-            let frame = Frame { width, height, images };
-            let pixels = width * height * images;
-            let labels: Vec<u8> = (0..pixels).map(|pixel| u8::from(pixel * pixel % 1009 % 211 < 3)).collect();
-            let gaps = Gaps::new(&labels, frame, |&label| label == 1, &threads).unwrap();
-            let most = 2 * MOST_RADIUS as usize + 1;
-            for pixel in 0..pixels {
-                let (row, column) = (pixel / width, pixel % width);
-                let in_row = pixel..pixel + most.min(width - column);
-                let in_column = pixel..pixel + most.min(height - row % height) * width;
-                let (mut found, mut below) = (Vec::new(), Vec::new());
-                gaps.each_in_row(in_row.clone(), |pixel| found.push(pixel));
-                gaps.each_in_column(in_column.clone(), width, |pixel| below.push(pixel));
-                let is_in_mask = |&pixel: &usize| labels[pixel] == 1;
-                assert!(in_row.filter(is_in_mask).eq(found), "{frame:?}, {pixel}");
-                assert!(in_column.step_by(width).filter(is_in_mask).eq(below), "{frame:?}, {pixel}");
-            }
         }
     }
 }
