@@ -183,13 +183,12 @@ fn draw_header(canvas: &mut Canvas, outcome: &Outcome, map: usize) {
     );
     settings += &match outcome.choice.has_palette() {
         true => format!("a palette of {}", count(outcome.masks.len() as u64, "colour")),
+        false if args.max_count() == u32::MAX => {
+            format!("all of at least {} each", count(args.min_pixels(), "pixel"))
+        }
         false => format!(
             "at most {}, of at least {} each",
-            if args.max_count() == u32::MAX {
-                "all masks".into()
-            } else {
-                count(args.max_count().into(), "mask")
-            },
+            count(args.max_count().into(), "mask"),
             count(args.min_pixels(), "pixel")
         ),
     };
