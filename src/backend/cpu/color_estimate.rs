@@ -31,19 +31,18 @@ const FEW_NOT_MET: usize = LOOKED_AT / 32;
 pub(super) fn estimate_colors<const C: usize>(pixels: Tiles<C>, met: &ColorTable) -> Result<usize, Error> {
     /// The golden ratio's fraction in 64 bits: multiples of it are spread evenly, and never one below the other.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut not_met = try_with_capacity(LOOKED_AT)?;
+    // Apart from the search, so that many of these far places are waited for together.
+    let mut keys = try_with_capacity(LOOKED_AT)?;
     for number in 0..LOOKED_AT as u64 {
         // Lossless: less than the number of pixels.
         let index = ((u128::from(number.wrapping_mul(SPREAD)) * pixels.len() as u128) >> u64::BITS) as usize;
         pixels.for_each_wanted(index, 1, |_, pixel| {
-            if let Some(key) = pixels.key(pixel)
-                && met.find(key) == 0
-            {
-                not_met.push(key.hash(0));
-            }
+            keys.extend(pixels.key(pixel)); // of one pixel, so that there is room
             Ok::<(), Error>(())
         })?;
     }
+    let mut not_met = try_with_capacity(keys.len())?;
+    not_met.extend(keys.into_iter().filter(|&key| met.find(key) == 0).map(|key| key.hash(0)));
     if not_met.len() < FEW_NOT_MET {
         return Ok(met.len());
     }

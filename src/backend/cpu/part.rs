@@ -31,6 +31,10 @@ impl From<Error> for CountStop {
     }
 }
 
+/// While the first tile is counted the cache is made for so many colours at most: a tile of very many, as of a photo, is
+/// mostly given up before a larger one has paid.
+const MOST_OF_FIRST_TILE: usize = 1024;
+
 impl PartColors {
     pub(crate) fn new(seed: u64) -> Result<Self, Error> {
         Ok(Self { table: ColorTable::new(seed)?, counts: vec![0], tiles: Vec::new(), seen: 0 })
@@ -75,7 +79,8 @@ impl PartColors {
         key: Option<Key>,
     ) -> Result<u16, Error> {
         let index = key.map_or(Ok(0), |key| self.index(key))?;
-        cache.fit(self.table.len())?;
+        let colors = self.table.len();
+        cache.fit(if self.seen == 0 { colors.min(MOST_OF_FIRST_TILE) } else { colors })?;
         cache.insert(pixel, index);
         Ok(index as u16) // Too many colours for two bytes are given up soon.
     }
