@@ -5,8 +5,10 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::runtime::alloc::{try_collect, try_zeroed};
 use crate::runtime::threads::Threads;
-use crate::stages::unmix::MOST_RADIUS;
 use crate::types::geometry::Frame;
+
+/// The largest radius, and so how far gaps are looked for.
+pub(crate) const MOST_RADIUS: u32 = 16;
 
 /// How far it is to the next pixel in a mask: where few are, most of those around a pixel need not be looked at.
 #[derive(Debug, Default)]

@@ -34,6 +34,7 @@ mod shares;
 use std::ops::Range;
 
 use gaps::Gaps;
+pub(crate) use gaps::MOST_RADIUS;
 use near::{Near, Ring, sort_by_pixels};
 use shares::{MOST_MASKS, PARTS, Point, Share, Shares, exact, shares};
 
@@ -48,9 +49,6 @@ use crate::types::geometry::Frame;
 use crate::types::outputs::LabelWidth;
 use crate::types::palette::ColorCount;
 use crate::types::stats::MaskStats;
-
-/// The largest radius.
-pub(crate) const MOST_RADIUS: u32 = 16;
 
 /// The pixels of a tile that are shared out, by their position in it.
 #[derive(Debug, Default)]
