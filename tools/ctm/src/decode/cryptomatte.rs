@@ -12,6 +12,7 @@ use exr::meta::attribute::{AttributeValue, SampleType};
 use exr::meta::header::Header;
 use half::f16;
 
+use super::cryptomatte_header::{Attributes, attributes};
 use super::exr::{Blocks, Window, lossy};
 use super::stored::Input;
 use crate::memory::zeroed;
@@ -40,9 +41,6 @@ pub(crate) struct Ranks {
     /// The name of the file with the manifest.
     pub(crate) sidecar: Option<String>,
 }
-
-/// A layer's attributes by their last names.
-type Attributes<'a> = BTreeMap<String, &'a AttributeValue>;
 
 /// A layer.
 struct Layer<'a> {
@@ -76,38 +74,6 @@ pub(super) fn decode(
     let size = [shape.width(), shape.height()];
     let channels = places.iter().map(|place| full_name(&parts[&place.part].header, place.channel)).collect();
     Ok(Ranks { size, layer: name, channels, values, manifest, sidecar })
-}
-
-/// Those of all layers, by their keys. The parts of a file may repeat them.
-fn attributes(headers: &[Header]) -> BTreeMap<String, Attributes<'_>> {
-    let mut layers: BTreeMap<String, Attributes> = BTreeMap::new();
-    for header in headers {
-        let all = header.own_attributes.other.iter().chain(&header.shared_attributes.other);
-        for (name, value) in all {
-            let name = String::from_utf8_lossy(name.as_slice());
-            let Some((key, field)) = name.strip_prefix("cryptomatte/").and_then(|rest| rest.split_once('/'))
-            else {
-                continue;
-            };
-            layers.entry(key.to_owned()).or_default().entry(field.to_owned()).or_insert(value);
-        }
-    }
-    layers
-}
-
-/// What a file's Cryptomatte layers are called.
-pub(super) fn names(headers: &[Header]) -> Vec<String> {
-    let name = |attributes: Attributes| match attributes.get("name") {
-        Some(AttributeValue::Text(text)) => Some(String::from_utf8_lossy(text.as_slice()).into_owned()),
-        _ => None,
-    };
-    attributes(headers).into_values().filter_map(name).collect()
-}
-
-/// Whether a layer has ids and coverages of the Cryptomatte of that name: it has its name and a number behind it.
-pub(super) fn is_level(layer: &str, name: &str) -> bool {
-    let level = layer.strip_prefix(name).unwrap_or_default();
-    !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The layers, by their names.

@@ -4,7 +4,7 @@
 use anyhow::bail;
 use exr::meta::header::Header;
 
-use super::cryptomatte;
+use super::cryptomatte_header;
 use super::part::Part;
 
 /// More channels than this are not listed.
@@ -91,9 +91,9 @@ pub(super) fn choose(headers: &[Header], part: &Part) -> anyhow::Result<Chosen> 
     }
     // What has no layer's name comes first, wherever it stands, and colours before what may be a depth. The ids and
     // coverages of a Cryptomatte are no colours.
-    let mattes = cryptomatte::names(headers);
+    let mattes = cryptomatte_header::names(headers);
     let is_matte = |layer: &&Layer| {
-        layer.names.iter().any(|name| mattes.iter().any(|matte| cryptomatte::is_level(name, matte)))
+        layer.names.iter().any(|name| mattes.iter().any(|matte| cryptomatte_header::is_level(name, matte)))
     };
     let mut sorted: Vec<&Layer> = layers.iter().filter(|layer| !is_matte(layer)).collect();
     sorted.sort_by_key(|layer| !layer.names.iter().any(String::is_empty));

@@ -1,6 +1,7 @@
 //! Image files become pixels: one module a format. What a file stores is read exactly, or refused with a sentence.
 
 mod cryptomatte;
+mod cryptomatte_header;
 mod exr;
 mod exr_channels;
 mod gif;
